@@ -1,0 +1,48 @@
+# `make demo` and `make test` need python3 >= 3.11, make and git; they set up .venv by themselves.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PY ?= python3
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: help demo test lint types contracts unit clean
+
+help:
+	@echo "make demo   set up, run the default scenario, print the report's path"
+	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make clean  remove .venv and caches"
+
+$(READY): pyproject.toml
+ifneq ($(UV),)
+	$(UV) venv --quiet --allow-existing --python '>=3.11' $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -e '.[test]'
+else
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "cosim needs Python 3.11 or newer; $(PY) is older. Try: make PY=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PY) -c 'import ensurepip, venv' || \
+	  { echo "$(PY) has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PY) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+endif
+	touch $@
+
+demo: $(READY)
+	$(BIN)/cosim run nguyen_ieee33
+
+test: lint types contracts unit
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+unit: $(READY)
+	$(BIN)/pytest -n 2
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

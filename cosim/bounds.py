@@ -1,0 +1,79 @@
+"""Bounds of settings, declared once as `annotated_types` marks and checked at birth.
+
+The same marks serve pydantic when a scenario is read, so a bound stands in one place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Interval, Le, Lt
+
+from cosim.errors import InputError, Problem
+
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Interval(ge=0, le=1)]
+Efficiency = Annotated[float, Interval(gt=0, le=1)]
+
+
+def check_bounds(settings: Any, label: str = "") -> None:  # noqa: ANN401 - any dataclass
+    """Raise one `InputError` with every numeric field of a dataclass that is not finite or outside its marks.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Battery:
+    ...     capacity_mwh: Positive
+    >>> check_bounds(Battery(-1.0), "ess")
+    Traceback (most recent call last):
+    ...
+    cosim.errors.InputError: field 'ess.capacity_mwh': -1.0 must be > 0
+    """
+    prefix = f"{label}." if label else ""
+    problems = []
+    for name, marks in _marks(type(settings)).items():
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        rule = "must be finite" if not math.isfinite(value) else _broken_rule(value, marks)
+        if rule:
+            problems.append(Problem(field=prefix + name, reason=f"{value} {rule}"))
+    if problems:
+        raise InputError(problems)
+
+
+@cache
+def _marks(kind: type) -> dict[str, tuple[object, ...]]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {item.name: tuple(_flatten(hints[item.name])) for item in fields(kind)}
+
+
+def _flatten(hint: object) -> list[object]:
+    """Return the marks of a type hint, those inside unions included."""
+    found: list[object] = []
+    if get_origin(hint) is Annotated:
+        found += [part for mark in hint.__metadata__ for part in _parts(mark)]  # type: ignore[attr-defined]
+    for inner in get_args(hint):
+        found += _flatten(inner)
+    return found
+
+
+def _parts(mark: object) -> list[object]:
+    return [part for part in mark if part is not None] if isinstance(mark, Interval) else [mark]
+
+
+def _broken_rule(value: float, marks: tuple[object, ...]) -> str:
+    for mark in marks:
+        match mark:
+            case Gt(gt=limit) if not value > limit:  # type: ignore[operator]
+                return f"must be > {limit}"
+            case Ge(ge=limit) if not value >= limit:  # type: ignore[operator]
+                return f"must be >= {limit}"
+            case Lt(lt=limit) if not value < limit:  # type: ignore[operator]
+                return f"must be < {limit}"
+            case Le(le=limit) if not value <= limit:  # type: ignore[operator]
+                return f"must be <= {limit}"
+    return ""

@@ -1,0 +1,1 @@
+"""Charging stations, charging demand and charging load, shared by the road and the grid side."""

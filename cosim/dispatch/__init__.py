@@ -1,0 +1,1 @@
+"""Dispatch of a radial feeder by a second-order cone programme; the only home of cvxpy and the solvers."""

@@ -1,0 +1,1 @@
+"""Solvers, one file each, fed with the compiled cone programme; `BACKENDS` names them."""

@@ -1,0 +1,98 @@
+"""What a solver backend takes and returns, and our own check of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConeAnswer:
+    """A solver's answer to ``min 1/2 x'Px + c'x`` subject to ``b - A x`` in a product of cones.
+
+    Attributes
+    ----------
+    status
+        cvxpy's word: ``optimal``, ``optimal_inaccurate``, ``infeasible``, ``user_limit``, ``solver_error``.
+    raw_status
+        The solver's own word.
+    solution
+        What cvxpy needs to distribute the answer.
+    primal_residual, dual_residual, gap
+        Recomputed from the data, relative: never what the solver says of itself. NaN without an answer.
+    primal_objective, dual_objective
+        Without the constant of the objective.
+    """
+
+    status: str
+    raw_status: str
+    solution: Any
+    primal_residual: float
+    dual_residual: float
+    gap: float
+    primal_objective: float
+    dual_objective: float
+    iterations: int
+    solve_time_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residuals:
+    """Optimality residuals of a cone programme, recomputed in numpy."""
+
+    primal: float
+    dual: float
+    gap: float
+    primal_objective: float
+    dual_objective: float
+
+
+def residuals(data: dict[str, Any], x: Array, z: Array) -> Residuals:
+    """Return how far (x, z) is from optimal for the compiled data.
+
+    Parameters
+    ----------
+    data
+        cvxpy's compiled problem: ``P`` (full symmetric or upper), ``c``, ``A``, ``b``, ``dims`` with rows ordered
+        zero cone, nonnegative cone, second-order cones.
+    x, z
+        Primal and dual point.
+
+    Returns
+    -------
+    Residuals
+        Cone violation over ``1 + max|b|``; ``max|Px + c + A'z|`` over ``1 + max|c|``; ``|p - d| / max(1, |p|)``.
+    """
+    a, b, c = data["A"], data["b"], data["c"]
+    px = np.zeros_like(c)
+    if data.get("P") is not None:
+        px = data["P"] @ x
+    slack = b - a @ x
+    primal_objective = float(0.5 * x @ px + c @ x)
+    dual_objective = float(-0.5 * x @ px - b @ z)
+    return Residuals(
+        primal=_violation(slack, data["dims"]) / (1.0 + float(np.abs(b).max(initial=0.0))),
+        dual=float(np.abs(px + c + a.T @ z).max(initial=0.0)) / (1.0 + float(np.abs(c).max(initial=0.0))),
+        gap=abs(primal_objective - dual_objective) / max(1.0, abs(primal_objective)),
+        primal_objective=primal_objective,
+        dual_objective=dual_objective,
+    )
+
+
+def _violation(slack: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone sizes
+    zero, nonneg = dims.zero, dims.zero + dims.nonneg
+    worst = float(np.abs(slack[:zero]).max(initial=0.0))
+    worst = max(worst, float((-slack[zero:nonneg]).max(initial=0.0)))
+    sizes = np.asarray(dims.soc, dtype=int)
+    if sizes.size:
+        heads = nonneg + np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        squares = slack[nonneg : nonneg + sizes.sum()] ** 2
+        totals = np.add.reduceat(squares, heads - nonneg)
+        radius = np.sqrt(np.maximum(totals - slack[heads] ** 2, 0.0))
+        worst = max(worst, float((radius - slack[heads]).max(initial=0.0)))
+    return worst

@@ -1,0 +1,113 @@
+"""Controllers that dispatch a day: rolling horizon, day-ahead, or one period alone.
+
+`Controller.plan` never changes the state; `Controller.commit` does, once the period's charging load is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from cosim.dispatch.branch_flow import Array
+from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.base import State, Window
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.problem import DispatchProblem
+from cosim.errors import ComponentError
+
+
+class Controller:
+    """Dispatch of one day, period by period.
+
+    Parameters
+    ----------
+    case
+        Feeder, devices, loads and prices of the day; ``case.settings.mode`` is the way to look ahead.
+    """
+
+    def __init__(self, case: DispatchCase) -> None:
+        self.case = case
+        self.window_periods = 1 if case.settings.mode == "single_period" else case.periods
+        self.states: dict[str, State] = initial_states(case)
+        self._hard = DispatchProblem(case, self.window_periods, elastic=False)
+        self._elastic: DispatchProblem | None = None
+
+    def horizon(self, position: int) -> int:
+        """Return how many periods a plan made at ``position`` covers."""
+        return min(self.window_periods, self.case.periods - position)
+
+    def plan(self, position: int, ev_mw: Array) -> DispatchPlan:
+        """Solve the window that starts at ``position``.
+
+        The hard model comes first; only where it has no answer do the priced last resorts enter.
+
+        Parameters
+        ----------
+        position
+            Period, from 0.
+        ev_mw
+            Charging load per station, shape ``(s, horizon(position))``, MW: known for the first period, forecast
+            for the others.
+        """
+        window = make_window(self.case, position, self.window_periods, ev_mw)
+        plan = self._hard.solve(window, self.states)
+        if plan.record.usable:
+            return plan
+        if self._elastic is None:
+            self._elastic = DispatchProblem(self.case, self.window_periods, elastic=True)
+        return self._elastic.solve(window, self.states)
+
+    def commit(self, plan: DispatchPlan) -> None:
+        """Carry the devices' states over the plan's first period.
+
+        A plan without an answer leaves the states as they are: the period is flagged, nothing is made up.
+        """
+        if plan.record.usable:
+            self.states = {**self.states, **plan.next_state}
+
+
+def initial_states(case: DispatchCase) -> dict[str, State]:
+    """Return the devices' states before the first period."""
+    kinds = catalogue()
+    return {settings.name: kinds[settings.kind].initial_state(settings) for settings in case.devices}
+
+
+def make_window(case: DispatchCase, position: int, periods: int, ev_mw: Array) -> Window:
+    """Cut the window from the day and pad it.
+
+    In the padding loads, forecasts and caps are zero and prices positive, so that the padded periods cost nothing and
+    their cones stay tight.
+    """
+    length = min(periods, case.periods - position)
+    if ev_mw.shape != (len(case.station_buses), length):
+        raise ComponentError(
+            f"dispatch at period {position + 1}: charging load has shape {ev_mw.shape}, "
+            f"not {(len(case.station_buses), length)}"
+        )
+    if not np.isfinite(ev_mw).all():
+        raise ComponentError(f"dispatch at period {position + 1}: charging load is not finite")
+
+    def cut(array: Array, pad: float = 0.0) -> Array:
+        padded = np.full((*array.shape[:-1], periods), pad)
+        padded[..., :length] = array[..., position : position + length]
+        return padded
+
+    price = float(np.abs(case.tariff_per_mwh).mean()) or 1.0
+    loss_price = np.full(case.periods, case.settings.loss_price_per_mwh)
+    ev = np.zeros((len(case.station_buses), periods))
+    ev[:, :length] = ev_mw
+    series: Mapping[str, Mapping[str, Array]] = {
+        device: {field: cut(values) for field, values in fields.items()} for device, fields in case.series.items()
+    }
+    return Window(
+        start=position,
+        length=length,
+        active=np.arange(periods) < length,
+        base_p_mw=cut(case.base_p_mw),
+        base_q_mvar=cut(case.base_q_mvar),
+        ev_p_mw=ev,
+        tariff_per_mwh=cut(case.tariff_per_mwh, price),
+        loss_price_per_mwh=cut(loss_price, price),
+        series=series,
+    )

@@ -1,0 +1,255 @@
+"""What every device of the dispatch has: settings, variables, constraints, cost, injection, state.
+
+Powers are in MW and Mvar here; `branch_flow` turns the injections into per unit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+Array = NDArray[np.float64]
+State = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What is fixed when a problem is compiled: window length, mode, prices of the last resorts.
+
+    ``couples_periods`` is False for a window of one period, where balances over the day cannot be kept.
+    ``elastic`` adds the last resorts, so that every window has an answer.
+    """
+
+    periods: int
+    period_h: float
+    elastic: bool
+    couples_periods: bool = True
+    shortfall_price_per_mwh: float = 2000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The numbers of one solve, padded to ``Frame.periods`` columns.
+
+    ``active`` is True in the ``length`` real columns. In the padding all loads, forecasts and caps are zero.
+    """
+
+    start: int
+    length: int
+    active: NDArray[np.bool_]
+    base_p_mw: Array
+    base_q_mvar: Array
+    ev_p_mw: Array
+    tariff_per_mwh: Array
+    loss_price_per_mwh: Array
+    series: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One term of Eq 21: ``linear * variable + quadratic * variable^2`` per hour, in MW.
+
+    ``linear`` is a number or a cvxpy parameter over the periods.
+    """
+
+    term: str
+    variable: cp.Variable
+    linear: float | cp.Parameter = 0.0
+    quadratic: float = 0.0
+    per_hour: bool = True
+
+    def objective(self, period_h: float) -> cp.Expression:
+        """Return the term as a convex expression."""
+        import cvxpy as cp
+
+        weight = period_h if self.per_hour else 1.0
+        if isinstance(self.linear, int | float):
+            total = weight * self.linear * cp.sum(self.variable)
+        else:
+            total = weight * (self.linear @ self.variable)
+        if self.quadratic:
+            total = total + weight * self.quadratic * cp.sum_squares(self.variable)
+        return total
+
+    def value(self, frame: Frame, window: Window) -> Array:
+        """Return the term per period from the solved variable, shape ``(periods,)``.
+
+        A balance over the window (``per_hour=False``) is booked in its last real period.
+        """
+        power = solved(self.variable)
+        if not self.per_hour:
+            booked = np.zeros(frame.periods)
+            booked[window.length - 1] = float(self.linear) * float(power.sum())
+            return booked
+        linear = self.linear if isinstance(self.linear, int | float) else np.asarray(self.linear.value)
+        value: Array = frame.period_h * (linear * power + self.quadratic * power**2)
+        return value if value.ndim == 1 else value.sum(axis=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injection:
+    """Power that a device brings into one bus or several: expressions of shape ``(periods,)`` or ``(k, periods)``."""
+
+    buses: tuple[int, ...]
+    p_mw: cp.Expression | None = None
+    q_mvar: cp.Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOutcome:
+    """What a device does over the window; arrays of shape ``(periods,)``; NaN where a quantity has no meaning."""
+
+    name: str
+    kind: str
+    bus: str
+    p_mw: Array
+    q_mvar: Array
+    energy_mwh: Array
+    available_mw: Array
+    overlap_mw: Array
+    cost: Array
+
+    def head(self, length: int) -> DeviceOutcome:
+        """Return the first ``length`` periods."""
+        arrays = {
+            key: getattr(self, key)[:length]
+            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "cost")
+        }
+        return DeviceOutcome(name=self.name, kind=self.kind, bus=self.bus, **arrays)
+
+
+class Device(ABC):
+    """A device: declares variables, yields constraints and cost terms, and injects at its buses.
+
+    Subclasses set ``kind`` (the name in scenarios) and ``Settings`` (a frozen dataclass whose fields are the scenario's
+    keys), and declare their variables in `declare`. ``series_fields`` names the settings that vary over the periods.
+    ``side`` says whether its power counts as generation, as less or more load, or as exchange with the upstream grid.
+    A ``last_resort`` is no choice of the scenario: the elastic model adds it.
+    """
+
+    kind: ClassVar[str]
+    Settings: ClassVar[type]
+    series_fields: ClassVar[tuple[str, ...]] = ()
+    side: ClassVar[Literal["generation", "load", "exchange"]] = "generation"
+    last_resort: ClassVar[bool] = False
+
+    def __init__(self, settings: Any, buses: tuple[int, ...], frame: Frame) -> None:  # noqa: ANN401 - any settings
+        self.settings = settings
+        self.buses = buses
+        self.bus = buses[0]
+        self.frame = frame
+        self._parameters: dict[str, cp.Parameter] = {}
+        self.declare()
+
+    @property
+    def name(self) -> str:
+        """The scenario's name of the device."""
+        return str(self.settings.name)
+
+    def variable(self, *shape: int) -> cp.Variable:
+        """Return a new variable; without a shape, one value per period."""
+        import cvxpy as cp
+
+        return cp.Variable(shape or (self.frame.periods,))
+
+    def parameter(self, name: str, *shape: int) -> cp.Parameter:
+        """Return a new parameter that `load` must set before each solve; without a shape, one value per period."""
+        import cvxpy as cp
+
+        self._parameters[name] = cp.Parameter(shape or (self.frame.periods,), name=name)
+        return self._parameters[name]
+
+    def scalar(self, name: str) -> cp.Parameter:
+        """Return a new scalar parameter."""
+        import cvxpy as cp
+
+        self._parameters[name] = cp.Parameter(name=name)
+        return self._parameters[name]
+
+    def circle(self, p_mw: cp.Expression, q_mvar: cp.Expression, s_max_mva: float) -> cp.Constraint:
+        """Return P^2 + Q^2 <= S^2 in every period (Eq 19) as second-order cones."""
+        import cvxpy as cp
+
+        radius = np.full(self.frame.periods, s_max_mva)
+        return cp.SOC(radius, cp.vstack([p_mw, q_mvar]), axis=0)
+
+    def clear_parameters(self) -> None:
+        """Forget all parameter values, so that a forgotten update cannot pass as an answer."""
+        for parameter in self._parameters.values():
+            parameter.value = None
+
+    @abstractmethod
+    def declare(self) -> None:
+        """Create variables and parameters."""
+
+    @abstractmethod
+    def load(self, window: Window, state: State) -> None:
+        """Set the parameters for one window, starting from ``state``."""
+
+    def constraints(self) -> Iterator[cp.Constraint]:
+        """Yield the device's constraints."""
+        yield from ()
+
+    def costs(self) -> Iterator[Cost]:
+        """Yield the device's terms of the objective."""
+        yield from ()
+
+    @abstractmethod
+    def injections(self) -> Iterator[Injection]:
+        """Yield what the device brings into its buses."""
+
+    @abstractmethod
+    def power(self) -> tuple[Array, Array]:
+        """Return net P [MW] and Q [Mvar] into the grid over the window, from the solved variables."""
+
+    def energy_mwh(self) -> Array | None:
+        """Return the stored energy at the end of each period, or None."""
+        return None
+
+    def available_mw(self, window: Window) -> Array | None:  # noqa: ARG002 - part of the interface
+        """Return the power that could be used in each period, or None."""
+        return None
+
+    def overlap_mw(self) -> Array | None:
+        """Return min(charge, discharge), which should be zero, or None."""
+        return None
+
+    @classmethod
+    def initial_state(cls, settings: Any) -> dict[str, float]:  # noqa: ANN401 - any settings
+        """Return the state before the first period."""
+        return {}
+
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+        """Return the state after the first ``periods`` periods of the solved window."""
+        return dict(state)
+
+    def outcome(self, bus_id: str, window: Window) -> DeviceOutcome:
+        """Collect the solved device."""
+        p_mw, q_mvar = self.power()
+        nothing = np.full(self.frame.periods, np.nan)
+        energy, available, overlap = self.energy_mwh(), self.available_mw(window), self.overlap_mw()
+        cost = sum((cost.value(self.frame, window) for cost in self.costs()), start=np.zeros(self.frame.periods))
+        return DeviceOutcome(
+            name=self.name,
+            kind=self.kind,
+            bus=bus_id,
+            p_mw=p_mw,
+            q_mvar=q_mvar,
+            energy_mwh=nothing if energy is None else energy,
+            available_mw=nothing if available is None else available,
+            overlap_mw=nothing if overlap is None else overlap,
+            cost=cost,
+        )
+
+
+def solved(variable: cp.Variable) -> Array:
+    """Return a solved variable as an array."""
+    return np.array(variable.value, dtype=float)

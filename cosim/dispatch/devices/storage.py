@@ -1,0 +1,158 @@
+"""Battery storage with charge and discharge efficiency (Eq 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import MinLen
+
+from cosim.bounds import Efficiency, Fraction, NonNegative, Positive, check_bounds
+from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.errors import InputError
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Settings of a battery.
+
+    Attributes
+    ----------
+    capacity_mwh, p_max_mw, s_max_mva
+        Energy capacity, largest charge and discharge power, inverter rating.
+    soc_min, soc_max, soc_initial
+        State of charge as shares of the capacity.
+    soc_end
+        Energy at the end of the day against its start: ``at_least`` (default), ``equal`` or ``free``.
+    reactive
+        Whether the inverter gives reactive power inside its circle.
+    wear_cost_per_mwh
+        Cost of discharged energy.
+    """
+
+    kind: Literal["storage"] = "storage"
+    name: Annotated[str, MinLen(1)]
+    bus: str
+    capacity_mwh: Positive
+    p_max_mw: NonNegative
+    s_max_mva: NonNegative
+    charge_efficiency: Efficiency = 0.95
+    discharge_efficiency: Efficiency = 0.95
+    soc_min: Fraction = 0.2
+    soc_max: Fraction = 0.8
+    soc_initial: Fraction = 0.5
+    soc_end: Literal["at_least", "equal", "free"] = "at_least"
+    reactive: bool = True
+    wear_cost_per_mwh: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_bounds(self, self.name)
+        if not self.soc_min <= self.soc_initial <= self.soc_max:
+            raise InputError(
+                f"{self.name}.soc_initial: {self.soc_initial} is outside soc_min {self.soc_min} to "
+                f"soc_max {self.soc_max}"
+            )
+
+
+class Storage(Device):
+    """Battery: E_t = E_{t-1} + n_ch Pch dt - Pdis dt / n_dis, inside its state-of-charge window."""
+
+    kind = "storage"
+    Settings: ClassVar[type] = StorageSettings
+
+    def declare(self) -> None:
+        """Create charge, discharge, reactive power, energy, and (elastic) the shortfall of the end condition."""
+        self.charge_mw = self.variable()
+        self.discharge_mw = self.variable()
+        self.stored_mwh = self.variable()
+        self.q_mvar = self.variable() if self.settings.reactive else None
+        self.cap_mw = self.parameter("cap_mw")
+        self.start_mwh = self.scalar("start_mwh")
+        self.has_end = self.frame.couples_periods and self.settings.soc_end != "free"
+        self.end_mwh = self.scalar("end_mwh") if self.has_end else None
+        soft = self.frame.elastic and self.has_end
+        self.shortfall_mwh = self.variable(1) if soft else None
+        self.excess_mwh = self.variable(1) if soft and self.settings.soc_end == "equal" else None
+
+    def load(self, window: Window, state: State) -> None:
+        """Set the power cap (0 in the padding), the energy at the start and the floor at the end."""
+        self.cap_mw.value = np.where(window.active, self.settings.p_max_mw, 0.0)
+        self.start_mwh.value = state["energy_mwh"]
+        if self.end_mwh is not None:
+            self.end_mwh.value = self.settings.soc_initial * self.settings.capacity_mwh
+
+    def constraints(self) -> Iterator[cp.Constraint]:
+        """Yield Eq 18 and the inverter circle."""
+        s, dt = self.settings, self.frame.period_h
+        gain = dt * (s.charge_efficiency * self.charge_mw - self.discharge_mw / s.discharge_efficiency)
+        yield self.charge_mw >= 0
+        yield self.charge_mw <= self.cap_mw
+        yield self.discharge_mw >= 0
+        yield self.discharge_mw <= self.cap_mw
+        yield self.stored_mwh[0] == self.start_mwh + gain[0]
+        if self.frame.periods > 1:
+            yield self.stored_mwh[1:] == self.stored_mwh[:-1] + gain[1:]
+        yield self.stored_mwh >= s.soc_min * s.capacity_mwh
+        yield self.stored_mwh <= s.soc_max * s.capacity_mwh
+        if self.q_mvar is not None:
+            yield self.circle(self.discharge_mw - self.charge_mw, self.q_mvar, s.s_max_mva)
+        elif s.s_max_mva < s.p_max_mw:
+            yield self.charge_mw <= s.s_max_mva
+            yield self.discharge_mw <= s.s_max_mva
+        yield from self._end_condition()
+
+    def _end_condition(self) -> Iterator[cp.Constraint]:
+        """Yield E_end >= E_start (or ==), softened in the elastic model."""
+        if self.end_mwh is None:
+            return
+        balance = self.stored_mwh[-1] - self.end_mwh
+        if self.shortfall_mwh is not None:
+            yield self.shortfall_mwh >= 0
+            balance = balance + self.shortfall_mwh[0]
+        if self.excess_mwh is not None:
+            yield self.excess_mwh >= 0
+            balance = balance - self.excess_mwh[0]
+        yield balance == 0 if self.settings.soc_end == "equal" else balance >= 0
+
+    def costs(self) -> Iterator[Cost]:
+        """Yield the wear and, in the elastic model, the price of a missed end condition."""
+        if self.settings.wear_cost_per_mwh:
+            yield Cost(term="wear", variable=self.discharge_mw, linear=self.settings.wear_cost_per_mwh)
+        price = self.frame.shortfall_price_per_mwh
+        for slack in (self.shortfall_mwh, self.excess_mwh):
+            if slack is not None:
+                yield Cost(term="unmet_balance", variable=slack, linear=price, per_hour=False)
+
+    def injections(self) -> Iterator[Injection]:
+        """Yield discharge less charge."""
+        yield Injection(buses=(self.bus,), p_mw=self.discharge_mw - self.charge_mw, q_mvar=self.q_mvar)
+
+    def power(self) -> tuple[Array, Array]:
+        """Return discharge less charge [MW] and reactive power [Mvar]."""
+        p_mw = solved(self.discharge_mw) - solved(self.charge_mw)
+        return p_mw, np.zeros_like(p_mw) if self.q_mvar is None else solved(self.q_mvar)
+
+    def energy_mwh(self) -> Array:
+        """Return the stored energy at the end of each period."""
+        return solved(self.stored_mwh)
+
+    def overlap_mw(self) -> Array:
+        """Return min(charge, discharge)."""
+        return np.minimum(solved(self.charge_mw), solved(self.discharge_mw)).clip(min=0.0)
+
+    @classmethod
+    def initial_state(cls, settings: StorageSettings) -> dict[str, float]:
+        """Return the energy before the first period."""
+        return {"energy_mwh": settings.soc_initial * settings.capacity_mwh}
+
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+        """Return the energy after the applied periods, clipped by rounding into its window."""
+        s = self.settings
+        energy = solved(self.stored_mwh)[periods - 1]
+        low, high = s.soc_min * s.capacity_mwh, s.soc_max * s.capacity_mwh
+        return {"energy_mwh": float(np.clip(energy, low, high))}

@@ -1,0 +1,83 @@
+"""Substation: exchange with the upstream grid at the slack bus, paid at the tariff (first term of Eq 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import MinLen
+
+from cosim.bounds import NonNegative, check_bounds
+from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubstationSettings:
+    """Settings of the substation; it stands at the slack bus.
+
+    Attributes
+    ----------
+    export
+        Whether power may flow upstream, at the same tariff.
+    import_max_mw, export_max_mw
+        Limits of the exchange; None means no limit.
+    """
+
+    kind: Literal["substation"] = "substation"
+    name: Annotated[str, MinLen(1)]
+    export: bool = True
+    import_max_mw: NonNegative | None = None
+    export_max_mw: NonNegative | None = None
+
+    def __post_init__(self) -> None:
+        check_bounds(self, self.name)
+
+
+class Substation(Device):
+    """Exchange with the upstream grid; P > 0 is import."""
+
+    kind = "substation"
+    Settings: ClassVar[type] = SubstationSettings
+    side = "exchange"
+
+    def declare(self) -> None:
+        """Create import power and the tariff."""
+        self.p_mw = self.variable()
+        self.q_mvar = self.variable()
+        self.tariff_per_mwh = self.parameter("tariff_per_mwh")
+
+    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - the exchange has no memory
+        """Set the tariff; in the padding a positive price keeps the padded cones tight."""
+        self.tariff_per_mwh.value = window.tariff_per_mwh
+
+    def constraints(self) -> Iterator[cp.Constraint]:
+        """Yield the limits of the exchange."""
+        s = self.settings
+        if not s.export:
+            yield self.p_mw >= 0
+        elif s.export_max_mw is not None:
+            yield self.p_mw >= -s.export_max_mw
+        if s.import_max_mw is not None:
+            yield self.p_mw <= s.import_max_mw
+
+    def costs(self) -> Iterator[Cost]:
+        """Yield rho_t * Pgrid."""
+        yield Cost(term="energy", variable=self.p_mw, linear=self.tariff_per_mwh)
+
+    def injections(self) -> Iterator[Injection]:
+        """Yield the import at the slack bus."""
+        yield Injection(buses=(self.bus,), p_mw=self.p_mw, q_mvar=self.q_mvar)
+
+    def power(self) -> tuple[Array, Array]:
+        """Return import P [MW] and Q [Mvar]."""
+        return solved(self.p_mw), solved(self.q_mvar)
+
+    def available_mw(self, window: Window) -> Array | None:
+        """Return the import limit, where one is set."""
+        limit = self.settings.import_max_mw
+        return None if limit is None else np.where(window.active, limit, 0.0)

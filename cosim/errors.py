@@ -1,0 +1,91 @@
+"""The exception tree; every class carries the exit code of the command line.
+
+::
+
+    CosimError                 1   a defect of ours, if nothing more special is raised
+    ├── UsageError             2   the command was used wrongly (also: run folder exists)
+    ├── InputError             3   scenario, network, feeder, profile or argument is wrong
+    ├── DependencyError        4   a package, solver or licence is missing or too small
+    ├── ComponentError         7   a simulator, solver process or child died, hung or answered nonsense
+    └── StorageError           8   results cannot be written or read
+
+A solver that does not converge and a dispatch that is infeasible are values, not exceptions:
+they travel in the result with their status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class CosimError(Exception):
+    """Root of all errors that cosim raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(CosimError):
+    """A command or function was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in the input: where it stands, which field, and what is wrong.
+
+    ``reason`` names the value and the rule; ``remedy`` the way out.
+    """
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    field: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Render as ``file:line:col: field 'x': reason; remedy``."""
+        position = self.file + (f":{self.line}:{self.column}" if self.line else "")
+        field = f"field '{self.field}'" if self.field else ""
+        text = self.reason + (f"; {self.remedy}" if self.remedy else "")
+        return ": ".join(part for part in (position, field, text) if part)
+
+
+class InputError(CosimError, ValueError):
+    """The user's data are wrong; all mistakes found are listed at once.
+
+    Parameters
+    ----------
+    problems
+        A sentence, one `Problem`, or several of them.
+    """
+
+    exit_code = 3
+
+    def __init__(self, problems: str | Problem | Iterable[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(reason=problems)
+        if isinstance(problems, Problem):
+            problems = (problems,)
+        self.problems: Sequence[Problem] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DependencyError(CosimError):
+    """Something that must be installed or licensed is not there."""
+
+    exit_code = 4
+
+
+class ComponentError(CosimError):
+    """A simulator died, hung, skipped a period, or put a missing value on a port."""
+
+    exit_code = 7
+
+
+class StorageError(CosimError):
+    """Results cannot be written to, or read from, the disk."""
+
+    exit_code = 8

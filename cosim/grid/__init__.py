@@ -1,0 +1,1 @@
+"""The distribution grid: radial feeder, its files, and AC power flow."""

@@ -1,0 +1,203 @@
+"""AC power flow of a radial feeder by pandapower (Thurner et al. 2018), guarded.
+
+The net is our own: one load per bus and nothing else, so that the flow that is solved is the flow
+that was asked for. What pandapower returns is checked against the branch equations in numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cosim.errors import InputError
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.model import to_pandapower
+from cosim.grid.topology import listed
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
+
+ComplexArray = NDArray[np.complex128]
+
+TOLERANCE_MVA = 1e-8
+_ROUND_OFF = 16.0 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AcState:
+    """The state that the AC equations give to a feeder of n buses and m lines.
+
+    Attributes
+    ----------
+    vm_pu, va_degree
+        Voltage of each bus, shape (n,).
+    i_ka
+        Current of each line, the larger of its two ends, shape (m,).
+    p_from_mw, q_from_mvar
+        Power that enters each line at its sending end, shape (m,).
+    loss_mw, loss_mvar
+        Active and reactive power lost in all lines.
+    slack_mw, slack_mvar
+        Power drawn from the upstream grid (negative: exported).
+    converged
+        Whether Newton's method converged and every bus has a finite voltage. If not, all numbers
+        are NaN.
+    injection_error_mw
+        Largest deviation, over buses, P and Q, of what pandapower injected from what was asked.
+    mismatch_mva
+        Largest violation of the power balance of a bus (slack included), recomputed from the
+        voltages and the feeder's impedances.
+    """
+
+    vm_pu: FloatArray
+    va_degree: FloatArray
+    i_ka: FloatArray
+    p_from_mw: FloatArray
+    q_from_mvar: FloatArray
+    loss_mw: float
+    loss_mvar: float
+    slack_mw: float
+    slack_mvar: float
+    converged: bool
+    injection_error_mw: float
+    mismatch_mva: float
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if item.type == "FloatArray":
+                array = np.array(getattr(self, item.name), dtype=np.float64)
+                array.setflags(write=False)
+                object.__setattr__(self, item.name, array)
+
+
+class AcFlow:
+    """Power flow of one feeder for many injections.
+
+    Each run starts flat, so that its result depends on its arguments only.
+
+    Parameters
+    ----------
+    feeder
+        The feeder; the slack holds its ``slack_vm_pu``.
+    tolerance_mva
+        Largest power mismatch at a bus with which Newton's method stops. Where a line is so short
+        that round-off exceeds it, the round-off counts; the mismatch reached is in the result.
+    max_iterations
+        Iterations after which the flow counts as not converged.
+    """
+
+    def __init__(self, feeder: Feeder, *, tolerance_mva: float = TOLERANCE_MVA, max_iterations: int = 30) -> None:
+        self.feeder = feeder
+        self.tolerance_mva = tolerance_mva
+        self.max_iterations = max_iterations
+        self._net = to_pandapower(feeder)
+        # pandapower compares this option with the mismatch in pu of sn_mva, in spite of its name.
+        largest_admittance_pu = float(np.max(1.0 / np.hypot(feeder.r_pu, feeder.x_pu)))
+        self._tolerance_pu = max(tolerance_mva / feeder.base_mva, _ROUND_OFF * largest_admittance_pu)
+
+    def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> AcState:
+        """Solve the AC equations for given net injections.
+
+        Parameters
+        ----------
+        p_mw, q_mvar
+            Net injection of each bus (generation positive), shape (n,). That of the slack bus is
+            served by the upstream grid, too.
+
+        Returns
+        -------
+        AcState
+            The state; ``converged=False`` with NaN everywhere if there is none.
+
+        Raises
+        ------
+        InputError
+            If an injection is not finite, or there is not one per bus.
+        """
+        p, q = (_checked(self.feeder, name, value) for name, value in (("p_mw", p_mw), ("q_mvar", q_mvar)))
+        if not self._run(p, q):
+            return _no_state(self.feeder)
+        return _state(self.feeder, self._net, p, q)
+
+    def _run(self, p_mw: FloatArray, q_mvar: FloatArray) -> bool:
+        """Run pandapower; return whether it converged to a finite voltage at every bus."""
+        import pandapower as pp
+
+        net = self._net
+        net.load["p_mw"] = -p_mw
+        net.load["q_mvar"] = -q_mvar
+        try:
+            # A diverging Newton iteration overflows on its way; the outcome is judged below.
+            with np.errstate(all="ignore"):
+                pp.runpp(
+                    net, algorithm="nr", init="flat", numba=False, lightsim2grid=False,
+                    calculate_voltage_angles=True, voltage_depend_loads=False,
+                    tolerance_mva=self._tolerance_pu, max_iteration=self.max_iterations,
+                )  # fmt: skip
+        except pp.LoadflowNotConverged:
+            return False
+        return bool(net.converged) and bool(np.isfinite(net.res_bus[["vm_pu", "va_degree"]].to_numpy()).all())
+
+
+def _checked(feeder: Feeder, name: str, value: ArrayLike) -> FloatArray:
+    """Return an injection as an array, or raise with the buses where it is not finite."""
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != (feeder.n_buses,):
+        raise InputError(f"{name} has shape {array.shape}; feeder {feeder.name!r} has {feeder.n_buses} buses")
+    if not np.isfinite(array).all():
+        wrong = [feeder.bus_ids[bus] for bus in np.flatnonzero(~np.isfinite(array))]
+        raise InputError(f"{name} is not finite at bus {listed(wrong)} of feeder {feeder.name!r}")
+    return array
+
+
+def _no_state(feeder: Feeder) -> AcState:
+    """Return the state of a flow that did not converge."""
+    buses, lines = np.full(feeder.n_buses, np.nan), np.full(feeder.n_lines, np.nan)
+    return AcState(
+        vm_pu=buses, va_degree=buses, i_ka=lines, p_from_mw=lines, q_from_mvar=lines,
+        loss_mw=np.nan, loss_mvar=np.nan, slack_mw=np.nan, slack_mvar=np.nan,
+        converged=False, injection_error_mw=np.nan, mismatch_mva=np.nan,
+    )  # fmt: skip
+
+
+def _state(feeder: Feeder, net: pandapowerNet, p_mw: FloatArray, q_mvar: FloatArray) -> AcState:
+    """Read the results and measure how well they answer the question."""
+    lines = net.res_line
+    vm_pu, va_degree = (net.res_bus[name].to_numpy() for name in ("vm_pu", "va_degree"))
+    slack_mw, slack_mvar = float(net.res_ext_grid.p_mw.sum()), float(net.res_ext_grid.q_mvar.sum())
+    asked = p_mw + 1j * q_mvar
+    balance = asked.copy()
+    balance[feeder.slack] += slack_mw + 1j * slack_mvar
+    reported = -(net.res_bus["p_mw"].to_numpy() + 1j * net.res_bus["q_mvar"].to_numpy())
+    return AcState(
+        vm_pu=vm_pu,
+        va_degree=va_degree,
+        i_ka=np.maximum(lines.i_from_ka.to_numpy(), lines.i_to_ka.to_numpy()),
+        p_from_mw=lines.p_from_mw.to_numpy(),
+        q_from_mvar=lines.q_from_mvar.to_numpy(),
+        loss_mw=float(lines.pl_mw.sum()),
+        loss_mvar=float(lines.ql_mvar.sum()),
+        slack_mw=slack_mw,
+        slack_mvar=slack_mvar,
+        converged=True,
+        injection_error_mw=_largest(reported - balance),
+        mismatch_mva=float(np.abs(_injected_mva(feeder, vm_pu, va_degree) - balance).max()),
+    )
+
+
+def _largest(error: ComplexArray) -> float:
+    """Return the largest real or imaginary part in absolute value."""
+    return float(np.maximum(np.abs(error.real), np.abs(error.imag)).max())
+
+
+def _injected_mva(feeder: Feeder, vm_pu: FloatArray, va_degree: FloatArray) -> ComplexArray:
+    """Return the complex power that enters the lines at each bus: S = V conj(sum of line currents)."""
+    voltage = np.asarray(vm_pu * np.exp(1j * np.deg2rad(va_degree)), dtype=np.complex128)
+    current = (voltage[feeder.parent] - voltage[feeder.child]) / (feeder.r_pu + 1j * feeder.x_pu)
+    total = np.zeros(feeder.n_buses, dtype=np.complex128)
+    np.add.at(total, feeder.parent, current)
+    np.add.at(total, feeder.child, -current)
+    return np.asarray(voltage * np.conj(total) * feeder.base_mva, dtype=np.complex128)

@@ -1,0 +1,302 @@
+"""The radial feeder in per unit: a tree of lines, breadth-first from its single slack bus.
+
+Buses keep the order of the user's table; line k carries power from bus ``parent[k]`` to bus
+``child[k]``, and every other bus than the slack is the child of exactly one line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cosim.errors import InputError
+from cosim.grid.topology import IntArray, listed, order_lines
+from cosim.units import base_current_ka, base_impedance_ohm
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["SLACK_VM_RANGE_PU", "Feeder", "FloatArray", "IntArray", "listed", "no_layout"]
+
+FloatArray = NDArray[np.float64]
+
+SLACK_VM_RANGE_PU = (0.8, 1.2)
+
+
+def no_layout() -> FloatArray:
+    """Return the empty layout of a feeder that has no coordinates, shape (0, 2)."""
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Feeder:
+    """A radial feeder of n buses and m = n - 1 lines (Baran and Wu 1989).
+
+    Use `cosim.grid.topology.order_lines` to bring lines of any direction and row order into the order
+    required here.
+
+    Parameters
+    ----------
+    name
+        How messages call the feeder.
+    bus_ids, line_ids
+        Names of the n buses, in the user's order, and of the m lines, breadth-first.
+    parent, child
+        Positions of the sending and the receiving bus of each line, shape (m,). The sending bus is
+        the one nearer to the slack.
+    slack
+        Position of the bus that the upstream grid supplies.
+    r_pu, x_pu
+        Series impedance of each line, shape (m,).
+    i_max_ka
+        Thermal limit of each line, shape (m,); infinite if there is none.
+    v_min_pu, v_max_pu
+        Voltage limits of each bus, shape (n,).
+    p_mw, q_mvar
+        Nominal load of each bus, consumption positive, shape (n,).
+    base_mva, base_kv
+        Three-phase power base and line-to-line voltage base.
+    slack_vm_pu
+        Voltage that the upstream grid holds at the slack bus.
+    layout
+        Coordinates x, y of the buses for drawings, shape (n, 2), or (0, 2) if there are none.
+
+    Raises
+    ------
+    InputError
+        If the lines are not a breadth-first tree over all buses, or a value is not finite or out
+        of its range. All mistakes are listed.
+    """
+
+    name: str
+    bus_ids: tuple[str, ...]
+    line_ids: tuple[str, ...]
+    parent: IntArray
+    child: IntArray
+    slack: int
+    r_pu: FloatArray
+    x_pu: FloatArray
+    i_max_ka: FloatArray
+    v_min_pu: FloatArray
+    v_max_pu: FloatArray
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    base_mva: float
+    base_kv: float
+    slack_vm_pu: float
+    layout: FloatArray = field(default_factory=no_layout)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bus_ids", tuple(self.bus_ids))
+        object.__setattr__(self, "line_ids", tuple(self.line_ids))
+        for item in fields(self):
+            if item.type in {"FloatArray", "IntArray"}:
+                kind = np.float64 if item.type == "FloatArray" else np.int64
+                array = np.array(getattr(self, item.name), dtype=kind)
+                array.setflags(write=False)
+                object.__setattr__(self, item.name, array)
+        for mistakes in (_shape_mistakes(self), _tree_mistakes(self), _value_mistakes(self)):
+            if mistakes:
+                raise InputError("; ".join(f"feeder {self.name!r}: {mistake}" for mistake in mistakes))
+
+    @property
+    def n_buses(self) -> int:
+        """Number of buses n."""
+        return len(self.bus_ids)
+
+    @property
+    def n_lines(self) -> int:
+        """Number of lines m = n - 1."""
+        return len(self.line_ids)
+
+    @property
+    def base_impedance_ohm(self) -> float:
+        """Base impedance V_b^2 / S_b in ohm."""
+        return base_impedance_ohm(self.base_mva, self.base_kv)
+
+    @property
+    def base_current_ka(self) -> float:
+        """Base current S_b / (sqrt(3) V_b) in kA."""
+        return base_current_ka(self.base_mva, self.base_kv)
+
+    @property
+    def r_ohm(self) -> FloatArray:
+        """Series resistance of each line in ohm, shape (m,)."""
+        return self.r_pu * self.base_impedance_ohm
+
+    @property
+    def x_ohm(self) -> FloatArray:
+        """Series reactance of each line in ohm, shape (m,)."""
+        return self.x_pu * self.base_impedance_ohm
+
+    @property
+    def line_of_bus(self) -> IntArray:
+        """Position of the line that supplies each bus, shape (n,); -1 at the slack bus."""
+        line = np.full(self.n_buses, -1, dtype=np.int64)
+        line[self.child] = np.arange(self.n_lines)
+        return line
+
+    @property
+    def root_lines(self) -> IntArray:
+        """Positions of the lines that leave the slack bus."""
+        return np.flatnonzero(self.parent == self.slack).astype(np.int64)
+
+    @property
+    def non_slack(self) -> IntArray:
+        """Positions of all buses but the slack, in bus order, shape (m,)."""
+        return np.flatnonzero(np.arange(self.n_buses) != self.slack).astype(np.int64)
+
+    @property
+    def child_sum(self) -> csr_array:
+        """Matrix C (m x m): ``(C @ P)[k]`` sums the flow of the lines that leave the child of line k."""
+        upstream = self.line_of_bus[self.parent]
+        below = np.flatnonzero(upstream >= 0)
+        return _selection(upstream[below], below, (self.n_lines, self.n_lines))
+
+    @property
+    def sending(self) -> csr_array:
+        """Matrix Sel (m x n): ``(Sel @ v)[k]`` is the value at the sending bus of line k."""
+        return _selection(np.arange(self.n_lines), self.parent, (self.n_lines, self.n_buses))
+
+    @property
+    def receiving(self) -> csr_array:
+        """Matrix (m x n): ``(R @ v)[k]`` is the value at the receiving (child) bus of line k."""
+        return _selection(np.arange(self.n_lines), self.child, (self.n_lines, self.n_buses))
+
+    @property
+    def path_incidence(self) -> csr_array:
+        """Matrix D (m x m) in line order: D[k, j] = 1 if line k lies on the way to the child of line j."""
+        upstream = self.line_of_bus[self.parent]
+        pairs = [(j, j) for j in range(self.n_lines)]
+        for j in range(self.n_lines):
+            k = upstream[j]
+            while k >= 0:
+                pairs.append((int(k), j))
+                k = upstream[k]
+        rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return _selection(rows, columns, (self.n_lines, self.n_lines))
+
+    def bus_position(self, bus_id: str) -> int:
+        """Return the position of a bus.
+
+        Raises
+        ------
+        InputError
+            If the feeder has no such bus.
+        """
+        try:
+            return self.bus_ids.index(bus_id)
+        except ValueError:
+            raise InputError(
+                f"feeder {self.name!r} has no bus {bus_id!r}; its buses are {listed(self.bus_ids)}"
+            ) from None
+
+    def loss_free_voltage_pu(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> FloatArray:
+        """Return the voltage of the linearised (loss-free) branch flow, an upper bound of the true one.
+
+        Equation: ``v_child = v_parent - 2 (r P + x Q)`` with P, Q the loads below the line (Baran and
+        Wu 1989, LinDistFlow). A squared voltage below zero gives NaN: no AC state exists.
+
+        Parameters
+        ----------
+        p_mw, q_mvar
+            Consumption of each bus, shape (n,).
+
+        Returns
+        -------
+        FloatArray
+            Voltage of each bus in pu, shape (n,).
+        """
+        p_line = np.asarray(p_mw, dtype=np.float64)[self.child] / self.base_mva
+        q_line = np.asarray(q_mvar, dtype=np.float64)[self.child] / self.base_mva
+        upstream = self.line_of_bus[self.parent]
+        for k in range(self.n_lines - 1, -1, -1):
+            if upstream[k] >= 0:
+                p_line[upstream[k]] += p_line[k]
+                q_line[upstream[k]] += q_line[k]
+        drop = 2.0 * (self.r_pu * p_line + self.x_pu * q_line)
+        squared = np.full(self.n_buses, self.slack_vm_pu**2)
+        for k in range(self.n_lines):
+            squared[self.child[k]] = squared[self.parent[k]] - drop[k]
+        return np.sqrt(np.where(squared < 0.0, np.nan, squared))
+
+
+def _selection(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> csr_array:
+    """Return the sparse matrix that is 1 at the given places."""
+    from scipy.sparse import csr_array
+
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+
+
+def _shape_mistakes(feeder: Feeder) -> list[str]:
+    """Return what is wrong with the lengths and the ids."""
+    n, m = feeder.n_buses, feeder.n_lines
+    mistakes = []
+    if m != n - 1 or m < 1:
+        mistakes.append(f"{n} buses and {m} lines; a radial feeder has one line less than buses, at least one")
+    expected = dict.fromkeys(("parent", "child", "r_pu", "x_pu", "i_max_ka"), (m,))
+    expected |= dict.fromkeys(("v_min_pu", "v_max_pu", "p_mw", "q_mvar"), (n,))
+    for name, shape in expected.items():
+        found = getattr(feeder, name).shape
+        if found != shape:
+            mistakes.append(f"{name} has shape {found}, must be {shape}")
+    if feeder.layout.shape not in {(0, 2), (n, 2)}:
+        mistakes.append(f"layout has shape {feeder.layout.shape}, must be {(n, 2)}")
+    for name, ids in (("bus", feeder.bus_ids), ("line", feeder.line_ids)):
+        if len(set(ids)) < len(ids):
+            mistakes.append(f"a {name} id stands twice in {listed(sorted(ids))}")
+    return mistakes
+
+
+def _tree_mistakes(feeder: Feeder) -> list[str]:
+    """Return why the lines are not a breadth-first tree; shapes are known to fit."""
+    n, ids = feeder.n_buses, feeder.bus_ids
+    ends = np.concatenate([feeder.parent, feeder.child, [feeder.slack]])
+    if np.any((ends < 0) | (ends >= n)):
+        return [f"a bus position is outside 0..{n - 1}"]
+    tree = order_lines(n, feeder.parent.tolist(), feeder.child.tolist(), feeder.slack)
+    mistakes = [
+        f"line {feeder.line_ids[line]!r} closes the loop {'-'.join(ids[bus] for bus in loop)}; open one line"
+        for line, loop in tree.loops
+    ]
+    if tree.unsupplied:
+        mistakes.append(f"no line connects the slack to bus {listed([ids[bus] for bus in tree.unsupplied])}")
+    if mistakes:
+        return mistakes
+    depth = np.zeros(n, dtype=np.int64)
+    for parent, child in zip(tree.parent, tree.child, strict=True):
+        depth[child] = depth[parent] + 1
+    if np.any(np.diff(depth[feeder.child]) < 0) or np.any(depth[feeder.child] != depth[feeder.parent] + 1):
+        mistakes.append("the lines are not in breadth-first order away from the slack; use order_lines")
+    return mistakes
+
+
+def _value_mistakes(feeder: Feeder) -> list[str]:
+    """Return which values are not finite or out of range; shapes and tree are known to fit."""
+    low, high = SLACK_VM_RANGE_PU
+    mistakes = [
+        f"{item.name} must be finite"
+        for item in fields(feeder)
+        if item.type in {"FloatArray", "float"}
+        and item.name != "i_max_ka"
+        and not np.all(np.isfinite(getattr(feeder, item.name)))
+    ]
+    if not (feeder.base_mva > 0.0 and feeder.base_kv > 0.0):
+        mistakes.append(f"base_mva {feeder.base_mva} and base_kv {feeder.base_kv} must be > 0")
+    if not low <= feeder.slack_vm_pu <= high:
+        mistakes.append(f"slack_vm_pu: {feeder.slack_vm_pu} outside {low}..{high}; is it in kV?")
+    r, x = feeder.r_pu, feeder.x_pu
+    lines = [
+        (~((r >= 0.0) & (x >= 0.0) & (r + x > 0.0)), "needs r >= 0, x >= 0 and r + x > 0"),
+        (~(feeder.i_max_ka > 0.0), "needs i_max_ka > 0 (infinite for none)"),
+    ]
+    for wrong, rule in lines:
+        mistakes += [f"line {feeder.line_ids[k]!r} {rule}" for k in np.flatnonzero(wrong)]
+    ordered = (feeder.v_min_pu >= 0.0) & (feeder.v_min_pu < feeder.v_max_pu)
+    for bus in np.flatnonzero(~ordered):
+        limits = f"v_min_pu {feeder.v_min_pu[bus]} is not below v_max_pu {feeder.v_max_pu[bus]}"
+        mistakes.append(f"bus {feeder.bus_ids[bus]!r}: {limits}; swap them")
+    return mistakes

@@ -1,0 +1,1 @@
+"""Run folders: atomic commits per period, tables, manifest."""

@@ -1,0 +1,227 @@
+"""The run folder: one atomic commit per period, final tables, and how to read them back.
+
+::
+
+    <run>/
+    ├── manifest.json        what was run, with which inputs, versions and seed; written once, before period 1
+    ├── scenario/            the resolved scenario text
+    ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
+    ├── tables/*.parquet     the same tables over all periods, exported at the end
+    ├── run.json             exit code, reasons, counts; a run without it is incomplete
+    └── report.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosim.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = Mapping[str, Sequence[Any]]
+Tables = Mapping[str, Columns]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStore:
+    """A run folder that is being written."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path) -> RunStore:
+        """Make a new run folder, readable by its owner alone.
+
+        Raises
+        ------
+        UsageError
+            If the folder exists.
+        StorageError
+            If it cannot be made.
+        """
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+            (folder / "periods").mkdir()
+        except FileExistsError:
+            raise UsageError(
+                f"run folder '{folder}' exists; choose another with --out, or remove it"
+            ) from None
+        except OSError as error:
+            raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
+        return cls(folder)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write one JSON file under a temporary name, then rename it."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=True)
+        _replace(self.folder / name, (text + "\n").encode())
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write one text file below the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text.encode())
+
+    def commit(self, period: int, tables: Tables, gate: Mapping[str, Any]) -> None:
+        """Commit one period (numbered from 1) atomically: all of it or nothing."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        temporary = self.folder / f".tmp-{period:04d}"
+        try:
+            if temporary.exists():
+                shutil.rmtree(temporary)
+            temporary.mkdir()
+            for name, columns in tables.items():
+                pq.write_table(pa.table(_with_period(period, columns)), temporary / f"{name}.parquet")
+            (temporary / "gate.json").write_text(json.dumps(gate, indent=2) + "\n", encoding="utf-8")
+            sums = [f"{_sha256(path)}  {path.name}" for path in sorted(temporary.iterdir())]
+            (temporary / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
+            for path in temporary.iterdir():
+                _sync(path)
+            _sync(temporary)
+            temporary.rename(self.folder / "periods" / f"{period:04d}")
+            _sync(self.folder / "periods")
+        except OSError as error:
+            raise StorageError(f"period {period} cannot be written to '{self.folder}': {error.strerror}") from error
+
+    def committed(self) -> list[Path]:
+        """Return the folders of the committed periods in order."""
+        return sorted(path for path in (self.folder / "periods").iterdir() if path.is_dir())
+
+    def export_tables(self) -> None:
+        """Join the periods' tables into ``tables/<name>.parquet``."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = sorted({path.stem for period in self.committed() for path in period.glob("*.parquet")})
+        target = self.folder / "tables"
+        target.mkdir(exist_ok=True)
+        for name in names:
+            parts = [
+                pq.read_table(path) for period in self.committed() if (path := period / f"{name}.parquet").exists()
+            ]
+            temporary = target / f".{name}.parquet"
+            pq.write_table(pa.concat_tables(parts, promote_options="permissive"), temporary)
+            temporary.replace(target / f"{name}.parquet")
+
+    def finish(self, *, code: int, reasons: Sequence[str], statuses: Sequence[str], planned: int) -> None:
+        """Export the tables and write ``run.json``; only a full day is ``complete``."""
+        self.export_tables()
+        complete = len(statuses) == planned
+        content = {
+            "status": "complete" if complete else "incomplete",
+            "exit_code": code,
+            "reasons": list(reasons),
+            "periods": {"planned": planned, "committed": len(statuses)},
+            "period_statuses": dict(Counter(statuses)),
+        }
+        self.write_json("run.json", content)
+
+
+class RunResult:
+    """A finished run: ``result["buses"]`` is a tidy DataFrame.
+
+    Attributes
+    ----------
+    folder
+        Where the run lies.
+    manifest, run
+        Contents of ``manifest.json`` and ``run.json``.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.manifest = self._json("manifest.json")
+        self.run = self._json("run.json")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise StorageError(
+                f"'{self.folder}' has no {name}: it is not a run folder, or its run did not end"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise StorageError(f"'{path}' cannot be read: {error}") from error
+        return content
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the run; 0 means that every gate passed."""
+        return int(self.run["exit_code"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every period was committed."""
+        return bool(self.run["status"] == "complete")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return tuple(sorted(path.stem for path in (self.folder / "tables").glob("*.parquet")))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return one table.
+
+        Raises
+        ------
+        KeyError
+            If the run has no such table; the message lists those it has.
+        """
+        import pyarrow.parquet as pq
+
+        if name not in self.tables:
+            raise KeyError(f"run '{self.folder}' has no table {name!r}; it has {', '.join(self.tables)}")
+        frame: pd.DataFrame = pq.read_table(self.folder / "tables" / f"{name}.parquet").to_pandas()
+        return frame
+
+    def __repr__(self) -> str:
+        return f"RunResult('{self.folder}', exit_code={self.exit_code}, tables={list(self.tables)})"
+
+
+def load(folder: str | Path) -> RunResult:
+    """Open a finished run folder."""
+    return RunResult(folder)
+
+
+def _with_period(period: int, columns: Columns) -> dict[str, Sequence[Any]]:
+    rows = len(next(iter(columns.values()), ()))
+    return {"period": [period] * rows, **columns}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Force a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(content)
+        _sync(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"'{path}' cannot be written: {error.strerror}") from error

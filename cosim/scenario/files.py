@@ -1,0 +1,136 @@
+"""Files of a scenario: looked up safely, read once, remembered with their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cosim.errors import InputError, Problem
+from cosim.scenario import shipped
+from cosim.tables import Table, did_you_mean, read_series, read_table
+
+MAX_FILE_MB = 64
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A file that the scenario was read from."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class ScenarioFiles:
+    """The folders in which a scenario's files may stand: its own first, then those of what it extends."""
+
+    folders: tuple[Path, ...]
+    used: dict[Path, InputFile] = field(default_factory=dict)
+    _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
+
+    def locate(self, name: str) -> Path:
+        """Return the path of a file of the scenario.
+
+        Raises
+        ------
+        InputError
+            If the name is absolute or leaves the folder, also by a symbolic link, or there is no regular
+            file of at most 64 MB.
+        """
+        path = self._inside(name)
+        if path is None:
+            raise InputError(Problem(reason=f"file {name!r} is not there", remedy=self._beside(name)))
+        if not path.is_file():
+            raise InputError(Problem(reason=f"{name!r} is not a regular file", remedy="name a file"))
+        if (size := path.stat().st_size) > MAX_FILE_MB * _MEGABYTE:
+            reason = f"{name!r} has {size / _MEGABYTE:.0f} MB, at most {MAX_FILE_MB} are read"
+            raise InputError(Problem(reason=reason, remedy="split or shorten the file"))
+        self.record(path)
+        return path
+
+    def network(self, name: str, family: str) -> Path:
+        """Return the folder of a road network or feeder: inside the scenario's folder, else shipped.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it leaves the scenario's folder.
+        """
+        path = self._inside(name)
+        if path is None and name in (known := shipped.names(family)):
+            path = shipped.folder(family) / name
+        if path is None or not path.is_dir():
+            what = "neither a folder of the scenario nor shipped"
+            hint = did_you_mean(name, known) if path is None and known else "name a folder"
+            raise InputError(Problem(reason=f"{name!r} is {what}", remedy=hint))
+        for file in sorted(path.glob("*.csv")):
+            self._check_member(path, file)
+            self.record(file)
+        return path
+
+    def series(self, name: str) -> dict[str, list[float]]:
+        """Return the columns of a time-series file, read once."""
+        path = self.locate(name)
+        if path not in self._series:
+            try:
+                self._series[path] = read_series(path)
+            except InputError as error:
+                raise InputError(self.displayed(error.problems)) from error
+        return self._series[path]
+
+    def table(self, name: str, columns: Mapping[str, type]) -> Table:
+        """Return a table of the scenario's folder."""
+        path = self.locate(name)
+        try:
+            return replace(read_table(path, columns), file=self.display(path))
+        except InputError as error:
+            raise InputError(self.displayed(error.problems)) from error
+
+    def record(self, path: Path) -> None:
+        """Remember a file that the result depends on."""
+        if path not in self.used:
+            content = path.read_bytes()
+            self.used[path] = InputFile(
+                name=self.display(path), path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest()
+            )
+
+    def display(self, path: Path) -> str:
+        """Return how messages name a file: by its place in the scenario's folder, else with its folder."""
+        if path.is_relative_to(self.folders[0]):
+            return str(path.relative_to(self.folders[0]))
+        return f"{path.parent.name}/{path.name}"
+
+    def displayed(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Return problems with short file names."""
+        return [replace(p, file=self.display(Path(p.file))) if p.file else p for p in problems]
+
+    def _inside(self, name: str) -> Path | None:
+        """Return an existing path inside one of the folders, or None."""
+        if "\0" in name:
+            raise InputError(Problem(reason="a file name holds a NUL character"))
+        if Path(name).is_absolute():
+            raise InputError(Problem(reason=f"{name!r} is an absolute path", remedy="use a relative path"))
+        if ".." in Path(name).parts:
+            remedy = "copy the file into the scenario's folder"
+            raise InputError(Problem(reason=f"{name!r} leaves the scenario's folder", remedy=remedy))
+        for folder in self.folders:
+            path = folder / name
+            if path.exists():
+                self._check_member(folder, path)
+                return path
+        return None
+
+    @staticmethod
+    def _check_member(folder: Path, path: Path) -> None:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            reason = f"{path.name!r} is a symbolic link that leaves the scenario's folder"
+            raise InputError(Problem(reason=reason, remedy="copy the target"))
+
+    def _beside(self, name: str) -> str:
+        known = sorted({path.name for folder in self.folders for path in folder.glob("*.csv")})
+        return did_you_mean(name, known) if known else "put it into the scenario's folder"

@@ -1,0 +1,189 @@
+"""Read a scenario: YAML, ``extends``, overrides, schema, cross-checks; every mistake at once.
+
+Nothing is started or written, and no simulator's library is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cosim.errors import InputError, Problem
+from cosim.scenario import crosscheck, shipped
+from cosim.scenario.files import InputFile, ScenarioFiles
+from cosim.scenario.schema import Scenario
+from cosim.scenario.tree import find, leaves, merge, nearest, override
+from cosim.scenario.validate import validate
+from cosim.scenario.yaml_reader import MAX_BYTES, Node, read_yaml
+from cosim.timeline import Timeline
+
+MAX_EXTENDS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedScenario:
+    """A scenario that passed all checks of `load`, and where each value came from.
+
+    Attributes
+    ----------
+    name
+        The shipped name, or the name of the scenario's folder (``scenario.yaml``) or file.
+    scenario
+        The typed sections.
+    folder
+        The folder of the scenario's YAML file.
+    text
+        The source text of that file.
+    tree
+        The merged YAML with the place of every value.
+    files
+        Access to the scenario's files.
+    overrides
+        The ``--set`` assignments.
+    warnings
+        What is allowed but looks wrong.
+    """
+
+    name: str
+    scenario: Scenario
+    folder: Path
+    text: str
+    tree: Node
+    files: ScenarioFiles
+    overrides: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def timeline(self) -> Timeline:
+        """The time axis."""
+        return Timeline(periods=self.scenario.periods, period_min=self.scenario.period_min)
+
+    @property
+    def inputs(self) -> tuple[InputFile, ...]:
+        """Every file that was read, with size and SHA-256."""
+        return tuple(self.files.used.values())
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The whole scenario with all defaults as plain data; ``extends`` is done."""
+        from pydantic_core import to_jsonable_python
+
+        return dict(to_jsonable_python(self.scenario, by_alias=True)) | {"extends": None}
+
+    def problem(self, path: str, reason: str, remedy: str = "") -> Problem:
+        """Return a problem at the dotted path (list items by name or position)."""
+        return nearest(self.tree, path.split(".")).mark.problem(path, reason, remedy)
+
+    def source(self, path: str) -> str:
+        """Return where the value at a dotted path comes from: the entry of ``sources`` that covers it.
+
+        A value that a scenario or ``--set`` changed is no longer covered by the ``sources`` of what it extends.
+        """
+        return crosscheck.source_of(self.tree, path.split("."))
+
+    def values(self) -> list[tuple[str, Any, str]]:
+        """Return (dotted path, value, source) of every value except ``sources`` itself."""
+        return [
+            (".".join(map(str, path)), node.value, crosscheck.source_of(self.tree, path))
+            for path, node in leaves(self.tree)
+            if path[:1] not in {("sources",), ("extends",)}
+        ]
+
+
+def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
+    """Read a scenario.
+
+    Parameters
+    ----------
+    scenario
+        A shipped name, a YAML file, or a folder with ``scenario.yaml``.
+    overrides
+        Assignments ``a.b=value``; list items by name or position: ``devices.ess.capacity_mwh=2``.
+
+    Returns
+    -------
+    LoadedScenario
+
+    Raises
+    ------
+    InputError
+        With all mistakes, each with file, line and column. Only text that is not YAML hides later mistakes.
+    """
+    path = shipped.find(scenario)
+    tree, chain = _read_chain(path)
+    tree = _overridden(tree, overrides)
+    outcome = validate(tree)
+    files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
+    for file in chain:
+        files.record(file)
+    problems, warnings = list(outcome.problems), []
+    if outcome.scenario is not None:
+        report = crosscheck.check(outcome.scenario, outcome.sound, files, outcome.broken)
+        problems += report.mistakes
+        warnings += report.warnings
+    if problems or outcome.scenario is None:
+        raise InputError(dict.fromkeys(problems))
+    return LoadedScenario(
+        name=path.parent.name if path.name == "scenario.yaml" else path.stem,
+        scenario=outcome.scenario,
+        folder=path.parent,
+        text=path.read_text(encoding="utf-8-sig"),
+        tree=outcome.tree,
+        files=files,
+        overrides=tuple(overrides),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _overridden(tree: Node, overrides: Sequence[str]) -> Node:
+    problems: list[Problem] = []
+    for assignment in overrides:
+        try:
+            tree = override(tree, assignment)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return tree
+
+
+def _read_chain(path: Path) -> tuple[Node, list[Path]]:
+    """Return the merged tree of a scenario and all that it extends, and the files, the scenario first."""
+    path = path.resolve()
+    own = _read(path, path.name, 0)
+    chain, trees = [path], [own]
+    while (link := find(trees[-1], ("extends",))) is not None and link.value is not None:
+        base = _base(link, chain[-1].parent)
+        if base in chain or len(chain) > MAX_EXTENDS:
+            reason = f"{link.text!r} extends itself" if base in chain else f"more than {MAX_EXTENDS} levels"
+            raise InputError(link.mark.problem("extends", reason, "cut the chain"))
+        chain.append(base)
+        trees.append(_read(base, f"{base.parent.name}/{base.name}", len(chain) - 1))
+    tree = trees.pop()
+    while trees:
+        tree = merge(tree, trees.pop())
+    return tree, chain
+
+
+def _base(link: Node, folder: Path) -> Path:
+    """Return the file that ``extends`` names: in the own folder, else shipped."""
+    if not isinstance(link.value, str) or not link.value:
+        raise InputError(link.mark.problem("extends", "must be text", "name a shipped scenario or a file"))
+    try:
+        if link.value.endswith((".yaml", ".yml")) or "/" in link.value:
+            return ScenarioFiles(folders=(folder,)).locate(link.value).resolve()
+        return shipped.find_shipped(link.value).resolve()
+    except InputError as error:
+        problems = [link.mark.problem("extends", p.reason, p.remedy) for p in error.problems]
+        raise InputError(problems) from error
+
+
+def _read(path: Path, display: str, level: int) -> Node:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(Problem(file=display, reason=f"the file cannot be read ({error.strerror})")) from error
+    return read_yaml(content, display, level)

@@ -1,0 +1,270 @@
+"""What a scenario may say: strict pydantic models of the sections of ``scenario.yaml``.
+
+Physical quantities of a section are required, numerical settings have defaults. Units stand in the names.
+Devices are not listed here: every settings class of ``cosim.dispatch.devices`` and of the entry points
+``cosim.devices`` belongs to the schema.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Gt, Interval, Le
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema
+
+from cosim.bounds import Fraction, NonNegative, Positive
+from cosim.dispatch.devices import catalogue
+from cosim.errors import InputError
+from cosim.timeline import MINUTES_PER_DAY, Series, SeriesRef
+
+SCHEMA_VERSION = 1
+MAX_PERIODS = 100_000
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+FileName = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+try:
+    from cosim.validation.gate import GateLimits
+except ImportError:  # TEMPORARY
+    class GateLimits(Section): pass  # TEMPORARY
+
+
+class OdPair(Section):
+    """Trips from one node to another per hour, at profile value 1."""
+
+    origin: Id
+    destination: Id
+    trips_vph: NonNegative
+
+
+class Traffic(Section):
+    """Demand, route choice and the solver of the stochastic user equilibrium."""
+
+    theta_per_min: Positive = Field(description="Dispersion of the logit route choice, 1/min")
+    demand: tuple[OdPair, ...] | FileName = Field(
+        description="OD pairs, or a CSV file with origin, destination, trips_vph"
+    )
+    demand_profile: Series = Field(default=1.0, description="Factor of all trips in each period")
+    capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
+    path_limit: Annotated[int, Ge(1)] = Field(default=10_000, description="Most paths per OD pair")
+    method: str = Field(default="auto", description="Solver of the equilibrium, or auto")
+    tolerance: Positive = Field(default=1e-8, description="Limit of the residual |V(c(v)) - v| / |v|")
+    iteration_limit: Annotated[int, Ge(1)] | None = Field(default=None, description="null: the method's own")
+    msa_step: Literal["1/n", "1/(n+1)"] = "1/n"
+    paper_step_test_vph: Positive | None = Field(default=None, description="Also stop at this path-flow step")
+
+
+class ElectricVehicles(Section):
+    """Electric vehicles among the trips, and what one visit to a station takes."""
+
+    share: Fraction = Field(description="Share of the trips made by electric vehicles")
+    fast_charge_share: Series = Field(description="Share of their trips with a fast charge")
+    recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(description="Battery share per visit")
+    battery_kwh: Positive
+    value_of_time_per_min: Positive = Field(default=0.5, description="Money per minute")
+
+    @property
+    def energy_kwh(self) -> float:
+        """Energy of one visit, kWh."""
+        return self.recharge_share * self.battery_kwh
+
+
+CHARGER_FORM = ("chargers", "charger_kw", "access_min")
+DIRECT_FORM = ("free_flow_min", "capacity_vph")
+
+
+class StationEntry(Section):
+    """A charging station, by its chargers or by its macroscopic parameters."""
+
+    name: Id
+    node: Id | None = None
+    bus: Id | None = None
+    chargers: Annotated[int, Ge(1)] | None = None
+    charger_kw: Annotated[float, Interval(ge=1, le=1000)] | None = None
+    access_min: NonNegative | None = None
+    free_flow_min: Positive | None = Field(default=None, description="Access and service time, min")
+    capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour")
+    davidson_j: NonNegative = 0.1
+    knee: Annotated[float, Interval(gt=0, lt=1)] = 0.9
+    access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        direct = [key for key in DIRECT_FORM if getattr(self, key) is not None]
+        by_chargers = [key for key in CHARGER_FORM if getattr(self, key) is not None]
+        forms = "give chargers, charger_kw, access_min, or free_flow_min, capacity_vph"
+        if direct and by_chargers:
+            raise InputError(f"{', '.join(by_chargers)} and {', '.join(direct)} exclude each other; {forms}")
+        wanted, found = (DIRECT_FORM, direct) if direct else (CHARGER_FORM, by_chargers)
+        if missing := [key for key in wanted if key not in found]:
+            raise InputError(f"{', '.join(missing)} missing; {forms}")
+        return self
+
+
+class FeederSettings(Section):
+    """Slack, limits and base load of the feeder."""
+
+    slack_bus: Id
+    slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)]
+    v_min_pu: Annotated[float, Interval(gt=0, le=1.2)]
+    v_max_pu: Annotated[float, Interval(ge=0.8, le=2)]
+    base_mva: Positive = 10.0
+    current_limits: bool = Field(default=False, description="Whether the lines' max_i_ka bind the dispatch")
+    load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.v_min_pu < self.v_max_pu:
+            raise InputError(f"v_min_pu {self.v_min_pu} must be below v_max_pu {self.v_max_pu}; swap them")
+        return self
+
+
+class DynamicTariff(Section):
+    """Time of use by the equivalent load (Eq 22)."""
+
+    kind: Literal["dynamic"]
+    base_per_mwh: float
+    sigma_threshold: Fraction
+    sigma_price: Fraction
+
+
+class StaticTariff(Section):
+    """One listed price per period."""
+
+    kind: Literal["static"]
+    prices_per_mwh: tuple[float, ...]
+
+
+class SeriesTariff(Section):
+    """Prices from a column of a CSV file."""
+
+    kind: Literal["series"]
+    file: FileName
+    column: str
+    scale: float = 1.0
+
+    @property
+    def series(self) -> SeriesRef:
+        """The reference to the column."""
+        return SeriesRef(file=self.file, column=self.column, scale=self.scale)
+
+
+Tariff = Annotated[DynamicTariff | StaticTariff | SeriesTariff, Field(discriminator="kind")]
+
+
+class Dispatch(Section):
+    """How the feeder is dispatched, and the prices of the last resorts."""
+
+    mode: Literal["rolling", "day_ahead", "single_period"] = "rolling"
+    loss_price_per_mwh: NonNegative = 0.0
+    ev_curtailment_price_per_mwh: Positive = 2000.0
+    shedding_price_per_mwh: Positive = 10_000.0
+    voltage_slack_price: Positive | None = Field(default=None, description="Money per pu^2 h; null: hard limits")
+    solver: str = Field(default="auto", description="Solver backend, or auto")
+
+
+class Coupling(Section):
+    """Order of roads and grid within a period, and the price that drivers see."""
+
+    mode: Literal["sequential", "iterated"] = "sequential"
+    ev_price: Literal["none", "tariff", "series", "nodal"] = "none"
+    price_series: FileName | None = Field(default=None, description="CSV: period, one price column per station")
+    markup: Annotated[float, Gt(-1)] = Field(default=0.0, description="Relative to the price, 0.1 = 10 %")
+    tolerance_mw: Positive = 1e-6
+    round_limit: Annotated[int, Interval(ge=1, le=10_000)] = 100
+
+    @model_validator(mode="after")
+    def _price(self) -> Self:
+        if (self.ev_price == "series") != (self.price_series is not None):
+            raise InputError("ev_price: series and price_series need each other; give both or neither")
+        return self
+
+
+class Given(Section):
+    """Fixed series in place of what a missing simulator would produce."""
+
+    station_price_per_mwh: FileName | None = Field(
+        default=None, description="CSV: period, one column per station (price without a grid)"
+    )
+    ev_load_mw: FileName | None = Field(
+        default=None, description="CSV: period, one column per bus (load without roads)"
+    )
+
+
+class _DeviceUnion:
+    """Pydantic schema of a device: the discriminated union of all settings classes found."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        union = functools.reduce(operator.or_, (device.Settings for device in catalogue().values()))
+        return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+
+
+class Scenario(Section):
+    """A whole scenario; a section that is absent means that its simulator is absent."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    version: Annotated[int, Ge(1), Le(SCHEMA_VERSION)] = Field(
+        alias="schema", description="Version of this format"
+    )
+    title: str = ""
+    description: str = ""
+    extends: str | None = Field(
+        default=None, description="Shipped scenario, or YAML file in this folder, that this one changes"
+    )
+    currency: Annotated[str, Field(min_length=1, max_length=16)] = "CNY"
+    seed: Annotated[int, Interval(ge=0, le=2**32 - 1)] = 1
+    periods: Annotated[int, Interval(ge=1, le=MAX_PERIODS)] = 24
+    period_min: Annotated[int, Interval(ge=1, le=MINUTES_PER_DAY)] = 60
+    roads: FileName | None = Field(default=None, description="Shipped network, or folder of this scenario")
+    traffic: Traffic | None = None
+    ev: ElectricVehicles | None = None
+    stations: tuple[StationEntry, ...] = ()
+    grid: FileName | None = Field(default=None, description="Shipped feeder, or folder of this scenario")
+    feeder: FeederSettings | None = None
+    devices: tuple[Annotated[Any, _DeviceUnion()], ...] = ()
+    tariff: Tariff | None = None
+    dispatch: Dispatch | None = None
+    coupling: Coupling = Coupling()
+    given: Given = Given()
+    gates: GateLimits = GateLimits()
+    sources: dict[str, str] = Field(
+        default_factory=dict, description="Dotted path -> paper, assumed, or a citation"
+    )
+
+    @property
+    def has_roads(self) -> bool:
+        """Whether the traffic simulator takes part."""
+        return self.roads is not None and self.traffic is not None
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether dispatch and power flow take part."""
+        return self.grid is not None and self.feeder is not None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario, as ``cosim schema`` prints it."""
+    document = Scenario.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_with_numeric_ids(document)}
+
+
+def _with_numeric_ids(part: Any) -> Any:  # noqa: ANN401 - a JSON document
+    """Let every text be written as a whole number too, as the loader does (``bus: 33``)."""
+    if isinstance(part, list):
+        return [_with_numeric_ids(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    changed = {key: _with_numeric_ids(value) for key, value in part.items()}
+    if part.get("type") == "string" and "const" not in part and "enum" not in part:
+        changed["type"] = ["string", "integer"]
+    return changed

@@ -1,0 +1,275 @@
+"""The one CSV reader: text first, exact converters, every mistake with file, line and field number.
+
+Columns are named in the header, in any order. A column that is not asked for is an error, so a
+misspelt name can never be ignored. Words such as ``NA`` or ``nan`` are not numbers here.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cosim.errors import InputError, Problem
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_NOTHING: Mapping[str, type] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A CSV table in memory: converted columns, and where each value stood.
+
+    Attributes
+    ----------
+    file
+        Name of the file, as errors print it.
+    columns
+        One list of converted values per column; an empty field of an optional column is None.
+    line_numbers
+        Line of the file in which each row begins, from 1.
+    field_numbers
+        Field number of each column, from 1.
+    """
+
+    file: str
+    columns: dict[str, list[Any]]
+    line_numbers: tuple[int, ...]
+    field_numbers: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.line_numbers)
+
+    def problem(self, row: int, column: str, reason: str, remedy: str = "") -> Problem:
+        """Return a problem that points at ``column`` of ``row`` (position from 0)."""
+        return Problem(
+            file=self.file,
+            line=self.line_numbers[row],
+            column=self.field_numbers.get(column, 0),
+            field=column,
+            reason=reason,
+            remedy=remedy,
+        )
+
+    def duplicates(self, *columns: str) -> list[Problem]:
+        """Return one problem for every row that repeats the ``columns`` of an earlier row."""
+        first: dict[tuple[Any, ...], int] = {}
+        problems = []
+        for row, key in enumerate(zip(*(self.columns[name] for name in columns), strict=True)):
+            seen = first.setdefault(key, row)
+            if seen != row:
+                text = ", ".join(repr(part) for part in key)
+                reason = f"{text} stands already in line {self.line_numbers[seen]}; it must be unique"
+                problems.append(self.problem(row, columns[0], reason))
+        return problems
+
+    def check_unique(self, *columns: str) -> None:
+        """Raise `InputError` if two rows agree in all ``columns``."""
+        if problems := self.duplicates(*columns):
+            raise InputError(problems)
+
+
+def read_table(
+    path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING
+) -> Table:
+    """Read a CSV file (UTF-8, comma, one header row) into typed columns.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Columns that must be there, with their type: str, int, float or bool.
+    optional
+        Columns that may be there; a name may hold ``*`` for any text. Their fields may be empty.
+
+    Returns
+    -------
+    Table
+        Columns that are absent from the file are absent from ``Table.columns``.
+
+    Raises
+    ------
+    InputError
+        With every mistake found: unreadable file, unknown, missing or repeated column, row too
+        short or too long, a value that is empty, not finite or not of its type.
+    """
+    path = Path(path)
+    records = list(_records(path))
+    if not records:
+        raise InputError(Problem(file=str(path), reason="the file is empty", remedy=_expected(columns)))
+    header = [name.strip() for name in records[0][1]]
+    types = _header_types(path, records[0][0], header, columns, optional)
+    problems: list[Problem] = []
+    values: dict[str, list[Any]] = {name: [] for name in header}
+    for line, fields in records[1:]:
+        if len(fields) != len(header):
+            problems.append(_ragged(path, line, len(fields), len(header)))
+            continue
+        for number, (name, text) in enumerate(zip(header, fields, strict=True), start=1):
+            value, reason = _convert(text.strip(), types[name], empty_ok=name not in columns)
+            values[name].append(value)
+            if reason:
+                problems.append(Problem(str(path), line, number, name, reason))
+    if problems:
+        raise InputError(problems)
+    return Table(
+        file=str(path),
+        columns=values,
+        line_numbers=tuple(line for line, _ in records[1:]),
+        field_numbers={name: number for number, name in enumerate(header, start=1)},
+    )
+
+
+def read_series(
+    path: Path | str, columns: Sequence[str] | None = None, periods: int | None = None
+) -> dict[str, list[float]]:
+    """Read a time series: column ``period`` = 1, 2, ..., T in order, then columns of numbers.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        The series that must be there, and no other; None accepts any names.
+    periods
+        The number of periods that must be there; None accepts any.
+
+    Returns
+    -------
+    dict
+        One list of T numbers per series, without ``period``.
+
+    Raises
+    ------
+    InputError
+        As `read_table`; also if the periods are not 1..T in order, or T is 0.
+    """
+    required: dict[str, type] = {"period": int} | dict.fromkeys(columns or (), float)
+    table = read_table(path, required, {} if columns is not None else {"*": float})
+    problems = [
+        table.problem(row, "period", f"{number} must be {row + 1}; periods run 1, 2, 3, ... in order")
+        for row, number in enumerate(table.columns["period"])
+        if number != row + 1
+    ]
+    problems += [
+        table.problem(row, name, "the value is empty")
+        for name, series in table.columns.items()
+        for row, value in enumerate(series)
+        if value is None
+    ]
+    if len(table) == 0 or (periods is not None and len(table) != periods):
+        expected = "at least 1" if periods is None else str(periods)
+        problems.append(Problem(file=table.file, reason=f"{len(table)} periods, must be {expected}"))
+    if problems:
+        raise InputError(problems)
+    return {name: series for name, series in table.columns.items() if name != "period"}
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the closest known name, or all names if none is close.
+
+    >>> did_you_mean("capcity", ["capacity", "alpha"])
+    "did you mean 'capacity'?"
+    """
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"did you mean {close[0]!r}?"
+    return "known: " + ", ".join(known)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line number, fields) of every row that is not blank."""
+    line = 1
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            for fields in reader:
+                if any(field.strip() for field in fields):
+                    yield line, fields
+                line = reader.line_num + 1
+    except OSError as error:
+        reason = f"the file cannot be read ({error.strerror})"
+        raise InputError(Problem(file=str(path), reason=reason)) from error
+    except UnicodeDecodeError as error:
+        reason = f"the text is not UTF-8 (byte {error.start})"
+        raise InputError(Problem(file=str(path), reason=reason, remedy="save the file as UTF-8")) from error
+    except csv.Error as error:
+        raise InputError(Problem(str(path), line, 0, "", f"the row is not CSV ({error})")) from error
+
+
+def _header_types(
+    path: Path, line: int, header: list[str], columns: Mapping[str, type], optional: Mapping[str, type]
+) -> dict[str, type]:
+    """Return the type of each column of the header, or raise with every wrong name."""
+    known = [*columns, *optional]
+    types: dict[str, type] = {}
+    problems = []
+    for number, name in enumerate(header, start=1):
+        kind = columns.get(name) or next((t for key, t in optional.items() if fnmatchcase(name, key)), None)
+        if name in types:
+            problems.append(Problem(str(path), line, number, name, "the column stands twice"))
+        elif kind is None or not name:
+            hint = did_you_mean(name, [column for column in known if column not in header])
+            problems.append(Problem(str(path), line, number, name, f"unknown column {name!r}", hint))
+        else:
+            types[name] = kind
+    missing = [name for name in columns if name not in types]
+    problems += [Problem(str(path), line, 0, name, f"column {name!r} is missing") for name in missing]
+    if problems:
+        raise InputError(problems)
+    return types
+
+
+def _expected(columns: Mapping[str, type]) -> str:
+    return "its first line must name the columns " + ",".join(columns)
+
+
+def _ragged(path: Path, line: int, found: int, expected: int) -> Problem:
+    remedy = "quote a text that contains a comma" if found > expected else ""
+    return Problem(str(path), line, 0, "", f"the row has {found} fields, the header has {expected}", remedy)
+
+
+def _convert(text: str, kind: type, *, empty_ok: bool) -> tuple[Any, str]:
+    """Return (value, "") or (None, why not)."""
+    if not text:
+        return None, "" if empty_ok else "the value is empty"
+    return _CONVERTERS[kind](text)
+
+
+def _text(text: str) -> tuple[str, str]:
+    return text, ""
+
+
+def _integer(text: str) -> tuple[int | None, str]:
+    if _INTEGER.fullmatch(text):
+        return int(text), ""
+    return None, f"{text!r} is not a whole number"
+
+
+def _number(text: str) -> tuple[float | None, str]:
+    if not _DECIMAL.fullmatch(text):
+        return None, f"{text!r} is not a finite decimal number (decimal point, no spaces)"
+    value = float(text)
+    return (value, "") if math.isfinite(value) else (None, f"{text!r} is too large")
+
+
+def _truth(text: str) -> tuple[bool | None, str]:
+    value = _TRUTH.get(text.lower())
+    return value, "" if value is not None else f"{text!r} is neither true nor false"
+
+
+_CONVERTERS: dict[type, Callable[[str], tuple[Any, str]]] = {
+    str: _text,
+    int: _integer,
+    float: _number,
+    bool: _truth,
+}

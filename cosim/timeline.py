@@ -1,0 +1,76 @@
+"""The single time axis: periods of equal length from midnight, and their clock.
+
+Positions count from 0; users see period numbers from 1 (period 1 = 00:00-01:00).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cosim.errors import InputError
+from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE, min_to_h
+
+MINUTES_PER_DAY = 1440
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A row of ``periods`` periods of ``period_min`` minutes each.
+
+    Raises
+    ------
+    InputError
+        If there is no period, or the period does not divide a day.
+    """
+
+    periods: int = 24
+    period_min: int = 60
+
+    def __post_init__(self) -> None:
+        if self.periods < 1:
+            raise InputError(f"periods: {self.periods} must be >= 1")
+        if self.period_min < 1 or MINUTES_PER_DAY % self.period_min:
+            raise InputError(f"period_min: {self.period_min} does not divide a day of {MINUTES_PER_DAY} min")
+
+    @property
+    def period_h(self) -> float:
+        """Length of one period in hours."""
+        return min_to_h(self.period_min)
+
+    @property
+    def period_s(self) -> int:
+        """Length of one period in seconds."""
+        return self.period_min * SECONDS_PER_MINUTE
+
+    @property
+    def end_s(self) -> int:
+        """End of the last period in seconds."""
+        return self.periods * self.period_s
+
+    def position(self, time_s: int) -> int:
+        """Return the position (from 0) of the period that starts at or contains ``time_s``."""
+        return time_s // self.period_s
+
+    def clock(self, position: int) -> str:
+        """Return the clock span of a period.
+
+        >>> Timeline().clock(0)
+        '00:00-01:00'
+        """
+        start = position * self.period_min % MINUTES_PER_DAY
+        end = start + self.period_min
+        hours = int(MINUTES_PER_HOUR)
+        return f"{start // hours:02d}:{start % hours:02d}-{end // hours:02d}:{end % hours:02d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRef:
+    """One column of a CSV file in the scenario's folder, times ``scale``: one value per period."""
+
+    file: str
+    column: str
+    scale: float = 1.0
+
+
+Series = float | tuple[float, ...] | SeriesRef
+"""A quantity over the periods: constant, listed, or a column of a file."""

@@ -1,0 +1,1 @@
+"""Macroscopic traffic: logit stochastic user equilibrium on roads and charging stations."""

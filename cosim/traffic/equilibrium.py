@@ -1,0 +1,188 @@
+"""Solve a stochastic user equilibrium by any method, and certify the answer."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosim.errors import InputError, Problem
+from cosim.traffic import choice
+from cosim.traffic.methods import METHODS
+from cosim.traffic.problem import (
+    Iterate,
+    IterationRecord,
+    SueProblem,
+    SueResult,
+    fisk_objective,
+    relative_change,
+)
+
+__all__ = [
+    "IterationRecord",
+    "SueProblem",
+    "SueResult",
+    "duality_gap",
+    "fisk_objective",
+    "residual",
+    "solve",
+    "solve_day",
+]
+
+AUTO = "newton"
+_SHARED = ("problem", "start", "tolerance", "limit")
+
+
+def solve(
+    problem: SueProblem,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+    limit: int | None = None,
+    start: SueResult | None = None,
+    **options: Any,  # noqa: ANN401 -- the options are the method's, checked by name
+) -> SueResult:
+    """Find flows with ``R = ||V(c(v)) - v||_1 / ||v||_1 <= tolerance``.
+
+    Parameters
+    ----------
+    problem
+        Network, paths, demand and theta.
+    method
+        ``auto`` or one of `cosim.traffic.methods.METHODS`.
+    tolerance
+        On R; rounding allows about 1e-13.
+    limit
+        Iterations; None takes the method's own limit.
+    start
+        A result on the same path set, for a warm start; its method does not matter.
+    options
+        Options of the method, e.g. ``msa_step``, ``paper_step_test_vph``, ``record_paths``.
+
+    Returns
+    -------
+    SueResult
+        Look at ``status``: a limit that was reached is not an error.
+
+    Raises
+    ------
+    InputError
+        If the method, an option, the tolerance, the limit or the start is wrong.
+    """
+    name = AUTO if method == "auto" else method
+    _check(problem, name, tolerance, limit, start, options)
+    if limit is not None:
+        options["limit"] = limit
+    iterate = METHODS[name](problem, start, tolerance, **options)
+    return _certified(problem, name, tolerance, iterate)
+
+
+def solve_day(
+    problem: SueProblem,
+    demand_vph: ArrayLike,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+    limit: int | None = None,
+    *,
+    start: SueResult | None = None,
+    warm: bool = True,
+    **options: Any,  # noqa: ANN401 -- the options are the method's, checked by name
+) -> list[SueResult]:
+    """Solve one equilibrium per period, each started from the one before.
+
+    No traffic is carried from period to period; the start changes the effort, not the answer.
+
+    Parameters
+    ----------
+    problem
+        Its demand is replaced.
+    demand_vph
+        Shape (T, W), veh/h.
+    start
+        For the first period.
+    warm
+        False starts every period cold.
+    """
+    results: list[SueResult] = []
+    for demand in np.asarray(demand_vph, dtype=np.float64):
+        before = results[-1] if results and warm else (None if results else start)
+        period = replace(problem, demand_vph=demand)
+        results.append(solve(period, method, tolerance, limit, before, **options))
+    return results
+
+
+def residual(problem: SueProblem, path_flow_vph: ArrayLike) -> float:
+    """Return ``R = ||V(c(v)) - v||_1 / ||v||_1`` of any path flows, over road and station links."""
+    flow = choice.link_flow(problem.paths, np.asarray(path_flow_vph, dtype=np.float64))
+    return relative_change(problem.load(problem.link_cost(flow)).link_flow_vph - flow, flow)
+
+
+def duality_gap(problem: SueProblem, path_flow_vph: ArrayLike) -> float:
+    """Return an upper bound on ``Z(f) - Z*``, veh min/h (Sheffi & Powell 1982 dual at the flow's costs).
+
+    ``(1/theta) sum_w q_w KL(P_w || P_w(c(v)))``, where P splits the given path flows.
+    """
+    flow = np.asarray(path_flow_vph, dtype=np.float64)
+    cost = problem.link_cost(choice.link_flow(problem.paths, flow))
+    spread = choice.divergence(problem.paths, problem.demand_vph, flow, problem.theta_per_min, cost)
+    return spread / problem.theta_per_min
+
+
+def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iterate) -> SueResult:
+    """Compute residual, gap and status of a method's flows, the same way for every method."""
+    network, paths = problem.network, problem.paths
+    path_flow = iterate.path_flow_vph
+    flow = choice.link_flow(paths, path_flow)
+    time = problem.link_cost(flow)
+    answer = problem.load(time)
+    measured = relative_change(answer.link_flow_vph - flow, flow)
+    full = network.is_station & (flow > network.knee * network.capacity_vph)
+    status = "converged" if measured <= tolerance else iterate.ended
+    return SueResult(
+        link_flow_vph=flow,
+        path_flow_vph=path_flow,
+        link_time_min=time,
+        path_cost_min=choice.path_cost(paths, time),
+        perceived_cost_min=iterate.perceived_cost_min,
+        expected_min_cost_min=answer.expected_min_cost_min,
+        residual=measured,
+        residual_path=relative_change(answer.path_flow_vph - path_flow, path_flow),
+        gap=duality_gap(problem, path_flow),
+        iterations=iterate.iterations,
+        loads=iterate.loads + 1,
+        method=method,
+        path_model=paths.model,
+        theta_per_min=problem.theta_per_min,
+        overloaded=tuple(network.link_ids[link] for link in np.flatnonzero(full)),
+        status="stalled" if status == "tolerance" else status,
+        history=iterate.history,
+    )
+
+
+def _check(
+    problem: SueProblem,
+    method: str,
+    tolerance: float,
+    limit: int | None,
+    start: SueResult | None,
+    options: dict[str, Any],
+) -> None:
+    if method not in METHODS:
+        raise InputError(f"method: {method!r} is unknown; known: auto, {', '.join(METHODS)}")
+    found = []
+    if not 0 < tolerance < 1:
+        found.append(Problem(field="tolerance", reason=f"{tolerance} must be between 0 and 1"))
+    if limit is not None and limit < 1:
+        found.append(Problem(field="limit", reason=f"{limit} must be at least 1"))
+    known = [name for name in inspect.signature(METHODS[method]).parameters if name not in _SHARED]
+    for name in options:
+        if name not in known:
+            reason = f"method {method!r} has no option {name!r}"
+            found.append(Problem(field=name, reason=reason, remedy=f"it has: {', '.join(known)}"))
+    n_paths, n_links = len(problem.paths), len(problem.network.link_ids)
+    if start is not None and (len(start.path_flow_vph), len(start.link_flow_vph)) != (n_paths, n_links):
+        found.append(Problem(field="start", reason="the start belongs to another path set"))
+    if found:
+        raise InputError(found)

@@ -1,0 +1,1 @@
+"""Readers of road networks; the only files that the traffic model opens."""

@@ -1,0 +1,118 @@
+"""Read a road network from ``nodes.csv`` and ``links.csv``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cosim.errors import InputError, Problem
+from cosim.tables import Table, did_you_mean, read_table
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.performance import LinkParameters, breaches
+
+NODE_COLUMNS: dict[str, type] = {"id": str, "x": float, "y": float}
+LINK_COLUMNS: dict[str, type] = {
+    "id": str,
+    "from_node": str,
+    "to_node": str,
+    "free_flow_min": float,
+    "capacity_vph": float,
+    "alpha": float,
+    "beta": float,
+}
+OTHER_LINK_COLUMNS: dict[str, type] = {
+    "capacity_*_vph": float,
+    "length_km": float,
+    "lanes": int,
+    "speed_kmh": float,
+}
+
+
+def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph") -> RoadNetwork:
+    """Read the network of a folder; all its links follow the law ``bpr``.
+
+    Parameters
+    ----------
+    folder
+        Holds ``nodes.csv`` (id, x, y) and ``links.csv`` (id, from_node, to_node, free_flow_min,
+        capacity_vph, alpha, beta; optional capacity_*_vph, length_km, lanes, speed_kmh).
+    capacity_column
+        Which column of ``links.csv`` holds the capacities.
+
+    Raises
+    ------
+    InputError
+        With file, line and field of every mistake.
+    """
+    nodes = read_table(Path(folder) / "nodes.csv", NODE_COLUMNS)
+    links = read_table(Path(folder) / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    capacities = [name for name in links.columns if name.startswith("capacity_")]
+    if capacity_column not in capacities:
+        hint = did_you_mean(capacity_column, capacities)
+        raise InputError(Problem(links.file, 1, 0, capacity_column, "there is no such capacity column", hint))
+    problems = nodes.duplicates("id") + links.duplicates("id")
+    problems += _end_problems(nodes, links)
+    problems += [Problem(file=table.file, reason="the table has no rows") for table in (nodes, links) if not len(table)]
+    problems += _value_problems(links, capacity_column)
+    if problems:
+        raise InputError(problems)
+    position = {node: number for number, node in enumerate(nodes.columns["id"])}
+    values = _parameters(links, capacity_column)
+    return RoadNetwork(
+        node_ids=tuple(nodes.columns["id"]),
+        link_ids=tuple(links.columns["id"]),
+        tail=np.array([position[node] for node in links.columns["from_node"]]),
+        head=np.array([position[node] for node in links.columns["to_node"]]),
+        free_flow_min=values.free_flow_min,
+        capacity_vph=values.capacity_vph,
+        alpha=values.alpha,
+        beta=values.beta,
+        node_xy=np.array([nodes.columns["x"], nodes.columns["y"]]).T,
+    )
+
+
+def _parameters(links: Table, capacity_column: str) -> LinkParameters:
+    unused = np.zeros(len(links))
+    return LinkParameters(
+        free_flow_min=np.array(links.columns["free_flow_min"], dtype=np.float64),
+        capacity_vph=np.array(links.columns[capacity_column], dtype=np.float64),
+        alpha=np.array(links.columns["alpha"], dtype=np.float64),
+        beta=np.array(links.columns["beta"], dtype=np.float64),
+        davidson_j=unused,
+        knee=unused,
+        servers=unused,
+    )
+
+
+def _end_problems(nodes: Table, links: Table) -> list[Problem]:
+    known = nodes.columns["id"]
+    problems = [
+        links.problem(row, end, f"node {node!r} does not stand in nodes.csv", did_you_mean(node, known))
+        for end in ("from_node", "to_node")
+        for row, node in enumerate(links.columns[end])
+        if node not in known
+    ]
+    ends = zip(links.columns["from_node"], links.columns["to_node"], strict=True)
+    problems += [
+        links.problem(row, "to_node", f"the link leads from {tail!r} to itself")
+        for row, (tail, head) in enumerate(ends)
+        if tail == head
+    ]
+    return problems
+
+
+def _value_problems(links: Table, capacity_column: str) -> list[Problem]:
+    column = {"capacity_vph": capacity_column}
+    empty = [
+        links.problem(row, capacity_column, "the capacity is empty")
+        for row, value in enumerate(links.columns[capacity_column])
+        if value is None
+    ]
+    if empty:
+        return empty
+    laws = ["bpr"] * len(links)
+    return [
+        links.problem(row, column.get(name, name), f"{name} {rule}")
+        for row, name, rule in breaches(laws, _parameters(links, capacity_column))
+    ]

@@ -1,0 +1,254 @@
+"""The road network: links as arrays, with one virtual link per charging station."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cosim.charging.stations import Station
+from cosim.errors import InputError, Problem
+from cosim.traffic.performance import (
+    LAWS,
+    Breach,
+    FloatArray,
+    LawGroup,
+    LinkParameters,
+    breaches,
+    group_by_law,
+)
+
+IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+PER_LINK = (
+    "free_flow_min",
+    "capacity_vph",
+    "alpha",
+    "beta",
+    "davidson_j",
+    "knee",
+    "servers",
+    "fixed_min",
+    "slope_min_per_vph",
+)
+
+
+def _scalar(value: float) -> FloatArray:
+    return np.array(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoadNetwork:
+    """A directed road network; arrays of length L hold one value per link.
+
+    A scalar given for an array of length L holds for every link. Change a network with
+    `dataclasses.replace`; its arrays are read-only.
+
+    Attributes
+    ----------
+    node_ids, link_ids
+        Unique ids of the N nodes and L links.
+    tail, head
+        Positions of the nodes where each link begins and ends.
+    law
+        Name of each link's travel-time law, one of `cosim.traffic.performance.LAWS`.
+    free_flow_min, capacity_vph
+        Travel time without traffic, min, and capacity, veh/h.
+    alpha, beta
+        Parameters of the law ``bpr``.
+    davidson_j, knee
+        Parameters of the law ``davidson``. Stations with a flow above ``knee * capacity`` count as
+        overloaded under every law.
+    servers
+        Number of chargers of a station; 0 where it is not known.
+    fixed_min, slope_min_per_vph
+        What is added to the law's time: ``fixed_min + slope_min_per_vph * flow`` (toll, price).
+    is_station
+        Whether a link is the virtual link of a charging station (Eq 3).
+    node_xy
+        Coordinates for drawing, shape (N, 2).
+    law_groups
+        Links grouped by law (made here).
+
+    Raises
+    ------
+    InputError
+        With every repeated id, wrong position, unknown law and parameter that the law refuses.
+    """
+
+    node_ids: tuple[str, ...]
+    link_ids: tuple[str, ...]
+    tail: IntArray
+    head: IntArray
+    free_flow_min: FloatArray
+    capacity_vph: FloatArray
+    law: tuple[str, ...] = ()
+    alpha: FloatArray = field(default_factory=lambda: _scalar(0.15))
+    beta: FloatArray = field(default_factory=lambda: _scalar(4.0))
+    davidson_j: FloatArray = field(default_factory=lambda: _scalar(0.1))
+    knee: FloatArray = field(default_factory=lambda: _scalar(0.9))
+    servers: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    fixed_min: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    slope_min_per_vph: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    is_station: BoolArray = field(default_factory=lambda: np.array(False))
+    node_xy: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n_links = len(self.link_ids)
+        put = object.__setattr__
+        put(self, "node_ids", tuple(self.node_ids))
+        put(self, "link_ids", tuple(self.link_ids))
+        put(self, "law", tuple(self.law) or ("bpr",) * n_links)
+        for name in ("tail", "head"):
+            put(self, name, read_only(getattr(self, name), np.intp, (n_links,), name))
+        for name in PER_LINK:
+            put(self, name, read_only(getattr(self, name), np.float64, (n_links,), name))
+        put(self, "is_station", read_only(self.is_station, np.bool_, (n_links,), "is_station"))
+        put(self, "node_xy", read_only(self.node_xy, np.float64, (len(self.node_ids), 2), "node_xy"))
+        if problems := _problems(self):
+            raise InputError(problems)
+        put(self, "law_groups", group_by_law(self.law, self.parameters))
+
+    @property
+    def parameters(self) -> LinkParameters:
+        """The parameters of all links, as the laws take them."""
+        return LinkParameters(**{name: getattr(self, name) for name in LinkParameters.__slots__})
+
+    @property
+    def station_positions(self) -> IntArray:
+        """Positions of the station links, in the order in which the stations were added."""
+        return np.flatnonzero(self.is_station)
+
+    @property
+    def station_ids(self) -> tuple[str, ...]:
+        """Ids of the station links, in the same order."""
+        return tuple(self.link_ids[position] for position in self.station_positions)
+
+    def with_stations(self, stations: Sequence[Station]) -> RoadNetwork:
+        """Return a network with one virtual link per station at the end (id = the station's name).
+
+        The virtual link leads from the station's node to the same node.
+
+        Raises
+        ------
+        InputError
+            If a station stands at an unknown node, or its name is the id of a link.
+        """
+        _check_stations(self, stations)
+        if not stations:
+            return self
+        nodes = [self.node_ids.index(station.node) for station in stations]
+        added: dict[str, list[float]] = {name: [] for name in PER_LINK}
+        for station in stations:
+            own = {"servers": float(station.chargers or 0)}
+            own |= dict.fromkeys(("alpha", "fixed_min", "slope_min_per_vph"), 0.0) | {"beta": 1.0}
+            for name in PER_LINK:
+                added[name].append(own[name] if name in own else getattr(station, name))
+        extended: dict[str, Any] = {name: np.append(getattr(self, name), added[name]) for name in PER_LINK}
+        return replace(
+            self,
+            link_ids=self.link_ids + tuple(station.name for station in stations),
+            tail=np.append(self.tail, nodes),
+            head=np.append(self.head, nodes),
+            law=self.law + tuple(station.law for station in stations),
+            is_station=np.append(self.is_station, [True] * len(stations)),
+            **extended,
+        )
+
+    def with_fixed_min(self, station_fixed_min: ArrayLike, station_slope_min_per_vph: ArrayLike = 0.0) -> RoadNetwork:
+        """Return a network whose stations add these constants (and slopes) to their travel time.
+
+        Parameters
+        ----------
+        station_fixed_min
+            One value per station link (or one for all), min; replaces the present one.
+        station_slope_min_per_vph
+            The same for the slope, min/(veh/h), >= 0.
+        """
+        stations = self.station_positions
+        fixed, slope = self.fixed_min.copy(), self.slope_min_per_vph.copy()
+        shape = stations.shape
+        fixed[stations] = read_only(station_fixed_min, np.float64, shape, "station_fixed_min")
+        slope[stations] = read_only(station_slope_min_per_vph, np.float64, shape, "station_slope_min_per_vph")
+        return replace(self, fixed_min=fixed, slope_min_per_vph=slope)
+
+
+def read_only(values: ArrayLike, dtype: type, shape: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Return a read-only copy of ``values`` with the dtype, broadcast to the shape.
+
+    Raises
+    ------
+    InputError
+        If the values do not fit the shape or are no numbers.
+    """
+    try:
+        array: NDArray[Any] = np.array(np.broadcast_to(np.asarray(values, dtype=dtype), shape))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {error}; its shape must be {shape}") from error
+    array.setflags(write=False)
+    return array
+
+
+def _problems(network: RoadNetwork) -> list[Problem]:
+    problems = [*_id_problems("node", network.node_ids), *_id_problems("link", network.link_ids)]
+    if len(network.law) != len(network.link_ids):
+        reason = f"{len(network.law)} laws for {len(network.link_ids)} links"
+        return [*problems, Problem(field="law", reason=reason)]
+    found = [*_end_breaches(network), *_law_breaches(network), *_added_breaches(network)]
+    for position, name, rule in found:
+        reason = f"link {network.link_ids[position]!r}: {name} {rule}"
+        problems.append(Problem(field=name, reason=reason))
+    return problems
+
+
+def _id_problems(kind: str, ids: tuple[str, ...]) -> Iterator[Problem]:
+    for repeated, count in Counter(ids).items():
+        if count > 1:
+            yield Problem(field=f"{kind}_ids", reason=f"{kind} {repeated!r} stands twice; ids must be unique")
+
+
+def _end_breaches(network: RoadNetwork) -> Iterator[Breach]:
+    for name, ends in (("tail", network.tail), ("head", network.head)):
+        for position in np.flatnonzero((ends < 0) | (ends >= len(network.node_ids))):
+            yield int(position), name, f"{ends[position]} is no node position"
+    for position in np.flatnonzero((network.tail == network.head) & ~network.is_station):
+        yield int(position), "head", "must differ from tail; the link ends where it begins"
+
+
+def _law_breaches(network: RoadNetwork) -> Iterator[Breach]:
+    unknown = [
+        (position, "law", f"{law!r} is unknown; known: {', '.join(LAWS)}")
+        for position, law in enumerate(network.law)
+        if law not in LAWS
+    ]
+    yield from unknown or breaches(network.law, network.parameters)
+
+
+def _added_breaches(network: RoadNetwork) -> Iterator[Breach]:
+    for position in np.flatnonzero(~np.isfinite(network.fixed_min)):
+        yield int(position), "fixed_min", f"{network.fixed_min[position]:g} must be finite"
+    slope = network.slope_min_per_vph
+    for position in np.flatnonzero(~((slope >= 0) & np.isfinite(slope))):
+        yield int(position), "slope_min_per_vph", f"{slope[position]:g} must be >= 0 and finite"
+
+
+def _check_stations(network: RoadNetwork, stations: Sequence[Station]) -> None:
+    taken = set(network.link_ids)
+    known = ", ".join(network.node_ids)
+    problems = []
+    for station in stations:
+        if station.node not in network.node_ids:
+            reason = f"station {station.name!r} is at node {station.node!r}, which the road network does not have"
+            problems.append(Problem(field="node", reason=reason, remedy=f"its nodes are {known}"))
+        if station.name in taken:
+            reason = f"station {station.name!r} has the id of a link or of another station"
+            problems.append(Problem(field="name", reason=reason, remedy="rename the station"))
+        taken.add(station.name)
+    if problems:
+        raise InputError(problems)

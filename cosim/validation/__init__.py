@@ -1,0 +1,1 @@
+"""Checks of results: pure functions over frozen data."""

@@ -1,0 +1,163 @@
+"""The relaxed branch flow against the AC state of the same setpoints, and the AC state against the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosim.grid.ac_flow import AcState
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.units import KILO_PER_MEGA, mw_to_kw
+
+Kind = Literal["undervoltage", "overvoltage", "overcurrent"]
+
+VOLTAGE_TOLERANCE_PU = 1e-4
+CURRENT_TOLERANCE_REL = 1e-3
+SMALL_LOSS_MW = 1e-3
+"""Losses below this (1 kW) are compared as if they were this large."""
+
+
+class RelaxedState(Protocol):
+    """One period of a solved branch-flow relaxation: what `compare` reads of it."""
+
+    @property
+    def vm_pu(self) -> ArrayLike:
+        """Voltage of each bus, shape (n,)."""
+
+    @property
+    def i_ka(self) -> ArrayLike:
+        """Current of each line, shape (m,)."""
+
+    @property
+    def loss_mw(self) -> float:
+        """Active loss of all lines."""
+
+    @property
+    def slack_mw(self) -> float:
+        """Active power drawn from the upstream grid."""
+
+    @property
+    def slack_mvar(self) -> float:
+        """Reactive power drawn from the upstream grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitViolation:
+    """An AC voltage or current beyond its limit by more than the tolerance.
+
+    ``excess`` is in pu for a voltage, relative to the limit for a current.
+    """
+
+    kind: Kind
+    where: str
+    value: float
+    limit: float
+    excess: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridDifference:
+    """How far relaxation and AC state are apart, and how far the AC state is beyond its limits.
+
+    Without an AC state every number is NaN, and there are no named violations.
+
+    Attributes
+    ----------
+    dv_pu, dv_bus
+        Largest voltage difference and its bus.
+    di_a, di_line
+        Largest current difference in A and its line.
+    dloss_kw, dloss_rel
+        Difference of the active loss (absolute value), and relative to the AC loss (at least 1 kW).
+    dslack_kw, dslack_kvar
+        Difference of the power drawn from the upstream grid (absolute values).
+    voltage_violation_pu
+        Largest AC voltage beyond a limit, 0 if none is.
+    current_violation_rel
+        Largest AC current beyond its limit, relative to the limit, 0 if none is.
+    violations
+        Those beyond the tolerances, with place and size.
+    """
+
+    dv_pu: float
+    dv_bus: str
+    di_a: float
+    di_line: str
+    dloss_kw: float
+    dloss_rel: float
+    dslack_kw: float
+    dslack_kvar: float
+    voltage_violation_pu: float
+    current_violation_rel: float
+    violations: tuple[LimitViolation, ...]
+
+
+def compare(
+    relaxed: RelaxedState,
+    ac: AcState,
+    feeder: Feeder,
+    *,
+    voltage_tolerance_pu: float = VOLTAGE_TOLERANCE_PU,
+    current_tolerance_rel: float = CURRENT_TOLERANCE_REL,
+) -> GridDifference:
+    """Compare a relaxed solution with the AC state of its setpoints.
+
+    Parameters
+    ----------
+    relaxed
+        Voltages (n,), currents (m,), loss and import of the relaxation in one period.
+    ac
+        AC state of the same injections.
+    feeder
+        Ids and limits.
+    voltage_tolerance_pu, current_tolerance_rel
+        Excess from which on a violation is listed.
+
+    Returns
+    -------
+    GridDifference
+        Largest differences with their places, and the limits broken.
+    """
+    dv = np.abs(np.asarray(relaxed.vm_pu, dtype=np.float64) - ac.vm_pu)
+    di = np.abs(np.asarray(relaxed.i_ka, dtype=np.float64) - ac.i_ka)
+    bus, line = int(dv.argmax()), int(di.argmax())  # argmax finds a NaN first
+    dloss_mw = abs(relaxed.loss_mw - ac.loss_mw)
+    low, high, over = _excess(ac, feeder)
+    return GridDifference(
+        dv_pu=float(dv[bus]),
+        dv_bus=feeder.bus_ids[bus],
+        di_a=float(di[line]) * KILO_PER_MEGA,
+        di_line=feeder.line_ids[line],
+        dloss_kw=mw_to_kw(dloss_mw),
+        dloss_rel=dloss_mw / float(np.maximum(abs(ac.loss_mw), SMALL_LOSS_MW)),
+        dslack_kw=mw_to_kw(abs(relaxed.slack_mw - ac.slack_mw)),
+        dslack_kvar=mw_to_kw(abs(relaxed.slack_mvar - ac.slack_mvar)),
+        voltage_violation_pu=float(np.maximum(np.maximum(low, high), 0.0).max()),
+        current_violation_rel=float(np.maximum(over, 0.0).max()),
+        violations=_violations(ac, feeder, voltage_tolerance_pu, current_tolerance_rel),
+    )
+
+
+def _excess(ac: AcState, feeder: Feeder) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return how far voltages (pu) and currents (relative) are beyond their limits; negative inside."""
+    return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, ac.i_ka / feeder.i_max_ka - 1.0
+
+
+def _violations(
+    ac: AcState, feeder: Feeder, voltage_tolerance_pu: float, current_tolerance_rel: float
+) -> tuple[LimitViolation, ...]:
+    """List what is beyond a limit by more than its tolerance."""
+    low, high, over = _excess(ac, feeder)
+    table: tuple[tuple[Kind, FloatArray, float, FloatArray, FloatArray, tuple[str, ...]], ...] = (
+        ("undervoltage", low, voltage_tolerance_pu, ac.vm_pu, feeder.v_min_pu, feeder.bus_ids),
+        ("overvoltage", high, voltage_tolerance_pu, ac.vm_pu, feeder.v_max_pu, feeder.bus_ids),
+        ("overcurrent", over, current_tolerance_rel, ac.i_ka, feeder.i_max_ka, feeder.line_ids),
+    )
+    return tuple(
+        LimitViolation(kind=kind, where=ids[k], value=float(value[k]), limit=float(limit[k]), excess=float(excess[k]))
+        for kind, excess, tolerance, value, limit, ids in table
+        for k in np.flatnonzero(excess > tolerance)
+    )
