@@ -35,9 +35,7 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
         If two classes claim the same kind, or an entry point is not a subclass of ``base``.
     """
     root = importlib.import_module(package)
-    modules = [
-        importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(root.__path__)
-    ]
+    modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(root.__path__)]
     found: dict[str, type[T]] = {}
     for module in modules:
         for _, candidate in inspect.getmembers(module, inspect.isclass):
@@ -56,7 +54,5 @@ def _register(found: dict[str, type[T]], candidate: type, base: type[T]) -> None
         return
     kind: str = candidate.kind
     if kind in found and found[kind] is not candidate:
-        raise TypeError(
-            f"kind {kind!r} is claimed by {found[kind].__qualname__} and {candidate.__qualname__}"
-        )
+        raise TypeError(f"kind {kind!r} is claimed by {found[kind].__qualname__} and {candidate.__qualname__}")
     found[kind] = candidate

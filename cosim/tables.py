@@ -78,9 +78,7 @@ class Table:
             raise InputError(problems)
 
 
-def read_table(
-    path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING
-) -> Table:
+def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING) -> Table:
     """Read a CSV file (UTF-8, comma, one header row) into typed columns.
 
     Parameters

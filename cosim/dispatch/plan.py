@@ -14,7 +14,8 @@ from cosim.bounds import NonNegative, check_bounds
 from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.exactness import ConeGap
 from cosim.errors import InputError
-from cosim.grid.feeder import Feeder, listed
+from cosim.grid.feeder import Feeder
+from cosim.grid.topology import listed
 
 Array = NDArray[np.float64]
 Mode = Literal["rolling", "day_ahead", "single_period"]
@@ -190,3 +191,8 @@ class DispatchPlan:
     def energy_balance_mw(self) -> Array:
         """Return generation + import - load - loss per period, which is zero on a correct answer."""
         return self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
+
+    def recursion_error_mwh(self, k: int) -> float | None:
+        """Return the largest deviation of stored energy from its recursion in period column ``k``; None without storage."""
+        errors = [abs(float(d.recursion_mwh[k])) for d in self.devices.values() if np.isfinite(d.energy_mwh).any()]
+        return max(errors, default=None)

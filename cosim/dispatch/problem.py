@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -185,7 +184,10 @@ class DispatchProblem:
             slack_mw=exchange[0].sum(axis=0),
             slack_mvar=exchange[1].sum(axis=0),
             loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
-            devices={d.name: d.outcome(feeder.bus_ids[d.bus], window).head(length) for d in self.devices},
+            devices={
+                d.name: d.outcome(feeder.bus_ids[d.bus], window, states.get(d.name, {})).head(length)
+                for d in self.devices
+            },
             cost=self._costs(window),
             next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in self.devices},
         )
@@ -250,21 +252,27 @@ def _head(flow: FlowValues, length: int) -> FlowValues:
 
 
 def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> DispatchPlan:
-    """Return the plan of a window without an answer: NaN everywhere, so that nothing can pass for a number."""
+    """Return the plan of a window without an answer.
+
+    Loads are those demanded and devices stand idle, so that the AC power flow shows what would happen; everything that
+    only an answer could give is NaN, so that nothing can pass for a number.
+    """
     feeder, length = case.feeder, window.length
     bus, line = np.full((feeder.n_buses, length), math.nan), np.full((feeder.n_lines, length), math.nan)
     period = np.full(length, math.nan)
     station = np.full((len(case.station_buses), length), math.nan)
     flow = FlowValues(p=line, q=line, current_sq=line, voltage_sq=bus)
+    p_load = window.base_p_mw[:, :length].copy()
+    np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
     return DispatchPlan(
         start=window.start,
-        record=replace(record),
+        record=record,
         vm_pu=bus,
         price_per_mwh=bus,
-        p_load_mw=bus,
-        q_load_mvar=bus,
-        p_gen_mw=bus,
-        q_gen_mvar=bus,
+        p_load_mw=p_load,
+        q_load_mvar=window.base_q_mvar[:, :length],
+        p_gen_mw=np.zeros_like(bus),
+        q_gen_mvar=np.zeros_like(bus),
         shed_mw=bus,
         voltage_slack_pu2=bus,
         p_line_mw=line,

@@ -41,7 +41,9 @@ class _Rule:
 
 _BUS_RULES = (
     _Rule("vn_kv", lambda v: v > 0.0, "must be > 0", "give the nominal voltage in kV"),
-    _Rule("in_service", lambda v: v, "a bus out of service is not modelled", "remove the bus and its lines"),
+    _Rule(
+        "in_service", lambda v: v, "must be true: a bus out of service is not modelled", "remove the bus and its lines"
+    ),
     _Rule("min_vm_pu", lambda v: v >= 0.0, "must be >= 0", "give pu"),
     _Rule("max_vm_pu", lambda v: v > 0.0, "must be > 0", "give pu"),
 )
@@ -52,10 +54,10 @@ _LINE_RULES = (
     _Rule(
         "c_nf_per_km",
         lambda v: v == 0.0,
-        "line charging is not modelled by the branch flow (100 nF/km moves the voltage by 0.003 pu)",
+        "must be 0: line charging is not modelled by the branch flow (100 nF/km moves the voltage by 0.003 pu)",
         "give 0, or its reactive power as loads",
     ),
-    _Rule("g_us_per_km", lambda v: v == 0.0, "shunt conductance is not modelled", "give 0"),
+    _Rule("g_us_per_km", lambda v: v == 0.0, "must be 0: shunt conductance is not modelled", "give 0"),
     _Rule("max_i_ka", lambda v: v > 0.0, "must be > 0", "leave the field empty if there is no limit"),
     _Rule("max_loading_percent", lambda v: v > 0.0, "must be > 0", "use 100"),
     _Rule("df", lambda v: 0.0 < v <= 1.0, "must be in (0, 1]", "use 1 for no derating"),
@@ -92,13 +94,18 @@ def rows_in_service(table: Table) -> list[int]:
 
 def _rule_problems(table: Table, rules: Sequence[_Rule], rows: Sequence[int]) -> list[Problem]:
     """Return the fields that break a rule; empty fields and absent columns break none."""
+    judged = frozenset(rows)
     return [
-        table.problem(row, rule.column, f"{table.columns[rule.column][row]:g} {rule.reason}", rule.remedy)
+        table.problem(row, rule.column, f"{_text(value)} {rule.reason}", rule.remedy)
         for rule in rules
-        if rule.column in table.columns
-        for row in rows
-        if table.columns[rule.column][row] is not None and not rule.holds(table.columns[rule.column][row])
+        for row, value in enumerate(table.columns.get(rule.column, []))
+        if row in judged and value is not None and not rule.holds(value)
     ]
+
+
+def _text(value: float | bool) -> str:
+    """Return a value as the file would spell it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
 def _reference_problems(table: Table, column: str, bus: Table) -> list[Problem]:

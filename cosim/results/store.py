@@ -54,9 +54,7 @@ class RunStore:
             folder.mkdir(mode=0o700)
             (folder / "periods").mkdir()
         except FileExistsError:
-            raise UsageError(
-                f"run folder '{folder}' exists; choose another with --out, or remove it"
-            ) from None
+            raise UsageError(f"run folder '{folder}' exists; choose another with --out, or remove it") from None
         except OSError as error:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)

@@ -32,6 +32,7 @@ class ScenarioFiles:
     folders: tuple[Path, ...]
     used: dict[Path, InputFile] = field(default_factory=dict)
     _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
+    _networks: set[Path] = field(default_factory=set)
 
     def locate(self, name: str) -> Path:
         """Return the path of a file of the scenario.
@@ -45,11 +46,7 @@ class ScenarioFiles:
         path = self._inside(name)
         if path is None:
             raise InputError(Problem(reason=f"file {name!r} is not there", remedy=self._beside(name)))
-        if not path.is_file():
-            raise InputError(Problem(reason=f"{name!r} is not a regular file", remedy="name a file"))
-        if (size := path.stat().st_size) > MAX_FILE_MB * _MEGABYTE:
-            reason = f"{name!r} has {size / _MEGABYTE:.0f} MB, at most {MAX_FILE_MB} are read"
-            raise InputError(Problem(reason=reason, remedy="split or shorten the file"))
+        _check_regular(path)
         self.record(path)
         return path
 
@@ -68,8 +65,10 @@ class ScenarioFiles:
             what = "neither a folder of the scenario nor shipped"
             hint = did_you_mean(name, known) if path is None and known else "name a folder"
             raise InputError(Problem(reason=f"{name!r} is {what}", remedy=hint))
+        self._networks.add(path)
         for file in sorted(path.glob("*.csv")):
-            self._check_member(path, file)
+            _check_member(path, file)
+            _check_regular(file)
             self.record(file)
         return path
 
@@ -107,7 +106,14 @@ class ScenarioFiles:
 
     def displayed(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems with short file names."""
-        return [replace(p, file=self.display(Path(p.file))) if p.file else p for p in problems]
+        short = []
+        for one in problems:
+            reason = one.reason
+            for folder in (*self._networks, *self.folders):
+                reason = reason.replace(f"{folder}/", "")
+            file = self.display(Path(one.file)) if Path(one.file).is_absolute() else one.file
+            short.append(replace(one, file=file, reason=reason))
+        return short
 
     def _inside(self, name: str) -> Path | None:
         """Return an existing path inside one of the folders, or None."""
@@ -121,16 +127,24 @@ class ScenarioFiles:
         for folder in self.folders:
             path = folder / name
             if path.exists():
-                self._check_member(folder, path)
+                _check_member(folder, path)
                 return path
         return None
-
-    @staticmethod
-    def _check_member(folder: Path, path: Path) -> None:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            reason = f"{path.name!r} is a symbolic link that leaves the scenario's folder"
-            raise InputError(Problem(reason=reason, remedy="copy the target"))
 
     def _beside(self, name: str) -> str:
         known = sorted({path.name for folder in self.folders for path in folder.glob("*.csv")})
         return did_you_mean(name, known) if known else "put it into the scenario's folder"
+
+
+def _check_member(folder: Path, path: Path) -> None:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        reason = f"{path.name!r} is a symbolic link that leaves the scenario's folder"
+        raise InputError(Problem(reason=reason, remedy="copy the target"))
+
+
+def _check_regular(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(Problem(reason=f"{path.name!r} is not a regular file", remedy="name a file"))
+    if (size := path.stat().st_size) > MAX_FILE_MB * _MEGABYTE:
+        reason = f"{path.name!r} has {size / _MEGABYTE:.0f} MB, at most {MAX_FILE_MB} are read"
+        raise InputError(Problem(reason=reason, remedy="split or shorten the file"))

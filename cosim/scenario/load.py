@@ -124,7 +124,7 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
         problems += report.mistakes
         warnings += report.warnings
     if problems or outcome.scenario is None:
-        raise InputError(dict.fromkeys(problems))
+        raise InputError(sorted(set(problems)))
     return LoadedScenario(
         name=path.parent.name if path.name == "scenario.yaml" else path.stem,
         scenario=outcome.scenario,
@@ -160,7 +160,7 @@ def _read_chain(path: Path) -> tuple[Node, list[Path]]:
             reason = f"{link.text!r} extends itself" if base in chain else f"more than {MAX_EXTENDS} levels"
             raise InputError(link.mark.problem("extends", reason, "cut the chain"))
         chain.append(base)
-        trees.append(_read(base, f"{base.parent.name}/{base.name}", len(chain) - 1))
+        trees.append(_read(base, ScenarioFiles(folders=(path.parent,)).display(base), len(chain) - 1))
     tree = trees.pop()
     while trees:
         tree = merge(tree, trees.pop())

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cosim.errors import InputError, Problem
+from cosim.scenario.schema import ID_RULE
 from cosim.scenario.tree import Path, child, nearest
 from cosim.scenario.yaml_reader import Mark, Node, dotted
 from cosim.tables import did_you_mean
 
 Error = Mapping[str, Any]
+_FIELD_FIRST = re.compile(r"[A-Za-z0-9_.-]+\.([a-z0-9_]+): ")
 _QUOTED = re.compile(r"'([^']*)'")
 _MISSING = {"missing", "union_tag_not_found"}
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
@@ -28,6 +31,13 @@ _KINDS = {
     "string_type": "text",
     "bool_type": "true or false",
 }
+_RULES = {
+    "finite_number": ("is not finite", "give a finite number"),
+    "string_pattern_mismatch": ("is not an id", ID_RULE),
+    "string_too_short": ("is too short", "give a text"),
+    "too_short": ("is too short", "give more items"),
+}
+_LONGEST = 60
 _LIMITS = {
     "greater_than": ("gt", ">"),
     "greater_than_equal": ("ge", ">="),
@@ -72,7 +82,8 @@ def _locate(root: Node, error: Error) -> Finding:
     location: tuple[str | int, ...] = tuple(error["loc"])
     optional = location[-1:] if error["type"] == "missing" else ()
     path: Path = ()
-    branch, union_path = "", ()
+    branch = ""
+    union_path: Path = ()
     node: Node | None = root
     for key in location[: len(location) - len(optional)]:
         below = child(node, key) if node is not None and _fits(node, key) else None
@@ -105,7 +116,7 @@ def problem(root: Node, finding: Finding, schema: Callable[[], dict[str, Any]]) 
     cause = finding.error.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         for one in cause.problems:
-            yield node.mark.problem(field, one.reason, one.remedy)
+            yield _own_rule(node, field, one)
         return
     if finding.kind in _MISSING:
         yield _missing(node, finding, schema)
@@ -116,23 +127,37 @@ def problem(root: Node, finding: Finding, schema: Callable[[], dict[str, Any]]) 
         yield at.problem(dotted(field, "kind") if finding.kind == "union_tag_invalid" else field, reason, remedy)
 
 
+def _own_rule(node: Node, field: str, one: Problem) -> Problem:
+    """Place a problem that a dataclass found: it names its field, alone or as ``name.field: reason``."""
+    stated = _FIELD_FIRST.match(one.reason)
+    key = one.field.rpartition(".")[2] or (stated.group(1) if stated else "")
+    below = child(node, key) if key and isinstance(node.value, dict) else None
+    if below is None:
+        return node.mark.problem(field, one.reason, one.remedy)
+    reason = one.reason if one.field or stated is None else one.reason[stated.end() :]
+    return below.mark.problem(dotted(field, key), reason, one.remedy)
+
+
 def _missing(node: Node, finding: Finding, schema: Callable[[], dict[str, Any]]) -> Problem:
     path = finding.path
     if finding.kind == "union_tag_not_found":
         kinds = _kinds(schema(), path)
         field = ".".join(map(str, (*path, "kind")))
         return node.mark.problem(field, "required, but not given", f"add 'kind: ...', one of {', '.join(kinds)}")
-    key = path[-1]
-    return node.mark.problem(".".join(map(str, path)), "required, but not given", f"add '{key}: ...'")
+    remedy = "add 'schema: 1'" if path == ("schema",) else f"add '{path[-1]}: ...'"
+    return node.mark.problem(".".join(map(str, path)), "required, but not given", remedy)
 
 
 def _unknown(root: Node, node: Node, finding: Finding, schema: Callable[[], dict[str, Any]]) -> Problem:
     parent = finding.path[:-1]
     holder = nearest(root, parent)
     used = set(holder.value) if isinstance(holder.value, dict) else set()
-    known = [key for key in known_keys(schema(), root, parent) if key not in used]
+    known = known_keys(schema(), root, parent)
     mark = node.key_mark or node.mark
-    hint = did_you_mean(str(finding.path[-1]), known) if known else "remove it"
+    key = str(finding.path[-1])
+    unused = [name for name in known if name not in used]
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = did_you_mean(key, close or unused) if close or unused else "remove it"
     return mark.problem(".".join(map(str, finding.path)), "unknown key", hint)
 
 
@@ -140,25 +165,29 @@ def _value(node: Node, finding: Finding) -> tuple[Mark, str, str]:
     """Return place, reason and remedy of a value that breaks a rule."""
     kind, ctx = finding.kind, finding.error.get("ctx", {})
     shown = _shown(node)
-    if kind in _LIMITS:
-        name, sign = _LIMITS[kind]
-        limit = ctx[name]
-        if finding.path == ("schema",):
-            return node.mark, f"{shown} is not a format this program knows ({sign} {limit})", "upgrade cosim"
-        reason = f"{shown} must be {sign} {limit:g}"
-        return node.mark, reason, "check the sign" if shown.startswith("-") else ""
-    if kind == "finite_number":
-        return node.mark, f"{shown} is not finite", "give a finite number"
-    if kind in _KINDS or kind == "any_of":
-        return node.mark, *_wrong_kind(node, shown, ctx.get("wanted") or _KINDS[kind])
     if kind in {"literal_error", "union_tag_invalid"}:
         known = _QUOTED.findall(str(ctx.get("expected") or ctx.get("expected_tags")))
         word = nearest(node, ("kind",)) if kind == "union_tag_invalid" else node
         return word.mark, f"{_shown(word)} is unknown", did_you_mean(word.text, known)
-    if kind == "string_pattern_mismatch":
-        return node.mark, f"{shown} is not an id", "use 1 to 64 letters, digits, '_', '.', '-'"
-    message = str(finding.error.get("msg", kind))
-    return node.mark, f"{shown}: {message[:1].lower()}{message[1:]}", ""
+    if kind in _LIMITS:
+        reason, remedy = _limit(finding, shown)
+    elif kind in _KINDS or kind == "any_of":
+        reason, remedy = _wrong_kind(node, shown, ctx.get("wanted") or _KINDS[kind])
+    elif kind in _RULES:
+        rule, remedy = _RULES[kind]
+        reason = f"{shown} {rule}"
+    else:
+        message = str(finding.error.get("msg", kind))
+        reason, remedy = f"{shown}: {message[:1].lower()}{message[1:]}", ""
+    return node.mark, reason, remedy
+
+
+def _limit(finding: Finding, shown: str) -> tuple[str, str]:
+    name, sign = _LIMITS[finding.kind]
+    limit = finding.error["ctx"][name]
+    if finding.path == ("schema",):
+        return f"{shown} is not a format that this program knows ({sign} {limit:.12g})", "upgrade cosim"
+    return f"{shown} must be {sign} {limit:.12g}", "check the sign" if shown.startswith("-") else ""
 
 
 def _wrong_kind(node: Node, shown: str, wanted: str) -> tuple[str, str]:
@@ -179,8 +208,8 @@ def _shown(node: Node) -> str:
     if isinstance(node.value, list):
         return "a list"
     if isinstance(node.value, str):
-        return repr(node.value if len(node.value) <= 60 else node.value[:57] + "...")
-    return node.text[:60] if node.text else "nothing"
+        return repr(node.value if len(node.value) <= _LONGEST else node.value[:_LONGEST] + "...")
+    return node.text[:_LONGEST] if node.text else "nothing"
 
 
 def known_keys(schema: Mapping[str, Any], root: Node, path: Path) -> list[str]:

@@ -17,12 +17,17 @@ from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.dispatch.devices import catalogue
-from cosim.errors import InputError
-from cosim.timeline import MINUTES_PER_DAY, Series, SeriesRef
+from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
+from cosim.errors import InputError, Problem
+from cosim.timeline import MINUTES_PER_DAY, Series
+from cosim.validation.gate import GateLimits
 
 SCHEMA_VERSION = 1
 MAX_PERIODS = 100_000
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
+ID_RULE = "use 1 to 64 letters, digits, '_', '.', '-'"
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
 FileName = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -30,12 +35,6 @@ class Section(BaseModel):
     """Base of all sections: unknown keys and silent conversions are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-try:
-    from cosim.validation.gate import GateLimits
-except ImportError:  # TEMPORARY
-    class GateLimits(Section): pass  # TEMPORARY
 
 
 class OdPair(Section):
@@ -103,10 +102,11 @@ class StationEntry(Section):
         by_chargers = [key for key in CHARGER_FORM if getattr(self, key) is not None]
         forms = "give chargers, charger_kw, access_min, or free_flow_min, capacity_vph"
         if direct and by_chargers:
-            raise InputError(f"{', '.join(by_chargers)} and {', '.join(direct)} exclude each other; {forms}")
+            reason = f"{', '.join(by_chargers)} and {', '.join(direct)} exclude each other"
+            raise InputError(Problem(field=direct[0], reason=reason, remedy=forms))
         wanted, found = (DIRECT_FORM, direct) if direct else (CHARGER_FORM, by_chargers)
         if missing := [key for key in wanted if key not in found]:
-            raise InputError(f"{', '.join(missing)} missing; {forms}")
+            raise InputError(Problem(reason=f"{', '.join(missing)} not given", remedy=forms))
         return self
 
 
@@ -124,52 +124,12 @@ class FeederSettings(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.v_min_pu < self.v_max_pu:
-            raise InputError(f"v_min_pu {self.v_min_pu} must be below v_max_pu {self.v_max_pu}; swap them")
+            reason = f"{self.v_min_pu} must be below v_max_pu {self.v_max_pu}"
+            raise InputError(Problem(field="v_min_pu", reason=reason, remedy="swap them"))
         return self
 
 
-class DynamicTariff(Section):
-    """Time of use by the equivalent load (Eq 22)."""
-
-    kind: Literal["dynamic"]
-    base_per_mwh: float
-    sigma_threshold: Fraction
-    sigma_price: Fraction
-
-
-class StaticTariff(Section):
-    """One listed price per period."""
-
-    kind: Literal["static"]
-    prices_per_mwh: tuple[float, ...]
-
-
-class SeriesTariff(Section):
-    """Prices from a column of a CSV file."""
-
-    kind: Literal["series"]
-    file: FileName
-    column: str
-    scale: float = 1.0
-
-    @property
-    def series(self) -> SeriesRef:
-        """The reference to the column."""
-        return SeriesRef(file=self.file, column=self.column, scale=self.scale)
-
-
-Tariff = Annotated[DynamicTariff | StaticTariff | SeriesTariff, Field(discriminator="kind")]
-
-
-class Dispatch(Section):
-    """How the feeder is dispatched, and the prices of the last resorts."""
-
-    mode: Literal["rolling", "day_ahead", "single_period"] = "rolling"
-    loss_price_per_mwh: NonNegative = 0.0
-    ev_curtailment_price_per_mwh: Positive = 2000.0
-    shedding_price_per_mwh: Positive = 10_000.0
-    voltage_slack_price: Positive | None = Field(default=None, description="Money per pu^2 h; null: hard limits")
-    solver: str = Field(default="auto", description="Solver backend, or auto")
+Tariff = Annotated[DynamicTariffSettings | StaticTariffSettings, Field(discriminator="kind")]
 
 
 class Coupling(Section):
@@ -185,7 +145,8 @@ class Coupling(Section):
     @model_validator(mode="after")
     def _price(self) -> Self:
         if (self.ev_price == "series") != (self.price_series is not None):
-            raise InputError("ev_price: series and price_series need each other; give both or neither")
+            reason = "'ev_price: series' and price_series need each other"
+            raise InputError(Problem(field="ev_price", reason=reason, remedy="give both or neither"))
         return self
 
 
@@ -213,9 +174,7 @@ class Scenario(Section):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    version: Annotated[int, Ge(1), Le(SCHEMA_VERSION)] = Field(
-        alias="schema", description="Version of this format"
-    )
+    version: Annotated[int, Ge(1), Le(SCHEMA_VERSION)] = Field(alias="schema", description="Version of this format")
     title: str = ""
     description: str = ""
     extends: str | None = Field(
@@ -233,13 +192,11 @@ class Scenario(Section):
     feeder: FeederSettings | None = None
     devices: tuple[Annotated[Any, _DeviceUnion()], ...] = ()
     tariff: Tariff | None = None
-    dispatch: Dispatch | None = None
+    dispatch: DispatchSettings | None = None
     coupling: Coupling = Coupling()
     given: Given = Given()
     gates: GateLimits = GateLimits()
-    sources: dict[str, str] = Field(
-        default_factory=dict, description="Dotted path -> paper, assumed, or a citation"
-    )
+    sources: dict[str, str] = Field(default_factory=dict, description="Dotted path -> paper, assumed, or a citation")
 
     @property
     def has_roads(self) -> bool:
@@ -265,6 +222,8 @@ def _with_numeric_ids(part: Any) -> Any:  # noqa: ANN401 - a JSON document
     if not isinstance(part, dict):
         return part
     changed = {key: _with_numeric_ids(value) for key, value in part.items()}
+    if isinstance(text := part.get("description"), str):
+        changed["description"] = text.strip().partition("\n")[0]
     if part.get("type") == "string" and "const" not in part and "enum" not in part:
         changed["type"] = ["string", "integer"]
     return changed

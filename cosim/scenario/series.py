@@ -39,10 +39,13 @@ def by_name(file: str, names: tuple[str, ...], periods: int, files: ScenarioFile
     """Return the columns ``names`` of a file, shape ``(periods, len(names))``; absent columns are zero."""
     columns = files.series(file)
     zero = np.zeros(periods)
-    return np.column_stack([
-        _right_length(np.array(columns[name]), periods, f"file {file!r}") if name in columns else zero
-        for name in names
-    ] or [np.zeros((periods, 0))])
+    return np.column_stack(
+        [
+            _right_length(np.array(columns[name]), periods, f"file {file!r}") if name in columns else zero
+            for name in names
+        ]
+        or [np.zeros((periods, 0))]
+    )
 
 
 def _right_length(values: Array, periods: int, what: str) -> Array:

@@ -24,7 +24,8 @@ def merge(base: Node, own: Node, path: str = "") -> Node:
         If a mapping names an item that the list does not have.
     """
     if not isinstance(own.value, dict) or not isinstance(base.value, dict | list):
-        return without_nulls(own)
+        unchanged = not isinstance(own.value, dict | list) and own.text == base.text
+        return replace(own, level=base.level) if unchanged else without_nulls(own)
     if isinstance(base.value, list):
         return _merge_items(base, own, path)
     merged = dict(base.value)
@@ -43,7 +44,10 @@ def _merge_items(base: Node, own: Node, path: str) -> Node:
     for key, node in entries.items():
         place = item_position(base, key)
         if place is None:
-            names = [name_of(item) or str(number) for number, item in enumerate(base.value if isinstance(base.value, list) else ())]
+            names = [
+                name_of(item) or str(number)
+                for number, item in enumerate(base.value if isinstance(base.value, list) else ())
+            ]
             hint = did_you_mean(key, names) if names else "the list is empty"
             mark = node.key_mark or node.mark
             problems.append(mark.problem(dotted(path, key), "the list that is extended has no such item", hint))
@@ -81,7 +85,9 @@ def override(root: Node, assignment: str) -> Node:
     try:
         value = read_yaml(text.encode("utf-8", "surrogateescape"), mark.file, level=-1) if text.strip() else None
     except InputError as error:
-        raise InputError([Problem(mark.file, field=path, reason=p.reason, remedy=p.remedy) for p in error.problems]) from error
+        raise InputError(
+            [Problem(mark.file, field=path, reason=p.reason, remedy=p.remedy) for p in error.problems]
+        ) from error
     return _assign(root, path.split("."), _marked(value, mark), mark, "")
 
 

@@ -100,14 +100,16 @@ def _as_text(tree: Node, numbers: Sequence[Finding]) -> Node:
 
 def _pruned(tree: Node, found: Sequence[Finding]) -> Node:
     """Drop the wrong values; for a missing one, the item that lacks it."""
-    for path in sorted({_doomed(finding) for finding in found}, key=_last_first, reverse=True):
+    for path in sorted({_doomed(tree, finding) for finding in found}, key=_last_first, reverse=True):
         tree = updated(tree, path, Node(value=1, mark=tree.mark) if path == ("schema",) else None)
     return tree
 
 
-def _doomed(finding: Finding) -> Path:
-    lacking = finding.kind == "missing" and finding.path != ("schema",)
-    return finding.path[:-1] if lacking else finding.path
+def _doomed(tree: Node, finding: Finding) -> Path:
+    path = finding.path
+    lacking = finding.kind == "missing" and path != ("schema",)
+    listed = bool(path) and isinstance(path[-1], int) and not isinstance(nearest(tree, path).value, dict)
+    return path[:-1] if lacking or listed else path
 
 
 def _last_first(path: Path) -> tuple[tuple[int, str], ...]:

@@ -93,9 +93,7 @@ def _decoded(content: bytes, file: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        mark = Mark(
-            file=file, line=before.count(b"\n") + 1, column=error.start - (before.rfind(b"\n") + 1) + 1
-        )
+        mark = Mark(file=file, line=before.count(b"\n") + 1, column=error.start - (before.rfind(b"\n") + 1) + 1)
         reason = f"byte 0x{content[error.start]:02X} is not UTF-8"
         raise InputError(mark.problem("", reason, "save the file as UTF-8")) from error
 
@@ -136,9 +134,7 @@ class _Reader:
             elif name not in {"StreamStartEvent", "DocumentEndEvent", "StreamEndEvent", "CommentEvent"}:
                 root = self._node(event, "", 1)
         if root is None:
-            raise InputError(
-                Problem(self.file, 1, 1, reason="the file is empty", remedy="begin with 'schema: 1'")
-            )
+            raise InputError(Problem(self.file, 1, 1, reason="the file is empty", remedy="begin with 'schema: 1'"))
         return root
 
     def _node(self, event: Any, path: str, depth: int) -> Node:  # noqa: ANN401 - ruamel.yaml's events
@@ -203,11 +199,11 @@ class _Reader:
 
     def _syntax(self, error: Exception) -> Problem:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = Mark(file=self.file, line=mark.line + 1, column=mark.column + 1) if mark else self._control()
+        place = self._control() if mark is None else Mark(file=self.file, line=mark.line + 1, column=mark.column + 1)
         reason = str(getattr(error, "problem", None) or str(error).splitlines()[0])
         lines = self.text.splitlines()
-        tab = bool(mark) and "\t" in (lines[mark.line] if mark.line < len(lines) else "")
-        remedy = "indent with spaces, not tabs" if tab or "\\t" in reason else "check the YAML syntax there"
+        tab = place.line <= len(lines) and "\t" in lines[place.line - 1]
+        remedy = "indent with spaces, not tabs" if tab else "check the YAML syntax there"
         return place.problem("", f"the YAML cannot be read ({reason})", remedy)
 
     def _control(self) -> Mark:

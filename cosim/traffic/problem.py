@@ -55,7 +55,7 @@ class SueProblem:
         return link_cost(self.network, flow_vph)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class IterationRecord:
     """One iteration of a method.
 

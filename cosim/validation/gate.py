@@ -295,7 +295,7 @@ def exit_code(statuses: Iterable[str]) -> int:
     >>> exit_code(["optimal", "inexact_restored", "optimal_with_shed"])
     5
     """
-    known: dict[str, int] = dict(EXIT_CODES)
+    known = {str(status): code for status, code in EXIT_CODES.items()}
     given = set(statuses)
     if unknown := sorted(given - known.keys()):
         raise InputError(f"unknown period status {', '.join(unknown)}; known: {', '.join(known)}")

@@ -115,13 +115,14 @@ class DeviceOutcome:
     energy_mwh: Array
     available_mw: Array
     overlap_mw: Array
+    recursion_mwh: Array
     cost: Array
 
     def head(self, length: int) -> DeviceOutcome:
         """Return the first ``length`` periods."""
         arrays = {
             key: getattr(self, key)[:length]
-            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "cost")
+            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "recursion_mwh", "cost")
         }
         return DeviceOutcome(name=self.name, kind=self.kind, bus=self.bus, **arrays)
 
@@ -222,6 +223,10 @@ class Device(ABC):
         """Return min(charge, discharge), which should be zero, or None."""
         return None
 
+    def recursion_mwh(self, state: State) -> Array | None:  # noqa: ARG002 - part of the interface
+        """Return stored energy less its recursion from the applied power, which should be zero, or None."""
+        return None
+
     @classmethod
     def initial_state(cls, settings: Any) -> dict[str, float]:  # noqa: ANN401 - any settings
         """Return the state before the first period."""
@@ -231,11 +236,12 @@ class Device(ABC):
         """Return the state after the first ``periods`` periods of the solved window."""
         return dict(state)
 
-    def outcome(self, bus_id: str, window: Window) -> DeviceOutcome:
+    def outcome(self, bus_id: str, window: Window, state: State) -> DeviceOutcome:
         """Collect the solved device."""
         p_mw, q_mvar = self.power()
         nothing = np.full(self.frame.periods, np.nan)
         energy, available, overlap = self.energy_mwh(), self.available_mw(window), self.overlap_mw()
+        recursion = self.recursion_mwh(state)
         cost = sum((cost.value(self.frame, window) for cost in self.costs()), start=np.zeros(self.frame.periods))
         return DeviceOutcome(
             name=self.name,
@@ -246,6 +252,7 @@ class Device(ABC):
             energy_mwh=nothing if energy is None else energy,
             available_mw=nothing if available is None else available,
             overlap_mw=nothing if overlap is None else overlap,
+            recursion_mwh=nothing if recursion is None else recursion,
             cost=cost,
         )
 

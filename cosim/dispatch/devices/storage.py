@@ -145,6 +145,13 @@ class Storage(Device):
         """Return min(charge, discharge)."""
         return np.minimum(solved(self.charge_mw), solved(self.discharge_mw)).clip(min=0.0)
 
+    def recursion_mwh(self, state: State) -> Array:
+        """Return E_t - (E_{t-1} + n_ch Pch dt - Pdis dt / n_dis)."""
+        s, energy = self.settings, self.energy_mwh()
+        gain = s.charge_efficiency * solved(self.charge_mw) - solved(self.discharge_mw) / s.discharge_efficiency
+        before = np.concatenate([[state["energy_mwh"]], energy[:-1]])
+        return energy - before - self.frame.period_h * gain
+
     @classmethod
     def initial_state(cls, settings: StorageSettings) -> dict[str, float]:
         """Return the energy before the first period."""

@@ -52,34 +52,26 @@ def run(
     threshold = -1.0 if paper_step_test_vph is None else paper_step_test_vph
     flow = _uniform(problem) if start is None else _rescaled(problem, start.path_flow_vph)
     history: list[IterationRecord] = []
-    residual, cost, target = _load(problem, flow)
-    ended, iteration = "limit", 0
-    while iteration < limit:
-        if residual <= tolerance and iteration > 0:
-            ended = "tolerance"
-            break
-        iteration += 1
+    _, cost, target = _load(problem, flow)
+    ended = "limit"
+    for iteration in range(1, limit + 1):
         step = STEPS[msa_step](iteration)
         change = step * (target - flow)
         flow = flow + change
         residual, cost, target = _load(problem, flow)
-        history.append(
-            IterationRecord(
-                iteration=iteration,
-                residual=residual,
-                step=step,
-                theta_per_min=problem.theta_per_min,
-                path_flow_vph=flow if record_paths else None,
-            )
-        )
+        kept = flow if record_paths else None
+        history.append(IterationRecord(iteration, residual, step, problem.theta_per_min, kept))
+        if residual <= tolerance:
+            ended = "tolerance"
+            break
         if np.abs(change).max(initial=0.0) < threshold:
             ended = "stalled"
             break
     return Iterate(
         path_flow_vph=flow,
         perceived_cost_min=cost,
-        iterations=iteration,
-        loads=iteration + 1,
+        iterations=len(history),
+        loads=len(history) + 1,
         ended=ended,
         history=tuple(history),
     )

@@ -44,15 +44,8 @@ class _Progress:
 
     def record(self, theta: float, predicted: float, step: float, loaded: LogitLoad) -> None:
         """Note one iteration; ``idle`` counts those close to the solution that brought no progress."""
-        self.history.append(
-            IterationRecord(
-                iteration=self.iterations,
-                residual=predicted,
-                step=step,
-                theta_per_min=theta,
-                path_flow_vph=loaded.path_flow_vph if self.record_paths else None,
-            )
-        )
+        kept = loaded.path_flow_vph if self.record_paths else None
+        self.history.append(IterationRecord(self.iterations, predicted, step, theta, kept))
         self.idle = self.idle + 1 if self.lowest <= predicted < NEAR else 0
         self.lowest = min(self.lowest, predicted)
 

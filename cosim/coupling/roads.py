@@ -1,0 +1,95 @@
+"""The road side of the coupling: what load the stations draw at given prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.charging.load import charging_mw
+from cosim.coupling.price import station_cost_min
+from cosim.traffic.equilibrium import SueProblem, SueResult, solve
+from cosim.traffic.network import RoadNetwork
+
+Array = NDArray[np.float64]
+
+
+@dataclass(slots=True, kw_only=True)
+class RoadResponse:
+    """Stochastic user equilibria of a day at station prices, each started from the last one solved.
+
+    The start changes the effort, not the answer beyond the tolerance.
+
+    Attributes
+    ----------
+    problem
+        Network, paths and theta; its demand is replaced by the period's.
+    demand_vph
+        Demand per period and commodity, shape ``(T, W)``.
+    energy_kwh, access_fee, value_of_time_per_min
+        What one visit takes and costs; the fee per station, shape ``(s,)``.
+    method, tolerance, limit, options
+        Solver of the equilibrium.
+    """
+
+    problem: SueProblem
+    demand_vph: Array
+    energy_kwh: float
+    access_fee: Array
+    value_of_time_per_min: float
+    method: str = "auto"
+    tolerance: float = 1e-8
+    limit: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    _last: SueResult | None = None
+
+    def solve(self, position: int, price_per_mwh: Array | None) -> SueResult:
+        """Return the equilibrium of one period.
+
+        Parameters
+        ----------
+        position
+            Period, from 0.
+        price_per_mwh
+            Price per station that drivers see, shape ``(s,)``; None means that they see travel time and fees alone.
+        """
+        problem = replace(self.problem, network=self.network(price_per_mwh), demand_vph=self.demand_vph[position])
+        result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
+        self._last = result
+        return result
+
+    def network(self, price_per_mwh: Array | None) -> RoadNetwork:
+        """Return the network with prices and fees as minutes on the station links."""
+        network = self.problem.network
+        stations = network.station_positions.size
+        if stations == 0:
+            return network
+        price = np.zeros(stations) if price_per_mwh is None else price_per_mwh
+        return network.with_fixed_min(
+            station_cost_min(
+                price,
+                energy_kwh=self.energy_kwh,
+                access_fee=self.access_fee,
+                value_of_time_per_min=self.value_of_time_per_min,
+            )
+        )
+
+    def load_mw(self, result: SueResult) -> Array:
+        """Return the charging load per station (Eq 9), shape ``(s,)``, MW."""
+        return charging_mw(result.link_flow_vph[self.problem.network.station_positions], self.energy_kwh)
+
+    def day(self, price_per_mwh: Array | None) -> tuple[list[SueResult], Array]:
+        """Solve all periods; return the equilibria and the loads, shape ``(s, T)``.
+
+        Parameters
+        ----------
+        price_per_mwh
+            Shape ``(s, T)``, or None.
+        """
+        results = [
+            self.solve(k, None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(len(self.demand_vph))
+        ]
+        return results, np.stack([self.load_mw(result) for result in results], axis=1)

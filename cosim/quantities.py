@@ -1,0 +1,345 @@
+"""The vocabulary: every port between simulators and every column of the results, with unit and meaning.
+
+Simulators build their META from `PORTS`; the store, the documentation and ``cosim schema results`` read `COLUMNS`.
+Ports are spelled as in mosaik's own components, with the unit in brackets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["input", "trigger", "output", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An attribute of an entity on mosaik's border.
+
+    ``trigger`` is an input that starts a step; ``event`` an output that exists only in the step that sends it; a plain
+    ``output`` persists.
+    """
+
+    simulator: str
+    entity: str
+    name: str
+    kind: Kind
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a results table."""
+
+    table: str
+    name: str
+    unit: str
+    meaning: str
+
+
+def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
+    """Read ``name | kind | meaning`` rows."""
+    cells = [tuple(cell.strip() for cell in row.split("|", 2)) for row in rows.strip().splitlines()]
+    return tuple(Port(simulator, entity, name, kind, meaning) for name, kind, meaning in cells)  # type: ignore[arg-type]
+
+
+def _columns(table: str, rows: str) -> tuple[Column, ...]:
+    """Read ``name | unit | meaning`` rows."""
+    cells = [tuple(cell.strip() for cell in row.split("|", 2)) for row in rows.strip().splitlines()]
+    return tuple(Column(table, *cell) for cell in cells)
+
+
+PORTS: tuple[Port, ...] = (
+    *_ports(
+        "traffic",
+        "Road",
+        """
+        path_flow[veh/h]      | output | flow of every path, by path id
+        sue_residual          | output | R of the equilibrium
+        coupling_residual[MW] | output | load sent less load at the price it was answered with
+        coupling_iterations   | output | rounds of the price-flow loop
+        coupling_converged    | output | whether the loop is within its tolerance
+        period                | output | number of the period that the values belong to
+        record                | output | tables and figures of the period
+        """,
+    ),
+    *_ports(
+        "traffic",
+        "Link",
+        """
+        flow[veh/h]      | output | traffic flow
+        travel_time[min] | output | travel time at this flow
+        """,
+    ),
+    *_ports(
+        "traffic",
+        "Station",
+        """
+        price[CNY/MWh]     | trigger | price that drivers pay
+        price_day[CNY/MWh] | input   | price in every period (day-ahead loop)
+        P_demand[MW]       | event   | charging load of the period
+        P_forecast[MW]     | output  | charging load of every period of the day
+        flow[veh/h]        | output  | vehicles that come to charge
+        wait[min]          | output  | time in the station beyond access and service
+        """,
+    ),
+    *_ports(
+        "dispatch",
+        "Dispatch",
+        """
+        cost[CNY] | output | cost of the period
+        cone_gap  | output | largest cone gap, pu^2
+        status    | output | how the solve ended
+        period    | output | number of the period that the values belong to
+        record    | output | tables and figures of the period
+        """,
+    ),
+    *_ports(
+        "dispatch",
+        "Port",
+        """
+        P_demand[MW]       | trigger | charging load of the period
+        P_forecast[MW]     | input   | charging load of every period of the day
+        price[CNY/MWh]     | event   | price that drivers pay
+        price_day[CNY/MWh] | output  | the same for every period of the day (day-ahead dispatch)
+        P_set[MW]          | output  | cap on the charging power
+        """,
+    ),
+    *_ports(
+        "dispatch",
+        "Bus",
+        """
+        P_load[MW]   | output | active load after demand response and curtailment
+        Q_load[MVar] | output | reactive load
+        P_gen[MW]    | output | active generation, storage included
+        Q_gen[MVar]  | output | reactive generation
+        Vm_soc[pu]   | output | voltage of the relaxed solution
+        """,
+    ),
+    *_ports(
+        "profiles",
+        "Series",
+        """
+        P_demand[MW]   | output | given charging load of the period
+        P_forecast[MW] | output | given charging load of every period
+        price[CNY/MWh] | output | given price of the period
+        """,
+    ),
+    *_ports(
+        "grid",
+        "Grid",
+        """
+        P_loss[MW]             | output | active loss
+        P_slack[MW]            | output | import at the slack bus
+        injection_error[MW]    | output | largest difference between injections asked and applied
+        converged              | output | whether the power flow found a state
+        period                 | output | number of the period that the values belong to
+        record                 | output | tables and figures of the period
+        reference              | input  | record of the dispatch to compare with
+        """,
+    ),
+    *_ports(
+        "grid",
+        "Bus",
+        """
+        P_load[MW]   | input  | active load
+        Q_load[MVar] | input  | reactive load
+        P_gen[MW]    | input  | active generation
+        Q_gen[MVar]  | input  | reactive generation
+        Vm[pu]       | output | voltage magnitude
+        """,
+    ),
+    *_ports(
+        "grid",
+        "Line",
+        """
+        I[kA]      | output | larger of the currents at both ends
+        loading[%] | output | current over its limit (0 where there is none)
+        """,
+    ),
+    *_ports("recorder", "Recorder", "record | trigger | tables and figures of one simulator"),
+)
+
+
+COLUMNS: tuple[Column, ...] = (
+    *_columns(
+        "periods",
+        """
+        period               | -      | number of the period, from 1
+        clock                | -      | begin and end of the period
+        sue_residual         | -      | R = |V(c(v)) - v| / |v| of the equilibrium
+        sue_gap              | veh min/h | Fisk's duality gap
+        sue_iterations       | -      | iterations of the assignment
+        sue_status           | -      | converged, limit or stalled
+        coupling_rounds      | -      | dispatches of the price-flow loop
+        coupling_residual_mw | MW     | load sent less load at the price it was answered with
+        coupling_converged   | -      | whether the loop is within its tolerance
+        solver               | -      | solver of the dispatch
+        solver_status        | -      | how the solve ended, by our own residuals
+        solver_iterations    | -      | iterations of the solver
+        elastic              | -      | whether the last resorts were needed
+        primal_residual      | -      | violation of rows and cones, relative
+        duality_gap_rel      | -      | difference of primal and dual objective, relative
+        cone_gap_pu2         | pu^2   | largest cone gap of a line (10 MVA base or the scenario's)
+        cone_gap_rel         | -      | largest cone gap over max(l, 1e-3)
+        energy_balance_mw    | MW     | generation + import - load - loss
+        tariff_per_mwh       | money/MWh | announced purchase price
+        import_mw            | MW     | import at the slack bus
+        import_mvar          | Mvar   | reactive import
+        loss_mw              | MW     | loss of the relaxed solution
+        vmin_pu              | pu     | lowest voltage of the relaxed solution
+        vmax_pu              | pu     | highest voltage of the relaxed solution
+        ev_mw                | MW     | charging load demanded
+        ev_curtailed_mw      | MW     | charging load not served
+        shed_mw              | MW     | base load not served
+        cost                 | money  | cost of all terms
+        cost_energy          | money  | import at the tariff
+        cost_turbine         | money  | gas turbines
+        cost_wear            | money  | wear of storage
+        cost_demand_response | money  | payment for cut load
+        cost_losses          | money  | weighted losses
+        cost_ev_curtailment  | money  | price of charging load not served
+        cost_load_shedding   | money  | price of base load not served
+        cost_voltage_slack   | money  | price of missed voltage limits
+        cost_unmet_balance   | money  | price of missed end conditions
+        ac_converged         | -      | whether the AC power flow found a state
+        ac_loss_mw           | MW     | AC loss
+        ac_slack_mw          | MW     | AC import
+        vmin_ac_pu           | pu     | lowest AC voltage
+        vmax_ac_pu           | pu     | highest AC voltage
+        ac_dv_pu             | pu     | largest voltage difference, relaxed against AC
+        ac_di_a              | A      | largest current difference
+        ac_dloss_kw          | kW     | loss difference
+        ac_dslack_kw         | kW     | import difference
+        injection_error_mw   | MW     | largest difference between injections asked and applied
+        status               | -      | verdict of the gate
+        flags                | -      | every status that applies
+        """,
+    ),
+    *_columns(
+        "links",
+        """
+        period          | -     | number of the period
+        link            | -     | id of the link
+        flow_vph        | veh/h | traffic flow
+        travel_time_min | min   | travel time at this flow
+        volume_capacity | -     | flow over capacity
+        """,
+    ),
+    *_columns(
+        "paths",
+        """
+        period      | -     | number of the period
+        path        | -     | nodes along the path
+        class       | -     | user class
+        origin      | -     | first node
+        destination | -     | last node
+        station     | -     | station at which the path charges, empty without
+        flow_vph    | veh/h | flow on the path
+        cost_min    | min   | cost of the path, prices included
+        """,
+    ),
+    *_columns(
+        "stations",
+        """
+        period          | -      | number of the period
+        station         | -      | name of the station
+        node            | -      | road node
+        bus             | -      | feeder bus
+        flow_vph        | veh/h  | vehicles that come to charge
+        travel_time_min | min    | access, service and wait
+        wait_min        | min    | time beyond access and service
+        overloaded      | -      | whether the flow is above the knee of the capacity
+        price_per_mwh   | money/MWh | price that drivers pay
+        nodal_price_per_mwh | money/MWh | marginal cost of the station's bus
+        p_demand_mw     | MW     | charging load demanded
+        p_set_mw        | MW     | cap that the dispatch sends
+        curtailed_mw    | MW     | charging load not served
+        energy_mwh      | MWh    | energy served
+        """,
+    ),
+    *_columns(
+        "buses",
+        """
+        period        | -    | number of the period
+        bus           | -    | id of the bus
+        p_load_mw     | MW   | active load after demand response and curtailment
+        q_load_mvar   | Mvar | reactive load
+        p_gen_mw      | MW   | active generation, storage included
+        q_gen_mvar    | Mvar | reactive generation
+        vm_pu         | pu   | voltage of the relaxed solution
+        vm_ac_pu      | pu   | voltage of the AC power flow
+        v_min_pu      | pu   | lower limit
+        v_max_pu      | pu   | upper limit
+        price_per_mwh | money/MWh | nodal price (dual of the balance)
+        shed_mw       | MW   | base load not served
+        """,
+    ),
+    *_columns(
+        "lines",
+        """
+        period             | -    | number of the period
+        line               | -    | id of the line
+        from_bus           | -    | sending bus
+        to_bus             | -    | receiving bus
+        p_mw               | MW   | active flow at the sending bus, relaxed
+        q_mvar             | Mvar | reactive flow at the sending bus, relaxed
+        i_ka               | kA   | current, relaxed
+        i_ac_ka            | kA   | current, AC
+        loading_percent    | %    | AC current over its limit, NaN without a limit
+        loss_kw            | kW   | loss, relaxed
+        cone_gap_pu2       | pu^2 | l - (P^2 + Q^2) / v
+        fictitious_loss_kw | kW   | loss that a slack cone invents
+        """,
+    ),
+    *_columns(
+        "devices",
+        """
+        period       | -    | number of the period
+        device       | -    | name of the device
+        kind         | -    | kind of the device
+        bus          | -    | bus of the device
+        p_mw         | MW   | net active power into the bus
+        q_mvar       | Mvar | net reactive power into the bus
+        energy_mwh   | MWh  | stored energy at the end of the period
+        available_mw | MW   | power that could be used
+        overlap_mw   | MW   | smaller of charge and discharge (cut and refill)
+        cost         | money | cost of the device
+        """,
+    ),
+)
+
+
+def ports(simulator: str) -> dict[str, list[Port]]:
+    """Return a simulator's ports by entity."""
+    found: dict[str, list[Port]] = {}
+    for port in PORTS:
+        if port.simulator == simulator:
+            found.setdefault(port.entity, []).append(port)
+    return found
+
+
+def meta(simulator: str, kind: str, public: dict[str, list[str]]) -> dict[str, Any]:
+    """Return mosaik's META of a simulator.
+
+    Parameters
+    ----------
+    simulator
+        Name in `PORTS`.
+    kind
+        ``time-based``, ``event-based`` or ``hybrid``.
+    public
+        Parameters of each public model; the other entities are its children.
+    """
+    models: dict[str, dict[str, Any]] = {}
+    for entity, rows in ports(simulator).items():
+        model: dict[str, Any] = {
+            "public": entity in public,
+            "params": public.get(entity, []),
+            "attrs": [row.name for row in rows],
+        }
+        if kind == "hybrid":
+            model["trigger"] = [row.name for row in rows if row.kind == "trigger"]
+            model["non-persistent"] = [row.name for row in rows if row.kind == "event"]
+        models[entity] = model
+    return {"api_version": "3.0", "type": kind, "models": models, "extra_methods": ["status"]}

@@ -1,0 +1,305 @@
+"""From a loaded scenario to the objects that science works on: roads, demand, feeder, dispatch, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.charging.demand import split_by_class
+from cosim.charging.load import charging_mw
+from cosim.charging.stations import Station
+from cosim.dispatch.devices import catalogue
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings, dynamic_tariff
+from cosim.errors import InputError
+from cosim.grid.feeder import Feeder
+from cosim.scenario import series, shipped
+from cosim.scenario.check_grid import feeder_of
+from cosim.scenario.check_roads import read_demand
+from cosim.scenario.load import LoadedScenario
+from cosim.traffic.demand import OdDemand
+from cosim.traffic.equilibrium import SueProblem
+from cosim.traffic.formats.csv import read_road_network
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import PathSet, all_simple_paths
+
+Array = NDArray[np.float64]
+CHARGING, OTHER = "charging", "other"
+NOWHERE = "-"
+"""Node or bus of a station in a scenario that has no roads or no grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoadCase:
+    """The road side of a day.
+
+    Attributes
+    ----------
+    network
+        Roads, with one virtual link per station.
+    paths
+        Choice set; commodities in order of (class, OD pair).
+    demand
+        Trips of the classes ``charging`` (if there are stations) and ``other``, shape (T, C, W), veh/h.
+    stations
+        The S stations, in the order of their links.
+    problem
+        The equilibrium problem of the first period.
+    energy_kwh
+        Energy of one visit, kWh; 0 without electric vehicles.
+    value_of_time_per_min
+        Money per minute of drivers who charge.
+    method, tolerance, limit, options
+        Solver of the equilibrium, as `cosim.traffic.equilibrium.solve` takes them.
+    """
+
+    network: RoadNetwork
+    paths: PathSet
+    demand: OdDemand
+    stations: tuple[Station, ...]
+    problem: SueProblem
+    energy_kwh: float
+    value_of_time_per_min: float
+    method: str
+    tolerance: float
+    limit: int | None
+    options: dict[str, object]
+
+    @property
+    def demand_vph(self) -> Array:
+        """Demand of the commodities, shape (T, C * W), veh/h."""
+        return self.demand.demand_vph
+
+    @property
+    def charging_total_mw(self) -> Array:
+        """Charging load of all stations together (Eqs 2 and 9), known before any assignment, shape (T,)."""
+        if CHARGING not in self.demand.classes:
+            return np.zeros(len(self.demand.trips_vph))
+        arrivals = self.demand.trips_vph[:, self.demand.classes.index(CHARGING)].sum(axis=1)
+        return charging_mw(arrivals, self.energy_kwh)
+
+
+def build_stations(loaded: LoadedScenario) -> tuple[Station, ...]:
+    """Return the stations, from their chargers or from their macroscopic parameters."""
+    scenario = loaded.scenario
+    energy = scenario.ev.energy_kwh if scenario.ev is not None else None
+    stations = []
+    for entry in scenario.stations:
+        given = entry.model_dump(exclude_none=True)
+        given |= {"node": entry.node or NOWHERE, "bus": entry.bus or NOWHERE}
+        if entry.chargers is None:
+            stations.append(Station(**given))
+        elif energy is not None:
+            stations.append(Station.from_chargers(energy_kwh=energy, **given))
+    return tuple(stations)
+
+
+def build_roads(loaded: LoadedScenario) -> RoadCase | None:
+    """Return the road side, or None in a scenario without roads.
+
+    Raises
+    ------
+    InputError
+        If an OD pair has no path, or its charging trips meet no station.
+    """
+    scenario = loaded.scenario
+    traffic = scenario.traffic
+    if scenario.roads is None or traffic is None:
+        return None
+    folder = loaded.files.network(scenario.roads, shipped.ROADS)
+    stations = build_stations(loaded)
+    network = read_road_network(folder, traffic.capacity_column).with_stations(stations)
+    demand = build_demand(loaded)
+    needs = {name: name == CHARGING for name in demand.classes}
+    paths = all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit)
+    problem = SueProblem(
+        network=network, paths=paths, demand_vph=demand.demand_vph[0], theta_per_min=traffic.theta_per_min
+    )
+    _check_stations_met(demand, paths)
+    options: dict[str, object] = {}
+    if traffic.method == "msa":
+        options = {"msa_step": traffic.msa_step, "paper_step_test_vph": traffic.paper_step_test_vph}
+    return RoadCase(
+        network=network,
+        paths=paths,
+        demand=demand,
+        stations=stations,
+        problem=problem,
+        energy_kwh=scenario.ev.energy_kwh if scenario.ev is not None else 0.0,
+        value_of_time_per_min=scenario.ev.value_of_time_per_min if scenario.ev is not None else 1.0,
+        method=traffic.method,
+        tolerance=traffic.tolerance,
+        limit=traffic.iteration_limit,
+        options=options,
+    )
+
+
+def build_demand(loaded: LoadedScenario) -> OdDemand:
+    """Return the trips per period, class and OD pair (Eq 2); one class only without electric vehicles."""
+    scenario, files = loaded.scenario, loaded.files
+    if scenario.traffic is None:
+        raise InputError("the scenario has no traffic")
+    pairs, _ = read_demand(scenario.traffic, files)
+    profile = series.resolve(scenario.traffic.demand_profile, scenario.periods, files)
+    trips = profile[:, None] * np.array([pair.trips_vph for pair in pairs])
+    classes: tuple[str, ...] = (OTHER,)
+    by_class = [trips]
+    if scenario.ev is not None:
+        share = series.resolve(scenario.ev.fast_charge_share, scenario.periods, files)
+        classes = (CHARGING, OTHER)
+        by_class = list(split_by_class(trips, scenario.ev.share, share))
+    return OdDemand(
+        origins=tuple(pair.origin for pair in pairs),
+        destinations=tuple(pair.destination for pair in pairs),
+        classes=classes,
+        trips_vph=np.stack(by_class, axis=1),
+    )
+
+
+def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:
+    """Refuse a commodity that has demand in some period but no path."""
+    supplied = set(paths.commodity.tolist())
+    busy = np.flatnonzero(demand.demand_vph.max(axis=0) > 0.0)
+    lacking = [paths.commodities[position] for position in busy.tolist() if position not in supplied]
+    if lacking:
+        pairs = ", ".join(f"{one.origin} to {one.destination}" for one in lacking)
+        raise InputError(f"charging trips of these pairs meet no station on any path: {pairs}; add a station")
+
+
+def build_feeder(loaded: LoadedScenario) -> Feeder | None:
+    """Return the feeder, without current limits unless the scenario asks for them; None without a grid."""
+    scenario = loaded.scenario
+    if scenario.grid is None or scenario.feeder is None:
+        return None
+    feeder = feeder_of(scenario.grid, scenario.feeder, loaded.files)
+    return feeder if scenario.feeder.current_limits else replace(feeder, i_max_ka=np.full(feeder.n_lines, np.inf))
+
+
+def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = None) -> DispatchCase | None:
+    """Return the dispatch of the day, or None without a grid.
+
+    Parameters
+    ----------
+    loaded
+        The scenario.
+    charging_total_mw
+        Charging load of all stations together as demanded, shape (T,), for the dynamic tariff (Eq 22); None takes
+        it from `build_roads`, or the given load.
+    """
+    scenario, files = loaded.scenario, loaded.files
+    feeder = build_feeder(loaded)
+    if feeder is None or scenario.feeder is None or scenario.dispatch is None:
+        return None
+    profile = series.resolve(scenario.feeder.load_profile, scenario.periods, files)
+    base_p_mw = feeder.p_mw[:, None] * profile
+    if charging_total_mw is None:
+        charging_total_mw = _charging_total_mw(loaded)
+    names, buses = _charging_buses(loaded, feeder)
+    varying = device_series(loaded)
+    return DispatchCase(
+        feeder=feeder,
+        period_h=loaded.timeline.period_h,
+        devices=scenario.devices,
+        series=varying,
+        base_p_mw=base_p_mw,
+        base_q_mvar=feeder.q_mvar[:, None] * profile,
+        tariff_per_mwh=build_tariff(loaded, base_p_mw.sum(axis=0) + charging_total_mw - _offered_mw(loaded, varying)),
+        station_names=names,
+        station_buses=buses,
+        settings=scenario.dispatch,
+    )
+
+
+def device_series(loaded: LoadedScenario) -> dict[str, dict[str, Array]]:
+    """Return the settings of devices that vary, ``[device][field]`` of shape (T,)."""
+    scenario = loaded.scenario
+    kinds = catalogue()
+    return {
+        device.name: {
+            name: series.resolve(getattr(device, name), scenario.periods, loaded.files)
+            for name in kinds[device.kind].series_fields
+        }
+        for device in scenario.devices
+    }
+
+
+def _offered_mw(loaded: LoadedScenario, varying: Mapping[str, Mapping[str, Array]]) -> Array:
+    """Return the power that all weather-dependent devices offer, up to their ratings, shape (T,)."""
+    total = np.zeros(loaded.scenario.periods)
+    for device in loaded.scenario.devices:
+        if "available_mw" in varying[device.name]:
+            total += np.minimum(varying[device.name]["available_mw"], getattr(device, "s_max_mva", np.inf))
+    return total
+
+
+def build_tariff(loaded: LoadedScenario, equivalent_load_mw: Array) -> Array:
+    """Return the purchase price per MWh, shape (T,).
+
+    Parameters
+    ----------
+    loaded
+        The scenario.
+    equivalent_load_mw
+        Base load plus charging load less renewable power on offer, shape (T,); only the dynamic tariff uses it.
+    """
+    tariff = loaded.scenario.tariff
+    if isinstance(tariff, DynamicTariffSettings):
+        return dynamic_tariff(
+            equivalent_load_mw,
+            base_per_mwh=tariff.base_per_mwh,
+            sigma_threshold=tariff.sigma_threshold,
+            sigma_price=tariff.sigma_price,
+        )
+    if isinstance(tariff, StaticTariffSettings):
+        return series.resolve(tariff.prices_per_mwh, loaded.scenario.periods, loaded.files)
+    raise InputError("the scenario has no tariff")
+
+
+def build_given_load_mw(loaded: LoadedScenario) -> Array | None:
+    """Return the given charging load, shape (T, k) in the order of `DispatchCase.station_names`, or None."""
+    file = loaded.scenario.given.ev_load_mw
+    if file is None:
+        return None
+    columns = tuple(loaded.files.series(file))
+    return series.by_name(file, columns, loaded.scenario.periods, loaded.files)
+
+
+def build_station_prices(loaded: LoadedScenario) -> Array | None:
+    """Return prices per MWh that are fixed for the day, shape (T, S): the price series or the given prices.
+
+    None means that drivers see no price, the tariff, or the dispatch's nodal prices.
+    """
+    scenario = loaded.scenario
+    file = scenario.coupling.price_series or scenario.given.station_price_per_mwh
+    if file is None:
+        return None
+    names = tuple(station.name for station in scenario.stations)
+    return series.by_name(file, names, scenario.periods, loaded.files)
+
+
+def _charging_total_mw(loaded: LoadedScenario) -> Array:
+    given = build_given_load_mw(loaded)
+    if given is not None:
+        return np.asarray(given.sum(axis=1))
+    scenario = loaded.scenario
+    if scenario.ev is None or scenario.traffic is None:
+        return np.zeros(scenario.periods)
+    demand = build_demand(loaded)
+    arrivals = demand.trips_vph[:, demand.classes.index(CHARGING)].sum(axis=1)
+    return charging_mw(arrivals, scenario.ev.energy_kwh)
+
+
+def _charging_buses(loaded: LoadedScenario, feeder: Feeder) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return names and bus positions of what charges: stations, or the buses of the given load."""
+    given = loaded.scenario.given.ev_load_mw
+    if given is not None:
+        names = tuple(loaded.files.series(given))
+        return names, tuple(feeder.bus_ids.index(name) for name in names)
+    stations = [station for station in loaded.scenario.stations if station.bus is not None]
+    return (
+        tuple(station.name for station in stations),
+        tuple(feeder.bus_ids.index(str(station.bus)) for station in stations),
+    )

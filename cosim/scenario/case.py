@@ -1,0 +1,103 @@
+"""One object with all that the simulators of a scenario need, built once and passed to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.coupling.roads import RoadResponse
+from cosim.dispatch.plan import DispatchCase
+from cosim.errors import InputError
+from cosim.scenario import build
+from cosim.scenario.build import RoadCase
+from cosim.scenario.load import LoadedScenario
+from cosim.scenario.schema import Coupling
+from cosim.timeline import Timeline
+from cosim.validation.gate import GateLimits
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SimulationCase:
+    """A scenario as domain objects; a part that the scenario does not have is None.
+
+    Attributes
+    ----------
+    name, timeline
+        Name and time axis of T periods.
+    roads, dispatch
+        Road side and grid side.
+    coupling
+        How they meet.
+    gates
+        Limits of the gate.
+    given_load_mw
+        Charging load in place of the roads, shape ``(k, T)``.
+    given_price_per_mwh
+        Station prices fixed for the day, shape ``(s, T)``.
+    """
+
+    name: str
+    timeline: Timeline
+    roads: RoadCase | None
+    dispatch: DispatchCase | None
+    coupling: Coupling
+    gates: GateLimits
+    given_load_mw: Array | None
+    given_price_per_mwh: Array | None
+
+    @property
+    def iterated(self) -> bool:
+        """Whether price and flow iterate: only a price that depends on the flow needs it."""
+        return self.coupling.mode == "iterated" and self.roads is not None and self.dispatch is not None
+
+    def response(self) -> RoadResponse:
+        """Return the road side as a function of prices."""
+        roads = self.roads
+        if roads is None:
+            raise InputError(f"scenario '{self.name}' has no roads")
+        return RoadResponse(
+            problem=roads.problem,
+            demand_vph=roads.demand_vph,
+            energy_kwh=roads.energy_kwh,
+            access_fee=np.array([station.access_fee for station in roads.stations]),
+            value_of_time_per_min=roads.value_of_time_per_min,
+            method=roads.method,
+            tolerance=roads.tolerance,
+            limit=roads.limit,
+            options=roads.options,
+        )
+
+    def announced_price_per_mwh(self) -> Array | None:
+        """Return the prices that drivers know before the day, shape ``(s, T)``; None if they see none, or nodal ones."""
+        roads, coupling = self.roads, self.coupling
+        if self.given_price_per_mwh is not None:
+            return self.given_price_per_mwh
+        if roads is None or self.dispatch is None or coupling.ev_price != "tariff":
+            return None
+        retail = self.dispatch.tariff_per_mwh * (1.0 + coupling.markup)
+        return np.repeat(retail[None, :], len(roads.stations), axis=0)
+
+
+def build_case(loaded: LoadedScenario) -> SimulationCase:
+    """Return the domain objects of a scenario.
+
+    The gate takes the residuals' limits from the scenario's own tolerances.
+    """
+    scenario = loaded.scenario
+    roads = build.build_roads(loaded)
+    load, price = build.build_given_load_mw(loaded), build.build_station_prices(loaded)
+    tolerance = roads.tolerance if roads is not None else scenario.gates.sue_residual
+    return SimulationCase(
+        name=loaded.name,
+        timeline=loaded.timeline,
+        roads=roads,
+        dispatch=build.build_dispatch(loaded, roads.charging_total_mw if roads is not None and load is None else None),
+        coupling=scenario.coupling,
+        gates=replace(scenario.gates, sue_residual=tolerance, coupling_residual_mw=scenario.coupling.tolerance_mw),
+        given_load_mw=None if load is None else load.T,
+        given_price_per_mwh=None if price is None else price.T,
+    )

@@ -1,0 +1,111 @@
+"""Cross-checks of the grid side: feeder, stations and devices at buses, tariff, prices of the last resorts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.tariff import DynamicTariffSettings
+from cosim.grid.feeder import Feeder
+from cosim.grid.model import read_feeder
+from cosim.scenario import shipped
+from cosim.scenario.crosscheck import Check, unknown
+from cosim.scenario.files import ScenarioFiles
+from cosim.scenario.names import choices
+from cosim.scenario.schema import ID_PATTERN, ID_RULE, FeederSettings
+from cosim.tables import did_you_mean
+
+_ID = re.compile(ID_PATTERN)
+_EV_ABOVE_TARIFF = 2.5
+_SHEDDING_ABOVE_EV = 3.0
+
+
+def check(found: Check) -> None:
+    """Check everything that needs the feeder."""
+    scenario = found.scenario
+    if scenario.grid is None or scenario.feeder is None:
+        return
+    grid, settings = scenario.grid, scenario.feeder
+    if found.attempt("grid", lambda: found.files.network(grid, shipped.FEEDERS)) is None:
+        return
+    feeder = found.attempt("feeder", lambda: feeder_of(grid, settings, found.files))
+    if feeder is not None:
+        found.bus_ids = feeder.bus_ids
+        _stations(found, feeder)
+        for place, device in enumerate(scenario.devices):
+            _device(found, place, device, feeder)
+    _substation(found)
+    if scenario.dispatch is not None:
+        _dispatch(found, scenario.dispatch)
+
+
+def feeder_of(grid: str, settings: FeederSettings, files: ScenarioFiles) -> Feeder:
+    """Return the feeder of a scenario.
+
+    Raises
+    ------
+    InputError
+        With every mistake in its files and settings.
+    """
+    folder = files.network(grid, shipped.FEEDERS)
+    return read_feeder(
+        folder,
+        slack_bus=settings.slack_bus,
+        slack_vm_pu=settings.slack_vm_pu,
+        base_mva=settings.base_mva,
+        v_min_pu=settings.v_min_pu,
+        v_max_pu=settings.v_max_pu,
+        name=grid,
+    )
+
+
+def _stations(found: Check, feeder: Feeder) -> None:
+    for place, station in enumerate(found.scenario.stations):
+        path = f"stations.{place}"
+        if station.bus is None:
+            found.at(path, f"station {station.name!r} has no bus", "add 'bus: ...', its feeder bus")
+        else:
+            _bus(found, f"{path}.bus", f"station {station.name!r}", station.bus, feeder)
+
+
+def _device(found: Check, place: int, device: Any, feeder: Feeder) -> None:  # noqa: ANN401 - any device's settings
+    if not _ID.fullmatch(device.name):
+        found.at(f"devices.{place}.name", f"{device.name!r} is not an id", ID_RULE)
+    bus = getattr(device, "bus", None)
+    if bus is not None:
+        _bus(found, f"devices.{place}.bus", f"{device.kind} {device.name!r}", bus, feeder)
+    capacity, power = getattr(device, "capacity_mwh", None), getattr(device, "p_max_mw", None)
+    if capacity and power and power > 100 * capacity:
+        reason = f"{power:g} MW would empty {capacity:g} MWh within a minute"
+        found.at(f"devices.{place}.p_max_mw", reason, "kW?", warn=True)
+    if getattr(device, "ramp_mw_per_h", None) == 0 and getattr(device, "p_initial_mw", None) == 0:
+        found.at(f"devices.{place}.ramp_mw_per_h", "0 leaves the machine at 0 MW", "raise the ramp", warn=True)
+
+
+def _bus(found: Check, path: str, what: str, bus: str, feeder: Feeder) -> None:
+    if bus not in feeder.bus_ids:
+        reason = f"{what} is at bus {bus}, which feeder {feeder.name!r} does not have"
+        found.at(path, reason, unknown(bus, feeder.bus_ids))
+
+
+def _substation(found: Check) -> None:
+    places = [place for place, device in enumerate(found.scenario.devices) if device.kind == "substation"]
+    if not places and found.scenario.devices and found.whole("devices"):
+        found.at("devices", "no substation feeds the slack bus", "add '{kind: substation, name: grid}'")
+    for place in places[1:]:
+        found.at(f"devices.{place}", "a second substation at the slack bus", "keep one")
+
+
+def _dispatch(found: Check, dispatch: DispatchSettings) -> None:
+    known = ["auto", *choices("cosim.dispatch.backends", "cosim.backends")]
+    if dispatch.solver not in known:
+        found.at("dispatch.solver", f"{dispatch.solver!r} is unknown", did_you_mean(dispatch.solver, known))
+    tariff = found.scenario.tariff
+    highest = tariff.base_per_mwh * (1 + tariff.sigma_price) if isinstance(tariff, DynamicTariffSettings) else 0.0
+    if dispatch.ev_curtailment_price_per_mwh < _EV_ABOVE_TARIFF * highest:
+        reason = f"{dispatch.ev_curtailment_price_per_mwh:g} is below 2.5 times the highest tariff {highest:g}"
+        found.at("dispatch.ev_curtailment_price_per_mwh", reason, "raise it", warn=True)
+    if dispatch.shedding_price_per_mwh < _SHEDDING_ABOVE_EV * dispatch.ev_curtailment_price_per_mwh:
+        reason = f"{dispatch.shedding_price_per_mwh:g} is below 3 times the EV curtailment price"
+        found.at("dispatch.shedding_price_per_mwh", reason, "raise it", warn=True)

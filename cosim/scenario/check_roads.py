@@ -1,0 +1,161 @@
+"""Cross-checks of the road side: network, stations at nodes, OD pairs and whether a path joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.errors import InputError
+from cosim.scenario import shipped
+from cosim.scenario.crosscheck import Check, unknown
+from cosim.scenario.files import ScenarioFiles
+from cosim.scenario.names import choices
+from cosim.scenario.schema import OdPair, Traffic
+from cosim.tables import Table, did_you_mean
+from cosim.traffic.formats.csv import read_road_network
+from cosim.traffic.network import RoadNetwork
+
+_MANY_TIMES = 100.0
+_FASTEST_KMH, _SLOWEST_KMH = 200.0, 3.0
+_DEMAND_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
+
+
+def check(found: Check) -> None:
+    """Check everything that needs the road network."""
+    scenario = found.scenario
+    if scenario.roads is None:
+        return
+    _capabilities(found)
+    network = read_network(found)
+    if network is None:
+        return
+    for place, station in enumerate(scenario.stations):
+        path = f"stations.{place}"
+        if station.node is None:
+            found.at(path, f"station {station.name!r} has no node", "add 'node: ...', its road node")
+        elif station.node not in network.node_ids:
+            reason = f"station {station.name!r} is at node {station.node}, which network {scenario.roads!r} lacks"
+            found.at(f"{path}.node", reason, unknown(station.node, network.node_ids))
+        if station.name in network.link_ids:
+            found.at(f"{path}.name", f"{station.name!r} is also a road link's id", "rename the station")
+    if scenario.traffic is not None:
+        _demand(found, scenario.traffic, network)
+
+
+def read_network(found: Check) -> RoadNetwork | None:
+    """Return the road network, or None after noting why it cannot be read."""
+    roads, traffic = found.scenario.roads, found.scenario.traffic
+    column = traffic.capacity_column if traffic is not None else "capacity_vph"
+    folder = found.attempt("roads", lambda: found.files.network(str(roads), shipped.ROADS))
+    if folder is None:
+        return None
+    before = len(found.mistakes)
+    network: RoadNetwork | None = found.attempt("roads", lambda: read_road_network(folder, column))
+    for number, problem in enumerate(found.mistakes[before:], start=before):
+        if problem.field == column and problem.line == 1 and "no such" in problem.reason:
+            found.mistakes.pop(number)
+            found.at("traffic.capacity_column", f"{column!r}: {problem.reason} in links.csv", problem.remedy)
+    return network
+
+
+def _capabilities(found: Check) -> None:
+    traffic = found.scenario.traffic
+    known = ["auto", *choices("cosim.traffic.methods", "cosim.methods")]
+    if traffic is not None and traffic.method not in known:
+        found.at("traffic.method", f"{traffic.method!r} is unknown", did_you_mean(traffic.method, known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """OD pairs with the way to point at one of them."""
+
+    pairs: tuple[OdPair, ...]
+    table: Table | None
+
+    def note(self, found: Check, row: int, key: str, reason: str, remedy: str, *, warn: bool = False) -> None:
+        """Note a mistake at a pair, in the YAML or in its CSV file."""
+        if self.table is None:
+            found.at(f"traffic.demand.{row}.{key}", reason, remedy, warn=warn)
+        else:
+            (found.warnings if warn else found.mistakes).append(self.table.problem(row, key, reason, remedy))
+
+
+def read_demand(traffic: Traffic, files: ScenarioFiles) -> tuple[tuple[OdPair, ...], Table | None]:
+    """Return the OD pairs, and the table that they come from if they stand in a CSV file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a value is wrong or negative.
+    """
+    if not isinstance(traffic.demand, str):
+        return traffic.demand, None
+    table = files.table(traffic.demand, _DEMAND_COLUMNS)
+    negative = [
+        table.problem(row, "trips_vph", f"{value:g} must be >= 0", "check the sign")
+        for row, value in enumerate(table.columns["trips_vph"])
+        if value < 0
+    ]
+    if negative:
+        raise InputError(negative)
+    rows = zip(*(table.columns[name] for name in _DEMAND_COLUMNS), strict=True)
+    return tuple(OdPair(origin=o, destination=d, trips_vph=q) for o, d, q in rows), table
+
+
+def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:
+    read = found.attempt("traffic.demand", lambda: read_demand(traffic, found.files))
+    if read is None:
+        return
+    od = _Pairs(*read)
+    if not od.pairs:
+        if found.whole("traffic"):
+            found.at("traffic.demand", "there is no OD pair", "add one")
+        return
+    first: dict[tuple[str, str], int] = {}
+    for row, pair in enumerate(od.pairs):
+        _pair(found, od, row, network)
+        seen = first.setdefault((pair.origin, pair.destination), row)
+        if seen != row:
+            reason = f"the pair {pair.origin} to {pair.destination} stands twice (also number {seen + 1})"
+            od.note(found, row, "origin", reason, "merge them")
+    total = sum(pair.trips_vph for pair in od.pairs)
+    if total == 0 and found.whole("traffic"):
+        found.at("traffic.demand", "all trips are 0", "check the period", warn=True)
+    capacity = float(network.capacity_vph.sum())
+    if total > _MANY_TIMES * capacity:
+        largest = int(np.argmax([pair.trips_vph for pair in od.pairs]))
+        reason = f"{total:g} trips per hour in all are {total / capacity:.0f} times the capacity of all links"
+        od.note(found, largest, "trips_vph", reason, "are the units veh/h?")
+
+
+def _pair(found: Check, od: _Pairs, row: int, network: RoadNetwork) -> None:
+    pair = od.pairs[row]
+    ends = {"origin": pair.origin, "destination": pair.destination}
+    lacking = [key for key, node in ends.items() if node not in network.node_ids]
+    for key in lacking:
+        reason = f"node {ends[key]} is not in network {found.scenario.roads!r}"
+        od.note(found, row, key, reason, unknown(ends[key], network.node_ids))
+    if lacking:
+        return
+    if pair.origin == pair.destination:
+        od.note(found, row, "destination", f"{pair.destination} is also the origin", "remove the pair")
+    elif pair.destination not in _reachable(network, pair.origin):
+        reason = f"no path leads from {pair.origin} to {pair.destination}"
+        od.note(found, row, "destination", reason, "add links, or remove the pair")
+
+
+def _reachable(network: RoadNetwork, origin: str) -> set[str]:
+    """Return the nodes that can be reached from ``origin``."""
+    reached = np.zeros(len(network.node_ids), dtype=bool)
+    reached[network.node_ids.index(origin)] = True
+    while True:
+        new = network.head[reached[network.tail] & ~reached[network.head]]
+        if not len(new):
+            return _named(network.node_ids, reached)
+        reached[new] = True
+
+
+def _named(ids: Sequence[str], chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> set[str]:
+    return {ids[position] for position in np.flatnonzero(chosen).tolist()}

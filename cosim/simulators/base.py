@@ -1,0 +1,107 @@
+"""What all simulators share: period clock, checked ports, status, errors that name who, when and what."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import mosaik_api_v3
+
+from cosim.errors import ComponentError, CosimError
+from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.load import load
+
+Inputs = dict[str, dict[str, dict[str, Any]]]
+
+
+class PeriodSimulator(mosaik_api_v3.Simulator):  # type: ignore[misc]
+    """A simulator that advances by periods of the scenario.
+
+    Parameters of `init` (mosaik's ``world.start``): ``scenario``, a shipped name or path, with optional ``overrides``;
+    or ``case``, a built `SimulationCase`, inside one Python process.
+    """
+
+    name = ""
+
+    def __init__(self, meta: dict[str, Any]) -> None:
+        super().__init__(meta)
+        self.position = -1
+        self.periods_done = 0
+        self.error = ""
+        self.entities: dict[str, str] = {}
+
+    def init(
+        self,
+        sid: str,
+        time_resolution: float = 1.0,
+        scenario: str | None = None,
+        overrides: tuple[str, ...] = (),
+        case: SimulationCase | None = None,
+        **params: Any,  # noqa: ANN401 - mosaik's interface
+    ) -> dict[str, Any]:
+        """Build the simulator's side of the scenario."""
+        if case is None:
+            if scenario is None:
+                raise ComponentError(f"{self.name}: start it with scenario=... (a shipped name or a path)")
+            case = build_case(load(scenario, tuple(overrides)))
+        self.sid = sid
+        self.time_resolution = float(time_resolution)
+        self.case = case
+        self.step_size = round(case.timeline.period_s / self.time_resolution)
+        self.setup(**params)
+        return dict(self.meta)
+
+    def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
+        """Prepare the simulation after `init`; refuse parameters that nobody reads."""
+        if params:
+            raise ComponentError(f"{self.name}: unknown parameter {', '.join(sorted(params))}")
+
+    def step(self, time: int, inputs: Inputs, max_advance: int) -> int | None:  # noqa: ARG002 - mosaik's interface
+        """Advance one (sub-)step; an error is kept for `status` and named by simulator, period and cause."""
+        try:
+            return self.advance(time, inputs)
+        except CosimError as error:
+            self.error = str(error)
+            raise
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            raise ComponentError(f"{self.name} failed at period {self.period_at(time) + 1}: {self.error}") from error
+
+    @abstractmethod
+    def advance(self, time: int, inputs: Inputs) -> int | None:
+        """Do the work of one (sub-)step; return the time of the next."""
+
+    def period_at(self, time: int) -> int:
+        """Return the position of the period at mosaik time ``time``."""
+        return self.case.timeline.position(round(time * self.time_resolution))
+
+    def status(self) -> dict[str, Any]:
+        """Return how far the simulator came; `cosim.world` asks every simulator after the run."""
+        return {"periods_done": self.periods_done, "error": self.error}
+
+    def pick(self, eid: str, values: dict[str, Any], attrs: list[str]) -> dict[str, Any]:
+        """Return the requested outputs of one entity, each checked to be there and finite."""
+        return {attr: self.checked(eid, attr, values[attr]) for attr in attrs if attr in values}
+
+    def checked(self, eid: str, attr: str, value: Any) -> Any:  # noqa: ANN401 - any port value
+        """Refuse a missing or non-finite number on a port; mosaik itself would pass it on."""
+        numbers = value if isinstance(value, list) else [value]
+        if value is None or any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
+            raise ComponentError(f"{self.name}: {eid}.{attr} is {value} in period {self.position + 1}")
+        return value
+
+    def single(self, eid: str, attr: str, sources: dict[str, Any]) -> Any:  # noqa: ANN401 - any port value
+        """Return the value of an input that must have exactly one source."""
+        if len(sources) != 1:
+            raise ComponentError(f"{self.name}: {eid}.{attr} has {len(sources)} sources; connect exactly one")
+        return self.checked(eid, attr, next(iter(sources.values())))
+
+    def total(self, eid: str, attr: str, sources: dict[str, Any]) -> float:
+        """Return the sum of an input that may have several sources."""
+        return float(sum(self.checked(eid, attr, value) for value in sources.values()))
+
+
+def child(eid: str, kind: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 - mosaik's interface
+    """Return mosaik's description of a child entity."""
+    return {"eid": eid, "type": kind, "rel": [], "extra_info": extra}

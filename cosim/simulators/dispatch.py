@@ -1,0 +1,143 @@
+"""Dispatch simulator: answers charging loads with prices, caps and setpoints.
+
+Entities: one ``Dispatch`` with a ``Port`` per station (or per load given in its place) and a ``Bus`` per bus.
+The plan of a period stays pending while the price-flow loop runs; it is committed when time moves on, and at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.coupling.price import marked_up
+from cosim.dispatch.controller import Controller
+from cosim.dispatch.plan import DispatchPlan
+from cosim.errors import ComponentError
+from cosim.quantities import meta
+from cosim.results.parts import caps_mw, dispatch_part
+from cosim.simulators.base import Inputs, PeriodSimulator, child
+
+Array = NDArray[np.float64]
+DEMAND, FORECAST = "P_demand[MW]", "P_forecast[MW]"
+
+
+class Simulator(PeriodSimulator):
+    """Hybrid: every charging load triggers a step; setpoints persist, the price is an event."""
+
+    name = "dispatch"
+
+    def __init__(self) -> None:
+        super().__init__(meta("dispatch", "hybrid", {"Dispatch": []}))
+
+    def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
+        """Compile the dispatch."""
+        super().setup(**params)
+        if self.case.dispatch is None:
+            raise ComponentError(f"scenario '{self.case.name}' has no grid for a dispatch simulator")
+        self.dispatch = self.case.dispatch
+        self.controller = Controller(self.dispatch)
+        self.plan: DispatchPlan | None = None
+
+    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+        """Create the one Dispatch with its children."""
+        if num != 1 or self.entities:
+            raise ComponentError("dispatch: there is one Dispatch per simulator")
+        case, feeder = self.dispatch, self.dispatch.feeder
+        self.entities = {"Dispatch-0": model}
+        self.port_at = {f"Port-{name}": n for n, name in enumerate(case.station_names)}
+        self.bus_at = {f"Bus-{bus}": i for i, bus in enumerate(feeder.bus_ids)}
+        children = [
+            child(eid, "Port", id=case.station_names[n], bus=feeder.bus_ids[case.station_buses[n]])
+            for eid, n in self.port_at.items()
+        ]
+        children += [child(eid, "Bus", id=feeder.bus_ids[i], pp_index=i) for eid, i in self.bus_at.items()]
+        return [{"eid": "Dispatch-0", "type": "Dispatch", "rel": [], "children": children}]
+
+    def advance(self, time: int, inputs: Inputs) -> int | None:
+        """Plan the window for the load that arrived; the state moves only with time."""
+        position = self.period_at(time)
+        if position != self.position:
+            if position != self.position + 1:
+                raise ComponentError(f"dispatch: period {position + 1} came after period {self.position + 1}")
+            self._commit()
+            self.position = position
+            self.periods_done += 1
+        load = self._load(inputs)
+        self.plan = self.controller.plan(position, load)
+        return None if self.port_at else time + self.step_size
+
+    def finalize(self) -> None:
+        """Commit the last period."""
+        self._commit()
+
+    def _commit(self) -> None:
+        if self.plan is not None:
+            self.controller.commit(self.plan)
+            self.plan = None
+
+    def _load(self, inputs: Inputs) -> Array:
+        """Return the load of the window, shape ``(s, horizon)``: this period's, and the forecast after it."""
+        k, length = self.position, self.controller.horizon(self.position)
+        load = np.zeros((len(self.port_at), length))
+        for eid, n in self.port_at.items():
+            ports = inputs.get(eid, {})
+            if DEMAND not in ports:
+                raise ComponentError(f"dispatch: no {DEMAND} for {eid} in period {k + 1}")
+            if length > 1:
+                if FORECAST not in ports:
+                    raise ComponentError(f"dispatch: no {FORECAST} for {eid} in period {k + 1}")
+                load[n] = self.single(eid, FORECAST, ports[FORECAST])[k : k + length]
+            load[n, 0] = self.total(eid, DEMAND, ports[DEMAND])
+        return load
+
+    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+        """Return the requested outputs of the pending plan."""
+        if self.plan is None:
+            return {}
+        return {eid: self.pick(eid, self._values(eid, self.plan), attrs) for eid, attrs in outputs.items()}
+
+    def _values(self, eid: str, plan: DispatchPlan) -> dict[str, Any]:
+        if eid in self.port_at:
+            return self._port(self.port_at[eid], plan)
+        if eid in self.bus_at:
+            return self._bus(self.bus_at[eid], plan)
+        k = self.position - plan.start
+        values: dict[str, Any] = {
+            "status": plan.record.status,
+            "period": self.position + 1,
+            "record": dispatch_part(self.dispatch, plan, k, with_stations=self.case.roads is not None),
+        }
+        if plan.record.usable:
+            values["cost[CNY]"] = float(plan.total_cost[k])
+            values["cone_gap"] = float(np.abs(plan.cone.gap_pu2[:, k]).max())
+        return values
+
+    def _port(self, n: int, plan: DispatchPlan) -> dict[str, Any]:
+        """Return price and cap; without an answer there is no price, and the cap is the load demanded."""
+        k = self.position - plan.start
+        if not plan.record.usable:
+            return {"P_set[MW]": float(plan.ev_mw[n, k])}
+        coupling = self.case.coupling
+        if coupling.ev_price == "nodal":
+            price = marked_up(plan.price_per_mwh[self.dispatch.station_buses[n]], coupling.markup)
+        else:
+            price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
+        stations = self.case.roads.stations if self.case.roads is not None else ()
+        cap = caps_mw(stations, plan, k)[n] if stations else plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
+        return {
+            "price[CNY/MWh]": float(price[k]),
+            "price_day[CNY/MWh]": price.tolist(),
+            "P_set[MW]": float(cap),
+        }
+
+    def _bus(self, i: int, plan: DispatchPlan) -> dict[str, Any]:
+        k = self.position - plan.start
+        values = {
+            "P_load[MW]": float(plan.p_load_mw[i, k]),
+            "Q_load[MVar]": float(plan.q_load_mvar[i, k]),
+            "P_gen[MW]": float(plan.p_gen_mw[i, k]),
+            "Q_gen[MVar]": float(plan.q_gen_mvar[i, k]),
+        }
+        return values | ({"Vm_soc[pu]": float(plan.vm_pu[i, k])} if plan.record.usable else {})

@@ -1,0 +1,67 @@
+"""Recorder: joins the parts of a period, judges it by the gate, and commits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from cosim.errors import ComponentError
+from cosim.quantities import meta
+from cosim.results.parts import Part, merge
+from cosim.simulators.base import Inputs, PeriodSimulator
+from cosim.validation.gate import GateFigures, GateRecord, evaluate
+
+Sink = Callable[[Part, GateRecord], None]
+
+
+class Simulator(PeriodSimulator):
+    """Event-based: it takes the records of all simulators that are connected.
+
+    Parameters of mosaik's ``world.start``: ``sink``, called with the merged part and the gate's judgement of each
+    period; without it, the records stay in `committed`.
+    """
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        super().__init__(meta("recorder", "event-based", {"Recorder": []}))
+
+    def setup(self, sink: Sink | None = None, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
+        """Take the sink."""
+        super().setup(**params)
+        self.committed: list[tuple[Part, GateRecord]] = []
+        self.sink: Sink = sink or (lambda part, record: self.committed.append((part, record)))
+
+    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+        """Create the one Recorder."""
+        if num != 1 or self.entities:
+            raise ComponentError("recorder: there is one Recorder per simulator")
+        self.entities = {"Recorder-0": model}
+        return [{"eid": "Recorder-0", "type": model}]
+
+    def advance(self, time: int, inputs: Inputs) -> int | None:
+        """Commit the period whose parts have arrived."""
+        self.position = self.period_at(time)
+        parts = list(inputs["Recorder-0"]["record"].values())
+        merged = merge(parts)
+        if merged["period"] != self.position + 1:
+            raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
+        judged = evaluate(GateFigures(**merged["gate"]), self.case.gates)
+        clock = self.case.timeline.clock(self.position)
+        row = {
+            "clock": clock, **merged["figures"], "status": judged.status, "flags": " ".join(judged.flags)
+        }  # fmt: skip
+        merged["tables"]["periods"] = {name: [value] for name, value in row.items()}
+        self.sink(merged, judged)
+        self.periods_done += 1
+        return None
+
+    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:  # noqa: ARG002 - no outputs
+        """Return nothing: the recorder ends the chain."""
+        return {}
+
+
+def gate_json(judged: GateRecord) -> dict[str, Any]:
+    """Return the gate's judgement as plain data."""
+    return {"status": judged.status, "flags": list(judged.flags), "checks": [asdict(c) for c in judged.checks]}

@@ -1,0 +1,211 @@
+"""Traffic simulator: the stochastic user equilibrium of each period, and its side of the price-flow loop.
+
+Entities: one ``Road`` with its ``Link`` and ``Station`` children.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.coupling.fixed_point import PriceIteration
+from cosim.errors import ComponentError
+from cosim.quantities import meta
+from cosim.results.parts import Part, traffic_part
+from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.traffic.equilibrium import SueResult
+from cosim.traffic.paths import node_sequence
+
+Array = NDArray[np.float64]
+PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
+
+
+class Simulator(PeriodSimulator):
+    """Hybrid: it starts every period by itself, and answers the dispatch's prices within the period.
+
+    In a day-ahead dispatch the loop runs once, in the first period, over the prices and loads of the whole day.
+    """
+
+    name = "traffic"
+
+    def __init__(self) -> None:
+        super().__init__(meta("traffic", "hybrid", {"Road": []}))
+
+    def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
+        """Solve the day once at announced (or equal) prices, so that the dispatch has its forecast."""
+        super().setup(**params)
+        case = self.case
+        if case.roads is None:
+            raise ComponentError(f"scenario '{case.name}' has no roads for a traffic simulator")
+        self.roads = case.roads
+        self.response = case.response()
+        self.announced = case.announced_price_per_mwh()
+        self.nodal = case.iterated and case.coupling.ev_price == "nodal"
+        self.whole_day = case.dispatch is not None and case.dispatch.settings.mode == "day_ahead"
+        self.results, self.load_mw = self.response.day(self.announced)
+        self.price = np.zeros_like(self.load_mw)
+        if case.dispatch is not None:
+            self.price[:] = case.dispatch.tariff_per_mwh[0]
+        self.loop: PriceIteration | None = None
+        self.rounds: int | None = None
+        self.sending = False
+
+    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+        """Create the one Road with its children."""
+        if num != 1 or self.entities:
+            raise ComponentError("traffic: there is one Road per simulator")
+        network, stations = self.roads.network, self.roads.stations
+        self.entities = {"Road-0": model}
+        self.link_at = {f"Link-{network.link_ids[a]}": int(a) for a in np.flatnonzero(~network.is_station)}
+        self.station_at = {f"Station-{station.name}": n for n, station in enumerate(stations)}
+        children = [child(eid, "Link", id=network.link_ids[a]) for eid, a in self.link_at.items()]
+        children += [
+            child(eid, "Station", id=stations[n].name, bus=stations[n].bus, node=stations[n].node)
+            for eid, n in self.station_at.items()
+        ]
+        return [{"eid": "Road-0", "type": "Road", "rel": [], "children": children}]
+
+    def advance(self, time: int, inputs: Inputs) -> int | None:
+        """Open a period, or take the dispatch's answer within it."""
+        position = self.period_at(time)
+        if position != self.position:
+            self.position = position
+            self._open(self._prices(inputs, PRICE))
+            self.periods_done += 1
+        else:
+            self._answer(self._prices(inputs, PRICE_DAY if self.whole_day else PRICE))
+        return time + self.step_size
+
+    def _prices(self, inputs: Inputs, attr: str) -> Array | None:
+        """Return the prices that arrived, shape ``(s, periods)``; None if there are none."""
+        found = {eid: self.single(eid, attr, ports[attr]) for eid, ports in inputs.items() if attr in ports}
+        if not found:
+            return None
+        if missing := sorted(set(self.station_at) - set(found)):
+            raise ComponentError(f"traffic: no {attr} for {', '.join(missing)} in period {self.position + 1}")
+        return np.array([np.atleast_1d(found[eid]) for eid in self.station_at], dtype=float)
+
+    def _open(self, outside: Array | None) -> None:
+        """Solve the period at the price known at its start, and send the load."""
+        k = self.position
+        self.sending = bool(self.station_at)
+        self.loop, self.rounds = (self.loop, 0) if self.whole_day and k > 0 else (None, None)
+        if outside is not None:  # a price from outside holds for its period
+            if self.announced is None:
+                self.announced = np.zeros_like(self.load_mw)
+            self.announced[:, k] = outside[:, 0]
+        if not self.case.iterated:
+            self._keep(*self._respond(self.price[:, [k]]))
+        elif not (self.whole_day and k > 0):
+            coupling = self.case.coupling
+            self.loop = PriceIteration(
+                respond=self._respond, tolerance_mw=coupling.tolerance_mw, round_limit=coupling.round_limit
+            )
+            self.loop.start(self.price[:, self._block()])
+            self._keep(self.loop.load_mw, self.loop.detail)
+
+    def _answer(self, price: Array | None) -> None:
+        """Take the prices for the load that was sent; send the next load, or end the loop."""
+        self.sending = False
+        if self.loop is None or self.rounds == 0 or price is None:
+            return
+        self.sending = self.loop.receive(price) is not None
+        self._keep(self.loop.load_mw, self.loop.detail)
+        self.price[:, self.position :] = self.loop.price_per_mwh[:, -1:]
+        self.price[:, self._block()] = self.loop.price_per_mwh
+
+    def _block(self) -> list[int]:
+        """Return the periods that one loop covers."""
+        return list(range(self.case.timeline.periods)) if self.whole_day else [self.position]
+
+    def _respond(self, price: Array) -> tuple[Array, list[SueResult]]:
+        """Return loads and equilibria of a block of periods at prices of shape ``(s, periods)``."""
+        block = self._block() if price.shape[1] > 1 else [self.position]
+        results = [self.response.solve(k, self._seen(k, price[:, j])) for j, k in enumerate(block)]
+        return np.stack([self.response.load_mw(result) for result in results], axis=1), results
+
+    def _seen(self, k: int, price: Array) -> Array | None:
+        """Return the price that enters route choice: an announced one, the dispatch's nodal one, or none."""
+        if self.announced is not None:
+            return self.announced[:, k]
+        return price if self.nodal else None
+
+    def _keep(self, load_mw: Array, results: list[SueResult]) -> None:
+        """Keep what was sent; only that is the period's result."""
+        block = self._block() if len(results) > 1 else [self.position]
+        self.load_mw[:, block] = load_mw
+        for k, result in zip(block, results, strict=True):
+            self.results[k] = result
+
+    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+        """Return the requested outputs; the load is sent only while the loop runs."""
+        return {eid: self.pick(eid, self._values(eid), attrs) for eid, attrs in outputs.items()}
+
+    def _values(self, eid: str) -> dict[str, Any]:
+        result, network = self.results[max(self.position, 0)], self.roads.network
+        if eid in self.link_at:
+            a = self.link_at[eid]
+            return {
+                "flow[veh/h]": float(result.link_flow_vph[a]),
+                "travel_time[min]": float(result.link_time_min[a]),
+            }
+        if eid in self.station_at:
+            n = self.station_at[eid]
+            a = int(network.station_positions[n])
+            wait = result.link_time_min[a] - network.free_flow_min[a] - self._fixed_min()[n]
+            sent = {"P_demand[MW]": float(self.load_mw[n, max(self.position, 0)])} if self.sending else {}
+            return {
+                "P_forecast[MW]": self.load_mw[n].tolist(),
+                "flow[veh/h]": float(result.link_flow_vph[a]),
+                "wait[min]": float(wait),
+                **sent,
+            }
+        return self._road(result)
+
+    def _road(self, result: SueResult) -> dict[str, Any]:
+        network, paths = self.roads.network, self.roads.paths
+        names = [
+            f"{paths.commodities[w].user_class}:{'-'.join(node_sequence(network, paths.path_links(k)))}"
+            for k, w in enumerate(paths.commodity)
+        ]
+        coupling = self._coupling()
+        values: dict[str, Any] = {
+            "path_flow[veh/h]": dict(zip(names, result.path_flow_vph.tolist(), strict=True)),
+            "sue_residual": result.residual,
+            "coupling_iterations": coupling.get("coupling_rounds", 1),
+            "coupling_converged": coupling.get("coupling_converged", True),
+            "period": self.position + 1,
+            "record": self._record(result, coupling),
+        }
+        residual = coupling.get("coupling_residual_mw", 0.0)
+        return values | ({"coupling_residual[MW]": residual} if np.isfinite(residual) else {})
+
+    def _fixed_min(self) -> Array:
+        network = self.response.network(self._seen(self.position, self.price[:, self.position]))
+        fixed: Array = network.fixed_min[network.station_positions]
+        return fixed
+
+    def _coupling(self) -> dict[str, Any]:
+        loop = self.loop
+        if loop is None:
+            return {}
+        return {
+            "coupling_rounds": loop.rounds if self.rounds is None else self.rounds,
+            "coupling_residual_mw": loop.residual_mw,
+            "coupling_converged": loop.converged,
+        }
+
+    def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:
+        price = self._seen(self.position, self.price[:, self.position])
+        return traffic_part(
+            self.position + 1,
+            network=self.response.network(price),
+            paths=self.roads.paths,
+            stations=self.roads.stations,
+            result=result,
+            charging_mw=self.load_mw[:, self.position],
+            price_per_mwh=price,
+            coupling=coupling,
+        )

@@ -1,0 +1,65 @@
+"""How equilibrium flows answer to small changes of demand, link constants and theta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.errors import InputError
+from cosim.traffic import choice
+from cosim.traffic.performance import FloatArray, link_cost_derivative
+from cosim.traffic.problem import SueProblem, SueResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sensitivity:
+    """Derivatives of the L link flows at an equilibrium.
+
+    Attributes
+    ----------
+    to_demand
+        By the demand of each commodity, shape (L, W), (veh/h)/(veh/h).
+    to_fixed_min
+        By a constant added to each link's cost (a toll, a station's price), shape (L, L),
+        (veh/h)/min.
+    to_theta
+        By the logit dispersion, shape (L,), (veh/h) min.
+    """
+
+    to_demand: FloatArray
+    to_fixed_min: FloatArray
+    to_theta: FloatArray
+
+
+def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
+    """Differentiate the fixed point ``v = V(c(v))``.
+
+    With ``M = I + theta H D``: ``dv/dq = M^-1 Delta P``, ``dv/dfixed = -theta M^-1 H`` and
+    ``dv/dtheta = -M^-1 sum_k Delta_k f_k (cost_k - mean cost of its commodity)``.
+
+    Raises
+    ------
+    InputError
+        If the result is no equilibrium.
+    """
+    if not result.converged:
+        raise InputError(f"sensitivity needs an equilibrium; the result is {result.status!r}")
+    paths, theta = problem.paths, problem.theta_per_min
+    loaded = problem.load(result.link_time_min)
+    covariance = choice.link_use_covariance(paths, problem.demand_vph, loaded)
+    slope = link_cost_derivative(problem.network, result.link_flow_vph)
+    matrix = np.eye(len(slope)) + theta * covariance * slope
+    shares = np.zeros((len(paths), len(paths.commodities)))
+    shares[np.arange(len(paths)), paths.commodity] = loaded.share
+    cost = choice.path_cost(paths, result.link_time_min)
+    mean = np.bincount(paths.commodity, weights=loaded.share * cost, minlength=len(paths.commodities))
+    drift = choice.link_flow(paths, loaded.path_flow_vph * (cost - mean[paths.commodity]))
+    right = np.hstack([paths.incidence @ shares, -theta * covariance, -drift[:, np.newaxis]])
+    answer = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
+    n_commodities = len(paths.commodities)
+    return Sensitivity(
+        to_demand=answer[:, :n_commodities],
+        to_fixed_min=answer[:, n_commodities:-1],
+        to_theta=answer[:, -1],
+    )

@@ -1,0 +1,155 @@
+"""Builds the simulators of a scenario, connects them, runs them, and makes sure that every one finished every period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.errors import ComponentError, CosimError
+from cosim.results.parts import Part
+from cosim.scenario.case import SimulationCase
+from cosim.simulators import SIM_CONFIG
+from cosim.validation.gate import GateRecord
+
+Sink = Callable[[Part, GateRecord], None]
+SETPOINTS = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One kind of connection between two simulators: what flows, and how.
+
+    ``weak`` closes the price-flow loop within a period.
+    """
+
+    source: str
+    source_entity: str
+    target: str
+    target_entity: str
+    attrs: tuple[str, ...]
+    weak: bool = False
+
+
+def wires(case: SimulationCase) -> list[Wire]:
+    """Return the connections of a scenario; `run_world` makes exactly these, ``cosim plan`` prints them."""
+    roads, grid = case.roads is not None, case.dispatch is not None
+    found: list[Wire] = []
+    loads = ("P_demand[MW]", "P_forecast[MW]")
+    if roads and grid:
+        found.append(Wire("Traffic", "Station", "Dispatch", "Port", loads))
+        if case.iterated:
+            prices = ("price[CNY/MWh]", "price_day[CNY/MWh]")
+            found.append(Wire("Dispatch", "Port", "Traffic", "Station", prices, weak=True))
+    if grid and not roads and case.given_load_mw is not None:
+        found.append(Wire("Profiles", "Series", "Dispatch", "Port", loads))
+    if roads and not grid and case.given_price_per_mwh is not None:
+        found.append(Wire("Profiles", "Series", "Traffic", "Station", ("price[CNY/MWh]",)))
+    if grid:
+        found.append(Wire("Dispatch", "Bus", "Grid", "Bus", SETPOINTS))
+        found.append(Wire("Dispatch", "Dispatch", "Grid", "Grid", ("record",)))
+        found.append(Wire("Dispatch", "Dispatch", "Recorder", "Recorder", ("record",)))
+        found.append(Wire("Grid", "Grid", "Recorder", "Recorder", ("record",)))
+    if roads:
+        found.append(Wire("Traffic", "Road", "Recorder", "Recorder", ("record",)))
+    return found
+
+
+RENAMED = {("Grid", "record"): "reference"}
+"""Where the receiving attribute has another name: the dispatch's record is the grid's reference."""
+
+
+def run_world(case: SimulationCase, sink: Sink) -> None:
+    """Run all periods of a scenario.
+
+    Parameters
+    ----------
+    case
+        The scenario's domain objects.
+    sink
+        Called once per period, in order, with the merged part and the gate's judgement.
+
+    Raises
+    ------
+    ComponentError
+        If a simulator raises, or did not finish every period.
+    """
+    import mosaik
+
+    connections = wires(case)
+    names = dict.fromkeys(name for wire in connections for name in (wire.source, wire.target))
+    world = mosaik.World(
+        dict(SIM_CONFIG),
+        time_resolution=1.0,
+        max_loop_iterations=2 * case.coupling.round_limit + 10,
+        skip_greetings=True,
+        configure_logging=False,
+    )
+    with world:
+        simulators = _start(world, names, case, sink)
+        entities = {name: _create(simulators[name], name, case) for name in names}
+        for wire in connections:
+            _connect(world, wire, entities)
+        world.run(until=case.timeline.end_s, print_progress=False)
+        check_complete(simulators, case.timeline.periods)
+
+
+def _start(world: Any, names: dict[str, None], case: SimulationCase, sink: Sink) -> dict[str, Any]:  # noqa: ANN401
+    """Start the simulators; those of the price-flow loop share a group."""
+    simulators: dict[str, Any] = {}
+    with world.group("coupling"):
+        for name in ("Traffic", "Dispatch"):
+            if name in names:
+                simulators[name] = world.start(name, case=case)
+    for name in names:
+        if name not in simulators:
+            extra = {"sink": sink} if name == "Recorder" else {}
+            simulators[name] = world.start(name, case=case, **extra)
+    return simulators
+
+
+def _create(simulator: Any, name: str, case: SimulationCase) -> list[Any]:  # noqa: ANN401 - mosaik's objects
+    """Create a simulator's entities; return them all, children included."""
+    model = {"Traffic": "Road", "Profiles": "Series"}.get(name, name)
+    if name == "Profiles":
+        given = case.given_load_mw if case.dispatch is not None else case.given_price_per_mwh
+        return list(getattr(simulator, model).create(0 if given is None else len(given)))
+    root = getattr(simulator, model)()
+    return [root, *root.children]
+
+
+def _connect(world: Any, wire: Wire, entities: dict[str, list[Any]]) -> None:  # noqa: ANN401 - mosaik's objects
+    """Connect entities of equal id (or the only ones); a missing partner is an error, since mosaik sees none."""
+    sources = [e for e in entities[wire.source] if e.type == wire.source_entity]
+    targets = {_tail(e.eid): e for e in entities[wire.target] if e.type == wire.target_entity}
+    for source in sources:
+        target = targets.get(_tail(source.eid))
+        if target is None:
+            raise ComponentError(f"{wire.source} {source.eid} finds no {wire.target_entity} in {wire.target}")
+        pairs = [(attr, RENAMED.get((wire.target, attr), attr)) for attr in wire.attrs]
+        world.connect(source, target, *pairs, weak=wire.weak)
+
+
+def _tail(eid: str) -> str:
+    """Return the id in ``Kind-id``."""
+    return eid.split("-", 1)[1]
+
+
+def check_complete(simulators: dict[str, Any], periods: int) -> None:
+    """Ask every simulator how far it came; mosaik can end quietly without having finished.
+
+    Raises
+    ------
+    ComponentError
+        Naming simulator, periods done and its own error.
+    """
+    for name, simulator in simulators.items():
+        try:
+            status = simulator.status()
+        except CosimError:
+            raise
+        except Exception as error:
+            raise ComponentError(f"{name} does not answer after the run: {error}") from error
+        if status["error"] or status["periods_done"] != periods:
+            done = status["periods_done"]
+            raise ComponentError(f"{name} finished {done} of {periods} periods: {status['error'] or 'no error seen'}")
