@@ -76,7 +76,7 @@ PORTS: tuple[Port, ...] = (
         "Station",
         """
         price[CNY/MWh]     | trigger | price that drivers pay
-        price_day[CNY/MWh] | input   | price in every period (day-ahead loop)
+        price_day[CNY/MWh] | trigger | price in every period (day-ahead loop)
         P_demand[MW]       | event   | charging load of the period
         P_forecast[MW]     | output  | charging load of every period of the day
         flow[veh/h]        | output  | vehicles that come to charge
@@ -101,7 +101,7 @@ PORTS: tuple[Port, ...] = (
         P_demand[MW]       | trigger | charging load of the period
         P_forecast[MW]     | input   | charging load of every period of the day
         price[CNY/MWh]     | event   | price that drivers pay
-        price_day[CNY/MWh] | output  | the same for every period of the day (day-ahead dispatch)
+        price_day[CNY/MWh] | event   | the same for every period of the plan
         P_set[MW]          | output  | cap on the charging power
         """,
     ),

@@ -43,6 +43,6 @@ def base_current_ka(base_mva: float, base_kv: float) -> float:
     """Return the base current S_b / (sqrt(3) V_b) in kA.
 
     >>> round(base_current_ka(10.0, 12.66), 5)
-    0.45605
+    0.45604
     """
     return base_mva / (math.sqrt(3.0) * base_kv)

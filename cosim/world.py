@@ -39,8 +39,8 @@ def wires(case: SimulationCase) -> list[Wire]:
     if roads and grid:
         found.append(Wire("Traffic", "Station", "Dispatch", "Port", loads))
         if case.iterated:
-            prices = ("price[CNY/MWh]", "price_day[CNY/MWh]")
-            found.append(Wire("Dispatch", "Port", "Traffic", "Station", prices, weak=True))
+            price = "price_day[CNY/MWh]" if case.whole_day else "price[CNY/MWh]"
+            found.append(Wire("Dispatch", "Port", "Traffic", "Station", (price,), weak=True))
     if grid and not roads and case.given_load_mw is not None:
         found.append(Wire("Profiles", "Series", "Dispatch", "Port", loads))
     if roads and not grid and case.given_price_per_mwh is not None:

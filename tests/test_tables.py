@@ -64,6 +64,11 @@ def test_not_a_number(write, text):
     assert (found.line, found.column, found.field) == (2, 2, "length_km")
 
 
+def test_lines_count_through_a_quoted_text_of_two_lines(write):
+    table = read_table(write('id,lanes\n"a\nb",1\nc,2\n'), {"id": str, "lanes": int})
+    assert table.line_numbers == (2, 4)
+
+
 def test_header_mistakes_name_the_column_and_a_near_one(write):
     found = problems(read_table, write("id,lenght_km,lanes,lanes\n"), COLUMNS)
     text = "\n".join(map(str, found))

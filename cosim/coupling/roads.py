@@ -13,8 +13,11 @@ from cosim.charging.load import charging_mw
 from cosim.coupling.price import station_cost_min
 from cosim.traffic.equilibrium import SueProblem, SueResult, solve
 from cosim.traffic.network import RoadNetwork
+from cosim.units import kw_to_mw
 
 Array = NDArray[np.float64]
+LOOP_ACCURACY = 0.1
+ROUNDING_FLOOR = 1e-12
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,3 +96,26 @@ class RoadResponse:
             self.solve(k, None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(len(self.demand_vph))
         ]
         return results, np.stack([self.load_mw(result) for result in results], axis=1)
+
+
+def loop_tolerance(tolerance: float, *, tolerance_mw: float, energy_kwh: float, link_flow_vph: float) -> float:
+    """Return the residual to which equilibria inside a price-flow loop are solved.
+
+    A residual R misplaces up to ``R |v|`` vehicles, hence ``R |v| E`` MW: a tenth of the loop's tolerance is allowed.
+    With a coarser equilibrium the loop could see no change where there is one.
+
+    Parameters
+    ----------
+    tolerance
+        The scenario's own tolerance, never exceeded.
+    tolerance_mw
+        Tolerance of the loop.
+    energy_kwh
+        Energy of one visit.
+    link_flow_vph
+        Sum of all link flows ``|v|`` in the busiest period.
+    """
+    per_residual_mw = kw_to_mw(energy_kwh) * link_flow_vph
+    if per_residual_mw <= 0.0:
+        return tolerance
+    return min(tolerance, max(LOOP_ACCURACY * tolerance_mw / per_residual_mw, ROUNDING_FLOOR))

@@ -54,6 +54,11 @@ class SimulationCase:
         """Whether price and flow iterate: only a price that depends on the flow needs it."""
         return self.coupling.mode == "iterated" and self.roads is not None and self.dispatch is not None
 
+    @property
+    def whole_day(self) -> bool:
+        """Whether the day is dispatched, and iterated, in one go."""
+        return self.dispatch is not None and self.dispatch.settings.mode == "day_ahead"
+
     def response(self) -> RoadResponse:
         """Return the road side as a function of prices."""
         roads = self.roads

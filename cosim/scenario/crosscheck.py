@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class Check:
 def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozenset[str]) -> Check:
     """Return all mistakes and warnings that need more than one value to be seen."""
     # The parts import this module's `Check`.
-    from cosim.scenario import check_grid, check_roads, check_series
+    from cosim.scenario import check_grid, check_roads, check_series, sources
 
     found = Check(scenario=scenario, tree=tree, files=files, broken=broken)
     _sections(found)
@@ -86,7 +86,7 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     check_roads.check(found)
     check_grid.check(found)
     check_series.check(found)
-    _sources(found)
+    found.mistakes.extend(sources.dangling(tree, broken))
     return found
 
 
@@ -125,62 +125,3 @@ def _unique_names(found: Check, section: str, names: Sequence[str]) -> None:
             line = nearest(found.tree, (section, first, "name")).mark.line
             reason = f"{name!r} stands already in line {line}" if line else f"{name!r} stands twice"
             found.at(f"{section}.{place}.name", reason, "rename one of them")
-
-
-def _sources(found: Check) -> None:
-    entries = find(found.tree, ("sources",))
-    if entries is None or not isinstance(entries.value, dict):
-        return
-    for path, node in entries.value.items():
-        keys = path.split(".")
-        if node.level > 0 or keys[0] in found.broken or find(found.tree, keys) is not None:
-            continue
-        parent = nearest(found.tree, keys)
-        known = sorted(parent.value) if isinstance(parent.value, dict) else _item_names(parent)
-        missing = next((key for place, key in enumerate(keys) if find(found.tree, keys[: place + 1]) is None), path)
-        mark = node.key_mark or node.mark
-        hint = did_you_mean(missing, known) if known else ""
-        found.mistakes.append(mark.problem(f"sources.{path}", "this path is not in the scenario", hint))
-
-
-def _item_names(parent: Node) -> list[str]:
-    items = parent.value if isinstance(parent.value, list) else []
-    names = [nearest(item, ("name",)) for item in items]
-    return [node.text or str(place) for place, node in enumerate(names)]
-
-
-def source_of(tree: Node, path: Sequence[str | int]) -> str:
-    """Return the ``sources`` entry that covers a path (the longest that does), or where the value was set.
-
-    An entry of an extended scenario does not cover a value that the extending one changed.
-    """
-    entries = find(tree, ("sources",))
-    node = find(tree, path)
-    level = node.level if node is not None else 0
-    if entries is not None and isinstance(entries.value, dict):
-        for spelling in _spellings(tree, path):
-            entry = entries.value.get(spelling)
-            if entry is not None and entry.level <= level:
-                return str(entry.value)
-    if level < 0:
-        return "--set"
-    return f"this scenario ({node.mark.file})" if node is not None else "default"
-
-
-def _spellings(tree: Node, path: Sequence[str | int]) -> Iterator[str]:
-    """Yield the dotted spellings of a path and its parents, longest first, list items by name and by position."""
-    words: list[list[str]] = []
-    for place, key in enumerate(path):
-        parent = find(tree, path[:place])
-        options = [str(key)]
-        if parent is not None and isinstance(parent.value, list):
-            item = find(parent, (key,))
-            name = find(item, ("name",)) if item is not None else None
-            position = next((n for n, one in enumerate(parent.value) if one is item), key)
-            options = ([name.text] if name is not None else []) + [str(position)]
-        words.append(options)
-    for length in range(len(words), 0, -1):
-        combined = [""]
-        for options in words[:length]:
-            combined = [f"{head}.{option}" if head else option for head in combined for option in options]
-        yield from combined

@@ -27,10 +27,14 @@ class InputFile:
 
 @dataclass(slots=True)
 class ScenarioFiles:
-    """The folders in which a scenario's files may stand: its own first, then those of what it extends."""
+    """The folders in which a scenario's files may stand: its own first, then those of what it extends.
+
+    ``used`` holds every file that was read, ``named`` the tables by the name that the scenario gives them.
+    """
 
     folders: tuple[Path, ...]
     used: dict[Path, InputFile] = field(default_factory=dict)
+    named: dict[str, Path] = field(default_factory=dict)
     _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
     _networks: set[Path] = field(default_factory=set)
 
@@ -48,6 +52,7 @@ class ScenarioFiles:
             raise InputError(Problem(reason=f"file {name!r} is not there", remedy=self._beside(name)))
         _check_regular(path)
         self.record(path)
+        self.named[name] = path
         return path
 
     def network(self, name: str, family: str) -> Path:
@@ -70,6 +75,7 @@ class ScenarioFiles:
             _check_member(path, file)
             _check_regular(file)
             self.record(file)
+            self.named[f"{name}/{file.name}"] = file
         return path
 
     def series(self, name: str) -> dict[str, list[float]]:

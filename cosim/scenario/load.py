@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import InputError, Problem
-from cosim.scenario import crosscheck, shipped
+from cosim.scenario import crosscheck, shipped, sources
 from cosim.scenario.files import InputFile, ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, leaves, merge, nearest, override
@@ -81,12 +81,12 @@ class LoadedScenario:
 
         A value that a scenario or ``--set`` changed is no longer covered by the ``sources`` of what it extends.
         """
-        return crosscheck.source_of(self.tree, path.split("."))
+        return sources.source_of(self.tree, path.split("."))
 
     def values(self) -> list[tuple[str, Any, str]]:
         """Return (dotted path, value, source) of every value except ``sources`` itself."""
         return [
-            (".".join(map(str, path)), node.value, crosscheck.source_of(self.tree, path))
+            (".".join(map(str, path)), node.value, sources.source_of(self.tree, path))
             for path, node in leaves(self.tree)
             if path[:1] not in {("sources",), ("extends",)}
         ]
@@ -113,7 +113,7 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     """
     path = shipped.find(scenario)
     tree, chain = _read_chain(path)
-    tree = _overridden(tree, overrides)
+    tree = sources.settled(_overridden(tree, overrides))
     outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
     for file in chain:

@@ -8,6 +8,7 @@ Devices are not listed here: every settings class of ``cosim.dispatch.devices`` 
 from __future__ import annotations
 
 import functools
+import json
 import operator
 from typing import Annotated, Any, Literal, Self
 
@@ -213,6 +214,11 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario, as ``cosim schema`` prints it."""
     document = Scenario.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_with_numeric_ids(document)}
+
+
+def schema_text() -> str:
+    """Return the JSON Schema as the text of the shipped file ``schema.json``."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _with_numeric_ids(part: Any) -> Any:  # noqa: ANN401 - a JSON document

@@ -24,7 +24,8 @@ def merge(base: Node, own: Node, path: str = "") -> Node:
         If a mapping names an item that the list does not have.
     """
     if not isinstance(own.value, dict) or not isinstance(base.value, dict | list):
-        unchanged = not isinstance(own.value, dict | list) and own.text == base.text
+        same = not isinstance(own.value, dict | list) and own.text == base.text
+        unchanged = same and not path.startswith("sources")
         return replace(own, level=base.level) if unchanged else without_nulls(own)
     if isinstance(base.value, list):
         return _merge_items(base, own, path)
@@ -44,10 +45,7 @@ def _merge_items(base: Node, own: Node, path: str) -> Node:
     for key, node in entries.items():
         place = item_position(base, key)
         if place is None:
-            names = [
-                name_of(item) or str(number)
-                for number, item in enumerate(base.value if isinstance(base.value, list) else ())
-            ]
+            names = item_names(base)
             hint = did_you_mean(key, names) if names else "the list is empty"
             mark = node.key_mark or node.mark
             problems.append(mark.problem(dotted(path, key), "the list that is extended has no such item", hint))
@@ -109,7 +107,7 @@ def _assign(node: Node, keys: Sequence[str], new: Node, mark: Mark, path: str) -
     if isinstance(node.value, list):
         place = item_position(node, key)
         if place is None:
-            names = [name_of(item) or str(place) for place, item in enumerate(node.value)]
+            names = item_names(node)
             hint = did_you_mean(key, names) if names else "the list is empty"
             raise InputError(mark.problem(where, f"{path} has no item {key!r}", hint))
         items = list(node.value)
@@ -126,6 +124,12 @@ def _assign(node: Node, keys: Sequence[str], new: Node, mark: Mark, path: str) -
     else:
         entries[key] = new
     return replace(node, value=entries)
+
+
+def item_names(node: Node) -> list[str]:
+    """Return the names of a list's items; the position where an item has none."""
+    items = node.value if isinstance(node.value, list) else []
+    return [name_of(item) or str(place) for place, item in enumerate(items)]
 
 
 def name_of(item: Node) -> str:

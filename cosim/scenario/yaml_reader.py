@@ -113,7 +113,7 @@ class _Reader:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
-        self.events = YAML(pure=True).parse(self.text)
+        self.events = YAML(typ="safe", pure=True).parse(self.text)
         try:
             root = self._stream()
         except YAMLError as error:

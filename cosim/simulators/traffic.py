@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.coupling.fixed_point import PriceIteration
+from cosim.coupling.roads import loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
 from cosim.results.parts import Part, traffic_part
@@ -43,8 +44,15 @@ class Simulator(PeriodSimulator):
         self.response = case.response()
         self.announced = case.announced_price_per_mwh()
         self.nodal = case.iterated and case.coupling.ev_price == "nodal"
-        self.whole_day = case.dispatch is not None and case.dispatch.settings.mode == "day_ahead"
+        self.whole_day = case.whole_day
         self.results, self.load_mw = self.response.day(self.announced)
+        if case.iterated:
+            self.response.tolerance = loop_tolerance(
+                self.roads.tolerance,
+                tolerance_mw=case.coupling.tolerance_mw,
+                energy_kwh=self.roads.energy_kwh,
+                link_flow_vph=max(float(result.link_flow_vph.sum()) for result in self.results),
+            )
         self.price = np.zeros_like(self.load_mw)
         if case.dispatch is not None:
             self.price[:] = case.dispatch.tariff_per_mwh[0]

@@ -42,7 +42,11 @@ class SueProblem:
 
     def __post_init__(self) -> None:
         shape = (len(self.paths.commodities),)
-        object.__setattr__(self, "demand_vph", read_only(self.demand_vph, np.float64, shape, "demand_vph"))
+        if np.shape(self.demand_vph) != shape:
+            found = np.shape(self.demand_vph)
+            raise InputError(f"demand_vph has shape {found}, must be {shape}: one number per commodity")
+        demand = read_only(self.demand_vph, np.float64, shape, "demand_vph")
+        object.__setattr__(self, "demand_vph", demand)
         if problems := _problems(self):
             raise InputError(problems)
 

@@ -35,7 +35,7 @@ def close(one, two, tolerance):
 
 
 @given(name=roads, theta=thetas, scale=scales, ev=charging)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_conservation_and_logit_at_the_equilibrium(nguyen, name, theta, scale, ev):
     problem = nguyen.mixed(name, theta, scale, ev)
     result = solve(problem, tolerance=1e-10)
@@ -99,7 +99,7 @@ def test_large_theta_tends_to_the_user_equilibrium(nguyen, name, beckmann, od_co
 
 
 @given(theta=thetas, scale=scales, seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_no_feasible_flow_has_a_lower_objective_and_the_gap_bounds_it(nguyen, theta, scale, seed):
     problem = nguyen.mixed("congested", theta, scale, 100.0)
     best = fisk_objective(problem, solve(problem, tolerance=1e-10).path_flow_vph)
@@ -134,7 +134,7 @@ def test_gap_of_perceived_costs_is_the_difference_of_objectives(nguyen):
 
 
 @given(theta=thetas, factor=st.floats(0.1, 10))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_scaling_demand_and_capacity_scales_flows(nguyen, theta, factor):
     problem = nguyen.mixed("congested", theta)
     network = problem.network
@@ -149,7 +149,7 @@ def test_scaling_demand_and_capacity_scales_flows(nguyen, theta, factor):
 
 
 @given(theta=thetas, factor=st.floats(0.2, 5))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_scaling_times_and_theta_keeps_flows(nguyen, theta, factor):
     problem = nguyen.mixed("default", theta)
     network = problem.network
@@ -163,7 +163,7 @@ def test_scaling_times_and_theta_keeps_flows(nguyen, theta, factor):
 
 
 @given(constant=st.floats(-20, 100), theta=thetas)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_one_price_for_all_stations_moves_nobody(nguyen, constant, theta):
     problem = nguyen.mixed("default", theta)
     priced = replace(problem, network=problem.network.with_fixed_min(constant))
@@ -229,7 +229,7 @@ def test_splitting_travellers_into_classes_leaves_flows(nguyen):
 
 
 @given(seed=st.integers(0, 2**32 - 1), theta=thetas)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_expected_costs_are_monotone_in_demand(nguyen, seed, theta):
     rng = np.random.default_rng(seed)
     problem = nguyen.mixed("congested", theta)
@@ -265,6 +265,14 @@ def test_demand_above_all_capacity_is_a_flag_no_error(nguyen):
     assert solve(nguyen.mixed()).overloaded == ()
 
 
+def test_overload_begins_at_the_knee(nguyen):
+    """Knee 0.9 of 60 veh/h: 54."""
+    result = solve(nguyen.mixed(charging_vph=160.0))
+    assert 54.0 < result.link_flow_vph[-2] < 60.0
+    assert result.link_flow_vph[[-3, -1]].max() < 54.0
+    assert result.overloaded == ("S11",)
+
+
 def test_a_reached_limit_is_a_status(nguyen):
     result = solve(nguyen.plain(), limit=1)
     assert (result.status, result.converged, result.iterations) == ("limit", False, 1)
@@ -293,6 +301,7 @@ def test_charging_demand_without_a_station_path_names_the_pair(nguyen):
         ({"demand_vph": [1.0, 1.0, -2.0, 1.0]}, "must be >= 0"),
         ({"demand_vph": [1.0, 1.0, np.inf, 1.0]}, "must be >= 0 and finite"),
         ({"demand_vph": [1.0, 1.0]}, "demand_vph"),
+        ({"demand_vph": 1.0}, "demand_vph"),
         ({"theta_per_min": 0.0}, "theta_per_min: 0.0|theta_per_min': 0.0"),
         ({"theta_per_min": np.nan}, "theta_per_min"),
     ],
@@ -347,6 +356,11 @@ def test_a_warm_day_is_the_cold_day(nguyen, theta):
     for one, two in zip(warm, cold, strict=True):
         assert close(one.link_flow_vph, two.link_flow_vph, 1e-7)
     assert sum(r.iterations for r in warm) < sum(r.iterations for r in cold)
+
+
+def test_a_day_needs_a_row_per_period(nguyen):
+    with pytest.raises(InputError, match="demand_vph"):
+        solve_day(nguyen.plain(), nguyen.peak_vph)
 
 
 def test_an_empty_hour_does_not_disturb_the_next(nguyen):

@@ -103,6 +103,7 @@ def test_commodities_run_class_by_class():
         ({"trips_vph": np.ones((3, 2, 2))}, "shape"),
         ({"trips_vph": np.full((1, 1, 2), np.nan)}, "period 1, class 'ev', '1' -> '2': nan"),
         ({"trips_vph": np.full((1, 1, 2), -1.0)}, "must be >= 0"),
+        ({"trips_vph": np.full((1, 1, 2), np.inf)}, "inf must be >= 0 and finite"),
         ({"destinations": ("2",)}, "2 origins for 1 destinations"),
     ],
 )

@@ -1,0 +1,1 @@
+"""What a run has to say: figures, the numbers at its end, and one offline page."""

@@ -1,0 +1,52 @@
+"""Load that is cut in one period and comes back in another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosim.reports import frames, style
+from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+TITLE = "Demand response"
+CAPTION = (
+    "Load cut (above zero) and given back (below) at each bus; dotted: the largest cut and refill of all together."
+)
+
+_HUES = ("#d6457f", "#8f2d5c", "#e58bab", "#b0688e", "#f3b8cc", "#6b2347")
+
+
+def draw(result: RunResult) -> go.Figure:
+    """Draw cut less refill [MW] per device, stacked, and the caps.
+
+    Parameters
+    ----------
+    result
+        A run with devices of kind ``demand_response``.
+
+    Raises
+    ------
+    NothingToDraw
+        If the run has no demand response.
+    """
+    import plotly.graph_objects as go
+
+    devices = frames.table(result, "devices", "kind", "device", "p_mw", kind="demand_response")
+    axis = frames.period_axis(result)
+    power = frames.matrix(devices, "device", "p_mw", axis)
+    bus = dict(zip(devices["device"].astype(str), devices["bus"].astype(str), strict=True)) if "bus" in devices else {}
+    figure = style.canvas(axis, TITLE, ["cut less refill (MW)"], height=420)
+    figure.update_layout(barmode="relative")
+    for k, name in enumerate(power.index):
+        label = style.escape(f"{name} (bus {bus[name]})" if name in bus else name)
+        bar = go.Bar(x=axis.labels, y=power.loc[name], name=label, hovertemplate="%{y:+.4f} MW")
+        figure.add_trace(bar.update(marker={"color": _HUES[k % len(_HUES)]}))
+    if frames.known(devices, "available_mw"):
+        cap = frames.by_period(devices, "available_mw", axis)
+        dotted = {"dash": "dot", "width": 1.3}
+        figure.add_trace(style.step(axis, cap, "Largest cut", style.MUTED, line=dotted, hovertemplate="%{y:.4f} MW"))
+        low = style.step(axis, -cap, "Largest refill", style.MUTED, line=dotted, hovertemplate="%{y:.4f} MW")
+        figure.add_trace(low.update(showlegend=False))
+    return figure

@@ -1,0 +1,61 @@
+"""Tariff and price at the stations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosim.reports import frames, style
+from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+TITLE = "Prices"
+CAPTION = (
+    "Purchase tariff of the substation, nodal price at the stations (marginal cost of one more MWh there), and the "
+    "range of nodal prices over all buses."
+)
+
+
+def draw(result: RunResult) -> go.Figure:
+    """Draw tariff, station prices and the range of nodal prices, per MWh.
+
+    Parameters
+    ----------
+    result
+        A run with a tariff, nodal prices (table ``buses``) or station prices (table ``stations``).
+
+    Raises
+    ------
+    NothingToDraw
+        If the run has no price at all.
+    """
+    axis = frames.period_axis(result)
+    unit = f"{style.escape(frames.currency(result))}/MWh"
+    figure = style.canvas(axis, TITLE, [f"price ({unit})"], height=400)
+    hover = f"%{{y:,.2f}} {unit}"
+    _nodal_range(figure, result, axis, hover)
+    periods = result["periods"]
+    if frames.known(periods, "tariff_per_mwh"):
+        tariff = frames.by_period(periods, "tariff_per_mwh", axis)
+        figure.add_trace(style.step(axis, tariff, "Tariff", style.DEMAND, hovertemplate=hover, line={"dash": "dot"}))
+    if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
+        values = frames.matrix(result["stations"], "station", "price_per_mwh", axis)
+        for k, station in enumerate(values.index):
+            colour = style.SERIES[k % len(style.SERIES)]
+            figure.add_trace(style.curve(axis, values.loc[station], f"Station {station}", colour, hovertemplate=hover))
+    if not figure.data:
+        raise frames.NothingToDraw("this run has no prices")
+    return figure
+
+
+def _nodal_range(figure: go.Figure, result: RunResult, axis: frames.PeriodAxis, hover: str) -> None:
+    """Draw the band between the lowest and the highest nodal price."""
+    if "buses" not in result or not frames.known(result["buses"], "price_per_mwh"):
+        return
+    nodal = frames.matrix(result["buses"], "bus", "price_per_mwh", axis)
+    edge = {"width": 0.6}
+    low = style.curve(axis, nodal.min(), "Lowest bus", "#b8c2cc", line=edge, marker={"size": 1}, hovertemplate=hover)
+    high = style.curve(axis, nodal.max(), "Highest bus", "#b8c2cc", line=edge, marker={"size": 1}, hovertemplate=hover)
+    figure.add_trace(low.update(showlegend=False))
+    figure.add_trace(high.update(fill="tonexty", fillcolor=style.faded("#b8c2cc", 0.35), name="Range over buses"))

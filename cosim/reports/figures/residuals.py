@@ -1,0 +1,54 @@
+"""How far each period is from equilibrium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosim.reports import frames, style
+from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+TITLE = "Residuals of the equilibrium"
+CAPTION = (
+    "R: fixed-point residual of the assignment, relative. Coupling: how far the station power of roads and grid still "
+    "differ in the last round. Bars: iterations and rounds."
+)
+
+_COUNTS = (("sue_iterations", "Iterations of the assignment", "#8fbbdb"), ("coupling_rounds", "Rounds", "#e5b98f"))
+
+
+def draw(result: RunResult) -> go.Figure:
+    """Draw residuals (relative, and MW) on a logarithmic axis, and the work that was needed.
+
+    Parameters
+    ----------
+    result
+        A run whose ``periods`` have ``sue_residual`` or ``coupling_residual_mw``.
+
+    Raises
+    ------
+    NothingToDraw
+        If the run has neither.
+    """
+    import plotly.graph_objects as go
+
+    periods, axis = frames.table(result, "periods"), frames.period_axis(result)
+    counts = [measure for measure in _COUNTS if frames.known(periods, measure[0])]
+    units = ["residual", "count"][: 1 + bool(counts)]
+    figure = style.canvas(axis, TITLE, units, height=480 if counts else 380, shares=(0.68, 0.32)[: len(units)])
+    for column, name, unit, colour in (
+        ("sue_residual", "R of the assignment", "", "#0072b2"),
+        ("coupling_residual_mw", "Coupling (MW)", "MW", "#d55e00"),
+    ):
+        if frames.known(periods, column):
+            line = style.log_curve(axis, frames.by_period(periods, column, axis), name, colour, unit)
+            figure.add_trace(line, row=1, col=1)
+    if not figure.data:
+        raise frames.NothingToDraw("this run has no residual of an equilibrium")
+    style.log_axis(figure)
+    for column, name, colour in counts:
+        bar = go.Bar(x=axis.labels, y=list(frames.by_period(periods, column, axis)), name=name)
+        figure.add_trace(bar.update(marker={"color": colour}, hovertemplate="%{y:d}"), row=2, col=1)
+    return figure

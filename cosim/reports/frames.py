@@ -1,0 +1,160 @@
+"""What figures and summary read from a run: the period axis, checked tables, and settings of the manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cosim.errors import InputError
+from cosim.results.store import RunResult
+from cosim.units import MINUTES_PER_HOUR, min_to_h
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CLOCK = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
+_WIDEST = 9
+
+
+class NothingToDraw(InputError):
+    """The run has no such part, for example no storage or no road network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodAxis:
+    """The periods of a run along the horizontal axis.
+
+    Attributes
+    ----------
+    numbers
+        Period numbers, from 1.
+    clocks
+        Clock span of each, ``07:00-08:00``.
+    """
+
+    numbers: tuple[int, ...]
+    clocks: tuple[str, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """Name of each period, as it appears on hover.
+
+        >>> PeriodAxis(numbers=(8,), clocks=("07:00-08:00",)).labels
+        ['Period 8 · 07:00–08:00']
+        """
+        return [f"Period {n} · {clock.replace('-', '–')}" for n, clock in zip(self.numbers, self.clocks, strict=True)]
+
+    @property
+    def ticks(self) -> tuple[list[int], list[str]]:
+        """Positions and texts (number over start of the clock span) of at most nine ticks."""
+        step = -(-len(self.numbers) // _WIDEST)
+        positions = list(range(0, len(self.numbers), step))
+        return positions, [f"{self.numbers[k]}<br>{self.clocks[k][:5]}" for k in positions]
+
+    @property
+    def period_h(self) -> float:
+        """Length of a period, h.
+
+        >>> PeriodAxis(numbers=(1,), clocks=("23:30-24:00",)).period_h
+        0.5
+        """
+        match = _CLOCK.fullmatch(self.clocks[0])
+        if match is None:
+            raise InputError(f"clock span {self.clocks[0]!r} is not of the form 07:00-08:00")
+        start_h, start_min, end_h, end_min = (int(part) for part in match.groups())
+        return min_to_h((end_h - start_h) * MINUTES_PER_HOUR + end_min - start_min)
+
+
+def period_axis(result: RunResult) -> PeriodAxis:
+    """Return the committed periods in order."""
+    frame = table(result, "periods", "clock").sort_values("period")
+    return PeriodAxis(
+        numbers=tuple(int(n) for n in frame["period"]), clocks=tuple(str(clock) for clock in frame["clock"])
+    )
+
+
+def table(result: RunResult, name: str, *columns: str, kind: str | None = None) -> pd.DataFrame:
+    """Return a table of the run that has these columns and at least one row.
+
+    Parameters
+    ----------
+    kind
+        Of table ``devices``, only the devices of this kind.
+
+    Raises
+    ------
+    NothingToDraw
+        If the table, a column, or every row is missing.
+    """
+    if name not in result:
+        raise NothingToDraw(f"this run has no table '{name}'")
+    frame = result[name]
+    if missing := [column for column in columns if column not in frame]:
+        raise NothingToDraw(f"table '{name}' of this run has no column {', '.join(missing)}")
+    if kind is not None:
+        frame = frame[frame["kind"] == kind]
+    if frame.empty:
+        raise NothingToDraw(f"this run has no {kind.replace('_', ' ')}" if kind else f"table '{name}' is empty")
+    return frame
+
+
+def matrix(frame: pd.DataFrame, rows: str, values: str, axis: PeriodAxis) -> pd.DataFrame:
+    """Return ``values`` as a matrix: one row per id in order of appearance, one column per period; gaps are NaN."""
+    import pandas as pd
+
+    ids = frame[rows].astype(str)
+    long = pd.DataFrame({"row": ids, "period": frame["period"], "value": numbers(frame, values)})
+    wide = long.pivot(index="row", columns="period", values="value")
+    return wide.reindex(index=list(dict.fromkeys(ids)), columns=list(axis.numbers)).astype(float)
+
+
+def by_period(frame: pd.DataFrame, values: str, axis: PeriodAxis) -> pd.Series[float]:
+    """Return the sum of a column over all ids, per period; a gap anywhere makes the period NaN."""
+    groups = numbers(frame, values).groupby(frame["period"])
+    total = groups.sum().where(groups.count() == groups.size())
+    return total.reindex(list(axis.numbers))
+
+
+def numbers(frame: pd.DataFrame, column: str) -> pd.Series[float]:
+    """Return a column as floats; what the run did not have is NaN."""
+    import pandas as pd
+
+    return pd.to_numeric(frame[column]).astype(float)
+
+
+def known(frame: pd.DataFrame, column: str) -> bool:
+    """Whether a column is there with at least one number."""
+    return column in frame and bool(numbers(frame, column).notna().any())
+
+
+def setting(result: RunResult, *path: str) -> Any:  # noqa: ANN401 - whatever the scenario holds
+    """Return a value of the resolved scenario in the manifest (``manifest["settings"]``), or None."""
+    value: Any = result.manifest.get("settings")
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def currency(result: RunResult) -> str:
+    """Return the currency of the run, ``money`` if the manifest does not tell."""
+    return str(result.manifest.get("currency") or setting(result, "currency") or "money")
+
+
+def title(result: RunResult) -> str:
+    """Return the scenario's title, or the folder's name."""
+    return str(result.manifest.get("title") or setting(result, "title") or result.folder.name)
+
+
+def listed_periods(periods: Sequence[int], most: int = 12) -> str:
+    """Return period numbers as text.
+
+    >>> listed_periods([3, 7]), listed_periods(range(1, 5), most=2)
+    ('periods 3, 7', 'periods 1, 2 and 2 more')
+    >>> listed_periods([4])
+    'period 4'
+    """
+    shown = ", ".join(str(period) for period in list(periods)[:most])
+    more = f" and {len(periods) - most} more" if len(periods) > most else ""
+    return f"period{'s' if len(periods) > 1 else ''} {shown}{more}"

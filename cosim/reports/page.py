@@ -1,0 +1,173 @@
+"""One offline page about a run: verdict, numbers, figures, gate and provenance in a single file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cosim.errors import StorageError
+from cosim.reports import frames, gates
+from cosim.reports.figures import FIGURES
+from cosim.reports.summary import Row, Summary, summarise
+from cosim.results.store import RunResult
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Roads": ("link_flows", "link_profiles"),
+    "Charging": ("station_load", "tariff_bands", "prices"),
+    "Power": ("power_balance", "storage", "demand_response", "voltages", "voltage_map"),
+    "Proof": ("cone_gap", "ac_difference", "residuals"),
+}
+"""Sections of the page and their figures."""
+
+_VERDICTS = {
+    0: ("good", "Every gate passed"),
+    5: ("warn", "Answered with last resorts"),
+    6: ("bad", "Not converged or not exact"),
+    10: ("warn", "Finished with flagged periods"),
+}
+_TILES = ("cost", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu")
+_TILES_HALF = ("vmin_pu", "sue_residual", "link_flow_vph", "wait_min")
+_MOST_TILES = 8
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A figure on the page: HTML, or the reason why it is left out."""
+
+    name: str
+    title: str
+    caption: str
+    html: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where the run comes from: scalars of the manifest, its tables, and the source of every value."""
+
+    facts: tuple[tuple[str, str], ...]
+    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    assumed: tuple[tuple[str, str], ...]
+    others: tuple[tuple[str, str], ...]
+
+
+def write_report(result: RunResult, path: str | Path | None = None) -> Path:
+    """Write the page of a run and return where it lies.
+
+    Parameters
+    ----------
+    result
+        A finished run. Figures whose tables are missing are left out, and the page says so.
+    path
+        Where to write; ``report.html`` in the run folder if None.
+
+    Returns
+    -------
+    Path
+        The written file. It needs no other file and no network.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    target = Path(path) if path is not None else result.folder / "report.html"
+    text = render(result)
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise StorageError(f"report '{target}' cannot be written: {error.strerror}") from error
+    return target
+
+
+def render(result: RunResult) -> str:
+    """Return the page of a run as HTML; every name from the run is escaped."""
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cosim.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["trusted"] = Markup  # for plotly's own output only
+    judged = gates.read_gates(result)
+    checks = gates.check_rows(judged)
+    tone, verdict = _verdict(result)
+    summary = summarise(result)
+    return environment.get_template("report.html.j2").render(
+        title=summary.title,
+        tone=tone,
+        verdict=verdict,
+        result=result,
+        reasons=[str(reason) for reason in result.run.get("reasons", ())],
+        summary=summary,
+        tiles=_tiles(summary),
+        statuses=list(gates.status_counts(judged)),
+        flagged=gates.flagged(judged),
+        checks=checks,
+        check_counts=gates.counts(checks),
+        groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
+        provenance=_provenance(result.manifest),
+        plotlyjs=get_plotlyjs(),
+    )
+
+
+def _verdict(result: RunResult) -> tuple[str, str]:
+    """Return tone and words for the exit code; an incomplete run is never good."""
+    tone, words = _VERDICTS.get(result.exit_code, ("bad", "Stopped by an error"))
+    if not result.complete:
+        return "bad", f"Incomplete. {words} so far" if result.exit_code == 0 else f"Incomplete. {words}"
+    return tone, words
+
+
+def _tiles(summary: Summary) -> list[Row]:
+    """Return the headline numbers: those of a full run, filled up where parts are missing."""
+    rows = [summary[key] for key in (*_TILES, *_TILES_HALF) if key in summary]
+    return [row for row in rows if row.value is not None][:_MOST_TILES]
+
+
+def _drawn(result: RunResult, name: str) -> Drawn:
+    """Draw a figure for the page, whose headings stand outside it."""
+    module = FIGURES[name]
+    try:
+        figure = module.draw(result)
+    except frames.NothingToDraw as reason:
+        return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, missing=str(reason))
+    top = 46 if figure.layout.updatemenus else 14
+    figure.update_layout(title={"text": ""}, margin={"t": top})
+    html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=_CONFIG)
+    return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=html)
+
+
+def _provenance(manifest: Mapping[str, Any]) -> Provenance:
+    """Sort the manifest into scalars, tables and sources; the resolved settings have a file of their own."""
+    sources = manifest.get("sources")
+    listed = [(str(key), str(value)) for key, value in sources.items()] if isinstance(sources, dict) else []
+    rest = {key: value for key, value in manifest.items() if key not in ("sources", "settings")}
+    return Provenance(
+        facts=tuple((key, _plain(value)) for key, value in rest.items() if not isinstance(value, dict)),
+        tables=tuple((key, tuple(_flat(value))) for key, value in rest.items() if isinstance(value, dict) and value),
+        assumed=tuple(item for item in listed if item[1].startswith("assumed")),
+        others=tuple(item for item in listed if not item[1].startswith("assumed")),
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested mappings as dotted names with their values."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _plain(item)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(_plain(item) for item in value)
+    return str(value) if value is not None else "–"

@@ -1,0 +1,327 @@
+"""The numbers at the end of a run as plain data; the command line and the page only lay them out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cosim.reports import frames
+from cosim.reports.frames import PeriodAxis
+from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Value = float | int | str | None
+
+_TERMS = {
+    "energy": "Energy from upstream",
+    "losses": "Losses (weight of the objective)",
+    "gas_turbine": "Gas turbine",
+    "demand_response": "Demand response",
+    "wear": "Storage wear",
+    "ev_curtailment": "Charging not served",
+    "load_shedding": "Load not served",
+    "voltage_slack": "Voltage limits missed",
+    "unmet_balance": "Balances of the day missed",
+}
+_KINDS = {
+    "gas_turbine": "Gas turbine",
+    "photovoltaic": "Photovoltaics",
+    "wind": "Wind",
+    "storage": "Storage",
+    "demand_response": "Demand response",
+    "ev_curtailment": "Charging not served",
+    "load_shedding": "Load not served",
+}
+_HUNDRED, _MILLI = 100.0, 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One number of the summary.
+
+    Attributes
+    ----------
+    key
+        Name for programs, unique in the summary.
+    label, value, unit
+        What it is. ``value`` is None where the run has no value.
+    period, where
+        Where an extreme value stands: period number, and bus, line, link or station.
+    note
+        What the reader must know, for example periods without a value.
+    """
+
+    key: str
+    label: str
+    value: Value
+    unit: str = ""
+    period: int | None = None
+    where: str = ""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the value as text.
+
+        >>> Row(key="a", label="", value=33634.951).text, Row(key="b", label="", value=3e-9).text
+        ('33,634.95', '3.00e-09')
+        >>> Row(key="c", label="", value=0.988591).text, Row(key="d", label="", value=None).text
+        ('0.98859', '–')
+        """
+        value = self.value
+        if value is None:
+            return "–"
+        if isinstance(value, str | int):
+            return value if isinstance(value, str) else f"{value:,}"
+        if value == 0.0:
+            return "0"
+        if abs(value) >= _HUNDRED:
+            return f"{value:,.2f}"
+        return f"{value:.5g}" if abs(value) >= _MILLI else f"{value:.2e}"
+
+    @property
+    def place(self) -> str:
+        """Return where the value stands, and the note, as text.
+
+        >>> Row(key="v", label="", value=1.0, period=20, where="bus 18").place
+        'period 20, bus 18'
+        """
+        parts = [f"period {self.period}" if self.period is not None else "", self.where, self.note]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Rows that belong together."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The table at the end of a run.
+
+    Attributes
+    ----------
+    title
+        The scenario's title.
+    exit_code
+        Exit code of the run.
+    complete
+        Whether every planned period was committed.
+    sections
+        Run, cost, energy, voltage, exactness, roads: those that the run has.
+    """
+
+    title: str
+    exit_code: int
+    complete: bool
+    sections: tuple[Section, ...]
+
+    def __getitem__(self, key: str) -> Row:
+        """Return the row with this key.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for section in self.sections:
+            for row in section.rows:
+                if row.key == key:
+                    return row
+        raise KeyError(f"the summary has no row {key!r}")
+
+    def __contains__(self, key: object) -> bool:
+        return any(row.key == key for section in self.sections for row in section.rows)
+
+
+def summarise(result: RunResult) -> Summary:
+    """Return the numbers at the end of a run.
+
+    Extreme values carry the period and the place where they stand. A sum over periods of which some have no value
+    says so in its note; nothing missing counts as zero.
+    """
+    parts = {"Run": _run_rows(result)}
+    if "periods" in result:
+        axis, periods = frames.period_axis(result), result["periods"]
+        grid, roads = "buses" in result, "links" in result
+        parts["Cost"] = _cost_rows(periods, frames.currency(result)) if grid else iter(())
+        parts["Energy"] = _energy_rows(result, periods, axis)
+        parts["Voltage"] = _voltage_rows(result, axis) if grid else iter(())
+        parts["Exactness"] = _exactness_rows(result, periods, axis) if grid else iter(())
+        parts["Roads"] = _road_rows(result, periods, axis) if roads else iter(())
+    sections = [Section(title=title, rows=tuple(rows)) for title, rows in parts.items()]
+    return Summary(
+        title=frames.title(result),
+        exit_code=result.exit_code,
+        complete=result.complete,
+        sections=tuple(section for section in sections if section.rows),
+    )
+
+
+def _run_rows(result: RunResult) -> Iterator[Row]:
+    counts = result.run.get("periods", {})
+    yield Row(key="exit_code", label="Exit code", value=result.exit_code)
+    committed, planned = counts.get("committed"), counts.get("planned")
+    yield Row(key="periods", label="Periods committed", value=f"{committed} of {planned}")
+    for status, count in result.run.get("period_statuses", {}).items():
+        yield Row(key=f"status_{status}", label=f"Status {status}", value=int(count), unit="periods")
+
+
+def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
+    """Yield the cost by term; a term that a solved period does not have is zero there."""
+    if "cost" not in periods:
+        return
+    solved = frames.numbers(periods, "cost").notna()
+    for column in sorted(name for name in periods if name.startswith("cost_")):
+        term = column.removeprefix("cost_")
+        values = frames.numbers(periods, column)
+        values = values.mask(solved & values.isna(), 0.0)
+        label = _TERMS.get(term, term.replace("_", " ").capitalize())
+        yield _total(column, label, values, periods["period"], money)
+    yield _total("cost", "Total", frames.numbers(periods, "cost"), periods["period"], money)
+
+
+def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield import, losses, energy by kind of device and by station."""
+    number, dt = periods["period"], axis.period_h
+    if "import_mw" in periods:
+        power = frames.numbers(periods, "import_mw")
+        yield _total("import_mwh", "Import", power * dt, number, "MWh")
+        yield _extreme("import_peak_mw", "Largest import", _indexed(power, number), "MW")
+    if "loss_mw" in periods:
+        yield _total("loss_mwh", "Losses", frames.numbers(periods, "loss_mw") * dt, number, "MWh")
+    if "devices" in result:
+        yield from _device_rows(result["devices"], dt)
+    if "stations" in result:
+        yield from _station_rows(result["stations"], axis)
+    for column, key, label in (
+        ("ev_curtailed_mw", "ev_not_served_mwh", "Charging not served"),
+        ("shed_mw", "load_not_served_mwh", "Load not served"),
+    ):
+        if column in periods:
+            yield _total(key, label, frames.numbers(periods, column) * dt, number, "MWh")
+
+
+def _device_rows(devices: pd.DataFrame, dt: float) -> Iterator[Row]:
+    """Yield what each kind of device gave over the day; storage and demand response by what they moved."""
+    for kind in dict.fromkeys(devices["kind"]):
+        if kind in ("substation", "ev_curtailment", "load_shedding"):
+            continue  # import and unserved load have rows of their own
+        rows = devices[devices["kind"] == kind]
+        moved = kind in ("storage", "demand_response")
+        power = frames.numbers(rows, "p_mw")
+        verb = {"storage": " discharged", "demand_response": " cut"}.get(kind, "")
+        label = _KINDS.get(kind, kind.replace("_", " ").capitalize()) + verb
+        yield _total(f"{kind}_mwh", label, (power.clip(lower=0.0) if moved else power) * dt, rows["period"], "MWh")
+
+
+def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield the energy charged per station and in all; what was demanded, where no grid answered."""
+    served = frames.known(stations, "energy_mwh")
+    column, scale = ("energy_mwh", 1.0) if served else ("p_demand_mw", axis.period_h)
+    if column not in stations:
+        return
+    energy = frames.numbers(stations, column) * scale
+    name = stations["station"].astype(str)
+    for station in dict.fromkeys(name):
+        at = name == station
+        yield _total(f"station_{station}_mwh", f"Station {station}", energy[at], stations["period"][at], "MWh")
+    yield _total("stations_mwh", "All stations", energy, stations["period"], "MWh")
+
+
+def _voltage_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield lowest and highest voltage, relaxed and AC."""
+    buses = result["buses"]
+    for column, name, key in (("vm_pu", "relaxed", "pu"), ("vm_ac_pu", "AC", "ac_pu")):
+        if column in buses:
+            values = frames.matrix(buses, "bus", column, axis)
+            yield _extreme_of(f"vmin_{key}", f"Lowest, {name}", values, "pu", "bus", lowest=True)
+            yield _extreme_of(f"vmax_{key}", f"Highest, {name}", values, "pu", "bus")
+
+
+def _exactness_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield the largest cone gap and the largest differences from the AC power flow."""
+    if "lines" in result and "cone_gap_pu2" in result["lines"]:
+        gap = frames.matrix(result["lines"], "line", "cone_gap_pu2", axis).abs()
+        yield _extreme_of("cone_gap_pu2", "Largest cone gap", gap, "pu²", "line")
+    yield from _largest(
+        periods,
+        ("cone_gap_rel", "Largest cone gap, relative", ""),
+        ("ac_dv_pu", "Largest AC difference, voltage", "pu"),
+        ("ac_dloss_kw", "Largest AC difference, losses", "kW"),
+        ("ac_di_a", "Largest AC difference, current", "A"),
+        ("injection_error_mw", "Largest injection error", "MW"),
+        ("energy_balance_mw", "Largest energy imbalance", "MW"),
+    )
+
+
+def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield residuals and work of the equilibrium, the busiest link and the longest wait."""
+    yield from _largest(
+        periods,
+        ("sue_residual", "Largest residual R of the assignment", ""),
+        ("sue_iterations", "Most iterations", ""),
+        ("coupling_residual_mw", "Largest residual of the coupling", "MW"),
+        ("coupling_rounds", "Most rounds of the coupling", ""),
+    )
+    flow = frames.matrix(result["links"], "link", "flow_vph", axis)
+    yield _extreme_of("link_flow_vph", "Busiest link", flow, "veh/h", "link")
+    if "stations" in result and "wait_min" in result["stations"]:
+        wait = frames.matrix(result["stations"], "station", "wait_min", axis)
+        yield _extreme_of("wait_min", "Longest expected wait", wait, "min", "station")
+
+
+def _largest(periods: pd.DataFrame, *measures: tuple[str, str, str]) -> Iterator[Row]:
+    """Yield the largest size of columns of table ``periods``."""
+    for column, label, unit in measures:
+        if column in periods:
+            yield _extreme(column, label, _indexed(frames.numbers(periods, column).abs(), periods["period"]), unit)
+
+
+def _indexed(values: pd.Series[float], period: pd.Series[int]) -> pd.Series[float]:
+    return values.set_axis(period.to_numpy())
+
+
+def _total(key: str, label: str, values: pd.Series[float], period: pd.Series[int], unit: str) -> Row:
+    """Return the sum of the known values, and the periods that have none."""
+    gaps = sorted({int(number) for number in period[values.isna()]})
+    total = None if values.isna().all() else float(values.sum())
+    return Row(key=key, label=label, value=total, unit=unit, note=_gap_note(gaps, known=total is not None))
+
+
+def _extreme(key: str, label: str, values: pd.Series[float], unit: str) -> Row:
+    """Return the largest value of a series over the periods."""
+    gaps = [int(period) for period in values.index[values.isna()]]
+    if len(gaps) == len(values):
+        return Row(key=key, label=label, value=None, unit=unit, note=_gap_note(gaps, known=False))
+    top = float(values.max())
+    value = int(top) if math.isfinite(top) and not unit and top >= 1.0 and top == int(top) else top
+    return Row(key=key, label=label, value=value, unit=unit, period=int(values.idxmax()), note=_gap_note(gaps))
+
+
+def _extreme_of(key: str, label: str, values: pd.DataFrame, unit: str, what: str, *, lowest: bool = False) -> Row:
+    """Return the extreme of a matrix, with its period and the bus, line, link or station."""
+    signed = -values if lowest else values
+    best = signed.max()
+    row = _extreme(key, label, best, unit)
+    if row.period is None:
+        return row
+    value = float(-best[row.period] if lowest else best[row.period])
+    where = f"{what} {signed[row.period].idxmax()}"
+    gaps = [int(period) for period in values.columns[values.isna().any()]]
+    return Row(key=key, label=label, value=value, unit=unit, period=row.period, where=where, note=_gap_note(gaps))
+
+
+def _gap_note(gaps: Iterable[int], *, known: bool = True) -> str:
+    """Return which periods have no value."""
+    missing = list(gaps)
+    if not known:
+        return "no value in any period"
+    return f"no value in {frames.listed_periods(missing)}" if missing else ""

@@ -1,0 +1,81 @@
+"""Provenance of a run: what was run, on what, with which inputs and versions."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cosim import __version__
+
+PACKAGES = (
+    "clarabel",
+    "cvxpy",
+    "eclipse-sumo",
+    "mosaik",
+    "mosaik-api-v3",
+    "networkx",
+    "numpy",
+    "pandapower",
+    "pandas",
+    "plotly",
+    "pyarrow",
+    "pydantic",
+    "ruamel.yaml",
+    "scipy",
+)
+FORMAT = 1
+
+
+def versions() -> dict[str, str]:
+    """Return the installed version of every package that a result depends on; ``missing`` where it is not there."""
+    found = {"cosim": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def manifest(*, command: Sequence[str], content: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a run.
+
+    Parameters
+    ----------
+    command
+        Command line or call that started it.
+    content
+        What the scenario adds: name, text, inputs with SHA-256, seed, gates, sources.
+    """
+    return {
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "versions": versions(),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "git": git_state(Path(__file__).parent),
+        **content,
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Return commit and cleanness of the source tree, or None where the package is not run from one."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "dirty": dirty}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
+    return done.stdout.strip()

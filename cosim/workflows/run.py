@@ -1,0 +1,181 @@
+"""Run a scenario: simulate every period, commit each, judge the whole, write the report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cosim.errors import ComponentError, CosimError
+from cosim.results.manifest import manifest
+from cosim.results.parts import Part
+from cosim.results.store import RunResult, RunStore
+from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.load import LoadedScenario, load
+from cosim.simulators.recorder import gate_json
+from cosim.validation.gate import GateRecord, exit_code
+from cosim.world import run_world
+
+Progress = Callable[[Part, GateRecord], None]
+
+
+class StrictStop(CosimError):
+    """A flagged period under ``strict``: the run ends there, with the period committed."""
+
+    exit_code = 6
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Commits the periods of a run and remembers their verdicts."""
+
+    store: RunStore
+    progress: Progress | None
+    strict: bool
+    judged: list[tuple[int, GateRecord]] = field(default_factory=list)
+
+    def __call__(self, part: Part, record: GateRecord) -> None:
+        self.store.commit(part["period"], part["tables"], gate_json(record))
+        self.judged.append((part["period"], record))
+        if self.progress is not None:
+            self.progress(part, record)
+        if self.strict and exit_code([record.status]) != 0:
+            raise StrictStop(f"period {part['period']} is {record.status}; --strict ends the run there")
+
+    @property
+    def statuses(self) -> list[str]:
+        return [record.status for _, record in self.judged]
+
+    def reasons(self) -> list[str]:
+        """Return one line per flagged period: status and the checks that failed."""
+        lines = []
+        for period, record in self.judged:
+            if record.flags:
+                checks = ", ".join(f"{check.name} {_shown(check.value)}" for check in record.failed)
+                lines.append(f"period {period}: {record.status} ({checks})")
+        return lines
+
+
+def run(
+    scenario: str | Path,
+    *,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    strict: bool = False,
+    report: bool = True,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Run a scenario and return its results.
+
+    Parameters
+    ----------
+    scenario
+        Shipped name, YAML file, or folder with ``scenario.yaml``.
+    out
+        Run folder; by default ``runs/<scenario>-<UTC time>``, linked as ``runs/latest``.
+    overrides
+        Assignments ``a.b=value`` on top of the scenario.
+    seed
+        Replaces the scenario's seed.
+    strict
+        Stop at the first flagged period.
+    report
+        Whether to write ``report.html``.
+    progress
+        Called after each committed period.
+    command
+        What the manifest says of how the run was started.
+
+    Returns
+    -------
+    RunResult
+        With ``exit_code``: 0 only if every gate of every period passed.
+
+    Raises
+    ------
+    InputError
+        If the scenario is wrong; nothing is written then.
+    ComponentError
+        If a simulator dies; the committed periods and ``run.json`` stay.
+    """
+    assignments = (*overrides, *([f"seed={seed}"] if seed is not None else []))
+    loaded = load(scenario, assignments)
+    case = build_case(loaded)
+    store = RunStore.create(_folder(loaded, out))
+    store.write_json("manifest.json", _manifest(loaded, case, command))
+    store.write_text("scenario/scenario.yaml", loaded.text)
+    ledger = _Ledger(store, progress, strict)
+    _simulate(case, store, ledger)
+    if out is None:
+        _link_latest(store.folder)
+    result = RunResult(store.folder)
+    if report:
+        from cosim.reports.page import write_report
+
+        write_report(result)
+    return result
+
+
+def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
+    """Run the world; write ``run.json`` however it ends."""
+    planned = case.timeline.periods
+    try:
+        run_world(case, ledger)
+    except StrictStop:
+        pass
+    except Exception as error:
+        code = error.exit_code if isinstance(error, CosimError) else ComponentError.exit_code
+        reasons = [*ledger.reasons(), str(error)]
+        store.finish(code=code, reasons=reasons, statuses=ledger.statuses, planned=planned)
+        raise
+    code = exit_code(ledger.statuses)
+    store.finish(code=code, reasons=ledger.reasons(), statuses=ledger.statuses, planned=planned)
+
+
+def _folder(loaded: LoadedScenario, out: str | Path | None) -> Path:
+    if out is not None:
+        return Path(out)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = Path("runs") / f"{loaded.name}-{stamp}"
+    counter = 1
+    while folder.exists():
+        counter += 1
+        folder = Path("runs") / f"{loaded.name}-{stamp}-{counter}"
+    return folder
+
+
+def _link_latest(folder: Path) -> None:
+    link = folder.parent / "latest"
+    if link.is_symlink() or not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.name)
+
+
+def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[str]) -> dict[str, Any]:
+    dispatch = case.dispatch
+    content = {
+        "scenario": loaded.name,
+        "title": loaded.scenario.title,
+        "currency": loaded.scenario.currency,
+        "periods": case.timeline.periods,
+        "period_min": case.timeline.period_min,
+        "seed": loaded.scenario.seed,
+        "overrides": list(loaded.overrides),
+        "text": loaded.text,
+        "resolved": loaded.resolved,
+        "inputs": [{"file": item.name, "bytes": item.size, "sha256": item.sha256} for item in loaded.inputs],
+        "sources": {path: source for path, _, source in loaded.values() if source},
+        "warnings": [str(problem) for problem in loaded.warnings],
+        "gates": asdict(case.gates),
+        "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
+    }
+    return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)
+
+
+def _shown(value: float | bool | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
