@@ -1,3 +1,67 @@
-"""Co-simulation of electric-vehicle traffic and the distribution grid."""
+"""Co-simulation of electric-vehicle traffic and the distribution grid.
+
+>>> import cosim
+>>> result = cosim.run("nguyen_ieee33")  # doctest: +SKIP
+>>> result["buses"]  # doctest: +SKIP
+
+Names are loaded when they are first used, so that importing the package is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosim.errors import CosimError, InputError
+    from cosim.reports.page import write_report as report
+    from cosim.reports.summary import summarise
+    from cosim.results.store import RunResult, load
+    from cosim.scenario.case import build_case
+    from cosim.scenario.load import load as load_scenario
+    from cosim.workflows.check import check
+    from cosim.workflows.doctor import doctor
+    from cosim.workflows.plan import plan
+    from cosim.workflows.run import run
 
 __version__ = "0.1.0"
+__all__ = [
+    "CosimError",
+    "InputError",
+    "RunResult",
+    "build_case",
+    "check",
+    "doctor",
+    "load",
+    "load_scenario",
+    "plan",
+    "report",
+    "run",
+    "summarise",
+]
+
+_HOMES = {
+    "CosimError": ("cosim.errors", "CosimError"),
+    "InputError": ("cosim.errors", "InputError"),
+    "RunResult": ("cosim.results.store", "RunResult"),
+    "build_case": ("cosim.scenario.case", "build_case"),
+    "check": ("cosim.workflows.check", "check"),
+    "doctor": ("cosim.workflows.doctor", "doctor"),
+    "load": ("cosim.results.store", "load"),
+    "load_scenario": ("cosim.scenario.load", "load"),
+    "plan": ("cosim.workflows.plan", "plan"),
+    "report": ("cosim.reports.page", "write_report"),
+    "run": ("cosim.workflows.run", "run"),
+    "summarise": ("cosim.reports.summary", "summarise"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the public names are of many kinds
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cosim' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -194,7 +194,7 @@ COLUMNS: tuple[Column, ...] = (
         shed_mw              | MW     | base load not served
         cost                 | money  | cost of all terms
         cost_energy          | money  | import at the tariff
-        cost_turbine         | money  | gas turbines
+        cost_gas_turbine     | money  | gas turbines
         cost_wear            | money  | wear of storage
         cost_demand_response | money  | payment for cut load
         cost_losses          | money  | weighted losses

@@ -1,4 +1,7 @@
-"""Builds the simulators of a scenario, connects them, runs them, and makes sure that every one finished every period."""
+"""Build the simulators of a scenario, connect them, run them.
+
+A run counts only if every simulator finished every period: mosaik itself can end quietly before.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
     connections = wires(case)
     names = dict.fromkeys(name for wire in connections for name in (wire.source, wire.target))
     world = mosaik.World(
-        dict(SIM_CONFIG),
+        {name: {"python": start["python"]} for name, start in SIM_CONFIG.items()},
         time_resolution=1.0,
         max_loop_iterations=2 * case.coupling.round_limit + 10,
         skip_greetings=True,

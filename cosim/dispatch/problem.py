@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cosim.dispatch.backends import clarabel
+from cosim.dispatch.backends import BACKENDS, choose
 from cosim.dispatch.backends.base import ConeAnswer
 from cosim.dispatch.branch_flow import Array, BranchFlow, FlowValues
 from cosim.dispatch.devices import catalogue
@@ -43,6 +43,7 @@ class DispatchProblem:
         import cvxpy as cp
 
         self.case = case
+        self.backend = BACKENDS[choose(case.settings.solver).name]
         self.frame = Frame(
             periods=periods,
             period_h=case.period_h,
@@ -101,9 +102,9 @@ class DispatchProblem:
         """
         self._load(window, states)
         data, chain, inverse = self.problem.get_problem_data(
-            clarabel.cvxpy_name, ignore_dpp=not self.parametrised, solver_opts={}
+            self.backend.cvxpy_name, ignore_dpp=not self.parametrised, solver_opts={}
         )
-        answer = clarabel.solve(self.problem, data, chain)
+        answer: ConeAnswer = self.backend.solve(self.problem, data, chain)
         record = self._record(answer)
         if not record.usable:
             return empty_plan(self.case, window, record)
@@ -112,6 +113,19 @@ class DispatchProblem:
             warnings.simplefilter("ignore", UserWarning)
             self.problem.unpack_results(answer.solution, chain, inverse)
         return self._plan(window, states, record)
+
+    def size(self) -> dict[str, int]:
+        """Return variables, parameters and cones of the programme."""
+        import cvxpy as cp
+
+        cones = sum(c.args[0].size for c in self.problem.constraints if isinstance(c, cp.SOC))
+        rows = sum(c.size for c in self.problem.constraints if not isinstance(c, cp.SOC))
+        return {
+            "variables": sum(v.size for v in self.problem.variables()),
+            "parameters": sum(p.size for p in self.problem.parameters()),
+            "linear rows": rows,
+            "second-order cones": cones,
+        }
 
     def _load(self, window: Window, states: Mapping[str, State]) -> None:
         """Write every parameter anew, and forget every old answer."""
@@ -139,7 +153,7 @@ class DispatchProblem:
         elif status != "infeasible":
             status = "failed"
         return SolveRecord(
-            backend=clarabel.name,
+            backend=self.backend.name,
             status=status,
             raw_status=answer.raw_status,
             elastic=self.frame.elastic,

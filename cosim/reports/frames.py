@@ -130,10 +130,13 @@ def known(frame: pd.DataFrame, column: str) -> bool:
 
 
 def setting(result: RunResult, *path: str) -> Any:  # noqa: ANN401 - whatever the scenario holds
-    """Return a value of the resolved scenario in the manifest (``manifest["settings"]``), or None."""
-    value: Any = result.manifest.get("settings")
+    """Return a value of the resolved scenario in the manifest (``manifest["resolved"]``), or None."""
+    value: Any = result.manifest.get("resolved")
     for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
     return value
 
 

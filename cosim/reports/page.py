@@ -30,6 +30,7 @@ _VERDICTS = {
 _TILES = ("cost", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu")
 _TILES_HALF = ("vmin_pu", "sue_residual", "link_flow_vph", "wait_min")
 _MOST_TILES = 8
+_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title")
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
@@ -46,12 +47,26 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where the run comes from: scalars of the manifest, its tables, and the source of every value."""
+    """Where the run comes from.
+
+    Attributes
+    ----------
+    facts, tables
+        Scalars and mappings of the manifest, as text.
+    inputs
+        File, bytes and SHA-256 of every input.
+    assumed
+        Values without a published source, by the part of the scenario that they belong to.
+    assumed_count, source_count
+        How many values are assumed, and how many have an entry at all.
+    """
 
     facts: tuple[tuple[str, str], ...]
     tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    inputs: tuple[tuple[str, str, str], ...]
     assumed: tuple[tuple[str, str], ...]
-    others: tuple[tuple[str, str], ...]
+    assumed_count: int
+    source_count: int
 
 
 def write_report(result: RunResult, path: str | Path | None = None) -> Path:
@@ -113,7 +128,7 @@ def render(result: RunResult) -> str:
         checks=checks,
         check_counts=gates.counts(checks),
         groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
-        provenance=_provenance(result.manifest),
+        provenance=_provenance(result),
         plotlyjs=get_plotlyjs(),
     )
 
@@ -145,17 +160,34 @@ def _drawn(result: RunResult, name: str) -> Drawn:
     return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=html)
 
 
-def _provenance(manifest: Mapping[str, Any]) -> Provenance:
-    """Sort the manifest into scalars, tables and sources; the resolved settings have a file of their own."""
-    sources = manifest.get("sources")
-    listed = [(str(key), str(value)) for key, value in sources.items()] if isinstance(sources, dict) else []
-    rest = {key: value for key, value in manifest.items() if key not in ("sources", "settings")}
+def _provenance(result: RunResult) -> Provenance:
+    """Sort the manifest into scalars, tables and sources; the scenario's text lies beside the page."""
+    sources = result.manifest.get("sources")
+    listed = {str(key): str(value) for key, value in sources.items()} if isinstance(sources, dict) else {}
+    rest = {key: value for key, value in result.manifest.items() if key not in _NOT_SHOWN}
     return Provenance(
         facts=tuple((key, _plain(value)) for key, value in rest.items() if not isinstance(value, dict)),
         tables=tuple((key, tuple(_flat(value))) for key, value in rest.items() if isinstance(value, dict) and value),
-        assumed=tuple(item for item in listed if item[1].startswith("assumed")),
-        others=tuple(item for item in listed if not item[1].startswith("assumed")),
+        inputs=tuple(
+            (str(item.get("file")), _plain(item.get("bytes")), str(item.get("sha256")))
+            for item in result.manifest.get("inputs", ())
+            if isinstance(item, dict)
+        ),
+        assumed=_grouped(result, [path for path, source in listed.items() if source.startswith("assumed")]),
+        assumed_count=sum(source.startswith("assumed") for source in listed.values()),
+        source_count=len(listed),
     )
+
+
+def _grouped(result: RunResult, paths: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the values at these paths by the part of the scenario that they belong to."""
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        *parents, field = path.split(".")
+        name = frames.setting(result, *parents, "name") if parents else None
+        where = ".".join(parents) + (f" ({name})" if name is not None else "")
+        groups.setdefault(where or "scenario", []).append(f"{field} {_plain(frames.setting(result, *parents, field))}")
+    return tuple((where, " · ".join(values)) for where, values in groups.items())
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -168,6 +200,9 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def _plain(value: object) -> str:
+    """Return a value of the manifest as text."""
     if isinstance(value, list | tuple):
-        return " ".join(_plain(item) for item in value)
+        return " ".join(_plain(item) for item in value) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value) if value is not None else "–"

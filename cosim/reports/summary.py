@@ -19,7 +19,7 @@ Value = float | int | str | None
 _TERMS = {
     "energy": "Energy from upstream",
     "losses": "Losses (weight of the objective)",
-    "gas_turbine": "Gas turbine",
+    "turbine": "Gas turbine",
     "demand_response": "Demand response",
     "wear": "Storage wear",
     "ev_curtailment": "Charging not served",
@@ -179,7 +179,7 @@ def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
     if "cost" not in periods:
         return
     solved = frames.numbers(periods, "cost").notna()
-    for column in sorted(name for name in periods if name.startswith("cost_")):
+    for column in (name for name in map(str, periods.columns) if name.startswith("cost_")):
         term = column.removeprefix("cost_")
         values = frames.numbers(periods, column)
         values = values.mask(solved & values.isna(), 0.0)

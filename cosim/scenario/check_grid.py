@@ -7,12 +7,12 @@ from typing import Any
 
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings
+from cosim.dispatch.backends import BACKENDS
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder
 from cosim.scenario import shipped
-from cosim.scenario.crosscheck import Check, unknown
+from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.names import choices
 from cosim.scenario.schema import ID_PATTERN, ID_RULE, FeederSettings
 from cosim.tables import did_you_mean
 
@@ -98,7 +98,7 @@ def _substation(found: Check) -> None:
 
 
 def _dispatch(found: Check, dispatch: DispatchSettings) -> None:
-    known = ["auto", *choices("cosim.dispatch.backends", "cosim.backends")]
+    known = ["auto", *BACKENDS]
     if dispatch.solver not in known:
         found.at("dispatch.solver", f"{dispatch.solver!r} is unknown", did_you_mean(dispatch.solver, known))
     tariff = found.scenario.tariff

@@ -9,12 +9,12 @@ import numpy as np
 
 from cosim.errors import InputError
 from cosim.scenario import shipped
-from cosim.scenario.crosscheck import Check, unknown
+from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.names import choices
 from cosim.scenario.schema import OdPair, Traffic
 from cosim.tables import Table, did_you_mean
 from cosim.traffic.formats.csv import read_road_network
+from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
 
 _MANY_TIMES = 100.0
@@ -62,9 +62,12 @@ def read_network(found: Check) -> RoadNetwork | None:
 
 def _capabilities(found: Check) -> None:
     traffic = found.scenario.traffic
-    known = ["auto", *choices("cosim.traffic.methods", "cosim.methods")]
+    known = ["auto", *METHODS]
     if traffic is not None and traffic.method not in known:
         found.at("traffic.method", f"{traffic.method!r} is unknown", did_you_mean(traffic.method, known))
+    if traffic is not None and traffic.method != "msa" and traffic.paper_step_test_vph is not None:
+        reason = "only the method msa has this test"
+        found.at("traffic.paper_step_test_vph", reason, "set traffic.method to msa, or remove the test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:
         _pair(found, od, row, network)
         seen = first.setdefault((pair.origin, pair.destination), row)
         if seen != row:
-            reason = f"the pair {pair.origin} to {pair.destination} stands twice (also number {seen + 1})"
+            reason = f"the pair {pair.origin!r} to {pair.destination!r} stands twice (also number {seen + 1})"
             od.note(found, row, "origin", reason, "merge them")
     total = sum(pair.trips_vph for pair in od.pairs)
     if total == 0 and found.whole("traffic"):
@@ -135,14 +138,14 @@ def _pair(found: Check, od: _Pairs, row: int, network: RoadNetwork) -> None:
     ends = {"origin": pair.origin, "destination": pair.destination}
     lacking = [key for key, node in ends.items() if node not in network.node_ids]
     for key in lacking:
-        reason = f"node {ends[key]} is not in network {found.scenario.roads!r}"
+        reason = f"node {ends[key]!r} is not in network {found.scenario.roads!r}"
         od.note(found, row, key, reason, unknown(ends[key], network.node_ids))
     if lacking:
         return
     if pair.origin == pair.destination:
-        od.note(found, row, "destination", f"{pair.destination} is also the origin", "remove the pair")
+        od.note(found, row, "destination", f"{pair.destination!r} is also the origin", "remove the pair")
     elif pair.destination not in _reachable(network, pair.origin):
-        reason = f"no path leads from {pair.origin} to {pair.destination}"
+        reason = f"no path leads from {pair.origin!r} to {pair.destination!r}"
         od.note(found, row, "destination", reason, "add links, or remove the pair")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariff import StaticTariffSettings
-from cosim.scenario.crosscheck import Check, unknown
+from cosim.scenario.checking import Check, unknown
 from cosim.scenario.series import Array, by_name, resolve
 from cosim.scenario.tree import find
 from cosim.timeline import MINUTES_PER_DAY, Series
@@ -71,6 +71,10 @@ def _coupling(found: Check) -> None:
         found.at("coupling.ev_price", "nodal prices come from the dispatch, which follows the traffic", remedy)
     if coupling.ev_price == "tariff" and not scenario.has_grid:
         found.at("coupling.ev_price", "without a grid there is no tariff", "use series")
+    announced = coupling.ev_price == "tariff" or (coupling.ev_price == "nodal" and scenario.has_grid)
+    if coupling.markup and not announced:
+        reason = "a mark-up needs the price of the tariff or of the grid's nodes"
+        found.at("coupling.markup", reason, "set it to 0; put it into the prices of the file")
     if coupling.price_series is not None:
         _table(found, "coupling.price_series", coupling.price_series, _ANY, every=True)
 

@@ -1,22 +1,16 @@
-"""What the schema cannot see: names that must exist elsewhere, files, lengths, sections that need each other."""
+"""What the schema cannot see: sections that need each other, names that must exist elsewhere, files, lengths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-
-from cosim.errors import InputError, Problem
+from cosim.scenario import check_grid, check_roads, check_series, sources
+from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, nearest
 from cosim.scenario.yaml_reader import Node
-from cosim.tables import did_you_mean
 
-_SHOWN = 8
-_SHORTEST_RANGE = 3
 _NEEDS = (
     ("roads", "traffic"),
     ("traffic", "roads"),
@@ -32,55 +26,16 @@ _NEEDS = (
     ("tariff", "grid"),
 )
 """(section, what it cannot be without)."""
-
-
-@dataclass(slots=True)
-class Check:
-    """What the checks look at, and what they find.
-
-    ``broken`` names top-level keys of which the schema refused a part; ``bus_ids`` is empty where the
-    feeder could not be read.
-    """
-
-    scenario: Scenario
-    tree: Node
-    files: ScenarioFiles
-    broken: frozenset[str]
-    mistakes: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    bus_ids: tuple[str, ...] = ()
-
-    def whole(self, *keys: str) -> bool:
-        """Whether the schema accepted these top-level keys completely."""
-        return not self.broken.intersection(keys)
-
-    def at(self, path: str, reason: str, remedy: str = "", *, warn: bool = False) -> None:
-        """Note a mistake (or warning) at a dotted path."""
-        mark = nearest(self.tree, path.split(".")).mark
-        (self.warnings if warn else self.mistakes).append(mark.problem(path, reason, remedy))
-
-    def attempt(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is read
-        """Return what ``read`` returns; note its `InputError` (without a place: at ``path``) and return None."""
-        try:
-            return read()
-        except InputError as error:
-            for one in self.files.displayed(error.problems):
-                if one.file:
-                    self.mistakes.append(one)
-                else:
-                    below = find(self.tree, [*path.split("."), one.field]) if one.field else None
-                    where = f"{path}.{one.field}" if below is not None else path
-                    self.at(where, one.reason, one.remedy)
-        return None
+_OWN_TOLERANCES = {"sue_residual": "traffic.tolerance", "coupling_residual_mw": "coupling.tolerance_mw"}
 
 
 def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozenset[str]) -> Check:
     """Return all mistakes and warnings that need more than one value to be seen."""
-    # The parts import this module's `Check`.
-    from cosim.scenario import check_grid, check_roads, check_series, sources
-
     found = Check(scenario=scenario, tree=tree, files=files, broken=broken)
     _sections(found)
+    for name, key in _OWN_TOLERANCES.items():
+        if find(tree, ("gates", name)) is not None:
+            found.at(f"gates.{name}", f"this limit is {key}", f"set {key} instead")
     _unique_names(found, "stations", [station.name for station in scenario.stations])
     _unique_names(found, "devices", [device.name for device in scenario.devices])
     check_roads.check(found)
@@ -88,22 +43,6 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     check_series.check(found)
     found.mistakes.extend(sources.dangling(tree, broken))
     return found
-
-
-def unknown(name: str, known: Sequence[str]) -> str:
-    """Return the remedy for a name that is not among the known: the closest one, or what there is."""
-    if _consecutive(known):
-        return f"known: {known[0]}-{known[-1]}"
-    hint = did_you_mean(name, known)
-    if hint.startswith("known") and len(known) > _SHOWN:
-        return "known: " + ", ".join(known[:_SHOWN]) + f" and {len(known) - _SHOWN} more"
-    return hint
-
-
-def _consecutive(names: Sequence[str]) -> bool:
-    if len(names) < _SHORTEST_RANGE or not all(name.isascii() and name.isdigit() for name in names):
-        return False
-    return bool(np.all(np.diff([int(name) for name in names]) == 1))
 
 
 def _sections(found: Check) -> None:

@@ -132,7 +132,7 @@ class ScenarioFiles:
             raise InputError(Problem(reason=f"{name!r} leaves the scenario's folder", remedy=remedy))
         for folder in self.folders:
             path = folder / name
-            if path.exists():
+            if _exists(path):
                 _check_member(folder, path)
                 return path
         return None
@@ -140,6 +140,13 @@ class ScenarioFiles:
     def _beside(self, name: str) -> str:
         known = sorted({path.name for folder in self.folders for path in folder.glob("*.csv")})
         return did_you_mean(name, known) if known else "put it into the scenario's folder"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that the file system cannot hold
+        return False
 
 
 def _check_member(folder: Path, path: Path) -> None:

@@ -34,10 +34,13 @@ def find(scenario: str | Path) -> Path:
         If there is no such scenario.
     """
     path = Path(scenario)
-    if path.is_dir() and (path / "scenario.yaml").is_file():
-        return path / "scenario.yaml"
-    if path.is_file():
-        return path
+    try:
+        if path.is_dir() and (path / "scenario.yaml").is_file():
+            return path / "scenario.yaml"
+        if path.is_file():
+            return path
+    except OSError:  # a name that the file system cannot hold is no file
+        pass
     return find_shipped(str(scenario))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cosim.errors import InputError, Problem
+from cosim.errors import Problem
 from cosim.scenario.messages import Finding, findings, problem
 from cosim.scenario.schema import Scenario, schema
 from cosim.scenario.tree import Path, nearest, updated
@@ -71,20 +71,6 @@ def _errors(tree: Node) -> Sequence[Mapping[str, Any]]:
     except ValidationError as error:
         return error.errors(include_url=False, include_input=False)
     return ()
-
-
-def checked(tree: Node) -> Scenario:
-    """Return the scenario of a tree that must be right.
-
-    Raises
-    ------
-    InputError
-        With every mistake.
-    """
-    outcome = validate(tree)
-    if outcome.problems or outcome.scenario is None:
-        raise InputError(outcome.problems)
-    return outcome.scenario
 
 
 def _is_id(node: Node) -> bool:

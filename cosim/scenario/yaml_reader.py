@@ -169,7 +169,8 @@ class _Reader:
             if type(event).__name__ != "ScalarEvent":
                 self._refuse(event, "a list, mapping or alias as a key", "use a plain word as the key")
             key, mark = event.value, self._mark(event)
-            self._scalar(event, mark, path)
+            if not key.isprintable():
+                self._refuse(event, "a key with control characters", "use a plain word as the key")
             node = self._node(self._next(), dotted(path, key), depth + 1)
             if key in entries:
                 first = entries[key].key_mark or mark

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import mosaik_api_v3
+from mosaik_api_v3.types import CreateResult, Meta
 
 from cosim.errors import ComponentError, CosimError
 from cosim.scenario.case import SimulationCase, build_case
@@ -15,7 +17,7 @@ from cosim.scenario.load import load
 Inputs = dict[str, dict[str, dict[str, Any]]]
 
 
-class PeriodSimulator(mosaik_api_v3.Simulator):  # type: ignore[misc]
+class PeriodSimulator(mosaik_api_v3.Simulator):
     """A simulator that advances by periods of the scenario.
 
     Parameters of `init` (mosaik's ``world.start``): ``scenario``, a shipped name or path, with optional ``overrides``;
@@ -25,22 +27,17 @@ class PeriodSimulator(mosaik_api_v3.Simulator):  # type: ignore[misc]
     name = ""
 
     def __init__(self, meta: dict[str, Any]) -> None:
-        super().__init__(meta)
+        super().__init__(meta)  # type: ignore[no-untyped-call]
         self.position = -1
         self.periods_done = 0
         self.error = ""
         self.entities: dict[str, str] = {}
 
-    def init(
-        self,
-        sid: str,
-        time_resolution: float = 1.0,
-        scenario: str | None = None,
-        overrides: tuple[str, ...] = (),
-        case: SimulationCase | None = None,
-        **params: Any,  # noqa: ANN401 - mosaik's interface
-    ) -> dict[str, Any]:
+    def init(self, sid: str, time_resolution: float = 1.0, **sim_params: Any) -> Meta:  # noqa: ANN401 - mosaik's
         """Build the simulator's side of the scenario."""
+        case: SimulationCase | None = sim_params.pop("case", None)
+        scenario = sim_params.pop("scenario", None)
+        overrides = sim_params.pop("overrides", ())
         if case is None:
             if scenario is None:
                 raise ComponentError(f"{self.name}: start it with scenario=... (a shipped name or a path)")
@@ -49,8 +46,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):  # type: ignore[misc]
         self.time_resolution = float(time_resolution)
         self.case = case
         self.step_size = round(case.timeline.period_s / self.time_resolution)
-        self.setup(**params)
-        return dict(self.meta)
+        self.setup(**sim_params)
+        return self.meta
 
     def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
         """Prepare the simulation after `init`; refuse parameters that nobody reads."""
@@ -102,6 +99,6 @@ class PeriodSimulator(mosaik_api_v3.Simulator):  # type: ignore[misc]
         return float(sum(self.checked(eid, attr, value) for value in sources.values()))
 
 
-def child(eid: str, kind: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 - mosaik's interface
-    """Return mosaik's description of a child entity."""
-    return {"eid": eid, "type": kind, "rel": [], "extra_info": extra}
+def child(eid: str, kind: str, rel: Sequence[str] = (), **extra: Any) -> CreateResult:  # noqa: ANN401 - any data
+    """Return mosaik's description of a child entity, with the entities that it relates to and its static data."""
+    return {"eid": eid, "type": kind, "rel": list(rel), "extra_info": extra}

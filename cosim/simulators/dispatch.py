@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
 from cosim.coupling.price import marked_up
@@ -40,7 +41,7 @@ class Simulator(PeriodSimulator):
         self.controller = Controller(self.dispatch)
         self.plan: DispatchPlan | None = None
 
-    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
         """Create the one Dispatch with its children."""
         if num != 1 or self.entities:
             raise ComponentError("dispatch: there is one Dispatch per simulator")

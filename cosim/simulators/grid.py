@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
 from cosim.errors import ComponentError
@@ -53,7 +54,7 @@ class Simulator(PeriodSimulator):
         self.state: AcState | None = None
         self.difference: GridDifference | None = None
 
-    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
         """Create the one Grid with its children."""
         if num != 1 or self.entities:
             raise ComponentError("grid: there is one Grid per simulator")
@@ -63,9 +64,8 @@ class Simulator(PeriodSimulator):
         self.line_at = {f"Line-{line}": k for k, line in enumerate(feeder.line_ids)}
         children = [child(eid, "Bus", id=feeder.bus_ids[i], pp_index=i) for eid, i in self.bus_at.items()]
         for eid, k in self.line_at.items():
-            line = child(eid, "Line", id=feeder.line_ids[k])
-            line["rel"] = [f"Bus-{feeder.bus_ids[b]}" for b in (feeder.parent[k], feeder.child[k])]
-            children.append(line)
+            ends = [f"Bus-{feeder.bus_ids[b]}" for b in (feeder.parent[k], feeder.child[k])]
+            children.append(child(eid, "Line", ends, id=feeder.line_ids[k]))
         return [{"eid": "Grid-0", "type": "Grid", "rel": [], "children": children}]
 
     def advance(self, time: int, inputs: Inputs) -> int | None:
@@ -88,9 +88,7 @@ class Simulator(PeriodSimulator):
             return None
         record: Part = self.single("Grid-0", REFERENCE, sources)
         if record["period"] != self.position + 1:
-            raise ComponentError(
-                f"grid: setpoints of period {record['period']} arrived in period {self.position + 1}"
-            )
+            raise ComponentError(f"grid: setpoints of period {record['period']} arrived in period {self.position + 1}")
         tables, figures = record["tables"], record["figures"]
         relaxed = Relaxed(
             vm_pu=np.array(tables["buses"]["vm_pu"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mosaik_api_v3.types import CreateResult
 
 from cosim.errors import ComponentError
 from cosim.quantities import meta
@@ -34,7 +35,7 @@ class Simulator(PeriodSimulator):
             for station, row in zip(case.roads.stations, case.given_price_per_mwh, strict=True):
                 self.values_of[f"Series-{station.name}"] = ("price[CNY/MWh]", row)
 
-    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
         """Create the scenario's series."""
         if num != len(self.values_of):
             raise ComponentError(f"profiles: the scenario gives {len(self.values_of)} series, not {num}")

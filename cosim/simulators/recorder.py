@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from mosaik_api_v3.types import CreateResult
+
 from cosim.errors import ComponentError
 from cosim.quantities import meta
 from cosim.results.parts import Part, merge
@@ -33,7 +35,7 @@ class Simulator(PeriodSimulator):
         self.committed: list[tuple[Part, GateRecord]] = []
         self.sink: Sink = sink or (lambda part, record: self.committed.append((part, record)))
 
-    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
         """Create the one Recorder."""
         if num != 1 or self.entities:
             raise ComponentError("recorder: there is one Recorder per simulator")

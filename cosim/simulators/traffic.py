@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
 from cosim.coupling.fixed_point import PriceIteration
@@ -60,7 +61,7 @@ class Simulator(PeriodSimulator):
         self.rounds: int | None = None
         self.sending = False
 
-    def create(self, num: int, model: str) -> list[dict[str, Any]]:
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
         """Create the one Road with its children."""
         if num != 1 or self.entities:
             raise ComponentError("traffic: there is one Road per simulator")

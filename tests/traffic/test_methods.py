@@ -29,6 +29,13 @@ def test_newton_needs_few_iterations(nguyen, name, theta, scale):
     assert result.iterations <= 40
 
 
+@pytest.mark.parametrize("theta", [0.1, 0.5, 1.0, 2.0, 5.0])
+def test_newton_needs_few_iterations_at_heavy_congestion(nguyen, theta):
+    result = solve(nguyen.plain("congested", theta, 2.5))
+    assert result.converged
+    assert result.iterations <= 40
+
+
 @pytest.mark.parametrize(("theta", "scale"), GRID)
 def test_newton_copes_with_overloaded_stations(nguyen, theta, scale):
     result = solve(nguyen.mixed("default", theta, scale, charging_vph=320.0 * scale))

@@ -106,7 +106,7 @@ class GasTurbine(Device):
     def costs(self) -> Iterator[Cost]:
         """Yield a Pg^2 + b Pg."""
         s = self.settings
-        yield Cost(term="turbine", variable=self.p_mw, linear=s.cost_per_mwh, quadratic=s.cost_quadratic_per_mw2h)
+        yield Cost(term="gas_turbine", variable=self.p_mw, linear=s.cost_per_mwh, quadratic=s.cost_quadratic_per_mw2h)
 
     def injections(self) -> Iterator[Injection]:
         """Yield the generation."""

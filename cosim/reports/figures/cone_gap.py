@@ -43,7 +43,7 @@ def draw(result: RunResult) -> go.Figure:
     bar = {"title": {"text": "pu²"}, "tickprefix": "10<sup>", "ticksuffix": "</sup>", "dtick": 1}
     trace = style.heat(
         axis, power, row_name="Line", unit="pu²", scale=style.GAP_SCALE, hover="%{customdata:.2e} pu²",
-        customdata=gap.to_numpy(), colorbar=bar, 
+        customdata=gap.to_numpy(), colorbar=bar,
         zmin=np.log10(_FLOOR), zmax=max(-4.0, float(np.nanmax(power.to_numpy()))),
     )  # fmt: skip
     figure.add_trace(trace)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 TITLE = "Prices"
 CAPTION = (
-    "Purchase tariff of the substation, nodal price at the stations (marginal cost of one more MWh there), and the "
-    "range of nodal prices over all buses."
+    "Purchase tariff of the substation, nodal price at the stations (marginal cost of one more MWh there), the price "
+    "that drivers pay if it enters their choice, and the range of nodal prices over all buses."
 )
 
 
@@ -39,11 +39,14 @@ def draw(result: RunResult) -> go.Figure:
     if frames.known(periods, "tariff_per_mwh"):
         tariff = frames.by_period(periods, "tariff_per_mwh", axis)
         figure.add_trace(style.step(axis, tariff, "Tariff", style.DEMAND, hovertemplate=hover, line={"dash": "dot"}))
-    if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
-        values = frames.matrix(result["stations"], "station", "price_per_mwh", axis)
+    for column, words, dash in (("nodal_price_per_mwh", "nodal", "solid"), ("price_per_mwh", "paid", "dash")):
+        if "stations" not in result or not frames.known(result["stations"], column):
+            continue
+        values = frames.matrix(result["stations"], "station", column, axis)
         for k, station in enumerate(values.index):
-            colour = style.SERIES[k % len(style.SERIES)]
-            figure.add_trace(style.curve(axis, values.loc[station], f"Station {station}", colour, hovertemplate=hover))
+            name, colour = f"Station {station}, {words}", style.SERIES[k % len(style.SERIES)]
+            line = style.curve(axis, values.loc[station], name, colour, line={"dash": dash}, hovertemplate=hover)
+            figure.add_trace(line)
     if not figure.data:
         raise frames.NothingToDraw("this run has no prices")
     return figure

@@ -36,48 +36,43 @@ def draw(result: RunResult) -> go.Figure:
         If the run has no stations, or neither arrivals nor power.
     """
     stations, axis = frames.table(result, "stations", "station"), frames.period_axis(result)
+    served, asked = _power(stations, axis)
+    arrivals = frames.matrix(stations, "station", "flow_vph", axis) if frames.known(stations, "flow_vph") else None
     panels = [
-        (column, label, unit)
-        for column, label, unit in (
-            ("flow_vph", "arrivals (veh/h)", "veh/h"),
-            (_power(stations), "power (MW)", "MW"),
-        )
-        if frames.known(stations, column)
+        (values, label, unit)
+        for values, label, unit in ((arrivals, "arrivals (veh/h)", "veh/h"), (served, "power (MW)", "MW"))
+        if values is not None
     ]
     if not panels:
         raise frames.NothingToDraw("the stations of this run have neither arrivals nor power")
     figure = style.canvas(axis, TITLE, [label for _, label, _ in panels], height=190 + 190 * len(panels))
-    for row, (column, _, unit) in enumerate(panels, start=1):
-        _panel(figure, stations, axis, column, unit, row)
+    for row, (values, _, unit) in enumerate(panels, start=1):
+        for k, station in enumerate(values.index):
+            line = _line(axis, values.loc[station], f"Station {station}", k, unit)
+            figure.add_trace(line.update(showlegend=row == 1), row=row, col=1)
+    if served is not None and asked is not None:
+        _unserved(figure, axis, served, asked, row=len(panels))
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def _power(stations: pd.DataFrame) -> str:
-    """Return the served power, or the demanded one where no grid answered."""
-    return "p_set_mw" if frames.known(stations, "p_set_mw") else "p_demand_mw"
+def _power(stations: pd.DataFrame, axis: frames.PeriodAxis) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return served and demanded power [MW]; without a grid all demand counts as served."""
+    asked = frames.matrix(stations, "station", "p_demand_mw", axis) if frames.known(stations, "p_demand_mw") else None
+    if frames.known(stations, "energy_mwh"):
+        return frames.matrix(stations, "station", "energy_mwh", axis) / axis.period_h, asked
+    return asked, None
 
 
-def _panel(
-    figure: go.Figure, stations: pd.DataFrame, axis: frames.PeriodAxis, column: str, unit: str, row: int
-) -> None:
-    """Draw one quantity of all stations."""
-    values = frames.matrix(stations, "station", column, axis)
-    asked = (
-        frames.matrix(stations, "station", "p_demand_mw", axis)
-        if column == "p_set_mw" and frames.known(stations, "p_demand_mw")
-        else values
-    )
-    for k, station in enumerate(values.index):
-        colour = style.SERIES[k % len(style.SERIES)]
-        common = {"legendgroup": str(k), "hovertemplate": f"%{{y:,.3f}} {unit}"}
-        name = f"Station {station}"
-        figure.add_trace(
-            style.curve(axis, values.loc[station], name, colour, showlegend=row == 1, **common), row=row, col=1
-        )
-        unserved = (asked.loc[station] - values.loc[station]).to_numpy()
-        if np.any(unserved > _VISIBLE_MW):
-            dotted = style.step(
-                axis, asked.loc[station], f"{name}, asked", colour, line={"dash": "dot", "width": 1.4}, **common
-            )
-            figure.add_trace(dotted, row=row, col=1)
+def _line(axis: frames.PeriodAxis, values: pd.Series[float], name: str, k: int, unit: str) -> go.Scatter:
+    """Return the line of one station; both panels share its colour and its place in the legend."""
+    colour = style.SERIES[k % len(style.SERIES)]
+    return style.curve(axis, values, name, colour, legendgroup=str(k), hovertemplate=f"%{{y:,.3f}} {unit}")
+
+
+def _unserved(figure: go.Figure, axis: frames.PeriodAxis, served: pd.DataFrame, asked: pd.DataFrame, row: int) -> None:
+    """Add the demanded power of stations that were not served in full."""
+    for k, station in enumerate(served.index):
+        if np.any((asked.loc[station] - served.loc[station]).to_numpy() > _VISIBLE_MW):
+            line = _line(axis, asked.loc[station], f"Station {station}, asked", k, "MW")
+            figure.add_trace(line.update(line={"dash": "dot", "width": 1.4}), row=row, col=1)

@@ -1,0 +1,6 @@
+"""``python -m cosim``."""
+
+from cosim.cli import main
+
+if __name__ == "__main__":
+    main()

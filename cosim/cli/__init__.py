@@ -1,0 +1,58 @@
+"""The command line: parses, prints, exits; no science and no heavy import before a command needs it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+from cosim.errors import CosimError
+
+DEFECT = 1
+STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM arrived."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code, self.word = STOPPED[signal.Signals(number)]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Errors of cosim carry their exit code and are told in their own words; a traceback is shown only with ``--debug``.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for number in STOPPED:
+        signal.signal(number, _stop)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str]) -> int | str | None:
+    from cosim.cli.app import app
+
+    try:
+        app(args=arguments, prog_name="cosim")
+    except SystemExit as done:  # typer's own end, usage errors (2) included
+        return done.code
+    except Stopped as stop:
+        sys.stderr.write(f"{stop.word}; the committed periods stay in the run folder\n")
+        return stop.exit_code
+    except Exception as error:  # the last door: what is not ours is a defect, and told as such
+        if "--debug" in arguments:
+            raise
+        known = isinstance(error, CosimError)
+        sys.stderr.write(f"error: {error}\n" if known else _defect(error))
+        return error.exit_code if isinstance(error, CosimError) else DEFECT
+    return 0
+
+
+def _defect(error: Exception) -> str:
+    return f"defect in cosim: {type(error).__name__}: {error}\nRun again with --debug for the traceback.\n"
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise Stopped(number)

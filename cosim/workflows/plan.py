@@ -1,0 +1,120 @@
+"""Tell what a scenario will run, before it runs: simulators, wires, sizes, solver, remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosim.coupling.price import spread_per_mwh
+from cosim.dispatch.backends import Choice, choose
+from cosim.dispatch.backends.licences import Licence, gurobi
+from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.load import LoadedScenario, load
+from cosim.world import Wire, wires
+
+BYTES_PER_ROW = 60
+"""Disk per table row, measured on the shipped scenarios (Parquet, one file a period and one for the run)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What `run` would do."""
+
+    name: str
+    title: str
+    periods: int
+    period_min: int
+    simulators: tuple[str, ...]
+    wires: tuple[Wire, ...]
+    sizes: dict[str, int]
+    solver: Choice | None
+    licences: tuple[Licence, ...]
+    remarks: tuple[str, ...]
+    disk_mb: float
+
+
+def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
+    """Build a scenario and describe its run; nothing is solved or written.
+
+    Raises
+    ------
+    InputError
+        If the scenario is wrong.
+    """
+    loaded = load(scenario, overrides)
+    case = build_case(loaded)
+    found = tuple(wires(case))
+    order = ("Profiles", "Traffic", "Dispatch", "Grid", "Recorder")
+    names = {name for wire in found for name in (wire.source, wire.target)}
+    rows = _rows_per_period(case)
+    return RunPlan(
+        name=loaded.name,
+        title=loaded.scenario.title,
+        periods=case.timeline.periods,
+        period_min=case.timeline.period_min,
+        simulators=tuple(name for name in order if name in names),
+        wires=found,
+        sizes=_sizes(case),
+        solver=None if case.dispatch is None else choose(case.dispatch.settings.solver),
+        licences=(gurobi(),),
+        remarks=tuple(_remarks(loaded, case)),
+        disk_mb=2.0 * rows * case.timeline.periods * BYTES_PER_ROW / 1e6 + 5.0,
+    )
+
+
+def _rows_per_period(case: SimulationCase) -> int:
+    roads, dispatch = case.roads, case.dispatch
+    rows = 1
+    if roads is not None:
+        rows += len(roads.network.link_ids) + len(roads.paths)
+    if dispatch is not None:
+        rows += dispatch.feeder.n_buses + dispatch.feeder.n_lines + len(dispatch.devices)
+    return rows
+
+
+def _sizes(case: SimulationCase) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    if case.roads is not None:
+        roads = case.roads
+        sizes |= {
+            "road links": int((~roads.network.is_station).sum()),
+            "charging stations": len(roads.stations),
+            "OD pairs": len(roads.demand.od_pairs),
+            "commodities (class x OD)": len(roads.paths.commodities),
+            "paths": len(roads.paths),
+        }
+    if case.dispatch is not None:
+        from cosim.dispatch.problem import DispatchProblem
+
+        dispatch = case.dispatch
+        window = 1 if dispatch.settings.mode == "single_period" else dispatch.periods
+        problem = DispatchProblem(dispatch, window, elastic=False)
+        sizes |= {"buses": dispatch.feeder.n_buses, "devices": len(dispatch.devices), "window periods": window}
+        sizes |= {f"dispatch {name}": count for name, count in problem.size().items()}
+    return sizes
+
+
+def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
+    """Yield what a user should know before running."""
+    yield from (str(problem) for problem in loaded.warnings)
+    announced = case.announced_price_per_mwh()
+    if announced is not None and spread_per_mwh(announced) == 0.0:
+        yield (
+            "this price cannot move route choice: it is the same at all stations, every charging vehicle charges once, "
+            "and logit ignores a constant"
+        )
+    if case.coupling.mode == "iterated" and case.coupling.ev_price != "nodal":
+        yield f"ev_price '{case.coupling.ev_price}' does not depend on the flow: the loop ends after one round"
+    dispatch = case.dispatch
+    if dispatch is None:
+        return
+    paid = [settings.pay_per_mwh for settings in dispatch.devices if settings.kind == "demand_response"]
+    spread = float(dispatch.tariff_per_mwh.max() - dispatch.tariff_per_mwh.min())
+    if paid and spread < min(paid):
+        yield f"demand response hardly moves: the tariff's spread {spread:g} is below its pay {min(paid):g} per MWh"
+    prices = dispatch.settings
+    if prices.ev_curtailment_price_per_mwh < 2.5 * float(dispatch.tariff_per_mwh.max()):
+        yield "ev_curtailment_price_per_mwh is below 2.5 times the highest tariff: curtailment may look cheap"
+    if prices.shedding_price_per_mwh < 3.0 * prices.ev_curtailment_price_per_mwh:
+        yield "shedding_price_per_mwh is below 3 times the price of charging curtailment: base load may be shed first"
