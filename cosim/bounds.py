@@ -6,11 +6,13 @@ The same marks serve pydantic when a scenario is read, so a bound stands in one 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from numbers import Real
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Interval, Le, Lt
+from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
 
 from cosim.errors import InputError, Problem
 
@@ -21,7 +23,9 @@ Efficiency = Annotated[float, Interval(gt=0, le=1)]
 
 
 def check_bounds(settings: Any, label: str = "") -> None:  # noqa: ANN401 - any dataclass
-    """Raise one `InputError` with every numeric field of a dataclass that is not finite or outside its marks.
+    """Raise one `InputError` with every field of a dataclass that is outside its marks, or a number and not finite.
+
+    A row of numbers is checked number by number; its first wrong one is named.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -35,14 +39,22 @@ def check_bounds(settings: Any, label: str = "") -> None:  # noqa: ANN401 - any 
     prefix = f"{label}." if label else ""
     problems = []
     for name, marks in _marks(type(settings)).items():
-        value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        rule = "must be finite" if not math.isfinite(value) else _broken_rule(value, marks)
-        if rule:
-            problems.append(Problem(field=prefix + name, reason=f"{value} {rule}"))
+        for value in _values(getattr(settings, name)):
+            if rule := _broken_rule(value, marks):
+                shown = repr(value) if isinstance(value, str) else value
+                problems.append(Problem(field=prefix + name, reason=f"{shown} {rule}"))
+                break
     if problems:
         raise InputError(problems)
+
+
+def _values(value: object) -> Iterator[float | str]:
+    """Yield the numbers and texts of a field; numpy's numbers are numbers too, truth values are none."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Real) and not isinstance(one, bool):
+            yield float(one)
 
 
 @cache
@@ -65,7 +77,13 @@ def _parts(mark: object) -> list[object]:
     return [part for part in mark if part is not None] if isinstance(mark, Interval) else [mark]
 
 
-def _broken_rule(value: float, marks: tuple[object, ...]) -> str:
+def _broken_rule(value: float | str, marks: tuple[object, ...]) -> str:
+    """Return the first rule that the value breaks, or nothing."""
+    if isinstance(value, str):
+        shortest = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
+        return f"must have at least {shortest} character" if len(value) < shortest else ""
+    if not math.isfinite(value):
+        return "must be finite"
     for mark in marks:
         match mark:
             case Gt(gt=limit) if not value > limit:  # type: ignore[operator]

@@ -101,13 +101,23 @@ def table(result: RunResult, name: str, *columns: str, kind: str | None = None) 
 
 
 def matrix(frame: pd.DataFrame, rows: str, values: str, axis: PeriodAxis) -> pd.DataFrame:
-    """Return ``values`` as a matrix: one row per id in order of appearance, one column per period; gaps are NaN."""
+    """Return ``values`` as a matrix: one row per id, in natural order, one column per period; gaps are NaN."""
     import pandas as pd
 
     ids = frame[rows].astype(str)
     long = pd.DataFrame({"row": ids, "period": frame["period"], "value": numbers(frame, values)})
     wide = long.pivot(index="row", columns="period", values="value")
-    return wide.reindex(index=list(dict.fromkeys(ids)), columns=list(axis.numbers)).astype(float)
+    return wide.reindex(index=sorted(set(ids), key=natural), columns=list(axis.numbers)).astype(float)
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Return a sorting key under which numbers inside names count as numbers.
+
+    >>> sorted(["1-12", "1-5", "10"], key=natural)
+    ['1-5', '1-12', '10']
+    """
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", name)
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
 def by_period(frame: pd.DataFrame, values: str, axis: PeriodAxis) -> pd.Series[float]:

@@ -11,6 +11,9 @@ from typing import Any
 from cosim.errors import StorageError
 from cosim.results.store import RunResult
 
+_UNITS = {"mw": "MW", "mva": "MVA", "mwh": "MWh", "pu": "pu", "pu2": "pu²", "rel": "relative", "share": "share"}
+_WORDS = {"ac": "AC", "sue": "SUE", "ev": "EV", "dv": "voltage difference", "dloss": "loss difference"}
+
 Judgement = dict[str, Any]
 
 
@@ -49,6 +52,28 @@ class CheckRow:
     limit: str
     period: int
     share: float | None
+
+    @property
+    def label(self) -> str:
+        """Return the name in words, with its unit.
+
+        >>> CheckRow(name="ac_mismatch_mva", made=1, failed=0, worst="", limit="", period=1, share=None).label
+        'AC mismatch (MVA)'
+        """
+        return in_words(self.name)
+
+
+def in_words(name: str) -> str:
+    """Return the name of a figure of the gate in words.
+
+    >>> in_words("cone_gap_pu2"), in_words("dloss_rel"), in_words("sue_status")
+    ('Cone gap (pu²)', 'Loss difference (relative)', 'SUE status')
+    """
+    head, _, tail = name.rpartition("_")
+    unit = _UNITS.get(tail, "") if head else ""
+    words = [_WORDS.get(word, word) for word in (head if unit else name).split("_")]
+    text = " ".join(words) + (f" ({unit})" if unit else "")
+    return text[:1].upper() + text[1:]
 
 
 def read_gates(result: RunResult) -> dict[int, Judgement]:
@@ -124,8 +149,7 @@ def _severity(check: Judgement) -> tuple[bool, float]:
 
 def _reason(check: Judgement) -> str:
     """Return a failed check in words."""
-    name, value, limit = str(check["name"]), check["value"], check["limit"]
-    words = name.replace("_", " ")
+    words, value, limit = in_words(str(check["name"])), check["value"], check["limit"]
     if _is_number(value) and _is_number(limit):
         return f"{words} is {_text(value)}; largest accepted: {_text(limit)}"
     return f"{words} is {_text(value)}, not {_text(limit)}"

@@ -205,4 +205,6 @@ def _plain(value: object) -> str:
         return " ".join(_plain(item) for item in value) or "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.7g}"
     return str(value) if value is not None else "–"

@@ -108,7 +108,14 @@ def canvas(
         margin={"l": 64, "r": 18, "t": 96, "b": 62},
         hovermode="x unified",
         hoverlabel={"font": {"family": FONT, "size": 12}, "bgcolor": "rgba(255,255,255,0.96)", "bordercolor": HAIR},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}, "title": None},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"size": 12},
+            "traceorder": "normal",
+        },
         bargap=0.18,
     )
     _style_axes(figure, axis, units)
@@ -253,4 +260,4 @@ def log_curve(axis: PeriodAxis, values: pd.Series[float], name: str, colour: str
 
 def log_axis(figure: go.Figure) -> None:
     """Make the vertical axis of the first panel logarithmic, in powers of ten."""
-    figure.update_yaxes(type="log", exponentformat="power", dtick=2, zeroline=False, row=1, col=1)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=2, zeroline=False, tickfont={"size": 9}, row=1, col=1)

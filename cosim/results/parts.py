@@ -114,35 +114,28 @@ def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, with_s
     with_stations
         Whether the plan's charging loads are the road network's stations (else they are loads of buses).
     """
-    feeder, k = case.feeder, offset
-    position = plan.start + offset
-    tables = {"buses": _bus_table(feeder, plan, k), "lines": _line_table(feeder, plan, k)}
+    k, position = offset, plan.start + offset
+    tables = {"buses": _bus_table(case.feeder, plan, k), "lines": _line_table(case.feeder, plan, k)}
     if plan.devices:
-        tables["devices"] = {
-            "device": [d.name for d in plan.devices.values()],
-            "kind": [d.kind for d in plan.devices.values()],
-            "bus": [d.bus for d in plan.devices.values()],
-            **{
-                name: [float(getattr(d, name)[k]) for d in plan.devices.values()]
-                for name in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "cost")
-            },
-        }
+        tables["devices"] = _device_table(plan, k)
     if with_stations:
         tables["stations"] = _served_table(case, plan, k)
-    gap, relative = plan.cone.gap_pu2[:, k], plan.cone.relative[:, k]
+    figures = _dispatch_figures(plan, k) | {"tariff_per_mwh": float(case.tariff_per_mwh[position])}
+    return part(position + 1, tables, figures, _dispatch_gate(plan, k, figures))
+
+
+def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
     record = plan.record
-    balance = float(plan.energy_balance_mw()[k])
-    figures: dict[str, Any] = {
+    return {
         "solver": record.backend,
         "solver_status": record.status,
         "solver_iterations": record.iterations,
         "elastic": record.elastic,
         "primal_residual": record.primal_residual,
         "duality_gap_rel": record.gap,
-        "cone_gap_pu2": float(np.abs(gap).max()),
-        "cone_gap_rel": float(relative.max()),
-        "energy_balance_mw": balance,
-        "tariff_per_mwh": float(case.tariff_per_mwh[position]),
+        "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
+        "cone_gap_rel": float(plan.cone.relative[:, k].max()),
+        "energy_balance_mw": float(plan.energy_balance_mw()[k]),
         "import_mw": float(plan.slack_mw[k]),
         "import_mvar": float(plan.slack_mvar[k]),
         "loss_mw": float(plan.loss_mw[k]),
@@ -154,22 +147,32 @@ def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, with_s
         "cost": float(plan.total_cost[k]) if plan.cost else float("nan"),
         **{f"cost_{term}": float(value[k]) for term, value in plan.cost.items()},
     }
-    overlaps = [float(d.overlap_mw[k]) for d in plan.devices.values() if d.kind == "storage"]
-    gate = {
-        "solver_status": record.status,
-        "primal_residual": record.primal_residual,
-        "duality_gap_rel": record.gap,
-        "cone_gap_rel": figures["cone_gap_rel"],
-        "cone_gap_pu2": figures["cone_gap_pu2"],
-        "cone_gap_min_pu2": float(gap.min()),
-        "energy_balance_mw": balance,
-        "storage_overlap_mw": max(overlaps) if overlaps else None,
+
+
+def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
+    names = (
+        "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
+        "ev_curtailed_mw", "shed_mw",
+    )  # fmt: skip
+    overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
+    return {
+        **{name: figures[name] for name in names},
+        "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
+        "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
-        "ev_curtailed_mw": figures["ev_curtailed_mw"],
-        "shed_mw": figures["shed_mw"],
         "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
     }
-    return part(position + 1, tables, figures, gate)
+
+
+def _device_table(plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
+    devices = plan.devices.values()
+    measures = ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "cost")
+    return {
+        "device": [device.name for device in devices],
+        "kind": [device.kind for device in devices],
+        "bus": [device.bus for device in devices],
+        **{name: [float(getattr(device, name)[k]) for device in devices] for name in measures},
+    }
 
 
 def _bus_table(feeder: Feeder, plan: DispatchPlan, k: int) -> dict[str, list[Any]]:

@@ -77,7 +77,7 @@ class SimulationCase:
         )
 
     def announced_price_per_mwh(self) -> Array | None:
-        """Return the prices that drivers know before the day, shape ``(s, T)``; None if they see none, or nodal ones."""
+        """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""
         roads, coupling = self.roads, self.coupling
         if self.given_price_per_mwh is not None:
             return self.given_price_per_mwh

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cosim.dispatch.backends import BACKENDS
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings
-from cosim.dispatch.backends import BACKENDS
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder
 from cosim.scenario import shipped
@@ -17,6 +17,7 @@ from cosim.scenario.schema import ID_PATTERN, ID_RULE, FeederSettings
 from cosim.tables import did_you_mean
 
 _ID = re.compile(ID_PATTERN)
+_MANY_TIMES = 100.0
 _EV_ABOVE_TARIFF = 2.5
 _SHEDDING_ABOVE_EV = 3.0
 
@@ -31,6 +32,7 @@ def check(found: Check) -> None:
         return
     feeder = found.attempt("feeder", lambda: feeder_of(grid, settings, found.files))
     if feeder is not None:
+        _load(found, feeder)
         found.bus_ids = feeder.bus_ids
         _stations(found, feeder)
         for place, device in enumerate(scenario.devices):
@@ -58,6 +60,15 @@ def feeder_of(grid: str, settings: FeederSettings, files: ScenarioFiles) -> Feed
         v_max_pu=settings.v_max_pu,
         name=grid,
     )
+
+
+def _load(found: Check, feeder: Feeder) -> None:
+    """Warn of a load that is tiny beside the devices."""
+    ratings = [getattr(device, key, 0.0) for device in found.scenario.devices for key in ("p_max_mw", "s_max_mva")]
+    largest, total = max(ratings, default=0.0), float(feeder.p_mw.sum())
+    if largest > _MANY_TIMES * total:
+        reason = f"the load of all buses is {total:g} MW, but a device has {largest:g} MW"
+        found.at("grid", reason, "GW, or no load?", warn=True)
 
 
 def _stations(found: Check, feeder: Feeder) -> None:

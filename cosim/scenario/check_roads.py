@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import OdPair, Traffic
-from cosim.tables import Table, did_you_mean
-from cosim.traffic.formats.csv import read_road_network
+from cosim.tables import Table, did_you_mean, read_table
+from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
+from cosim.units import min_to_h
 
 _MANY_TIMES = 100.0
+MOST_PER_LANE_VPH = 3000.0
 _FASTEST_KMH, _SLOWEST_KMH = 200.0, 3.0
 _DEMAND_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
 
@@ -53,11 +56,36 @@ def read_network(found: Check) -> RoadNetwork | None:
         return None
     before = len(found.mistakes)
     network: RoadNetwork | None = found.attempt("roads", lambda: read_road_network(folder, column))
+    if network is not None:
+        found.attempt("roads", lambda: _check_plausible(folder, column))
     for number, problem in enumerate(found.mistakes[before:], start=before):
         if problem.field == column and problem.line == 1 and "no such" in problem.reason:
             found.mistakes.pop(number)
             found.at("traffic.capacity_column", f"{column!r}: {problem.reason} in links.csv", problem.remedy)
     return network
+
+
+def _check_plausible(folder: Path, capacity_column: str) -> None:
+    """Refuse links whose lanes cannot carry their capacity, or whose length and time imply an odd speed."""
+    links = read_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    rows = range(len(links))
+    nothing = [None] * len(links)
+    capacity, time = links.columns[capacity_column], links.columns["free_flow_min"]
+    lanes, length = links.columns.get("lanes", nothing), links.columns.get("length_km", nothing)
+    problems = [
+        links.problem(row, capacity_column, f"{capacity[row]:g} on {lanes[row]} lanes exceeds 3000 each", "veh/day?")
+        for row in rows
+        if lanes[row] and capacity[row] > MOST_PER_LANE_VPH * lanes[row]
+    ]
+    for row in rows:
+        if length[row] and time[row] > 0.0:
+            speed_kmh = length[row] / min_to_h(time[row])
+            if not _SLOWEST_KMH <= speed_kmh <= _FASTEST_KMH:
+                remedy = "is the time in seconds?" if speed_kmh < _SLOWEST_KMH else "is the length in m?"
+                reason = f"{time[row]:g} min for {length[row]:g} km means {speed_kmh:.3g} km/h"
+                problems.append(links.problem(row, "free_flow_min", reason, remedy))
+    if problems:
+        raise InputError(problems)
 
 
 def _capabilities(found: Check) -> None:

@@ -8,8 +8,9 @@ from cosim.scenario import check_grid, check_roads, check_series, sources
 from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
-from cosim.scenario.tree import find, nearest
+from cosim.scenario.tree import nearest
 from cosim.scenario.yaml_reader import Node
+from cosim.validation.gate import GateLimits
 
 _NEEDS = (
     ("roads", "traffic"),
@@ -34,7 +35,7 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     found = Check(scenario=scenario, tree=tree, files=files, broken=broken)
     _sections(found)
     for name, key in _OWN_TOLERANCES.items():
-        if find(tree, ("gates", name)) is not None:
+        if getattr(scenario.gates, name) != getattr(GateLimits(), name):
             found.at(f"gates.{name}", f"this limit is {key}", f"set {key} instead")
     _unique_names(found, "stations", [station.name for station in scenario.stations])
     _unique_names(found, "devices", [device.name for device in scenario.devices])

@@ -131,6 +131,7 @@ devices: {ess: {p_max_mw: 400}}
         "dispatch.ev_curtailment_price_per_mwh",
         "dispatch.shedding_price_per_mwh",
         "devices.2.p_max_mw",
+        "grid",  # its load is tiny beside such a storage
     }
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 TITLE = "Power balance"
 CAPTION = (
-    "Supply above zero; export, charging of storage and load that comes back below. The bars of a period add up "
-    "to the line: base load, charging demand and losses before any response."
+    "Supply above zero; export, charging of storage and load that comes back below. The bars above less the bars below "
+    "are the line: base load, charging demand and losses before any response."
 )
 
 LOAD_SIDE = ("demand_response", "ev_curtailment", "load_shedding")
@@ -62,7 +62,7 @@ def draw(result: RunResult) -> go.Figure:
     devices, axis = frames.table(result, "devices", "kind", "p_mw"), frames.period_axis(result)
     demand = demand_mw(result, axis)
     figure = style.canvas(axis, TITLE, ["power (MW)"], height=470)
-    figure.update_layout(barmode="relative", legend={"traceorder": "normal"})
+    figure.update_layout(barmode="relative", legend={"itemwidth": 30})
     kinds = sorted(set(devices["kind"]), key=lambda kind: (_rank(kind), kind))
     for k, kind in enumerate(kinds):
         _add_kind(figure, axis, kind, style.kind_colour(kind, k), devices[devices["kind"] == kind])

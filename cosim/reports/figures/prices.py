@@ -45,7 +45,7 @@ def draw(result: RunResult) -> go.Figure:
         values = frames.matrix(result["stations"], "station", column, axis)
         for k, station in enumerate(values.index):
             name, colour = f"Station {station}, {words}", style.SERIES[k % len(style.SERIES)]
-            line = style.curve(axis, values.loc[station], name, colour, line={"dash": dash}, hovertemplate=hover)
+            line = style.step(axis, values.loc[station], name, colour, line={"dash": dash}, hovertemplate=hover)
             figure.add_trace(line)
     if not figure.data:
         raise frames.NothingToDraw("this run has no prices")

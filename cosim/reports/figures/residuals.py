@@ -16,6 +16,10 @@ CAPTION = (
     "differ in the last round. Bars: iterations and rounds."
 )
 
+_RESIDUALS = (
+    ("sue_residual", "R of the assignment", "", "#0072b2"),
+    ("coupling_residual_mw", "Coupling (MW)", "MW", "#d55e00"),
+)
 _COUNTS = (("sue_iterations", "Iterations of the assignment", "#8fbbdb"), ("coupling_rounds", "Rounds", "#e5b98f"))
 
 
@@ -38,17 +42,25 @@ def draw(result: RunResult) -> go.Figure:
     counts = [measure for measure in _COUNTS if frames.known(periods, measure[0])]
     units = ["residual", "count"][: 1 + bool(counts)]
     figure = style.canvas(axis, TITLE, units, height=480 if counts else 380, shares=(0.68, 0.32)[: len(units)])
-    for column, name, unit, colour in (
-        ("sue_residual", "R of the assignment", "", "#0072b2"),
-        ("coupling_residual_mw", "Coupling (MW)", "MW", "#d55e00"),
-    ):
+    for column, name, unit, colour in _RESIDUALS:
         if frames.known(periods, column):
             line = style.log_curve(axis, frames.by_period(periods, column, axis), name, colour, unit)
             figure.add_trace(line, row=1, col=1)
     if not figure.data:
         raise frames.NothingToDraw("this run has no residual of an equilibrium")
     style.log_axis(figure)
+    _limits(figure, result)
     for column, name, colour in counts:
         bar = go.Bar(x=axis.labels, y=list(frames.by_period(periods, column, axis)), name=name)
         figure.add_trace(bar.update(marker={"color": colour}, hovertemplate="%{y:d}"), row=2, col=1)
     return figure
+
+
+def _limits(figure: go.Figure, result: RunResult) -> None:
+    """Draw the largest accepted residuals, where the manifest tells them."""
+    gates = result.manifest.get("gates")
+    drawn = {trace.name for trace in figure.data}
+    for column, name, unit, colour in _RESIDUALS:
+        accepted = gates.get(column) if isinstance(gates, dict) else None
+        if name in drawn and isinstance(accepted, int | float) and accepted > 0.0:
+            style.limit(figure, float(accepted), f"accepted {accepted:g} {unit}".rstrip(), colour=colour)

@@ -54,12 +54,9 @@ def draw(result: RunResult) -> go.Figure:
     figure = style.canvas(axis, TITLE, ["equivalent load (MW)"], height=400)
     _shade(figure, tariff, frames.currency(result))
     figure.add_trace(style.curve(axis, load, "Equivalent load", style.DEMAND, hovertemplate="%{y:.3f} MW"))
-    money = style.escape(frames.currency(result))
-    price = style.step(axis, tariff, "Tariff", "#b4632a", yaxis="y2", line={"width": 1.4})
-    figure.add_trace(
-        price.update(hovertemplate=f"%{{y:,.0f}} {money}/MWh", visible=True, opacity=0.0, showlegend=False)
-    )
-    figure.update_layout(yaxis2={"overlaying": "y", "visible": False})
+    low, high = float(load.min()), float(load.max())
+    if np.isfinite(low):
+        figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.25 * (high - low)])
     _thresholds(figure, load, frames.setting(result, "tariff", "sigma_threshold"))
     return figure
 
