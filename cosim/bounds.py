@@ -38,23 +38,21 @@ def check_bounds(settings: Any, label: str = "") -> None:  # noqa: ANN401 - any 
     """
     prefix = f"{label}." if label else ""
     problems = []
-    for name, marks in _marks(type(settings)).items():
+    kind: type = type(settings)
+    for name, marks in _marks(kind).items():
         for value in _values(getattr(settings, name)):
-            if rule := _broken_rule(value, marks):
-                shown = repr(value) if isinstance(value, str) else value
-                problems.append(Problem(field=prefix + name, reason=f"{shown} {rule}"))
+            if broken := _broken_text(value, marks) if isinstance(value, str) else _broken_number(value, marks):
+                problems.append(Problem(field=prefix + name, reason=broken))
                 break
     if problems:
         raise InputError(problems)
 
 
-def _values(value: object) -> Iterator[float | str]:
+def _values(value: object) -> Iterator[Any]:
     """Yield the numbers and texts of a field; numpy's numbers are numbers too, truth values are none."""
     for one in value if isinstance(value, tuple) else (value,):
-        if isinstance(one, str):
+        if not isinstance(one, bool) and isinstance(one, str | Real):
             yield one
-        elif isinstance(one, Real) and not isinstance(one, bool):
-            yield float(one)
 
 
 @cache
@@ -77,21 +75,24 @@ def _parts(mark: object) -> list[object]:
     return [part for part in mark if part is not None] if isinstance(mark, Interval) else [mark]
 
 
-def _broken_rule(value: float | str, marks: tuple[object, ...]) -> str:
-    """Return the first rule that the value breaks, or nothing."""
-    if isinstance(value, str):
-        shortest = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
-        return f"must have at least {shortest} character" if len(value) < shortest else ""
+def _broken_text(value: str, marks: tuple[object, ...]) -> str:
+    """Return the text and the rule that it breaks, or nothing."""
+    shortest = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
+    return f"{value!r} must not be shorter than {shortest}" if len(value) < shortest else ""
+
+
+def _broken_number(value: float, marks: tuple[object, ...]) -> str:
+    """Return the number and the first rule that it breaks, or nothing."""
     if not math.isfinite(value):
-        return "must be finite"
+        return f"{value} must be finite"
     for mark in marks:
         match mark:
             case Gt(gt=limit) if not value > limit:  # type: ignore[operator]
-                return f"must be > {limit}"
+                return f"{value} must be > {limit}"
             case Ge(ge=limit) if not value >= limit:  # type: ignore[operator]
-                return f"must be >= {limit}"
+                return f"{value} must be >= {limit}"
             case Lt(lt=limit) if not value < limit:  # type: ignore[operator]
-                return f"must be < {limit}"
+                return f"{value} must be < {limit}"
             case Le(le=limit) if not value <= limit:  # type: ignore[operator]
-                return f"must be <= {limit}"
+                return f"{value} must be <= {limit}"
     return ""

@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
     Raises
     ------
     TypeError
-        If two classes claim the same kind, or an entry point is not a subclass of ``base``.
+        If two classes claim the same kind, or an entry point is not a concrete subclass of ``base`` with a ``kind``.
     """
     root = importlib.import_module(package)
     modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(root.__path__)]
@@ -43,14 +43,20 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
                 _register(found, candidate, base)
     for entry in entry_points(group=group):
         candidate = entry.load()
-        if not (inspect.isclass(candidate) and issubclass(candidate, base)):
-            raise TypeError(f"entry point {entry.name!r} of group {group!r} is not a {base.__name__}")
+        if not (inspect.isclass(candidate) and _is_member(candidate, base)):
+            raise TypeError(
+                f"entry point {entry.name!r} of group {group!r} is no concrete {base.__name__} with a class attribute kind"
+            )
         _register(found, candidate, base)
     return dict(sorted(found.items()))
 
 
-def _register(found: dict[str, type[T]], candidate: type, base: type[T]) -> None:
-    if not issubclass(candidate, base) or inspect.isabstract(candidate) or not hasattr(candidate, "kind"):
+def _is_member(candidate: type, base: type) -> bool:
+    return issubclass(candidate, base) and not inspect.isabstract(candidate) and hasattr(candidate, "kind")
+
+
+def _register(found: dict[str, type[T]], candidate: type[Any], base: type[T]) -> None:
+    if not _is_member(candidate, base):
         return
     kind: str = candidate.kind
     if kind in found and found[kind] is not candidate:

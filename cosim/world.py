@@ -88,13 +88,18 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         skip_greetings=True,
         configure_logging=False,
     )
-    with world:
-        simulators = _start(world, names, case, sink)
-        entities = {name: _create(simulators[name], name, case) for name in names}
-        for wire in connections:
-            _connect(world, wire, entities)
-        world.run(until=case.timeline.end_s, print_progress=False)
-        check_complete(simulators, case.timeline.periods)
+    try:
+        with world:
+            simulators = _start(world, names, case, sink)
+            entities = {name: _create(simulators[name], name, case) for name in names}
+            for wire in connections:
+                _connect(world, wire, entities)
+            world.run(until=case.timeline.end_s, print_progress=False)
+            check_complete(simulators, case.timeline.periods)
+    except CosimError:
+        raise
+    except Exception as error:  # mosaik's own, or a simulator's outside its step
+        raise ComponentError(f"the simulation stopped: {type(error).__name__}: {error}") from error
 
 
 def _start(world: Any, names: dict[str, None], case: SimulationCase, sink: Sink) -> dict[str, Any]:  # noqa: ANN401

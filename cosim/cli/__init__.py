@@ -12,12 +12,19 @@ DEFECT = 1
 STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
-class Stopped(BaseException):
-    """SIGINT or SIGTERM arrived."""
+class Stopped(SystemExit):
+    """SIGINT or SIGTERM arrived.
+
+    A `SystemExit`, because asyncio (in which mosaik runs) lets only that and `KeyboardInterrupt` out of its callbacks,
+    and mosaik swallows the latter.
+    """
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
         self.exit_code, self.word = STOPPED[signal.Signals(number)]
+        super().__init__(self.exit_code)
+
+    def __str__(self) -> str:
+        return self.word
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,11 +43,11 @@ def _run(arguments: list[str]) -> int | str | None:
 
     try:
         app(args=arguments, prog_name="cosim")
-    except SystemExit as done:  # typer's own end, usage errors (2) included
-        return done.code
     except Stopped as stop:
         sys.stderr.write(f"{stop.word}; the committed periods stay in the run folder\n")
         return stop.exit_code
+    except SystemExit as done:  # typer's own end, usage errors (2) included
+        return done.code
     except Exception as error:  # the last door: what is not ours is a defect, and told as such
         if "--debug" in arguments:
             raise

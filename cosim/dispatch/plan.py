@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from annotated_types import Gt
 from numpy.typing import NDArray
 
 from cosim.bounds import NonNegative, check_bounds
+from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.exactness import ConeGap
 from cosim.errors import InputError
@@ -87,8 +88,11 @@ class DispatchCase:
     settings: DispatchSettings = DispatchSettings()
 
     def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
+        for name in ("base_p_mw", "base_q_mvar", "tariff_per_mwh"):
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
+        series = {device: {key: _read_only(v) for key, v in rows.items()} for device, rows in self.series.items()}
+        object.__setattr__(self, "series", series)
+        if problems := [*_array_problems(self), *_station_problems(self), *_device_problems(self)]:
             raise InputError("; ".join(problems))
 
     @property
@@ -96,27 +100,73 @@ class DispatchCase:
         """Number of periods T."""
         return int(self.tariff_per_mwh.size)
 
-    def _problems(self) -> list[str]:
-        n, periods, feeder = self.feeder.n_buses, self.periods, self.feeder
-        problems = [
-            f"{name} has shape {array.shape}, not {(n, periods)}"
-            for name, array in (("base_p_mw", self.base_p_mw), ("base_q_mvar", self.base_q_mvar))
-            if array.shape != (n, periods)
-        ]
-        arrays = {"base_p_mw": self.base_p_mw, "base_q_mvar": self.base_q_mvar, "tariff": self.tariff_per_mwh}
-        arrays |= {f"{device}.{field}": v for device, fields in self.series.items() for field, v in fields.items()}
-        problems += [f"{name} is not finite" for name, array in arrays.items() if not np.isfinite(array).all()]
-        names = [settings.name for settings in self.devices]
-        problems += [f"device name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
-        if (count := sum(settings.kind == "substation" for settings in self.devices)) != 1:
-            problems.append(f"{count} substations; the feeder has one slack bus and needs exactly one")
+
+def _read_only(values: Array) -> Array:
+    """Return a copy that nobody can change."""
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def _array_problems(case: DispatchCase) -> list[str]:
+    """Return which arrays have a wrong shape or are not finite."""
+    rows, periods = (case.feeder.n_buses, case.periods), (case.periods,)
+    expected: dict[str, tuple[Array, tuple[int, ...]]] = {
+        "base_p_mw": (case.base_p_mw, rows),
+        "base_q_mvar": (case.base_q_mvar, rows),
+        "tariff_per_mwh": (case.tariff_per_mwh, periods),
+    }
+    for device, rows_of in case.series.items():
+        expected |= {f"{device}.{name}": (values, periods) for name, values in rows_of.items()}
+    problems = [
+        f"{name} has shape {array.shape}, not {shape}"
+        for name, (array, shape) in expected.items()
+        if array.shape != shape
+    ]
+    problems += [f"{name} is not finite" for name, (array, _) in expected.items() if not np.isfinite(array).all()]
+    if not case.periods:
+        problems.append("tariff_per_mwh is empty; a day has at least one period")
+    if not (np.isfinite(case.period_h) and case.period_h > 0.0):
+        problems.append(f"period_h: {case.period_h} must be > 0")
+    return problems
+
+
+def _station_problems(case: DispatchCase) -> list[str]:
+    """Return what is wrong with the charging stations."""
+    problems = []
+    if len(case.station_names) != len(case.station_buses):
+        problems.append(f"{len(case.station_names)} station names for {len(case.station_buses)} station buses")
+    n = case.feeder.n_buses
+    problems += [f"station bus position {bus} is outside 0..{n - 1}" for bus in case.station_buses if not 0 <= bus < n]
+    return problems
+
+
+def _device_problems(case: DispatchCase) -> list[str]:
+    """Return what is wrong with the devices and their series."""
+    feeder, kinds = case.feeder, catalogue()
+    names = [settings.name for settings in case.devices]
+    problems = [f"device name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += [f"there is a series for {name!r}, which is no device" for name in case.series if name not in names]
+    if (count := sum(settings.kind == "substation" for settings in case.devices)) != 1:
+        problems.append(f"{count} substations; the feeder has one slack bus and needs exactly one")
+    for settings in case.devices:
+        if hasattr(settings, "bus") and settings.bus not in feeder.bus_ids:
+            problems.append(
+                f"device {settings.name!r} is at bus {settings.bus!r}, which feeder {feeder.name!r} does not have; "
+                f"its buses are {listed(feeder.bus_ids)}"
+            )
+        if settings.kind not in kinds:
+            problems.append(
+                f"device {settings.name!r} is of kind {settings.kind!r}; known kinds are {', '.join(kinds)}"
+            )
+            continue
+        given = case.series.get(settings.name, {})
         problems += [
-            f"device {settings.name!r} is at bus {settings.bus!r}, which feeder {feeder.name!r} does not have; "
-            f"its buses are {listed(feeder.bus_ids)}"
-            for settings in self.devices
-            if hasattr(settings, "bus") and settings.bus not in feeder.bus_ids
+            f"device {settings.name!r} has no series {name!r}; give one value per period"
+            for name in kinds[settings.kind].series_fields
+            if name not in given
         ]
-        return problems
+    return problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +228,11 @@ class DispatchPlan:
     cost: Mapping[str, Array]
     next_state: Mapping[str, Mapping[str, float]]
 
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if isinstance(value := getattr(self, item.name), np.ndarray):
+                value.setflags(write=False)
+
     @property
     def length(self) -> int:
         """Number of periods L."""
@@ -185,14 +240,16 @@ class DispatchPlan:
 
     @property
     def total_cost(self) -> Array:
-        """Cost of all terms per period, shape ``(L,)``."""
-        return np.sum(list(self.cost.values()), axis=0)
+        """Cost of all terms per period, shape ``(L,)``; NaN without an answer."""
+        total: Array = np.sum(list(self.cost.values()), axis=0) if self.cost else np.full(self.length, np.nan)
+        return total
 
     def energy_balance_mw(self) -> Array:
         """Return generation + import - load - loss per period, which is zero on a correct answer."""
-        return self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
+        balance: Array = self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
+        return balance
 
     def recursion_error_mwh(self, k: int) -> float | None:
-        """Return the largest deviation of stored energy from its recursion in period column ``k``; None without storage."""
+        """Return the largest deviation of stored energy from its recursion in period column ``k``; None without it."""
         errors = [abs(float(d.recursion_mwh[k])) for d in self.devices.values() if np.isfinite(d.energy_mwh).any()]
         return max(errors, default=None)

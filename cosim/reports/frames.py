@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CLOCK = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
-_WIDEST = 9
+_WIDEST = 7
 
 
 class NothingToDraw(InputError):
@@ -48,7 +48,7 @@ class PeriodAxis:
 
     @property
     def ticks(self) -> tuple[list[int], list[str]]:
-        """Positions and texts (number over start of the clock span) of at most nine ticks."""
+        """Positions and texts (number over start of the clock span) of at most seven ticks."""
         step = -(-len(self.numbers) // _WIDEST)
         positions = list(range(0, len(self.numbers), step))
         return positions, [f"{self.numbers[k]}<br>{self.clocks[k][:5]}" for k in positions]

@@ -10,9 +10,14 @@ from typing import Any
 
 from cosim.errors import StorageError
 from cosim.results.store import RunResult
+from cosim.validation.gate import EXIT_CODES
 
+_NO_ANSWER = 6
 _UNITS = {"mw": "MW", "mva": "MVA", "mwh": "MWh", "pu": "pu", "pu2": "pu²", "rel": "relative", "share": "share"}
 _WORDS = {"ac": "AC", "sue": "SUE", "ev": "EV", "dv": "voltage difference", "dloss": "loss difference"}
+
+SEVERE = frozenset(status for status, code in EXIT_CODES.items() if code == _NO_ANSWER)
+"""Statuses without a trustworthy answer; the others have one, with a flag."""
 
 Judgement = dict[str, Any]
 
@@ -64,7 +69,7 @@ class CheckRow:
 
 
 def in_words(name: str) -> str:
-    """Return the name of a figure of the gate in words.
+    """Return the name of a figure of the gate, or of a status, in words.
 
     >>> in_words("cone_gap_pu2"), in_words("dloss_rel"), in_words("sue_status")
     ('Cone gap (pu²)', 'Loss difference (relative)', 'SUE status')

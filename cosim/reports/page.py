@@ -27,10 +27,25 @@ _VERDICTS = {
     6: ("bad", "Not converged or not exact"),
     10: ("warn", "Finished with flagged periods"),
 }
-_TILES = ("cost", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu")
-_TILES_HALF = ("vmin_pu", "sue_residual", "link_flow_vph", "wait_min")
+_TILES = {
+    "cost": "Total cost",
+    "import_mwh": "Import",
+    "import_peak_mw": "Largest import",
+    "loss_mwh": "Losses",
+    "stations_mwh": "Energy charged",
+    "vmin_ac_pu": "Lowest voltage, AC",
+    "cone_gap_pu2": "Largest cone gap",
+    "ac_dv_pu": "Largest AC difference, voltage",
+    "vmax_ac_pu": "Highest voltage, AC",
+}
+_TILES_ROADS = {
+    "stations_mwh": "Energy charged",
+    "link_flow_vph": "Busiest link",
+    "wait_min": "Longest expected wait",
+    "sue_residual": "Largest residual R",
+}
 _MOST_TILES = 8
-_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title")
+_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions")
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
@@ -51,8 +66,8 @@ class Provenance:
 
     Attributes
     ----------
-    facts, tables
-        Scalars and mappings of the manifest, as text.
+    facts, versions
+        What the manifest says, name and value, as text.
     inputs
         File, bytes and SHA-256 of every input.
     assumed
@@ -62,7 +77,7 @@ class Provenance:
     """
 
     facts: tuple[tuple[str, str], ...]
-    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    versions: tuple[tuple[str, str], ...]
     inputs: tuple[tuple[str, str, str], ...]
     assumed: tuple[tuple[str, str], ...]
     assumed_count: int
@@ -111,6 +126,7 @@ def render(result: RunResult) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["trusted"] = Markup  # for plotly's own output only
+    environment.filters["words"] = gates.in_words
     judged = gates.read_gates(result)
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
@@ -125,6 +141,7 @@ def render(result: RunResult) -> str:
         tiles=_tiles(summary),
         statuses=list(gates.status_counts(judged)),
         flagged=gates.flagged(judged),
+        severe=gates.SEVERE,
         checks=checks,
         check_counts=gates.counts(checks),
         groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
@@ -141,10 +158,11 @@ def _verdict(result: RunResult) -> tuple[str, str]:
     return tone, words
 
 
-def _tiles(summary: Summary) -> list[Row]:
-    """Return the headline numbers: those of a full run, filled up where parts are missing."""
-    rows = [summary[key] for key in (*_TILES, *_TILES_HALF) if key in summary]
-    return [row for row in rows if row.value is not None][:_MOST_TILES]
+def _tiles(summary: Summary) -> list[tuple[str, Row]]:
+    """Return the headline numbers with their names: those of the grid, or of the roads where there is no grid."""
+    names = _TILES if "cost" in summary else _TILES_ROADS
+    rows = [(name, summary[key]) for key, name in names.items() if key in summary]
+    return [(name, row) for name, row in rows if row.value is not None][:_MOST_TILES]
 
 
 def _drawn(result: RunResult, name: str) -> Drawn:
@@ -162,12 +180,11 @@ def _drawn(result: RunResult, name: str) -> Drawn:
 
 def _provenance(result: RunResult) -> Provenance:
     """Sort the manifest into scalars, tables and sources; the scenario's text lies beside the page."""
-    sources = result.manifest.get("sources")
+    sources, versions = result.manifest.get("sources"), result.manifest.get("versions")
     listed = {str(key): str(value) for key, value in sources.items()} if isinstance(sources, dict) else {}
-    rest = {key: value for key, value in result.manifest.items() if key not in _NOT_SHOWN}
     return Provenance(
-        facts=tuple((key, _plain(value)) for key, value in rest.items() if not isinstance(value, dict)),
-        tables=tuple((key, tuple(_flat(value))) for key, value in rest.items() if isinstance(value, dict) and value),
+        facts=tuple(_flat({key: value for key, value in result.manifest.items() if key not in _NOT_SHOWN})),
+        versions=tuple(_flat(versions)) if isinstance(versions, dict) else (),
         inputs=tuple(
             (str(item.get("file")), _plain(item.get("bytes")), str(item.get("sha256")))
             for item in result.manifest.get("inputs", ())

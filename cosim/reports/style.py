@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,13 @@ def canvas(
     figure = make_subplots(
         rows=len(units), cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=list(shares) if shares else None
     )
+    _style_paper(figure, title, height)
+    _style_axes(figure, axis, units)
+    return figure
+
+
+def _style_paper(figure: go.Figure, title: str, height: int) -> None:
+    """Set title, font, margins, legend and hover."""
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper"},
         height=height,
@@ -107,7 +115,11 @@ def canvas(
         plot_bgcolor="white",
         margin={"l": 64, "r": 18, "t": 96, "b": 62},
         hovermode="x unified",
-        hoverlabel={"font": {"family": FONT, "size": 12}, "bgcolor": "rgba(255,255,255,0.96)", "bordercolor": HAIR},
+        hoverlabel={
+            "font": {"family": FONT, "size": 12, "color": INK},
+            "bgcolor": "rgba(255,255,255,0.96)",
+            "bordercolor": HAIR,
+        },
         legend={
             "orientation": "h",
             "x": 0,
@@ -118,8 +130,6 @@ def canvas(
         },
         bargap=0.18,
     )
-    _style_axes(figure, axis, units)
-    return figure
 
 
 def _style_axes(figure: go.Figure, axis: PeriodAxis, units: Sequence[str]) -> None:
@@ -133,6 +143,7 @@ def _style_axes(figure: go.Figure, axis: PeriodAxis, units: Sequence[str]) -> No
         tickmode="array",
         tickvals=positions,
         ticktext=texts,
+        unifiedhovertitle={"text": "<b>%{x}</b>"},
         tickangle=0,
         ticks="outside",
         ticklen=4,
@@ -234,18 +245,28 @@ def curve(
     )
 
 
-def limit(figure: go.Figure, value: float, text: str, *, row: int = 1, colour: str = ALARM, above: bool = True) -> None:
-    """Draw a horizontal limit with its name."""
-    figure.add_hline(
-        y=value,
-        line={"color": colour, "width": 1.2, "dash": "dash"},
-        annotation={
-            "text": text,
-            "font": {"size": 11, "color": colour},
-            "xanchor": "left",
-            "x": 0.004,
-            "yanchor": "bottom" if above else "top",
-        },
+def limit(
+    figure: go.Figure,
+    value: float,
+    text: str,
+    *,
+    row: int = 1,
+    colour: str = ALARM,
+    above: bool = True,
+    log: bool = False,
+) -> None:
+    """Draw a horizontal limit with its name; on a logarithmic axis plotly wants the name at the power of ten."""
+    line = {"color": colour, "width": 1.2, "dash": "dash"}
+    figure.add_hline(y=value, line=line, row=row, col=1)
+    figure.add_annotation(
+        text=text,
+        font={"size": 11, "color": colour},
+        showarrow=False,
+        x=0.004,
+        xref="x domain",
+        xanchor="left",
+        y=math.log10(value) if log else value,
+        yanchor="bottom" if above else "top",
         row=row,
         col=1,
     )

@@ -81,7 +81,7 @@ class Row:
             return "0"
         if abs(value) >= _HUNDRED:
             return f"{value:,.2f}"
-        return f"{value:.5g}" if abs(value) >= _MILLI else f"{value:.2e}"
+        return f"{value:#.5g}" if abs(value) >= _MILLI else f"{value:.2e}"
 
     @property
     def place(self) -> str:

@@ -104,22 +104,22 @@ def _station_table(
     return table
 
 
-def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, with_stations: bool) -> Part:
+def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, stations: Sequence[Station]) -> Part:
     """Return buses, lines, devices, the grid side of the stations, and figures of one period of a plan.
 
     Parameters
     ----------
     offset
         Column of the plan.
-    with_stations
-        Whether the plan's charging loads are the road network's stations (else they are loads of buses).
+    stations
+        The road network's stations, whose loads the plan serves; none if the loads are given per bus.
     """
     k, position = offset, plan.start + offset
     tables = {"buses": _bus_table(case.feeder, plan, k), "lines": _line_table(case.feeder, plan, k)}
     if plan.devices:
         tables["devices"] = _device_table(plan, k)
-    if with_stations:
-        tables["stations"] = _served_table(case, plan, k)
+    if stations:
+        tables["stations"] = _served_table(case, plan, k, stations)
     figures = _dispatch_figures(plan, k) | {"tariff_per_mwh": float(case.tariff_per_mwh[position])}
     return part(position + 1, tables, figures, _dispatch_gate(plan, k, figures))
 
@@ -204,11 +204,12 @@ def _line_table(feeder: Feeder, plan: DispatchPlan, k: int) -> dict[str, list[An
     }
 
 
-def _served_table(case: DispatchCase, plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
+def _served_table(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequence[Station]) -> dict[str, list[Any]]:
     served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
     return {
         "station": list(case.station_names),
         "nodal_price_per_mwh": plan.price_per_mwh[list(case.station_buses), k].tolist(),
+        "p_set_mw": caps_mw(stations, plan, k).tolist(),
         "curtailed_mw": plan.ev_curtailed_mw[:, k].tolist(),
         "energy_mwh": (served * case.period_h).tolist(),
     }
@@ -282,8 +283,10 @@ def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int) -> np.ndarr
     """Return the cap that the dispatch sends to each station.
 
     Installed power where nothing is curtailed (a cap at the planned mean would starve sessions); else the planned load
-    less the curtailment.
+    less the curtailment. Without an answer it is the load demanded.
     """
+    if not plan.record.usable:
+        return plan.ev_mw[:, k].copy()
     served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
     installed = np.array([s.installed_mw if s.installed_mw is not None else np.nan for s in stations])
     free = plan.ev_curtailed_mw[:, k] <= 0.0

@@ -51,10 +51,10 @@ class RunStore:
         """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists() or folder.is_symlink():
+                raise UsageError(f"run folder '{folder}' exists; choose another with --out, or remove it")
             folder.mkdir(mode=0o700)
             (folder / "periods").mkdir()
-        except FileExistsError:
-            raise UsageError(f"run folder '{folder}' exists; choose another with --out, or remove it") from None
         except OSError as error:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)
@@ -67,7 +67,6 @@ class RunStore:
     def write_text(self, name: str, text: str) -> None:
         """Write one text file below the folder."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text.encode())
 
     def commit(self, period: int, tables: Tables, gate: Mapping[str, Any]) -> None:
@@ -104,19 +103,23 @@ class RunStore:
 
         names = sorted({path.stem for period in self.committed() for path in period.glob("*.parquet")})
         target = self.folder / "tables"
-        target.mkdir(exist_ok=True)
-        for name in names:
-            parts = [
-                pq.read_table(path) for period in self.committed() if (path := period / f"{name}.parquet").exists()
-            ]
-            temporary = target / f".{name}.parquet"
-            pq.write_table(pa.concat_tables(parts, promote_options="permissive"), temporary)
-            temporary.replace(target / f"{name}.parquet")
+        try:
+            target.mkdir(exist_ok=True)
+            for name in names:
+                paths = [period / f"{name}.parquet" for period in self.committed()]
+                parts = [pq.read_table(path) for path in paths if path.exists()]
+                temporary = target / f".{name}.parquet"
+                pq.write_table(pa.concat_tables(parts, promote_options="permissive"), temporary)
+                temporary.replace(target / f"{name}.parquet")
+        except OSError as error:
+            raise StorageError(f"tables cannot be written to '{target}': {error.strerror or error}") from error
 
-    def finish(self, *, code: int, reasons: Sequence[str], statuses: Sequence[str], planned: int) -> None:
-        """Export the tables and write ``run.json``; only a full day is ``complete``."""
+    def finish(
+        self, *, code: int, reasons: Sequence[str], statuses: Sequence[str], planned: int, died: bool = False
+    ) -> None:
+        """Export the tables and write ``run.json``; only a full day whose simulation did not die is ``complete``."""
         self.export_tables()
-        complete = len(statuses) == planned
+        complete = len(statuses) == planned and not died
         content = {
             "status": "complete" if complete else "incomplete",
             "exit_code": code,
@@ -218,6 +221,7 @@ def _sync(path: Path) -> None:
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         _sync(temporary)
         temporary.replace(path)

@@ -102,16 +102,12 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     overrides
         Assignments ``a.b=value``; list items by name or position: ``devices.ess.capacity_mwh=2``.
 
-    Returns
-    -------
-    LoadedScenario
-
     Raises
     ------
     InputError
         With all mistakes, each with file, line and column. Only text that is not YAML hides later mistakes.
     """
-    path = shipped.find(scenario)
+    path = shipped.find(scenario).resolve()
     tree, chain = _read_chain(path)
     tree = sources.settled(_overridden(tree, overrides))
     outcome = validate(tree)
@@ -151,7 +147,6 @@ def _overridden(tree: Node, overrides: Sequence[str]) -> Node:
 
 def _read_chain(path: Path) -> tuple[Node, list[Path]]:
     """Return the merged tree of a scenario and all that it extends, and the files, the scenario first."""
-    path = path.resolve()
     own = _read(path, path.name, 0)
     chain, trees = [path], [own]
     while (link := find(trees[-1], ("extends",))) is not None and link.value is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import mosaik_api_v3
@@ -83,8 +84,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     def checked(self, eid: str, attr: str, value: Any) -> Any:  # noqa: ANN401 - any port value
         """Refuse a missing or non-finite number on a port; mosaik itself would pass it on."""
-        numbers = value if isinstance(value, list) else [value]
-        if value is None or any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
+        within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+        if any(v is None or (isinstance(v, Real) and not math.isfinite(v)) for v in within):
             raise ComponentError(f"{self.name}: {eid}.{attr} is {value} in period {self.position + 1}")
         return value
 

@@ -2,16 +2,19 @@
 
 Entities: one ``Dispatch`` with a ``Port`` per station (or per load given in its place) and a ``Bus`` per bus.
 The plan of a period stays pending while the price-flow loop runs; it is committed when time moves on, and at the end.
+A day-ahead plan is made in the first period and holds for the day.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
+from cosim.charging.stations import Station
 from cosim.coupling.price import marked_up
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.plan import DispatchPlan
@@ -66,7 +69,10 @@ class Simulator(PeriodSimulator):
             self.position = position
             self.periods_done += 1
         load = self._load(inputs)
-        self.plan = self.controller.plan(position, load)
+        if self.case.whole_day and position > 0 and self.plan is not None:
+            self._keep_to(self.plan, load)
+        else:
+            self.plan = self.controller.plan(position, load)
         return None if self.port_at else time + self.step_size
 
     def finalize(self) -> None:
@@ -74,9 +80,20 @@ class Simulator(PeriodSimulator):
         self._commit()
 
     def _commit(self) -> None:
-        if self.plan is not None:
+        if self.plan is not None and not self.case.whole_day:
             self.controller.commit(self.plan)
             self.plan = None
+
+    def _keep_to(self, plan: DispatchPlan, load: Array) -> None:
+        """Refuse a load that the day-ahead plan was not made for."""
+        k = self.position
+        off = np.abs(load[:, 0] - plan.ev_mw[:, k - plan.start])
+        if not off.max(initial=0.0) <= self.case.coupling.tolerance_mw:
+            eid = list(self.port_at)[int(np.argmax(off))]
+            raise ComponentError(
+                f"dispatch: {eid} demands {off.max():.3g} MW other than the day-ahead plan foresaw for period {k + 1}; "
+                "let P_forecast[MW] say so in period 1, or use mode 'rolling'"
+            )
 
     def _load(self, inputs: Inputs) -> Array:
         """Return the load of the window, shape ``(s, horizon)``: this period's, and the forecast after it."""
@@ -89,9 +106,18 @@ class Simulator(PeriodSimulator):
             if length > 1:
                 if FORECAST not in ports:
                     raise ComponentError(f"dispatch: no {FORECAST} for {eid} in period {k + 1}")
-                load[n] = self.single(eid, FORECAST, ports[FORECAST])[k : k + length]
+                load[n] = self._forecast(eid, ports[FORECAST])[k : k + length]
             load[n, 0] = self.total(eid, DEMAND, ports[DEMAND])
         return load
+
+    def _forecast(self, eid: str, sources: dict[str, Any]) -> list[float]:
+        forecast = self.single(eid, FORECAST, sources)
+        periods = self.dispatch.periods
+        if not isinstance(forecast, list) or len(forecast) != periods:
+            raise ComponentError(
+                f"dispatch: {eid}.{FORECAST} in period {self.position + 1} is no list of {periods} values"
+            )
+        return forecast
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return the requested outputs of the pending plan."""
@@ -108,7 +134,7 @@ class Simulator(PeriodSimulator):
         values: dict[str, Any] = {
             "status": plan.record.status,
             "period": self.position + 1,
-            "record": dispatch_part(self.dispatch, plan, k, with_stations=self.case.roads is not None),
+            "record": dispatch_part(self.dispatch, plan, k, stations=self._stations()),
         }
         if plan.record.usable:
             values["cost[CNY]"] = float(plan.total_cost[k])
@@ -125,13 +151,16 @@ class Simulator(PeriodSimulator):
             price = marked_up(plan.price_per_mwh[self.dispatch.station_buses[n]], coupling.markup)
         else:
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
-        stations = self.case.roads.stations if self.case.roads is not None else ()
+        stations = self._stations()
         cap = caps_mw(stations, plan, k)[n] if stations else plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
         return {
             "price[CNY/MWh]": float(price[k]),
             "price_day[CNY/MWh]": price.tolist(),
             "P_set[MW]": float(cap),
         }
+
+    def _stations(self) -> Sequence[Station]:
+        return self.case.roads.stations if self.case.roads is not None else ()
 
     def _bus(self, i: int, plan: DispatchPlan) -> dict[str, Any]:
         k = self.position - plan.start

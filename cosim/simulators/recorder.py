@@ -49,6 +49,8 @@ class Simulator(PeriodSimulator):
         merged = merge(parts)
         if merged["period"] != self.position + 1:
             raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
+        if merged["period"] != self.periods_done + 1:
+            raise ComponentError(f"recorder: period {merged['period']} came after period {self.periods_done}")
         judged = evaluate(GateFigures(**merged["gate"]), self.case.gates)
         clock = self.case.timeline.clock(self.position)
         row = {

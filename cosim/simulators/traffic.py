@@ -106,7 +106,8 @@ class Simulator(PeriodSimulator):
                 self.announced = np.zeros_like(self.load_mw)
             self.announced[:, k] = outside[:, 0]
         if not self.case.iterated:
-            self._keep(*self._respond(self.price[:, [k]]))
+            if outside is not None:  # else the day pass has solved the period already: forecast and outcome are one
+                self._keep(*self._respond(self.price[:, [k]]))
         elif not (self.whole_day and k > 0):
             coupling = self.case.coupling
             self.loop = PriceIteration(

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cosim.errors import ComponentError, CosimError
+from cosim.errors import CosimError
 from cosim.results.manifest import manifest
 from cosim.results.parts import Part
 from cosim.results.store import RunResult, RunStore
 from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.simulators.recorder import gate_json
 from cosim.validation.gate import GateRecord, exit_code
 from cosim.world import run_world
 
 Progress = Callable[[Part, GateRecord], None]
+INTERRUPTED = 130
 
 
 class StrictStop(CosimError):
@@ -108,7 +111,7 @@ def run(
     case = build_case(loaded)
     store = RunStore.create(_folder(loaded, out))
     store.write_json("manifest.json", _manifest(loaded, case, command))
-    store.write_text("scenario/scenario.yaml", loaded.text)
+    write_folder(loaded, store.folder / "scenario")
     ledger = _Ledger(store, progress, strict)
     _simulate(case, store, ledger)
     if out is None:
@@ -128,13 +131,20 @@ def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
         run_world(case, ledger)
     except StrictStop:
         pass
-    except Exception as error:
-        code = error.exit_code if isinstance(error, CosimError) else ComponentError.exit_code
-        reasons = [*ledger.reasons(), str(error)]
-        store.finish(code=code, reasons=reasons, statuses=ledger.statuses, planned=planned)
+    except BaseException as error:
+        reasons = [*ledger.reasons(), str(error) or type(error).__name__]
+        with suppress(CosimError):  # what stopped the run is told, not what it stopped afterwards
+            store.finish(code=_code(error), reasons=reasons, statuses=ledger.statuses, planned=planned, died=True)
         raise
     code = exit_code(ledger.statuses)
     store.finish(code=code, reasons=ledger.reasons(), statuses=ledger.statuses, planned=planned)
+
+
+def _code(error: BaseException) -> int:
+    """Return the exit code that the command line will end with."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return int(getattr(error, "exit_code", CosimError.exit_code))
 
 
 def _folder(loaded: LoadedScenario, out: str | Path | None) -> Path:

@@ -86,9 +86,7 @@ def test_problem_follows_the_rules_of_parametrised_programming(day, elastic):
 def test_power_base_does_not_matter(day, lookahead):
     """1 MVA and 10 MVA; the price of a balance in per unit scales with the base, per MWh it does not."""
     few = slice(15, 21)
-    plans = [
-        lookahead(day.case(day.read(base_mva=base), periods=few), day.ev_mw[:, few]) for base in (1.0, 10.0)
-    ]
+    plans = [lookahead(day.case(day.read(base_mva=base), periods=few), day.ev_mw[:, few]) for base in (1.0, 10.0)]
     small, large = plans
     assert small.total_cost.sum() == pytest.approx(large.total_cost.sum(), rel=1e-6)
     assert small.record.primal_objective == pytest.approx(large.record.primal_objective, rel=1e-6)
@@ -101,9 +99,10 @@ def test_order_of_rows_and_direction_of_lines_do_not_matter(day, lookahead, tmp_
     """Buses, lines and loads in random order, every second line written from its far end."""
     rng = np.random.default_rng(7)
     for name in ("bus", "line", "load"):
-        head, *rows = (day.folder / f"{name}.csv").read_text().split()[:1], *[
-            line for line in (day.folder / f"{name}.csv").read_text().splitlines()[1:] if line
-        ]
+        head, *rows = (
+            (day.folder / f"{name}.csv").read_text().split()[:1],
+            *[line for line in (day.folder / f"{name}.csv").read_text().splitlines()[1:] if line],
+        )
         rows = [rows[k] for k in rng.permutation(len(rows))]
         if name == "line":
             for k in range(0, len(rows), 2):
@@ -167,8 +166,6 @@ def test_length_of_a_period_scales_energy_and_cost(day, lookahead):
     one, two = slice(18, 19), [18, 18]
     fixed = day.devices()[:2] + day.devices()[3:5]
     hour = lookahead(day.case(day.feeder, periods=one, devices=fixed), day.ev_mw[:, one])
-    halves = lookahead(
-        replace(day.case(day.feeder, periods=two, devices=fixed), period_h=0.5), day.ev_mw[:, two]
-    )
+    halves = lookahead(replace(day.case(day.feeder, periods=two, devices=fixed), period_h=0.5), day.ev_mw[:, two])
     assert halves.total_cost.sum() == pytest.approx(hour.total_cost.sum(), rel=1e-7)
     np.testing.assert_allclose(halves.price_per_mwh, np.repeat(hour.price_per_mwh, 2, axis=1), rtol=1e-4)

@@ -16,7 +16,7 @@ def default():
 
 
 def test_the_scenarios_are_there():
-    assert {"nguyen_ieee33", "nguyen_ieee33_congested", "paper_strict"} < set(ALL)
+    assert {"nguyen_ieee33", "nguyen_ieee33_congested", "nguyen_ieee33_coupled", "paper_strict"} < set(ALL)
     assert {"nguyen_traffic_only", "ieee33_grid_only"} < set(ALL)
 
 

@@ -8,5 +8,5 @@ from cosim.plugins import discover
 
 def catalogue() -> dict[str, type[Device]]:
     """Return every device class that a scenario can name, by its ``kind``."""
-    found = discover("cosim.dispatch.devices", "cosim.devices", Device)  # type: ignore[type-abstract]
+    found = discover("cosim.dispatch.devices", "cosim.devices", Device)
     return {kind: device for kind, device in found.items() if not device.last_resort}

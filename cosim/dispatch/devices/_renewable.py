@@ -80,4 +80,5 @@ class Renewable(Device):
 
     def available_mw(self, window: Window) -> Array:
         """Return what weather and rating allow."""
-        return np.minimum(window.series[self.name]["available_mw"], self.settings.s_max_mva)
+        offered: Array = np.minimum(window.series[self.name]["available_mw"], self.settings.s_max_mva)
+        return offered

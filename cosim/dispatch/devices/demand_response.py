@@ -15,6 +15,9 @@ from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, W
 if TYPE_CHECKING:
     import cvxpy as cp
 
+ROUNDING_MWH = 1e-6
+"""Balance that the solver's tolerance may leave open at the end of the day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandResponseSettings:
@@ -60,9 +63,11 @@ class DemandResponse(Device):
         dt = self.frame.period_h
         cap = self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0)
         cap = np.where(window.active, cap, 0.0) if self.frame.couples_periods else np.zeros_like(cap)
-        reach = float(cap.sum()) * dt
+        reach, balance = float(cap.sum()) * dt, state["open_mwh"]
         self.cap_mw.value = cap
-        self.open_mwh.value = float(np.clip(state["open_mwh"], -reach, reach))
+        # What is beyond reach by rounding is cut off; what is truly beyond reach must stay visible as an unmet balance.
+        rounding = abs(balance) <= reach + ROUNDING_MWH
+        self.open_mwh.value = float(np.clip(balance, -reach, reach)) if rounding else balance
 
     def constraints(self) -> Iterator[cp.Constraint]:
         """Yield Eq 20."""

@@ -74,4 +74,5 @@ class LoadShedding(Device):
 
     def by_bus_mvar(self) -> Array:
         """Return the shed reactive power per bus, shape ``(buses, periods)``."""
-        return self.by_bus_mw() * np.asarray(self.q_per_p.value)
+        shed_mvar: Array = self.by_bus_mw() * np.asarray(self.q_per_p.value)
+        return shed_mvar

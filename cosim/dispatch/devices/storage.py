@@ -150,7 +150,8 @@ class Storage(Device):
         s, energy = self.settings, self.energy_mwh()
         gain = s.charge_efficiency * solved(self.charge_mw) - solved(self.discharge_mw) / s.discharge_efficiency
         before = np.concatenate([[state["energy_mwh"]], energy[:-1]])
-        return energy - before - self.frame.period_h * gain
+        error: Array = energy - before - self.frame.period_h * gain
+        return error
 
     @classmethod
     def initial_state(cls, settings: StorageSettings) -> dict[str, float]:

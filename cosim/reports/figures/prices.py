@@ -58,7 +58,7 @@ def _nodal_range(figure: go.Figure, result: RunResult, axis: frames.PeriodAxis, 
         return
     nodal = frames.matrix(result["buses"], "bus", "price_per_mwh", axis)
     edge = {"width": 0.6}
-    low = style.curve(axis, nodal.min(), "Lowest bus", "#b8c2cc", line=edge, marker={"size": 1}, hovertemplate=hover)
-    high = style.curve(axis, nodal.max(), "Highest bus", "#b8c2cc", line=edge, marker={"size": 1}, hovertemplate=hover)
+    low = style.step(axis, nodal.min(), "Range over buses", "#b8c2cc", line=edge, hovertemplate=f"{hover} (lowest)")
+    high = style.step(axis, nodal.max(), "Range over buses", "#b8c2cc", line=edge, hovertemplate=f"{hover} (highest)")
     figure.add_trace(low.update(showlegend=False))
-    figure.add_trace(high.update(fill="tonexty", fillcolor=style.faded("#b8c2cc", 0.35), name="Range over buses"))
+    figure.add_trace(high.update(fill="tonexty", fillcolor=style.faded("#b8c2cc", 0.35)))

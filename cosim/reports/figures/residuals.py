@@ -63,4 +63,4 @@ def _limits(figure: go.Figure, result: RunResult) -> None:
     for column, name, unit, colour in _RESIDUALS:
         accepted = gates.get(column) if isinstance(gates, dict) else None
         if name in drawn and isinstance(accepted, int | float) and accepted > 0.0:
-            style.limit(figure, float(accepted), f"accepted {accepted:g} {unit}".rstrip(), colour=colour)
+            style.limit(figure, float(accepted), f"accepted {accepted:g} {unit}".rstrip(), colour=colour, log=True)

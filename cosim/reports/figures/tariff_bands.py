@@ -52,8 +52,9 @@ def draw(result: RunResult) -> go.Figure:
         raise frames.NothingToDraw("this run has no tariff")
     load = equivalent_load_mw(result, axis)
     figure = style.canvas(axis, TITLE, ["equivalent load (MW)"], height=400)
-    _shade(figure, tariff, frames.currency(result))
+    figure.update_layout(showlegend=True)
     figure.add_trace(style.curve(axis, load, "Equivalent load", style.DEMAND, hovertemplate="%{y:.3f} MW"))
+    _shade(figure, tariff, frames.currency(result))
     low, high = float(load.min()), float(load.max())
     if np.isfinite(low):
         figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.25 * (high - low)])

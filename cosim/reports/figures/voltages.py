@@ -65,10 +65,11 @@ def _where(column: pd.Series[float], *, lowest: bool) -> str:
 def _band(figure: go.Figure, axis: frames.PeriodAxis, values: pd.DataFrame) -> None:
     """Shade the range of the relaxed voltages."""
     for k, (name, value, buses) in enumerate(_extremes(values)):
-        edge = style.curve(axis, value, f"{name}, relaxed", _RELAXED, line={"width": 0.8}, marker={"size": 1})
-        edge.update(customdata=buses, hovertemplate="%{y:.5f} pu at bus %{customdata}", showlegend=False)
+        edge = style.curve(axis, value, "Range, relaxed", _RELAXED, line={"width": 0.8}, marker={"size": 1})
+        edge.update(customdata=buses, showlegend=False)
+        edge.update(hovertemplate=f"%{{y:.5f}} pu at bus %{{customdata}} ({name.lower()})")
         if k == 1:
-            edge.update(fill="tonexty", fillcolor=style.faded(_RELAXED, 0.35), showlegend=True, name="Range, relaxed")
+            edge.update(fill="tonexty", fillcolor=style.faded(_RELAXED, 0.35), showlegend=True)
         figure.add_trace(edge)
 
 

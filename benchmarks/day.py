@@ -1,0 +1,62 @@
+"""The default day without SUMO, after imports: `sequential` and `iterated`.
+
+    .venv/bin/python benchmarks/day.py
+
+Prints wall and CPU seconds, the share of the cone solver in the dispatch's own time (a ratio within one run, so that it
+means something on a busy machine), rounds of the price-flow loop, and the largest residuals of the day.
+"""
+
+import time
+
+import cvxpy  # noqa: F401 - imports are not part of the measurement
+import mosaik  # noqa: F401
+import pandapower  # noqa: F401
+
+from cosim.dispatch.controller import Controller
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
+from cosim.world import run_world
+
+MODES = {"sequential": "nguyen_ieee33", "iterated": "nguyen_ieee33_coupled"}
+
+
+class Timed(Controller):
+    """A controller that adds up its own time and the solver's."""
+
+    seconds = 0.0
+    solver_seconds = 0.0
+    solves = 0
+
+    def plan(self, position, ev_mw):
+        start = time.perf_counter()
+        plan = super().plan(position, ev_mw)
+        if Timed.solves > 0:  # the first solve compiles
+            Timed.seconds += time.perf_counter() - start
+            Timed.solver_seconds += plan.record.solve_time_s
+        Timed.solves += 1
+        return plan
+
+
+def measure(name, scenario):
+    import cosim.simulators.dispatch as simulator
+
+    simulator.Controller = Timed
+    Timed.seconds, Timed.solver_seconds, Timed.solves = 0.0, 0.0, 0
+    figures = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    run_world(build_case(load(scenario)), lambda part, _judged: figures.append(part["figures"]))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    rounds = [f.get("coupling_rounds", 1) for f in figures]
+    residual = max(f.get("coupling_residual_mw", 0.0) for f in figures)
+    print(
+        f"{name:>10}: {wall:5.2f} s wall, {cpu:5.2f} s CPU, {Timed.solves} solves, "
+        f"dispatch/solver {Timed.seconds / Timed.solver_seconds:.2f}, rounds {min(rounds)}-{max(rounds)}, "
+        f"price-flow residual <= {residual:.1e} MW, R <= {max(f['sue_residual'] for f in figures):.1e}, "
+        f"cone gap <= {max(f['cone_gap_pu2'] for f in figures):.1e} pu2, "
+        f"AC dV <= {max(f['ac_dv_pu'] for f in figures):.1e} pu"
+    )
+
+
+if __name__ == "__main__":
+    for name, scenario in MODES.items():
+        measure(name, scenario)

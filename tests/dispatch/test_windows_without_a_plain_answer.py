@@ -1,0 +1,184 @@
+"""Windows that the hard model cannot serve: curtailment and shedding, priced and located; or no answer, as a value."""
+
+import numpy as np
+import pytest
+
+from cosim.dispatch.controller import Controller, initial_states, make_window
+from cosim.dispatch.problem import DispatchProblem
+from cosim.errors import ComponentError
+from cosim.grid.ac_flow import AcFlow
+from cosim.validation.gate import GateFigures, evaluate
+
+UNITY = {"pv": {"reactive": False}, "wt": {"reactive": False}, "ess": {"reactive": False}}
+
+
+@pytest.fixture(scope="module")
+def strict(day, lookahead):
+    """Source at 1.0 and unity power factor, as the paper's text has it: the voltage cannot be held."""
+    case = day.case(day.read(slack_vm_pu=1.0), devices=day.devices(**UNITY))
+    return lookahead(case, day.ev_mw)
+
+
+def test_source_at_nominal_voltage_without_reactive_power_curtails_charging(strict):
+    assert strict.record.status == "optimal"
+    assert strict.record.elastic
+    assert strict.ev_curtailed_mw.sum() > 0.1
+    assert strict.vm_pu.min() >= 0.95 - 1e-7
+    assert np.abs(strict.cone.gap_pu2).max() <= 1e-7
+
+
+def test_curtailment_is_located_at_the_weak_end_in_the_evening(strict):
+    station, period = np.unravel_index(strict.ev_curtailed_mw.argmax(), strict.ev_curtailed_mw.shape)
+    assert station == 0  # bus 16, on the long branch
+    assert 17 <= period <= 22
+    assert strict.ev_curtailed_mw[1].max() <= 1e-6  # bus 20, next to the source
+    assert strict.shed_mw.max() <= 1e-6  # charging is given up before households
+
+
+def test_curtailed_load_is_not_served_and_is_paid_for(strict, day):
+    at = day.feeder.bus_position("16")
+    demanded = day.feeder.p_mw[at] * day.base + day.ev_mw[0]
+    np.testing.assert_allclose(strict.p_load_mw[at], demanded - strict.ev_curtailed_mw[0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(strict.cost["ev_curtailment"], 2000.0 * strict.ev_curtailed_mw.sum(axis=0), rtol=1e-12)
+    assert strict.total_cost.sum() == pytest.approx(strict.record.primal_objective, rel=1e-8)
+
+
+def test_curtailed_plan_is_physical(strict, day):
+    """The AC flow of what is left of the load keeps the limits that the full load would break."""
+    feeder = day.read(slack_vm_pu=1.0)
+    flow = AcFlow(feeder, tolerance_mva=1e-10)
+    for k in (19, 20):
+        p, q = strict.p_gen_mw - strict.p_load_mw, strict.q_gen_mvar - strict.q_load_mvar
+        state = flow.solve(p[:, k], q[:, k])
+        np.testing.assert_allclose(state.vm_pu, strict.vm_pu[:, k], rtol=0, atol=1e-6)
+    cut = strict.ev_curtailed_mw[:, 20]
+    for bus, mw in zip(("16", "20", "32"), cut, strict=True):
+        p[feeder.bus_position(bus), 20] -= mw
+    assert flow.solve(p[:, 20], q[:, 20]).vm_pu.min() < 0.95
+
+
+def test_gate_flags_the_curtailed_period(strict):
+    figures = GateFigures(
+        solver_status=strict.record.status, ev_curtailed_mw=float(strict.ev_curtailed_mw[:, 20].sum())
+    )
+    assert evaluate(figures).status == "optimal_with_ev_curtailment"
+
+
+def test_huge_load_is_shed_with_its_reactive_power(day, lookahead):
+    few = slice(17, 21)
+    plain = day.case(day.feeder, periods=few)
+    p_mw, q_mvar = 3 * plain.base_p_mw, 3 * plain.base_q_mvar
+    plan = lookahead(day.case(day.feeder, periods=few, base_p_mw=p_mw, base_q_mvar=q_mvar), day.ev_mw[:, few])
+    assert plan.record.usable
+    assert plan.record.elastic
+    assert plan.shed_mw.sum() > 1.0
+    assert (plan.shed_mw <= p_mw + 1e-7).all()
+    assert plan.vm_pu.min() >= 0.95 - 1e-7
+    share = np.divide(plan.shed_mw, p_mw, out=np.zeros_like(p_mw), where=p_mw > 0)
+    np.testing.assert_allclose(plan.q_load_mvar, q_mvar * (1 - share), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(plan.cost["load_shedding"], 1e4 * plan.shed_mw.sum(axis=0), rtol=1e-12)
+    assert np.abs(plan.energy_balance_mw()).max() <= 1e-6
+    assert plan.total_cost.sum() == pytest.approx(plan.record.primal_objective, rel=1e-8)
+
+
+@pytest.mark.parametrize("factor", [10.0, 30.0])
+def test_every_overload_is_answered(day, lookahead, factor):
+    few = slice(18, 20)
+    plain = day.case(day.feeder, periods=few)
+    case = day.case(day.feeder, periods=few, base_p_mw=factor * plain.base_p_mw, base_q_mvar=factor * plain.base_q_mvar)
+    plan = lookahead(case, factor * day.ev_mw[:, few])
+    assert plan.record.usable
+    assert plan.shed_mw.sum() > 1.0
+    assert plan.cone.relative.max() <= 1e-4
+
+
+def test_elastic_model_is_the_hard_one_where_that_has_an_answer(day, plan):
+    """All nodal prices lie below the price of curtailment, so nothing is curtailed (exact penalty)."""
+    case = day.case(day.feeder)
+    elastic = DispatchProblem(case, 24, elastic=True).solve(make_window(case, 0, 24, day.ev_mw), initial_states(case))
+    assert plan.price_per_mwh.max() < 2000.0
+    assert elastic.record.status == "optimal"
+    assert elastic.record.primal_objective == pytest.approx(plan.record.primal_objective, rel=1e-7)
+    assert elastic.total_cost.sum() == pytest.approx(plan.total_cost.sum(), rel=1e-7)
+    assert elastic.ev_curtailed_mw.max() <= 1e-6
+    assert elastic.shed_mw.max() <= 1e-6
+    np.testing.assert_allclose(elastic.vm_pu, plan.vm_pu, rtol=0, atol=1e-5)
+
+
+def test_unmet_balance_of_a_day_of_overload_is_charged_in_rolling_as_in_day_ahead(day, lookahead):
+    """Demand response cuts all day and never gives back: each way must pay for it in full."""
+    flat = {"base_p_mw": np.outer(day.feeder.p_mw, np.full(24, 2.2))}
+    flat["base_q_mvar"] = np.outer(day.feeder.q_mvar, np.full(24, 2.2))
+    few = slice(18, 24)
+    flat = {name: values[:, few] for name, values in flat.items()}
+    whole = lookahead(day.case(day.feeder, periods=few, **flat), day.ev_mw[:, few])
+    controller = Controller(day.case(day.feeder, periods=few, mode="rolling", **flat))
+    terms: dict[str, float] = {}
+    for k in range(6):
+        step = controller.plan(k, day.ev_mw[:, 18 + k : 24])
+        controller.commit(step)
+        for term, cost in step.cost.items():
+            terms[term] = terms.get(term, 0.0) + cost[0]
+    assert whole.cost["unmet_balance"].sum() > 1000.0
+    assert terms["unmet_balance"] == pytest.approx(whole.cost["unmet_balance"].sum(), rel=1e-4)
+    assert sum(terms.values()) == pytest.approx(whole.total_cost.sum(), rel=1e-6)
+
+
+def test_voltage_slack_is_reported_in_place_and_priced(day, lookahead):
+    """Cheap voltage slack is used before curtailment; bus, amount and cost agree."""
+    few = slice(19, 21)
+    case = day.case(
+        day.read(slack_vm_pu=1.0), periods=few, devices=day.devices(**UNITY), settings={"voltage_slack_price": 1e3}
+    )
+    plan = lookahead(case, day.ev_mw[:, few])
+    assert plan.record.usable
+    missed = np.maximum(0.95**2 - plan.vm_pu**2, 0.0)
+    assert missed.max() > 1e-3
+    np.testing.assert_allclose(plan.voltage_slack_pu2, missed, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(plan.cost["voltage_slack"], 1e3 * plan.voltage_slack_pu2.sum(axis=0), rtol=1e-12)
+    assert plan.total_cost.sum() == pytest.approx(plan.record.primal_objective, rel=1e-7)
+
+
+@pytest.fixture
+def impossible(day):
+    """No load, and a source below the lower limit: no choice of ours can lift the voltage."""
+    nothing = np.zeros((33, 2))
+    return day.case(
+        day.read(slack_vm_pu=0.9), periods=slice(0, 2), devices=day.devices()[:1], series={},
+        base_p_mw=nothing, base_q_mvar=nothing,
+    )  # fmt: skip
+
+
+def test_window_without_any_answer_is_a_value_full_of_nan(impossible):
+    controller = Controller(impossible)
+    before = dict(controller.states)
+    plan = controller.plan(0, np.full((3, 2), 0.1))
+    assert plan.record.status == "infeasible"
+    assert not plan.record.usable
+    for name in ("vm_pu", "price_per_mwh", "p_line_mw", "i_ka", "slack_mw", "loss_mw", "ev_curtailed_mw", "shed_mw"):
+        assert np.isnan(getattr(plan, name)).all(), name
+    assert np.isnan(plan.cone.gap_pu2).all()
+    assert np.isnan(plan.energy_balance_mw()).all()
+    assert plan.length == 2
+    np.testing.assert_array_equal(plan.ev_mw, 0.1)
+    assert plan.p_load_mw.sum() == pytest.approx(0.6)
+    controller.commit(plan)
+    assert controller.states == before
+
+
+def test_answer_after_an_impossible_window_is_untouched_by_it(day, plan):
+    """Import limit below the load that cannot be shed does not exist; an absurd state does it: energy out of range."""
+    controller = Controller(day.case(day.feeder))
+    controller.states = {**controller.states, "ess": {"energy_mwh": 9.0}}
+    assert not controller.plan(0, day.ev_mw).record.usable
+    controller.states = initial_states(controller.case)
+    again = controller.plan(0, day.ev_mw)
+    np.testing.assert_array_equal(again.vm_pu, plan.vm_pu)
+
+
+@pytest.mark.parametrize(
+    ("load", "position"), [(np.full((3, 24), np.nan), 0), (np.zeros((2, 24)), 0), (np.zeros((3, 24)), 1)]
+)
+def test_charging_load_that_is_no_load_is_refused_with_its_period(day_ahead, load, position):
+    with pytest.raises(ComponentError, match=f"period {position + 1}"):
+        day_ahead.plan(position, load)

@@ -1,0 +1,109 @@
+"""Discovery finds what is there, and refuses what cannot be used."""
+
+from abc import ABC, abstractmethod
+from types import SimpleNamespace
+
+import pytest
+
+from cosim import plugins
+
+PACKAGE = """
+from abc import abstractmethod
+from plugin_family.base import Animal
+
+class {name}(Animal):
+    kind = {kind!r}
+    def sound(self): return "..."
+"""
+
+
+@pytest.fixture
+def family(tmp_path, monkeypatch):
+    """A package on disk with a base class, an abstract one, one without a kind, and two members."""
+    folder = tmp_path / "plugin_family"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "base.py").write_text(
+        "from abc import ABC, abstractmethod\n"
+        "class Animal(ABC):\n    kind: str\n    @abstractmethod\n    def sound(self): ...\n"
+        "class Half(Animal):\n    kind = 'half'\n"
+        "class Nameless(Animal):\n    def sound(self): return ''\n"
+        "class Stranger:\n    kind = 'stranger'\n"
+    )
+    (folder / "dog.py").write_text(PACKAGE.format(name="Dog", kind="dog"))
+    (folder / "cat.py").write_text(PACKAGE.format(name="Cat", kind="cat") + "from plugin_family.dog import Dog\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for module in ("plugin_family", "plugin_family.base", "plugin_family.dog", "plugin_family.cat"):
+        monkeypatch.delitem(__import__("sys").modules, module, raising=False)
+    import plugin_family.base
+
+    plugins.discover.cache_clear()
+    yield SimpleNamespace(folder=folder, base=plugin_family.base.Animal)
+    plugins.discover.cache_clear()
+    for module in ("plugin_family", "plugin_family.base", "plugin_family.dog", "plugin_family.cat"):
+        __import__("sys").modules.pop(module, None)
+
+
+def offer(monkeypatch, **objects):
+    """Let installed packages offer these objects."""
+    entries = [SimpleNamespace(name=name, load=lambda value=value: value) for name, value in objects.items()]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "zoo" else [])
+
+
+def test_concrete_members_are_found_by_kind_in_order(family):
+    found = plugins.discover("plugin_family", "zoo", family.base)
+    assert list(found) == ["cat", "dog"]
+    assert all(issubclass(member, family.base) for member in found.values())
+
+
+def test_entry_point_joins_the_family(family, monkeypatch):
+    class Cow(family.base):
+        kind = "cow"
+
+        def sound(self):
+            return "moo"
+
+    offer(monkeypatch, cow=Cow)
+    assert plugins.discover("plugin_family", "zoo", family.base)["cow"] is Cow
+
+
+def test_entry_point_of_another_group_does_not(family, monkeypatch):
+    offer(monkeypatch, cow=object)
+    assert list(plugins.discover("plugin_family", "garden", family.base)) == ["cat", "dog"]
+
+
+def abstract(base):
+    class Pig(base):
+        kind = "pig"
+
+        @abstractmethod
+        def smell(self): ...
+
+    return Pig
+
+
+def nameless(base):
+    class Owl(base):
+        def sound(self):
+            return "hu"
+
+    return Owl
+
+
+@pytest.mark.parametrize("make", [lambda _: ABC, lambda _: "text", abstract, nameless])
+def test_entry_point_that_cannot_be_used_is_refused_by_name(family, monkeypatch, make):
+    offer(monkeypatch, odd=make(family.base))
+    with pytest.raises(TypeError, match="'odd' of group 'zoo'"):
+        plugins.discover("plugin_family", "zoo", family.base)
+
+
+def test_two_claims_to_one_kind_are_refused_by_name(family, monkeypatch):
+    class Wolf(family.base):
+        kind = "dog"
+
+        def sound(self):
+            return "hu"
+
+    offer(monkeypatch, wolf=Wolf)
+    with pytest.raises(TypeError, match="'dog' is claimed by Dog and"):
+        plugins.discover("plugin_family", "zoo", family.base)
