@@ -45,7 +45,7 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
         candidate = entry.load()
         if not (inspect.isclass(candidate) and _is_member(candidate, base)):
             raise TypeError(
-                f"entry point {entry.name!r} of group {group!r} is no concrete {base.__name__} with a class attribute kind"
+                f"entry point {entry.name!r} of group {group!r} is no concrete {base.__name__} with an attribute kind"
             )
         _register(found, candidate, base)
     return dict(sorted(found.items()))

@@ -5,6 +5,7 @@ A run counts only if every simulator finished every period: mosaik itself can en
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -94,12 +95,24 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
             entities = {name: _create(simulators[name], name, case) for name in names}
             for wire in connections:
                 _connect(world, wire, entities)
-            world.run(until=case.timeline.end_s, print_progress=False)
+            _run(world, case.timeline.end_s)
             check_complete(simulators, case.timeline.periods)
     except CosimError:
         raise
     except Exception as error:  # mosaik's own, or a simulator's outside its step
         raise ComponentError(f"the simulation stopped: {type(error).__name__}: {error}") from error
+
+
+def _run(world: Any, end_s: int) -> None:  # noqa: ANN401 - mosaik's world
+    """Run; where a simulator raises, end the others' tasks, which mosaik leaves pending."""
+    try:
+        world.run(until=end_s, print_progress=False)
+    except BaseException:
+        pending = asyncio.all_tasks(world.loop)
+        for task in pending:
+            task.cancel()
+        world.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        raise
 
 
 def _start(world: Any, names: dict[str, None], case: SimulationCase, sink: Sink) -> dict[str, Any]:  # noqa: ANN401

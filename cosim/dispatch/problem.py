@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cosim.dispatch.backends import BACKENDS, choose
 from cosim.dispatch.backends.base import ConeAnswer
-from cosim.dispatch.branch_flow import Array, BranchFlow, FlowValues
+from cosim.dispatch.branch_flow import Array, BranchFlow, FlowValues, gather
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Device, Frame, Injection, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment, EvCurtailmentSettings
 from cosim.dispatch.devices.load_shedding import LoadShedding, LoadSheddingSettings
 from cosim.dispatch.exactness import cone_gap
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 DPP_PARAMETER_LIMIT = 6000
 RESIDUAL_LIMIT = 1e-6
@@ -59,6 +63,9 @@ class DispatchProblem:
         constraints = list(self.flow.constraints(self.injections))
         for device in self.devices:
             constraints += device.constraints()
+        self.shifting = self._shifting_buses() if elastic else []
+        self.base_load_mw = cp.Parameter((len(self.shifting), periods)) if self.shifting else None
+        constraints += self._no_negative_load()
         self.problem = cp.Problem(cp.Minimize(self._objective()), constraints)
         self.parametrised = sum(p.size for p in self.problem.parameters()) <= DPP_PARAMETER_LIMIT
 
@@ -77,6 +84,18 @@ class DispatchProblem:
             shedding = LoadSheddingSettings(price_per_mwh=prices.shedding_price_per_mwh)
             devices.append(LoadShedding(shedding, loaded, self.frame))
         return devices
+
+    def _shifting_buses(self) -> list[int]:
+        """Return the buses whose base load a device of the scenario can lower."""
+        return sorted({d.bus for d in self.devices if d.side == "load" and not d.last_resort})
+
+    def _no_negative_load(self) -> Iterator[cp.Constraint]:
+        """Yield that cut and shedding together take no more than a bus's base load; either alone cannot."""
+        if self.base_load_mw is None:
+            return
+        lowering = [d for d in self.devices if d.side == "load" and not isinstance(d, EvCurtailment)]
+        injections = [injection for device in lowering for injection in device.injections()]
+        yield gather(injections, "p_mw", self.case.feeder.n_buses)[self.shifting] <= self.base_load_mw
 
     def _bus(self, settings: object) -> int:
         bus = getattr(settings, "bus", None)
@@ -137,6 +156,8 @@ class DispatchProblem:
         self.flow.p_load.value = p_load / base
         self.flow.q_load.value = q_load / base
         self.loss_price.value = window.loss_price_per_mwh
+        if self.base_load_mw is not None:
+            self.base_load_mw.value = np.maximum(window.base_p_mw[self.shifting], 0.0)
         for device in self.devices:
             device.clear_parameters()
             device.load(window, states.get(device.name, {}))

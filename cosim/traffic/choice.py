@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.traffic.paths import PathSet
 from cosim.traffic.performance import FloatArray
+from cosim.traffic.routes import LogitLoad, bregman
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LogitLoad:
-    """Flows of one logit loading at given link costs.
-
-    Attributes
-    ----------
-    share
-        Probability of each path within its commodity, shape (K,).
-    path_flow_vph, link_flow_vph
-        Flows on paths (K,) and links (L,), veh/h.
-    expected_min_cost_min
-        Expected minimum cost of each commodity (S), min, shape (W,); inf for one without a path.
-    """
-
-    share: FloatArray
-    path_flow_vph: FloatArray
-    link_flow_vph: FloatArray
-    expected_min_cost_min: FloatArray
+if TYPE_CHECKING:
+    from cosim.traffic.paths import PathSet
 
 
 def path_cost(paths: PathSet, link_cost_min: FloatArray) -> FloatArray:
@@ -115,10 +98,4 @@ def divergence(
     commodity = paths.commodity[used]
     log_share = -theta_per_min * (cost[used] - loaded.expected_min_cost_min[commodity])
     ratio = np.log(flow / demand_vph[commodity]) - log_share
-    near = np.abs(ratio) < 1.0
-    bregman = np.where(
-        near,
-        flow * (ratio + np.expm1(-np.where(near, ratio, 0.0))),
-        flow * (ratio - 1.0) + loaded.path_flow_vph[used],
-    )
-    return float(bregman.sum() + loaded.path_flow_vph[~used].sum())
+    return bregman(flow, ratio, loaded.path_flow_vph[used]) + float(loaded.path_flow_vph[~used].sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +67,8 @@ def _problems(demand: OdDemand) -> list[Problem]:
     pairs = demand.od_pairs
     problems = [
         Problem(field="od", reason=f"the pair {pair[0]!r} -> {pair[1]!r} stands twice")
-        for pair in dict.fromkeys(pairs)
-        if pairs.count(pair) > 1
+        for pair, count in Counter(pairs).items()
+        if count > 1
     ]
     problems += [Problem(field="od", reason=f"the pair {o!r} -> {d!r} leads to itself") for o, d in pairs if o == d]
     problems += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.errors import InputError, Problem
-from cosim.traffic import choice
 from cosim.traffic.methods import METHODS
+from cosim.traffic.methods.base import DENSE_CELLS, Method
 from cosim.traffic.problem import (
     Iterate,
     IterationRecord,
@@ -27,12 +28,13 @@ __all__ = [
     "SueResult",
     "duality_gap",
     "fisk_objective",
+    "plan_methods",
     "residual",
     "solve",
     "solve_day",
 ]
 
-AUTO = "newton"
+SMALL_LINKS = 300
 _SHARED = ("problem", "start", "tolerance", "limit")
 
 
@@ -51,7 +53,7 @@ def solve(
     problem
         Network, paths, demand and theta.
     method
-        ``auto`` or one of `cosim.traffic.methods.METHODS`.
+        ``auto`` (see `plan_methods`) or one of `cosim.traffic.methods.METHODS`.
     tolerance
         On R; rounding allows about 1e-13.
     limit
@@ -71,12 +73,30 @@ def solve(
     InputError
         If the method, an option, the tolerance, the limit or the start is wrong.
     """
-    name = AUTO if method == "auto" else method
-    _check(problem, name, tolerance, limit, start, options)
+    first, *others = plan_methods(problem) if method == "auto" else (method,)
+    _check(problem, first, tolerance, limit, start, options)
     if limit is not None:
         options["limit"] = limit
-    iterate = METHODS[name](problem, start, tolerance, **options)
-    return _certified(problem, name, tolerance, iterate)
+    result = _certified(problem, first, tolerance, METHODS[first].run(problem, start, tolerance, **options))
+    for name in others:
+        if result.status != "stalled":
+            break
+        bound = {} if limit is None else {"limit": limit}
+        iterate = METHODS[name].run(problem, result, tolerance, **bound)
+        result = _joined(result, _certified(problem, name, tolerance, iterate))
+    return result
+
+
+def plan_methods(problem: SueProblem) -> tuple[str, ...]:
+    """Return what ``auto`` tries, one after the other, each from where the one before stalled.
+
+    `newton` where its dense matrix is small (a path set on at most `SMALL_LINKS` links); otherwise `mirror_bb`, then
+    `newton` if the matrix fits at all, else `sra`.
+    """
+    fits = problem.paths.dense_cells <= DENSE_CELLS
+    if fits and len(problem.network.link_ids) <= SMALL_LINKS:
+        return ("newton",)
+    return ("mirror_bb", "newton" if fits else "sra")
 
 
 def solve_day(
@@ -113,9 +133,20 @@ def solve_day(
     return results
 
 
+def _joined(before: SueResult, after: SueResult) -> SueResult:
+    """Return the later result with the effort and history of both."""
+    return replace(
+        after,
+        method=f"{before.method} then {after.method}",
+        iterations=before.iterations + after.iterations,
+        loads=before.loads + after.loads,
+        history=before.history + after.history,
+    )
+
+
 def residual(problem: SueProblem, path_flow_vph: ArrayLike) -> float:
     """Return ``R = ||V(c(v)) - v||_1 / ||v||_1`` of any path flows, over road and station links."""
-    flow = choice.link_flow(problem.paths, np.asarray(path_flow_vph, dtype=np.float64))
+    flow = problem.paths.link_flow(np.asarray(path_flow_vph, dtype=np.float64))
     return relative_change(problem.load(problem.link_cost(flow)).link_flow_vph - flow, flow)
 
 
@@ -125,8 +156,8 @@ def duality_gap(problem: SueProblem, path_flow_vph: ArrayLike) -> float:
     ``(1/theta) sum_w q_w KL(P_w || P_w(c(v)))``, where P splits the given path flows.
     """
     flow = np.asarray(path_flow_vph, dtype=np.float64)
-    cost = problem.link_cost(choice.link_flow(problem.paths, flow))
-    spread = choice.divergence(problem.paths, problem.demand_vph, flow, problem.theta_per_min, cost)
+    cost = problem.link_cost(problem.paths.link_flow(flow))
+    spread = problem.paths.divergence(problem.demand_vph, flow, problem.theta_per_min, cost)
     return spread / problem.theta_per_min
 
 
@@ -134,7 +165,7 @@ def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iter
     """Compute residual, gap and status of a method's flows, the same way for every method."""
     network, paths = problem.network, problem.paths
     path_flow = iterate.path_flow_vph
-    flow = choice.link_flow(paths, path_flow)
+    flow = paths.link_flow(path_flow)
     time = problem.link_cost(flow)
     answer = problem.load(time)
     measured = relative_change(answer.link_flow_vph - flow, flow)
@@ -144,7 +175,7 @@ def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iter
         link_flow_vph=flow,
         path_flow_vph=path_flow,
         link_time_min=time,
-        path_cost_min=choice.path_cost(paths, time),
+        path_cost_min=paths.route_cost(time),
         perceived_cost_min=iterate.perceived_cost_min,
         expected_min_cost_min=answer.expected_min_cost_min,
         residual=measured,
@@ -171,12 +202,12 @@ def _check(
 ) -> None:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is unknown; known: auto, {', '.join(METHODS)}")
-    found = []
+    found = list(_unfit(METHODS[method], problem))
     if not 0 < tolerance < 1:
         found.append(Problem(field="tolerance", reason=f"{tolerance} must be between 0 and 1"))
     if limit is not None and limit < 1:
         found.append(Problem(field="limit", reason=f"{limit} must be at least 1"))
-    known = [name for name in inspect.signature(METHODS[method]).parameters if name not in _SHARED]
+    known = [name for name in inspect.signature(METHODS[method].run).parameters if name not in _SHARED]
     for name in options:
         if name not in known:
             reason = f"method {method!r} has no option {name!r}"
@@ -186,3 +217,12 @@ def _check(
         found.append(Problem(field="start", reason="the start belongs to another path set"))
     if found:
         raise InputError(found)
+
+
+def _unfit(method: type[Method], problem: SueProblem) -> Iterator[Problem]:
+    """Yield why a method cannot solve the problem."""
+    cells, model = problem.paths.dense_cells, problem.paths.model
+    if method.dense and not cells <= DENSE_CELLS:
+        size = "has no dense covariance of link use" if cells == np.inf else f"needs {cells:.1e} numbers for it"
+        reason = f"{method.kind!r} needs the covariance of link use; the route model {model!r} {size}"
+        yield Problem(field="method", reason=reason, remedy="take 'mirror_bb' or 'sra'")

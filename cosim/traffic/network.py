@@ -70,6 +70,8 @@ class RoadNetwork:
         What is added to the law's time: ``fixed_min + slope_min_per_vph * flow`` (toll, price).
     is_station
         Whether a link is the virtual link of a charging station (Eq 3).
+    is_centroid
+        Whether a node is closed to through traffic: trips begin and end there, none passes, shape (N,).
     node_xy
         Coordinates for drawing, shape (N, 2).
     law_groups
@@ -96,6 +98,7 @@ class RoadNetwork:
     fixed_min: FloatArray = field(default_factory=lambda: _scalar(0.0))
     slope_min_per_vph: FloatArray = field(default_factory=lambda: _scalar(0.0))
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
+    is_centroid: BoolArray = field(default_factory=lambda: np.array(False))
     node_xy: FloatArray = field(default_factory=lambda: _scalar(0.0))
     law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
 
@@ -110,6 +113,7 @@ class RoadNetwork:
         for name in PER_LINK:
             put(self, name, read_only(getattr(self, name), np.float64, (n_links,), name))
         put(self, "is_station", read_only(self.is_station, np.bool_, (n_links,), "is_station"))
+        put(self, "is_centroid", read_only(self.is_centroid, np.bool_, (len(self.node_ids),), "is_centroid"))
         put(self, "node_xy", read_only(self.node_xy, np.float64, (len(self.node_ids), 2), "node_xy"))
         if problems := _problems(self):
             raise InputError(problems)

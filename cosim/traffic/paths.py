@@ -10,24 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import InputError, Problem
+from cosim.traffic import choice
 from cosim.traffic.network import IntArray, RoadNetwork, read_only
 from cosim.traffic.performance import FloatArray
+from cosim.traffic.routes import Commodity, LogitLoad
+
+__all__ = ["Commodity", "Links", "PathSet", "all_simple_paths", "node_sequence", "path_set"]
 
 Links = tuple[int, ...]
 """A path as the positions of its links, in travel order."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Commodity:
-    """The travellers of one class between one origin and one destination."""
-
-    user_class: str
-    origin: str
-    destination: str
-    needs_station: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.origin!r} -> {self.destination!r} of class {self.user_class!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,8 +55,7 @@ class PathSet:
     model: str
     entry_path: IntArray = field(init=False, repr=False)
     entry_cell: IntArray = field(init=False, repr=False)
-    pair_path: IntArray = field(init=False, repr=False)
-    pair_cell: IntArray = field(init=False, repr=False)
+    _pairs: list[tuple[IntArray, IntArray]] = field(init=False, repr=False, default_factory=list)
     supplied: IntArray = field(init=False, repr=False)
     group_start: IntArray = field(init=False, repr=False)
     group: IntArray = field(init=False, repr=False)
@@ -82,9 +72,6 @@ class PathSet:
         entry_path = np.repeat(np.arange(n_paths), lengths)
         self._store("entry_path", entry_path)
         self._store("entry_cell", self.commodity[entry_path] * n_links + self.links)
-        first, second = _entry_pairs(lengths, self.row_start)
-        self._store("pair_path", entry_path[first])
-        self._store("pair_cell", self.links[first] * n_links + self.links[second])
         supplied, group_start, group = np.unique(self.commodity, return_index=True, return_inverse=True)
         self._store("supplied", supplied)
         self._store("group_start", group_start)
@@ -108,6 +95,66 @@ class PathSet:
     def paths_of(self, commodity: int) -> IntArray:
         """Return the positions of the paths of one commodity."""
         return np.flatnonzero(self.commodity == commodity)
+
+    @property
+    def pair_path(self) -> IntArray:
+        """Path of every pair of entries that stand in one path."""
+        return self._entry_pairs()[0]
+
+    @property
+    def pair_cell(self) -> IntArray:
+        """Cell of an (L, L) matrix, counted row by row, of every such pair."""
+        return self._entry_pairs()[1]
+
+    def _entry_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return the pairs; made when they are first asked for, because large sets never need them."""
+        if not self._pairs:
+            first, second = _entry_pairs(np.diff(self.row_start), self.row_start)
+            cell = self.links[first] * len(self.link_ids) + self.links[second]
+            self._pairs.append((self.entry_path[first], cell))
+        return self._pairs[0]
+
+    @property
+    def dense_cells(self) -> float:
+        """Numbers that the dense covariance of link use takes."""
+        n_links = len(self.link_ids)
+        pairs = float((np.diff(self.row_start).astype(np.float64) ** 2).sum())
+        return pairs + float(n_links) * (n_links + len(self.commodities))
+
+    def load(self, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+        """Return one logit loading; see `cosim.traffic.choice.load`."""
+        return choice.load(self, demand_vph, theta_per_min, link_cost_min)
+
+    def link_flow(self, route_flow_vph: FloatArray) -> FloatArray:
+        """Return the flow of every link, veh/h, shape (L,) (Eq 5)."""
+        return choice.link_flow(self, route_flow_vph)
+
+    def route_cost(self, link_cost_min: FloatArray) -> FloatArray:
+        """Return the cost of every path, min, shape (K,) (Eq 6)."""
+        return choice.path_cost(self, link_cost_min)
+
+    def uniform(self, demand_vph: FloatArray) -> FloatArray:
+        """Return path flows that split every commodity evenly, veh/h, shape (K,)."""
+        counts = np.bincount(self.commodity, minlength=len(self.commodities))
+        return np.asarray(demand_vph[self.commodity] / counts[self.commodity])
+
+    def rescaled(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> FloatArray:
+        """Scale flows to the demand of each commodity (Eq 4); evenly where it had none."""
+        before = choice.commodity_flow(self, route_flow_vph)
+        ratio = np.divide(demand_vph, before, out=np.zeros_like(before), where=before > 0)
+        fallback = (before <= 0)[self.commodity]
+        return np.where(fallback, self.uniform(demand_vph), route_flow_vph * ratio[self.commodity])
+
+    def divergence(
+        self, demand_vph: FloatArray, route_flow_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray
+    ) -> float:
+        """Return how far path flows are from logit at the costs; see `cosim.traffic.choice.divergence`."""
+        return choice.divergence(self, demand_vph, route_flow_vph, theta_per_min, link_cost_min)
+
+    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:  # noqa: ARG002 -- see Routes
+        """Return ``sum_k f_k ln f_k``."""
+        used = route_flow_vph[route_flow_vph > 0]
+        return float((used * np.log(used)).sum())
 
     @property
     def incidence(self) -> FloatArray:
@@ -221,12 +268,13 @@ def _simple_road_paths(network: RoadNetwork, od_pairs: Sequence[tuple[str, str]]
     for link in np.flatnonzero(~network.is_station).tolist():
         graph.add_edge(network.node_ids[network.tail[link]], network.node_ids[network.head[link]], key=link)
     problems, found = [], []
+    closed = {network.node_ids[node] for node in np.flatnonzero(network.is_centroid)}
     for origin, destination in od_pairs:
         reason = _pair_breach(graph.nodes, origin, destination)
         rows: list[Links] = []
         if not reason:
             between = nx.descendants(graph, origin) & nx.ancestors(graph, destination)
-            part = graph.subgraph(between | {origin, destination})
+            part = graph.subgraph((between - closed) | {origin, destination})
             for edges in nx.all_simple_edge_paths(part, origin, destination):
                 rows.append(tuple(key for _, _, key in edges))
                 if len(rows) > limit:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.errors import InputError, Problem
-from cosim.traffic import choice
 from cosim.traffic.network import RoadNetwork, read_only
 from cosim.traffic.paths import PathSet
 from cosim.traffic.performance import FloatArray, link_cost, link_cost_integral
+from cosim.traffic.routes import LogitLoad, Routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,7 +22,7 @@ class SueProblem:
     network
         Links and their travel-time laws.
     paths
-        The choice set of each commodity.
+        The choice set of each commodity: a `PathSet` or a `Dag`.
     demand_vph
         Demand of each commodity, shape (W,), veh/h (an hourly rate, whatever the period).
     theta_per_min
@@ -36,7 +36,7 @@ class SueProblem:
     """
 
     network: RoadNetwork
-    paths: PathSet
+    paths: Routes
     demand_vph: FloatArray
     theta_per_min: float
 
@@ -50,9 +50,27 @@ class SueProblem:
         if problems := _problems(self):
             raise InputError(problems)
 
-    def load(self, link_cost_min: FloatArray) -> choice.LogitLoad:
+    @property
+    def path_set(self) -> PathSet:
+        """The routes as a list of paths.
+
+        Raises
+        ------
+        InputError
+            If the routes are not listed.
+        """
+        if not isinstance(self.paths, PathSet):
+            raise InputError(f"this needs a path set; the routes are {self.paths.model!r}, which lists no paths")
+        return self.paths
+
+    def load(self, link_cost_min: FloatArray) -> LogitLoad:
         """Return one logit loading of the demand at these link costs."""
-        return choice.load(self.paths, self.demand_vph, self.theta_per_min, link_cost_min)
+        return self.paths.load(self.demand_vph, self.theta_per_min, link_cost_min)
+
+    @property
+    def empty_cost_min(self) -> FloatArray:
+        """Link costs without any traffic, min, shape (L,): where a cold start begins."""
+        return self.link_cost(np.zeros(len(self.network.link_ids)))
 
     def link_cost(self, flow_vph: FloatArray) -> FloatArray:
         """Return the link costs at these link flows, min."""
@@ -96,9 +114,9 @@ class SueResult:
     Attributes
     ----------
     link_flow_vph, path_flow_vph
-        Shapes (L,) and (K,), veh/h.
+        Shapes (L,) and (K,), veh/h; on a `Dag` the K routes are its arcs.
     link_time_min, path_cost_min
-        Cost of links and paths at these flows, min.
+        Cost of links and routes at these flows, min.
     perceived_cost_min
         Link costs whose logit loading gives the flows, min, shape (L,): the warm start of `newton`.
     expected_min_cost_min
@@ -156,11 +174,10 @@ def fisk_objective(problem: SueProblem, path_flow_vph: FloatArray) -> float:
     ``Z = sum_a int_0^v_a c_a + sum_k off_k f_k + (1/theta) sum_k f_k ln f_k``; its minimiser among
     flows that meet the demand is the equilibrium.
     """
-    flow = np.asarray(path_flow_vph, dtype=np.float64)
-    used = flow[flow > 0]
-    integral = link_cost_integral(problem.network, choice.link_flow(problem.paths, flow)).sum()
-    entropy = float((used * np.log(used)).sum()) / problem.theta_per_min
-    return float(integral + problem.paths.offset_min @ flow + entropy)
+    flow, paths = np.asarray(path_flow_vph, dtype=np.float64), problem.paths
+    integral = link_cost_integral(problem.network, paths.link_flow(flow)).sum()
+    entropy = paths.entropy(problem.demand_vph, flow) / problem.theta_per_min
+    return float(integral + paths.offset_min @ flow + entropy)
 
 
 def unit_remarks(problem: SueProblem, low: float = 1e-3, high: float = 100.0) -> list[str]:
@@ -178,14 +195,16 @@ def _problems(problem: SueProblem) -> list[Problem]:
         found.append(Problem(field="theta_per_min", reason=f"{theta} must be > 0 and finite"))
     if paths.link_ids != problem.network.link_ids:
         found.append(Problem(field="paths", reason="the path set was made for other links"))
-    supplied = set(paths.supplied.tolist())
-    for position, commodity in enumerate(paths.commodities):
-        value = demand[position]
-        if not 0 <= value < np.inf:
+    wrong = ~((demand >= 0) & (demand < np.inf))
+    missing = demand > 0
+    missing[paths.supplied] = False
+    for position in np.flatnonzero(wrong | missing):
+        commodity, value = paths.commodities[position], demand[position]
+        if wrong[position]:
             found.append(Problem(field="demand_vph", reason=f"{commodity}: {value} must be >= 0 and finite"))
-        elif value > 0 and position not in supplied:
-            missing = "path past a charging station" if commodity.needs_station else "path"
-            reason = f"{commodity}: demand {value:g} veh/h, but there is no {missing}"
-            remedy = "add a station on one of its paths" if commodity.needs_station else ""
-            found.append(Problem(field="demand_vph", reason=reason, remedy=remedy))
+            continue
+        kind = "path past a charging station" if commodity.needs_station else "path"
+        reason = f"{commodity}: demand {value:g} veh/h, but there is no {kind}"
+        remedy = "add a station on one of its paths" if commodity.needs_station else ""
+        found.append(Problem(field="demand_vph", reason=reason, remedy=remedy))
     return found

@@ -45,7 +45,7 @@ def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
     """
     if not result.converged:
         raise InputError(f"sensitivity needs an equilibrium; the result is {result.status!r}")
-    paths, theta = problem.paths, problem.theta_per_min
+    paths, theta = problem.path_set, problem.theta_per_min
     loaded = problem.load(result.link_time_min)
     covariance = choice.link_use_covariance(paths, problem.demand_vph, loaded)
     slope = link_cost_derivative(problem.network, result.link_flow_vph)

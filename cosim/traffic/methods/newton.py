@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cosim.traffic.choice import LogitLoad, link_use_covariance
-from cosim.traffic.performance import FloatArray, link_cost_derivative, link_cost_integral
+from cosim.traffic.choice import link_use_covariance
+from cosim.traffic.methods.base import Method, Point, evaluate
+from cosim.traffic.performance import FloatArray, link_cost_derivative
 from cosim.traffic.problem import Iterate, IterationRecord, SueProblem, SueResult, relative_change
+from cosim.traffic.routes import LogitLoad
 
 STAGE_RATIO = 2.5
 STAGE_TOLERANCE = 1e-2
@@ -19,16 +21,6 @@ ROUNDING = 1e-11
 NEAR = 1e-3
 CHECK_FACTOR = 100.0
 PATIENCE = 10
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Point:
-    """Perceived costs with everything that one load at them gives."""
-
-    perceived: FloatArray
-    loaded: LogitLoad
-    cost: FloatArray
-    merit: float
 
 
 @dataclass(slots=True, eq=False)
@@ -50,48 +42,55 @@ class _Progress:
         self.lowest = min(self.lowest, predicted)
 
 
-def run(
-    problem: SueProblem,
-    start: SueResult | None,
-    tolerance: float,
-    limit: int = 200,
-    *,
-    record_paths: bool = False,
-) -> Iterate:
-    """Minimise ``F(t) = sum int_0^V(t) c - t.V(t) + sum q S(t)`` over perceived costs t.
+class Newton(Method):
+    """Newton's method on Fisk's programme; few iterations, each with a dense system in the links."""
 
-    Its gradient is ``-theta H (c(V(t)) - t)``; the Newton step ``(I + theta D H)^-1 (c - t)`` needs one
-    symmetric positive definite system in the links. A cold start with theta > 1 passes through
-    smaller thetas first. A warm start takes the perceived costs of ``start``.
+    kind = "newton"
+    dense = True
 
-    Parameters
-    ----------
-    problem, start, tolerance, limit
-        As in `cosim.traffic.equilibrium.solve`.
-    record_paths
-        Keep the path flows of every iteration in the history.
-    """
-    progress = _Progress(record_paths)
-    perceived = problem.link_cost(np.zeros(len(problem.network.link_ids)))
-    thetas = _stages(problem.theta_per_min)
-    if start is not None:
-        perceived, thetas = start.perceived_cost_min, thetas[-1:]
-    for theta in thetas:
-        stage = replace(problem, theta_per_min=theta)
-        final = theta == problem.theta_per_min
-        goal = tolerance if final else max(tolerance, STAGE_TOLERANCE)
-        point, ended = _minimise(stage, perceived, goal, limit, progress)
-        perceived = point.perceived
-        if ended == "limit":
-            break
-    return Iterate(
-        path_flow_vph=point.loaded.path_flow_vph,
-        perceived_cost_min=perceived,
-        iterations=progress.iterations,
-        loads=progress.loads,
-        ended=ended,
-        history=tuple(progress.history),
-    )
+    @staticmethod
+    def run(
+        problem: SueProblem,
+        start: SueResult | None,
+        tolerance: float,
+        limit: int = 200,
+        *,
+        record_paths: bool = False,
+    ) -> Iterate:
+        """Minimise ``F(t) = sum int_0^V(t) c - t.V(t) + sum q S(t)`` over perceived costs t.
+
+        Its gradient is ``-theta H (c(V(t)) - t)``; the Newton step ``(I + theta D H)^-1 (c - t)`` needs one
+        symmetric positive definite system in the links. A cold start with theta > 1 passes through
+        smaller thetas first. A warm start takes the perceived costs of ``start``.
+
+        Parameters
+        ----------
+        problem, start, tolerance, limit
+            As in `cosim.traffic.equilibrium.solve`.
+        record_paths
+            Keep the path flows of every iteration in the history.
+        """
+        progress = _Progress(record_paths)
+        perceived = problem.empty_cost_min
+        thetas = _stages(problem.theta_per_min)
+        if start is not None:
+            perceived, thetas = start.perceived_cost_min, thetas[-1:]
+        for theta in thetas:
+            stage = replace(problem, theta_per_min=theta)
+            final = theta == problem.theta_per_min
+            goal = tolerance if final else max(tolerance, STAGE_TOLERANCE)
+            point, ended = _minimise(stage, perceived, goal, limit, progress)
+            perceived = point.perceived
+            if ended == "limit":
+                break
+        return Iterate(
+            path_flow_vph=point.loaded.path_flow_vph,
+            perceived_cost_min=perceived,
+            iterations=progress.iterations,
+            loads=progress.loads,
+            ended=ended,
+            history=tuple(progress.history),
+        )
 
 
 def _stages(theta: float) -> list[float]:
@@ -104,12 +103,12 @@ def _stages(theta: float) -> list[float]:
 
 def _minimise(
     problem: SueProblem, perceived: FloatArray, tolerance: float, limit: int, progress: _Progress
-) -> tuple[_Point, str]:
+) -> tuple[Point, str]:
     """Iterate at one theta; return the last point and why it is the last."""
     point = _evaluate(problem, perceived, progress)
     step, progress.lowest = 0.0, np.inf
     while True:
-        covariance = link_use_covariance(problem.paths, problem.demand_vph, point.loaded)
+        covariance = link_use_covariance(problem.path_set, problem.demand_vph, point.loaded)
         excess = point.cost - point.perceived
         pull = covariance @ excess
         predicted = relative_change(problem.theta_per_min * pull, point.loaded.link_flow_vph)
@@ -128,24 +127,19 @@ def _minimise(
         progress.iterations += 1
 
 
-def _evaluate(problem: SueProblem, perceived: FloatArray, progress: _Progress) -> _Point:
-    loaded = problem.load(perceived)
+def _evaluate(problem: SueProblem, perceived: FloatArray, progress: _Progress) -> Point:
     progress.loads += 1
-    flow = loaded.link_flow_vph
-    used = problem.demand_vph > 0
-    welfare = problem.demand_vph[used] @ loaded.expected_min_cost_min[used]
-    merit = float(link_cost_integral(problem.network, flow).sum() - perceived @ flow + welfare)
-    return _Point(perceived, loaded, problem.link_cost(flow), merit)
+    return evaluate(problem, perceived)
 
 
-def _residual(problem: SueProblem, point: _Point, progress: _Progress) -> float:
+def _residual(problem: SueProblem, point: Point, progress: _Progress) -> float:
     progress.loads += 1
     flow = point.loaded.link_flow_vph
     return relative_change(problem.load(point.cost).link_flow_vph - flow, flow)
 
 
 def _direction(
-    problem: SueProblem, point: _Point, covariance: FloatArray, excess: FloatArray, pull: FloatArray
+    problem: SueProblem, point: Point, covariance: FloatArray, excess: FloatArray, pull: FloatArray
 ) -> tuple[FloatArray, float]:
     """Return ``(I + theta D H)^-1 (c - t)`` and the slope of F along it."""
     root = np.sqrt(link_cost_derivative(problem.network, point.loaded.link_flow_vph))
@@ -158,13 +152,13 @@ def _direction(
 
 def _search(
     problem: SueProblem,
-    point: _Point,
+    point: Point,
     direction: FloatArray,
     slope: float,
     progress: _Progress,
     *,
     near: bool,
-) -> tuple[_Point, float] | None:
+) -> tuple[Point, float] | None:
     """Return the first acceptable point along the direction, and its step; None if there is none.
 
     Near the solution differences of F drown in rounding; there any F equal within rounding is taken.

@@ -1,0 +1,91 @@
+"""The graph that a class travels on: the roads, or two layers of them with the stations between.
+
+A class that must charge begins in layer 0 and ends in layer 1; only station links lead from one to the other, so every
+route meets exactly one station, on cyclic networks too. Both copies of a road are the same link: one cost, one flow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.traffic.network import BoolArray, IntArray, RoadNetwork
+from cosim.traffic.performance import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TravelGraph:
+    """Arcs between states (node, layer); the state of node n in layer 1 is ``n_nodes + n``.
+
+    Attributes
+    ----------
+    n_nodes, n_layers
+        Size of the road network; 2 layers for a class that must charge, else 1.
+    tail, head, link
+        States and network link of each arc, shape (A,).
+    closed
+        Whether an arc leads into a node that is closed to through traffic, shape (A,).
+    """
+
+    n_nodes: int
+    n_layers: int
+    tail: IntArray
+    head: IntArray
+    link: IntArray
+    closed: BoolArray
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return self.n_nodes * self.n_layers
+
+    def goal(self, destination: int) -> int:
+        """Return the state in which trips to a node end."""
+        return destination + self.n_nodes * (self.n_layers - 1)
+
+    def open_arcs(self, destination: int) -> BoolArray:
+        """Return which arcs a trip to the destination may use.
+
+        None leaves the destination (no charging there either), and none enters another closed node.
+        """
+        return (self.tail % self.n_nodes != destination) & (
+            ~self.closed | (self.head % self.n_nodes == destination)
+        )
+
+
+def travel_graph(network: RoadNetwork, *, needs_station: bool) -> TravelGraph:
+    """Return the graph of a class that must charge exactly once, or never."""
+    n_nodes = len(network.node_ids)
+    roads, stations = np.flatnonzero(~network.is_station), network.station_positions
+    tail, head, link = network.tail[roads], network.head[roads], roads
+    if needs_station:
+        site = network.tail[stations]
+        tail = np.concatenate([tail, site, tail + n_nodes])
+        head = np.concatenate([head, site + n_nodes, head + n_nodes])
+        link = np.concatenate([roads, stations, roads])
+    closed = network.is_centroid[head % n_nodes] & ~network.is_station[link]
+    layers = 2 if needs_station else 1
+    return TravelGraph(n_nodes=n_nodes, n_layers=layers, tail=tail, head=head, link=link, closed=closed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Skeleton:
+    """A travel graph as scipy's graph routines want it, with the cheapest of parallel arcs only.
+
+    Attributes
+    ----------
+    row_start, column
+        Compressed rows; towards=True: row = head, column = tail (reversed arcs).
+    arcs, first
+        Arcs sorted by cell, and where each cell begins among them.
+    """
+
+    row_start: NDArrayInt32
+    column: NDArrayInt32
+    arcs: IntArray
+    first: IntArray
+
+    def weights(self, cost: FloatArray) -> FloatArray:
+        """Return the smallest cost of each cell."""
+        return np.asarray(np.minimum.reduceat(cost[self.arcs], self.first))

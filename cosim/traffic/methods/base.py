@@ -1,0 +1,57 @@
+"""What every method is, and the merit function in perceived costs that some share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cosim.traffic.performance import FloatArray, link_cost_integral
+from cosim.traffic.problem import Iterate, SueProblem
+from cosim.traffic.routes import LogitLoad
+
+DENSE_CELLS = 1e8
+"""Most numbers that a method with dense matrices may ask for (0.8 GB)."""
+
+
+class Method:
+    """A method for the stochastic user equilibrium.
+
+    Attributes
+    ----------
+    kind
+        Its name.
+    dense
+        Whether it needs the dense covariance of link use, which only small path sets have.
+    run
+        ``run(problem, start, tolerance, limit=..., *, options) -> Iterate``, a static method: iterates from ``start``
+        (or cold) until it believes that R <= tolerance; its own signature holds its options with their defaults.
+    """
+
+    kind: ClassVar[str]
+    dense: ClassVar[bool] = False
+
+    run: ClassVar[Callable[..., Iterate]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """Perceived costs t with everything that one load at them gives.
+
+    ``merit`` is ``F(t) = sum int_0^V(t) c - t.V(t) + sum q S(t)``, whose minimum is the equilibrium.
+    """
+
+    perceived: FloatArray
+    loaded: LogitLoad
+    cost: FloatArray
+    merit: float
+
+
+def evaluate(problem: SueProblem, perceived: FloatArray) -> Point:
+    """Load at perceived costs (one load)."""
+    loaded = problem.load(perceived)
+    flow = loaded.link_flow_vph
+    used = problem.demand_vph > 0
+    welfare = problem.demand_vph[used] @ loaded.expected_min_cost_min[used]
+    merit = float(link_cost_integral(problem.network, flow).sum() - perceived @ flow + welfare)
+    return Point(perceived, loaded, problem.link_cost(flow), merit)

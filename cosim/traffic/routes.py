@@ -1,0 +1,115 @@
+"""What a set of routes must offer so that every method can solve on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.traffic.performance import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Commodity:
+    """The travellers of one class between one origin and one destination."""
+
+    user_class: str
+    origin: str
+    destination: str
+    needs_station: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.origin!r} -> {self.destination!r} of class {self.user_class!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LogitLoad:
+    """Flows of one logit loading at given link costs.
+
+    A route is a path of a `PathSet`, or an arc of a `Dag` (a link towards one destination).
+
+    Attributes
+    ----------
+    share
+        Probability of each path within its commodity, or of each arc among those that leave its
+        node, shape (K,).
+    path_flow_vph, link_flow_vph
+        Flows on routes (K,) and links (L,), veh/h.
+    expected_min_cost_min
+        Expected minimum cost of each commodity (S), min, shape (W,); inf for one without a path.
+    """
+
+    share: FloatArray
+    path_flow_vph: FloatArray
+    link_flow_vph: FloatArray
+    expected_min_cost_min: FloatArray
+
+
+class Routes(Protocol):
+    """The choice sets of W commodities over L links, with K route flows; frozen during a solve.
+
+    `PathSet` lists paths; `Dag` holds them implicitly, its route flows are those of its arcs.
+    """
+
+    @property
+    def commodities(self) -> tuple[Commodity, ...]:
+        """The W commodities; one without a route may only carry zero demand."""
+
+    @property
+    def link_ids(self) -> tuple[str, ...]:
+        """Ids of the L links of the network that the routes belong to."""
+
+    @property
+    def model(self) -> str:
+        """Name of the rule that made the set; results carry it."""
+
+    @property
+    def supplied(self) -> NDArray[np.intp]:
+        """Positions of the commodities that have a route, ascending."""
+
+    @property
+    def offset_min(self) -> FloatArray:
+        """Constant cost of each route besides its links, min, shape (K,)."""
+
+    @property
+    def dense_cells(self) -> float:
+        """Numbers that the dense covariance of link use takes; inf if it is not offered (`newton` needs it)."""
+
+    def __len__(self) -> int:
+        """Return K."""
+
+    def load(self, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+        """Spread demand (W,) over the routes by the logit model at link costs (L,) (Eq 7)."""
+
+    def link_flow(self, route_flow_vph: FloatArray) -> FloatArray:
+        """Return the flow of every link, veh/h, shape (L,) (Eq 5)."""
+
+    def route_cost(self, link_cost_min: FloatArray) -> FloatArray:
+        """Return the cost of every route, min, shape (K,) (Eq 6)."""
+
+    def uniform(self, demand_vph: FloatArray) -> FloatArray:
+        """Return route flows that split every commodity evenly over its paths."""
+
+    def rescaled(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> FloatArray:
+        """Return the flows with their splits kept and the demand met (Eq 4)."""
+
+    def divergence(
+        self, demand_vph: FloatArray, route_flow_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray
+    ) -> float:
+        """Return ``sum_w q_w KL(P_w || P'_w)``, veh/h: how far the flows are from logit at the costs."""
+
+    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:
+        """Return ``sum_k f_k ln f_k`` over all paths."""
+
+
+def bregman(flow_vph: FloatArray, log_ratio: FloatArray, other_flow_vph: FloatArray) -> float:
+    """Return ``sum f (r + exp(-r) - 1)`` with ``r = ln(f / f')``: each term >= 0, nothing cancels near 0."""
+    near = np.abs(log_ratio) < 1.0
+    terms = np.where(
+        near,
+        flow_vph * (log_ratio + np.expm1(-np.where(near, log_ratio, 0.0))),
+        flow_vph * (log_ratio - 1.0) + other_flow_vph,
+    )
+    return float(terms.sum())

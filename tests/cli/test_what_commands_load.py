@@ -1,0 +1,53 @@
+"""Help, check and schema stay quick because they load little: told by modules, not by seconds."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ["run", "check", "plan", "list", "schema", "report", "doctor"]
+LIGHT = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "cvxpy",
+    "pandapower",
+    "mosaik",
+    "plotly",
+    "pyarrow",
+    "pydantic",
+    "ruamel",
+    "traci",
+)
+
+
+def loaded_after(*command_lines, heavy):
+    """Run command lines in one fresh interpreter; return which of the heavy modules it has then."""
+    code = f"""
+import sys
+from cosim.cli import _run
+codes = [_run(list(line)) for line in {command_lines!r}]
+sys.stderr.write("loaded:" + ",".join(sorted(set({heavy!r}) & set(sys.modules))) + " codes:" + repr(codes))
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    loaded, codes = done.stderr.rsplit("loaded:", 1)[1].split(" codes:")
+    assert set(eval(codes)) <= {0, None}, done.stderr  # noqa: S307 - written by the lines above
+    return [name for name in loaded.split(",") if name]
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    lines = [("--help",), ("-h",), ("--version",), *((name, "--help") for name in COMMANDS)]
+    assert loaded_after(*lines, heavy=LIGHT) == []
+
+
+def test_these_are_all_commands():
+    from cosim.cli.app import app
+
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert sorted(names) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("line", [("check", "nguyen_ieee33"), ("schema",), ("list",)])
+def test_reading_scenarios_loads_no_solver_and_no_simulator(line):
+    heavy = ("cvxpy", "clarabel", "gurobipy", "pandapower", "mosaik", "mosaik_api_v3", "traci", "plotly", "pyarrow")
+    assert loaded_after(line, heavy=heavy) == []

@@ -1,0 +1,81 @@
+"""Parts of a period are joined by key, or refused."""
+
+import numpy as np
+import pytest
+
+from cosim.errors import ComponentError
+from cosim.quantities import COLUMNS
+from cosim.results.parts import merge, part
+from cosim.workflows.run import run
+
+
+def test_tables_of_one_name_are_joined_on_their_key():
+    merged = merge(
+        [
+            part(3, {"buses": {"bus": ["1", "2"], "vm_pu": [1.0, 0.9]}}, {"a": 1}, {"x": 1}),
+            part(3, {"buses": {"bus": ["1", "2"], "vm_ac_pu": [1.0, 0.8]}}, {"b": 2}, {"y": 2}),
+        ]
+    )
+    assert merged["tables"]["buses"] == {"bus": ["1", "2"], "vm_pu": [1.0, 0.9], "vm_ac_pu": [1.0, 0.8]}
+    assert (merged["period"], merged["figures"], merged["gate"]) == (3, {"a": 1, "b": 2}, {"x": 1, "y": 2})
+
+
+@pytest.mark.parametrize("ids", [["2", "1"], ["1"], ["1", "2", "3"]])
+def test_other_keys_are_refused(ids):
+    parts = [part(3, {"buses": {"bus": found}}, {}, {}) for found in (["1", "2"], ids)]
+    with pytest.raises(ComponentError, match="period 3: two parts of table 'buses' have different bus ids"):
+        merge(parts)
+
+
+def test_other_periods_are_refused():
+    with pytest.raises(ComponentError, match=r"parts of periods \[2, 3\] met; a stale value is on a wire"):
+        merge([part(3, {}, {}, {}), part(2, {}, {}, {})])
+
+
+def present(result):
+    return {(name, column) for name in result.tables for column in result[name].columns}
+
+
+LAST_RESORTS = {("periods", f"cost_{term}") for term in ("ev_curtailment", "load_shedding", "voltage_slack")}
+LAST_RESORTS |= {("periods", "cost_unmet_balance"), ("periods", "cost_wear")}  # the default's wear is free
+LOOP = {("periods", f"coupling_{name}") for name in ("rounds", "residual_mw", "converged")}
+PRICE = {("stations", "price_per_mwh")}
+
+
+@pytest.mark.parametrize(
+    ("name", "absent"), [("sequential", LOOP | PRICE), ("iterated", set()), ("day_ahead", LOOP | PRICE)]
+)
+def test_every_column_of_a_run_is_in_the_vocabulary_and_the_other_way_round(finished, name, absent):
+    vocabulary = {(column.table, column.name) for column in COLUMNS}
+    found = present(finished(name))
+    assert found <= vocabulary
+    assert vocabulary - found == absent | LAST_RESORTS
+
+
+def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
+    strict = ["feeder.slack_vm_pu=1.0", *(f"devices.{name}.reactive=false" for name in ("ess", "pv", "wind"))]
+    strict += ["devices.ess.wear_cost_per_mwh=5", "dispatch.voltage_slack_price=100000"]
+    hard = run(small(), out=tmp_path / "run", overrides=strict, report=False)
+    vocabulary = {(column.table, column.name) for column in COLUMNS}
+    assert present(finished("iterated")) | present(hard) == vocabulary
+
+
+def test_every_table_has_one_row_per_period_and_key(finished):
+    from cosim.results.parts import KEYS
+
+    result = finished("iterated")
+    for name, key in KEYS.items():
+        keys = ["period", "class", key] if name == "paths" else ["period", key]
+        assert not result[name].duplicated(keys).any()
+        assert sorted(result[name]["period"].unique()) == list(range(1, 25))
+
+
+def test_stations_tell_what_both_sides_know(finished):
+    result = finished("iterated")
+    stations, buses = result["stations"], result["buses"]
+    at_bus = stations.merge(buses, on=["period", "bus"], suffixes=("", "_bus"))
+    assert np.allclose(at_bus["price_per_mwh"], at_bus["price_per_mwh_bus"], atol=0.5, rtol=0)  # last round's price
+    assert (at_bus["nodal_price_per_mwh"] == at_bus["price_per_mwh_bus"]).all()
+    assert np.allclose(stations["p_demand_mw"], 0.02 * stations["flow_vph"], rtol=1e-12)
+    assert np.allclose(stations["energy_mwh"], stations["p_demand_mw"] - stations["curtailed_mw"], atol=1e-12)
+    assert (stations["p_set_mw"] == 1.2).all()  # 20 chargers of 60 kW: nothing is curtailed, nothing is capped
