@@ -6,7 +6,8 @@ A run counts only if every simulator finished every period: mosaik itself can en
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +91,12 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         configure_logging=False,
     )
     try:
-        with world:
+        with world, _ending_tasks(world.loop):
             simulators = _start(world, names, case, sink)
             entities = {name: _create(simulators[name], name, case) for name in names}
             for wire in connections:
                 _connect(world, wire, entities)
-            _run(world, case.timeline.end_s)
+            world.run(until=case.timeline.end_s, print_progress=False)
             check_complete(simulators, case.timeline.periods)
     except CosimError:
         raise
@@ -103,15 +104,18 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         raise ComponentError(f"the simulation stopped: {type(error).__name__}: {error}") from error
 
 
-def _run(world: Any, end_s: int) -> None:  # noqa: ANN401 - mosaik's world
-    """Run; where a simulator raises, end the others' tasks, which mosaik leaves pending."""
+@contextmanager
+def _ending_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """End the tasks that mosaik leaves pending where one raises; the one error that is raised on tells enough."""
     try:
-        world.run(until=end_s, print_progress=False)
+        yield
     except BaseException:
-        pending = asyncio.all_tasks(world.loop)
+        loop.set_exception_handler(lambda _loop, _context: None)
+        pending = asyncio.all_tasks(loop)
         for task in pending:
             task.cancel()
-        world.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        if pending:
+            loop.run_until_complete(asyncio.wait(pending))
         raise
 
 

@@ -160,6 +160,7 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
         "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
+        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
         "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
     }
 

@@ -38,6 +38,8 @@ def check(found: Check) -> None:
         for place, device in enumerate(scenario.devices):
             _device(found, place, device, feeder)
     _substation(found)
+    if scenario.feeder is not None:
+        _slack_voltage(found, scenario.feeder)
     if scenario.dispatch is not None:
         _dispatch(found, scenario.dispatch)
 
@@ -98,6 +100,14 @@ def _bus(found: Check, path: str, what: str, bus: str, feeder: Feeder) -> None:
     if bus not in feeder.bus_ids:
         reason = f"{what} is at bus {bus}, which feeder {feeder.name!r} does not have"
         found.at(path, reason, unknown(bus, feeder.bus_ids))
+
+
+def _slack_voltage(found: Check, settings: FeederSettings) -> None:
+    """Warn of a slack voltage that breaks the scenario's own limits: the AC check will flag every period."""
+    low, high = settings.v_min_pu, settings.v_max_pu
+    if not low <= settings.slack_vm_pu <= high:
+        reason = f"{settings.slack_vm_pu:g} is outside the limits {low:g} to {high:g} that every bus has to keep"
+        found.at("feeder.slack_vm_pu", reason, "no period can pass; move it inside", warn=True)
 
 
 def _substation(found: Check) -> None:

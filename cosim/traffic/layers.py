@@ -49,9 +49,7 @@ class TravelGraph:
 
         None leaves the destination (no charging there either), and none enters another closed node.
         """
-        return (self.tail % self.n_nodes != destination) & (
-            ~self.closed | (self.head % self.n_nodes == destination)
-        )
+        return (self.tail % self.n_nodes != destination) & (~self.closed | (self.head % self.n_nodes == destination))
 
 
 def travel_graph(network: RoadNetwork, *, needs_station: bool) -> TravelGraph:
@@ -69,23 +67,35 @@ def travel_graph(network: RoadNetwork, *, needs_station: bool) -> TravelGraph:
     return TravelGraph(n_nodes=n_nodes, n_layers=layers, tail=tail, head=head, link=link, closed=closed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Skeleton:
-    """A travel graph as scipy's graph routines want it, with the cheapest of parallel arcs only.
+def distances_to(graph: TravelGraph, goal: int, cost_min: FloatArray, arcs: IntArray) -> tuple[FloatArray, IntArray]:
+    """Return the smallest cost from every state to the goal over these arcs, and the arcs on the way.
 
-    Attributes
+    Parameters
     ----------
-    row_start, column
-        Compressed rows; towards=True: row = head, column = tail (reversed arcs).
-    arcs, first
-        Arcs sorted by cell, and where each cell begins among them.
+    cost_min
+        Cost of every arc of the graph, >= 0, shape (A,).
+    arcs
+        Positions of the arcs that may be used.
+
+    Returns
+    -------
+    tuple
+        Costs, inf where there is no way, and numbers of arcs of one cheapest way, shape (n_states,).
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
 
-    row_start: NDArrayInt32
-    column: NDArrayInt32
-    arcs: IntArray
-    first: IntArray
-
-    def weights(self, cost: FloatArray) -> FloatArray:
-        """Return the smallest cost of each cell."""
-        return np.asarray(np.minimum.reduceat(cost[self.arcs], self.first))
+    tail, head, cost = graph.tail[arcs], graph.head[arcs], cost_min[arcs]
+    order = np.lexsort((cost, tail, head))
+    tail, head, cost = tail[order], head[order], cost[order]
+    cheapest = np.ones(len(order), dtype=np.bool_)  # of parallel arcs
+    cheapest[1:] = (np.diff(tail) != 0) | (np.diff(head) != 0)
+    size = graph.n_states
+    start = np.searchsorted(head[cheapest], np.arange(size + 1))
+    reversed_arcs = csr_array((cost[cheapest], tail[cheapest], start), shape=(size, size))
+    distance, before = dijkstra(reversed_arcs, indices=goal, return_predecessors=True)
+    jump = np.where(before < 0, goal, before)
+    hops = (before >= 0).astype(np.intp)
+    while np.any(jump != goal):
+        hops, jump = hops + hops[jump], jump[jump]
+    return distance, hops

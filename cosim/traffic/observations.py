@@ -159,7 +159,9 @@ def _problems(counts: LinkCounts) -> list[Problem]:
     ids = counts.link_ids
     problems = [] if ids else [Problem(field="counts", reason="there is no observed link")]
     problems += [
-        Problem(field="link", reason=f"link {link!r} stands twice") for link in dict.fromkeys(ids) if ids.count(link) > 1
+        Problem(field="link", reason=f"link {link!r} stands twice")
+        for link in dict.fromkeys(ids)
+        if ids.count(link) > 1
     ]
     for position in np.flatnonzero(~counts.observed.any(axis=0)):
         problems.append(Problem(field="flow_vph", reason=f"link {ids[position]!r} has no sample"))

@@ -213,3 +213,41 @@ def first_guess(problem: OdProblem) -> FloatArray:
 def with_theta(problem: OdProblem, theta_per_min: float) -> OdProblem:
     """Return the same problem at another theta."""
     return replace(problem, theta_per_min=theta_per_min)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """Where a likelihood ended.
+
+    ``parameters`` are the W trips, and theta if it was estimated (P numbers). ``naive`` and ``sandwich``
+    are covariances of the parameters, shape (P, P); None if the last equilibrium did not converge.
+    ``status`` is as in `OdEstimate`.
+    """
+
+    point: OdPoint
+    naive: FloatArray | None
+    sandwich: FloatArray | None
+    deviance: float
+    iterations: int
+    status: str
+
+
+def mean_covariance(problem: OdProblem, point: OdPoint) -> FloatArray:
+    """Return the covariance of the observed mean flows for Poisson path flows, (veh/h)^2, shape (m, m).
+
+    Counts on one path are the same vehicles: ``A diag(f) A'``, by the samples that two links share,
+    plus the extra variance of each link.
+    """
+    counts, rows = problem.counts, problem.observed_incidence
+    traffic = (rows * point.equilibrium.path_flow_vph) @ rows.T / counts.hours
+    covariance = traffic * counts.shared / np.outer(counts.samples, counts.samples)
+    return np.asarray(covariance + np.diag(counts.extra_variance / counts.samples))
+
+
+def scaled_inverse(information: FloatArray, scale: FloatArray) -> FloatArray:
+    """Invert an information matrix after scaling its parameters; directions without information get none.
+
+    The pseudo-inverse keeps an iteration going where the data say nothing; the gate judges the result.
+    """
+    scaled = scale[:, np.newaxis] * information * scale
+    return np.asarray(scale[:, np.newaxis] * np.linalg.pinv(scaled, rcond=1e-13, hermitian=True) * scale)

@@ -24,6 +24,7 @@ Status = Literal[
     "voltage_relaxed",
     "optimal_with_shed",
     "optimal_with_ev_curtailment",
+    "requirement_relaxed",
     "inexact_restored",
     "validation_invalid",
     "optimal",
@@ -38,6 +39,7 @@ EXIT_CODES: MappingProxyType[Status, int] = MappingProxyType(
         "voltage_relaxed": 5,
         "optimal_with_shed": 5,
         "optimal_with_ev_curtailment": 5,
+        "requirement_relaxed": 5,
         "inexact_restored": 10,
         "validation_invalid": 10,
         "optimal": 0,
@@ -81,7 +83,7 @@ class GateLimits:
     sue_residual, coupling_residual_mw
         Fixed-point residual of the assignment, and of the loop between road and grid.
     slack_mw, voltage_slack_pu2
-        Curtailed or shed power, and relaxed voltage, from which on the period is flagged.
+        Curtailed or shed power (and missed requirements), and relaxed voltage, from which on the period is flagged.
     teleported_share, not_inserted_share, unfinished_share
         Vehicles of the microscopic simulation that went wrong, per vehicle.
     """
@@ -132,6 +134,9 @@ class GateFigures:
         ``converged``, or why the assignment stopped.
     ev_curtailed_mw, shed_mw
         Charging power and load that were not served.
+    requirement_missed
+        How far a device's own hard requirement was relaxed: end condition of storage or balance of demand response
+        (MWh), must-take power not taken (MW).
     vehicles_balance
         Vehicles entered - left - queued - under way.
     """
@@ -159,6 +164,7 @@ class GateFigures:
     coupling_converged: bool | None = None
     ev_curtailed_mw: float | None = None
     shed_mw: float | None = None
+    requirement_missed: float | None = None
     voltage_slack_pu2: float | None = None
     vehicles_balance: float | None = None
     teleported_share: float | None = None
@@ -328,6 +334,7 @@ def _special_checks(figures: GateFigures, limits: GateLimits) -> Iterator[GateCh
     slacks: tuple[tuple[str, float | None, Status], ...] = (
         ("ev_curtailed_mw", figures.ev_curtailed_mw, "optimal_with_ev_curtailment"),
         ("shed_mw", figures.shed_mw, "optimal_with_shed"),
+        ("requirement_missed", figures.requirement_missed, "requirement_relaxed"),
     )
     for name, value, status in slacks:
         if value is not None:

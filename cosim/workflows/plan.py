@@ -113,8 +113,3 @@ def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     spread = float(dispatch.tariff_per_mwh.max() - dispatch.tariff_per_mwh.min())
     if paid and spread < min(paid):
         yield f"demand response hardly moves: the tariff's spread {spread:g} is below its pay {min(paid):g} per MWh"
-    prices = dispatch.settings
-    if prices.ev_curtailment_price_per_mwh < 2.5 * float(dispatch.tariff_per_mwh.max()):
-        yield "ev_curtailment_price_per_mwh is below 2.5 times the highest tariff: curtailment may look cheap"
-    if prices.shedding_price_per_mwh < 3.0 * prices.ev_curtailment_price_per_mwh:
-        yield "shedding_price_per_mwh is below 3 times the price of charging curtailment: base load may be shed first"

@@ -15,7 +15,6 @@ LIGHT = (
     "mosaik",
     "plotly",
     "pyarrow",
-    "pydantic",
     "ruamel",
     "traci",
 )

@@ -1,5 +1,7 @@
 """Windows that the hard model cannot serve: curtailment and shedding, priced and located; or no answer, as a value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,26 @@ def test_unmet_balance_of_a_day_of_overload_is_charged_in_rolling_as_in_day_ahea
     assert whole.cost["unmet_balance"].sum() > 1000.0
     assert terms["unmet_balance"] == pytest.approx(whole.cost["unmet_balance"].sum(), rel=1e-4)
     assert sum(terms.values()) == pytest.approx(whole.total_cost.sum(), rel=1e-6)
+    missed = sum(outcome.missed[-1] for outcome in step.devices.values())
+    assert missed * 2000.0 == pytest.approx(terms["unmet_balance"], rel=1e-6)  # the price of the shortfall
+
+
+def test_must_take_power_that_the_elastic_model_turns_away_is_reported(day, lookahead):
+    """5 MW that must be taken behind lines for 0.1 kA (about 2.2 MVA): not all of it can be."""
+    pv = day.device(
+        "photovoltaic", name="pv", bus="18", s_max_mva=5.0, available_mw=5.0, curtailable=False, reactive=False
+    )
+    light = {"base_p_mw": np.outer(day.feeder.p_mw, [0.3]), "base_q_mvar": np.outer(day.feeder.q_mvar, [0.3])}
+    thin = replace(day.feeder, i_max_ka=np.full(day.feeder.n_lines, 0.1))
+    case = day.case(
+        thin, periods=slice(0, 1), devices=(day.device("substation", name="grid"), pv),
+        series={"pv": {"available_mw": np.array([5.0])}}, **light,
+    )  # fmt: skip
+    plan = lookahead(case, np.zeros((3, 1)))
+    assert plan.record.elastic
+    outcome = plan.devices["pv"]
+    assert outcome.missed[0] == pytest.approx(5.0 - outcome.p_mw[0])
+    assert outcome.missed[0] > 2.5
 
 
 def test_voltage_slack_is_reported_in_place_and_priced(day, lookahead):

@@ -78,6 +78,12 @@ class Renewable(Device):
         p_mw = solved(self.p_mw)
         return p_mw, np.zeros_like(p_mw) if self.q_mvar is None else solved(self.q_mvar)
 
+    def missed(self, window: Window) -> Array:
+        """Return must-take power that was not taken, MW."""
+        if self.settings.curtailable:
+            return np.zeros(self.frame.periods)
+        return self.available_mw(window) - solved(self.p_mw)
+
     def available_mw(self, window: Window) -> Array:
         """Return what weather and rating allow."""
         offered: Array = np.minimum(window.series[self.name]["available_mw"], self.settings.s_max_mva)

@@ -86,9 +86,7 @@ class Cost:
         """
         power = solved(self.variable)
         if not self.per_hour:
-            booked = np.zeros(frame.periods)
-            booked[window.length - 1] = float(self.linear) * float(power.sum())
-            return booked
+            return float(self.linear) * booked_last(frame, window, self.variable)
         linear = self.linear if isinstance(self.linear, int | float) else np.asarray(self.linear.value)
         value: Array = frame.period_h * (linear * power + self.quadratic * power**2)
         return value if value.ndim == 1 else value.sum(axis=0)
@@ -116,13 +114,14 @@ class DeviceOutcome:
     available_mw: Array
     overlap_mw: Array
     recursion_mwh: Array
+    missed: Array
     cost: Array
 
     def head(self, length: int) -> DeviceOutcome:
         """Return the first ``length`` periods."""
         arrays = {
             key: getattr(self, key)[:length]
-            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "recursion_mwh", "cost")
+            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "recursion_mwh", "missed", "cost")
         }
         return DeviceOutcome(name=self.name, kind=self.kind, bus=self.bus, **arrays)
 
@@ -227,6 +226,10 @@ class Device(ABC):
         """Return stored energy less its recursion from the applied power, which should be zero, or None."""
         return None
 
+    def missed(self, window: Window) -> Array:  # noqa: ARG002 - part of the interface
+        """Return by how much the device's own hard requirements were relaxed in the elastic model (MW or MWh)."""
+        return np.zeros(self.frame.periods)
+
     @classmethod
     def initial_state(cls, settings: Any) -> dict[str, float]:  # noqa: ANN401 - any settings
         """Return the state before the first period."""
@@ -253,8 +256,16 @@ class Device(ABC):
             available_mw=nothing if available is None else available,
             overlap_mw=nothing if overlap is None else overlap,
             recursion_mwh=nothing if recursion is None else recursion,
+            missed=self.missed(window),
             cost=cost,
         )
+
+
+def booked_last(frame: Frame, window: Window, *slacks: cp.Variable | None) -> Array:
+    """Return the sum of slacks on a balance over the window, booked in its last real period."""
+    booked = np.zeros(frame.periods)
+    booked[window.length - 1] = sum(float(solved(slack).sum()) for slack in slacks if slack is not None)
+    return booked
 
 
 def solved(variable: cp.Variable) -> Array:

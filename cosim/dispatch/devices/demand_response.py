@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import MinLen
 
 from cosim.bounds import Fraction, NonNegative, check_bounds
-from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, booked_last, solved
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -108,6 +108,10 @@ class DemandResponse(Device):
     def overlap_mw(self) -> Array:
         """Return min(cut, refill)."""
         return np.minimum(solved(self.cut_mw), solved(self.refill_mw)).clip(min=0.0)
+
+    def missed(self, window: Window) -> Array:
+        """Return how far the balance over the window was missed, MWh, booked in its last period."""
+        return booked_last(self.frame, window, self.unreturned_mwh, self.unserved_cut_mwh)
 
     @classmethod
     def initial_state(cls, settings: DemandResponseSettings) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import MinLen
 
 from cosim.bounds import Efficiency, Fraction, NonNegative, Positive, check_bounds
-from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, booked_last, solved
 from cosim.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,6 +152,10 @@ class Storage(Device):
         before = np.concatenate([[state["energy_mwh"]], energy[:-1]])
         error: Array = energy - before - self.frame.period_h * gain
         return error
+
+    def missed(self, window: Window) -> Array:
+        """Return how far the balance over the window was missed, MWh, booked in its last period."""
+        return booked_last(self.frame, window, self.shortfall_mwh, self.excess_mwh)
 
     @classmethod
     def initial_state(cls, settings: StorageSettings) -> dict[str, float]:
