@@ -124,7 +124,7 @@ class Simulator(PeriodSimulator):
         self.sending = self.loop.receive(price) is not None
         self._keep(self.loop.load_mw, self.loop.detail)
         self.price[:, self.position :] = self.loop.price_per_mwh[:, -1:]
-        pass
+        self.price[:, self._block()] = self.loop.price_per_mwh
 
     def _block(self) -> list[int]:
         """Return the periods that one loop covers."""

@@ -1,0 +1,233 @@
+"""Estimate OD trips from a file of counts, on a road network or on the roads of a scenario."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.errors import InputError, Problem, StorageError
+from cosim.scenario import shipped
+from cosim.scenario.build import RoadCase, build_roads
+from cosim.scenario.load import load
+from cosim.tables import did_you_mean, read_table
+from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
+from cosim.traffic.formats.counts import SPEED_ERROR, CountsFile, read_counts
+from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
+from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import PathSet, all_simple_paths
+from cosim.traffic.performance import FloatArray
+from cosim.traffic.problem import unit_remarks
+from cosim.units import min_to_h
+
+THETA_PER_MIN = 0.1
+NOT_CONVERGED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimation:
+    """An estimate, its theta profile if it was asked for, remarks, and the file that was written (if any)."""
+
+    estimate: OdEstimate
+    profile: ThetaProfile | None
+    remarks: tuple[str, ...]
+    written: Path | None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 6 if the estimate did not converge."""
+        return 0 if self.estimate.converged else NOT_CONVERGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Roads:
+    """Where trips are estimated: paths by class and pair, class shares, theta, link lengths."""
+
+    network: RoadNetwork
+    paths: PathSet
+    class_share: FloatArray
+    theta_per_min: float
+    length_km: Mapping[str, float]
+
+
+def estimate(
+    source: Path | str,
+    counts: Path | str,
+    *,
+    od: Path | str | None = None,
+    theta_per_min: float | None = None,
+    likelihood: str = "fisher",
+    prior: Path | str | None = None,
+    estimate_theta: bool = False,
+    profile: bool = False,
+    period: int = 1,
+    overrides: Sequence[str] = (),
+    speed_error: float = SPEED_ERROR,
+    sample_min: float = 60.0,
+    out: Path | None = None,
+    **options: Any,  # noqa: ANN401 - the options are the likelihood's
+) -> Estimation:
+    """Estimate the trips of every OD pair from link counts (Eq 1).
+
+    Parameters
+    ----------
+    source
+        A folder with nodes.csv and links.csv, a shipped network, or a scenario (name, file, folder); a
+        scenario gives pairs, theta, stations and the share of trips that charge.
+    counts
+        CSV file as `cosim.traffic.formats.counts.read_counts` takes it.
+    od
+        CSV file with origin, destination: the pairs; needed for a network.
+    theta_per_min
+        Logit dispersion; None takes the scenario's, or 0.1.
+    prior
+        CSV file with origin, destination, trips_vph, sd_vph.
+    estimate_theta, profile
+        Estimate theta too; estimate at several values of theta as well.
+    period
+        Whose share of charging trips holds, from 1 (scenarios).
+    overrides
+        Assignments ``a.b=value`` (scenarios).
+    speed_error
+        Relative standard deviation of one speed or travel time.
+    sample_min
+        Length of a sample, min.
+    out
+        Where to write the trips as CSV; only an estimate that converged is written.
+    likelihood, options
+        As `cosim.traffic.estimation.estimate_od` takes them.
+
+    Raises
+    ------
+    InputError
+        If a file is wrong, or the counts cannot identify the trips.
+    StorageError
+        If the result cannot be written.
+    """
+    roads = _roads(source, od, theta_per_min, period, overrides)
+    read = read_counts(
+        counts, roads.network, length_km=roads.length_km, speed_error=speed_error, hours=min_to_h(sample_min)
+    )
+    problem = _problem(roads, read, prior)
+    found = estimate_od(problem, likelihood, estimate_theta=estimate_theta, **options)
+    assigned = problem.equilibrium_problem(found.trips_vph, found.theta_per_min)
+    if out is not None and found.converged:
+        _write(out, found)
+    return Estimation(
+        estimate=found,
+        profile=theta_profile(problem, likelihood, **options) if profile else None,
+        remarks=(*read.remarks, *unit_remarks(assigned)),
+        written=out if found.converged else None,
+    )
+
+
+def _problem(roads: _Roads, read: CountsFile, prior: Path | str | None) -> OdProblem:
+    problem = OdProblem(
+        network=roads.network,
+        paths=roads.paths,
+        counts=read.counts,
+        theta_per_min=roads.theta_per_min,
+        class_share=roads.class_share,
+    )
+    return problem if prior is None else replace(problem, prior=read_prior(prior, problem.od_pairs))
+
+
+def _roads(
+    source: Path | str, od: Path | str | None, theta_per_min: float | None, period: int, overrides: Sequence[str]
+) -> _Roads:
+    folder = _network_folder(source)
+    if folder is None:
+        return _scenario_roads(source, od, theta_per_min, period, overrides)
+    if od is None:
+        reason = f"{str(source)!r} is a road network and has no OD pairs"
+        raise InputError(Problem(field="--od", reason=reason, remedy="give a CSV file with origin,destination"))
+    if overrides:
+        raise InputError(Problem(field="--set", reason="a road network has no values to change; only a scenario has"))
+    network = read_road_network(folder)
+    return _Roads(
+        network=network,
+        paths=all_simple_paths(network, read_od_pairs(od, network), {"all": False}),
+        class_share=np.ones((1, 1)),
+        theta_per_min=THETA_PER_MIN if theta_per_min is None else theta_per_min,
+        length_km=_lengths(folder),
+    )
+
+
+def _network_folder(source: Path | str) -> Path | None:
+    """Return the folder of a road network, None for a scenario.
+
+    Raises
+    ------
+    InputError
+        If the source is neither.
+    """
+    path = Path(source)
+    if path.is_dir() and not (path / "scenario.yaml").is_file():
+        return path
+    networks, scenarios = shipped.names(shipped.ROADS), shipped.names(shipped.SCENARIOS)
+    if str(source) in networks:
+        return shipped.folder(shipped.ROADS) / str(source)
+    if not path.exists() and str(source) not in scenarios:
+        reason = f"{str(source)!r} is neither a network folder, nor a scenario, nor shipped"
+        raise InputError(Problem(reason=reason, remedy=did_you_mean(str(source), [*networks, *scenarios])))
+    return None
+
+
+def _scenario_roads(
+    source: Path | str, od: Path | str | None, theta_per_min: float | None, period: int, overrides: Sequence[str]
+) -> _Roads:
+    loaded = load(source, overrides)
+    case = build_roads(loaded)
+    if case is None or loaded.scenario.roads is None:
+        raise InputError(f"scenario {loaded.name!r} has no roads")
+    if not 1 <= period <= loaded.scenario.periods:
+        raise InputError(Problem(field="--period", reason=f"{period} must be between 1 and {loaded.scenario.periods}"))
+    pairs = case.demand.od_pairs if od is None else read_od_pairs(od, case.network)
+    share = _class_share(case, period)
+    return _Roads(
+        network=case.network,
+        paths=case.paths if od is None else _paths(case, pairs),
+        class_share=np.repeat(share[:, np.newaxis], len(pairs), axis=1),
+        theta_per_min=case.problem.theta_per_min if theta_per_min is None else theta_per_min,
+        length_km=_lengths(loaded.files.network(loaded.scenario.roads, shipped.ROADS)),
+    )
+
+
+def _paths(case: RoadCase, pairs: Pairs) -> PathSet:
+    needs = {one.user_class: one.needs_station for one in case.paths.commodities}
+    return all_simple_paths(case.network, pairs, needs)
+
+
+def _class_share(case: RoadCase, period: int) -> FloatArray:
+    """Return the share of each class in the trips of a period (of the day, if nobody travels then), shape (C,)."""
+    by_class = case.demand.trips_vph[period - 1].sum(axis=1)
+    if by_class.sum() == 0:
+        by_class = case.demand.trips_vph.sum(axis=(0, 2))
+    if by_class.sum() == 0:
+        raise InputError("the scenario has no trips, hence no share of charging trips")
+    return np.asarray(by_class / by_class.sum())
+
+
+def _lengths(folder: Path) -> dict[str, float]:
+    """Return the lengths of the links that have one, km."""
+    table = read_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    lengths = table.columns.get("length_km", [None] * len(table))
+    return {link: length for link, length in zip(table.columns["id"], lengths, strict=True) if length}
+
+
+def _write(path: Path, found: OdEstimate) -> None:
+    header = ("origin", "destination", "trips_vph", "naive_error_vph", "sandwich_error_vph", "bound_percent")
+    numbers = (found.trips_vph, found.naive_error_vph, found.sandwich_error_vph, 100.0 * found.bound)
+    rows = zip(*(column.tolist() for column in numbers), strict=True)
+    try:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows((*pair, *row) for pair, row in zip(found.od_pairs, rows, strict=True))
+    except OSError as error:
+        raise StorageError(f"{path}: the trips cannot be written ({error.strerror})") from error
