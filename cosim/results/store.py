@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections import Counter
@@ -61,8 +62,7 @@ class RunStore:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one JSON file under a temporary name, then rename it."""
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=True)
-        _replace(self.folder / name, (text + "\n").encode())
+        _replace(self.folder / name, _json(content).encode())
 
     def write_text(self, name: str, text: str) -> None:
         """Write one text file below the folder."""
@@ -81,7 +81,7 @@ class RunStore:
             temporary.mkdir()
             for name, columns in tables.items():
                 pq.write_table(pa.table(_with_period(period, columns)), temporary / f"{name}.parquet")
-            (temporary / "gate.json").write_text(json.dumps(gate, indent=2) + "\n", encoding="utf-8")
+            (temporary / "gate.json").write_text(_json(gate), encoding="utf-8")
             sums = [f"{_sha256(path)}  {path.name}" for path in sorted(temporary.iterdir())]
             (temporary / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
             for path in temporary.iterdir():
@@ -198,6 +198,19 @@ class RunResult:
 def load(folder: str | Path) -> RunResult:
     """Open a finished run folder."""
     return RunResult(folder)
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    """Return strict JSON; a number that is not finite becomes its name (``"nan"``), since JSON has no word for it."""
+    return json.dumps(_named(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _named(value: Any) -> Any:  # noqa: ANN401 - any plain data
+    if isinstance(value, Mapping):
+        return {key: _named(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _with_period(period: int, columns: Columns) -> dict[str, Sequence[Any]]:

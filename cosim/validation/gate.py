@@ -1,8 +1,7 @@
 """The acceptance gate of a period: every figure against its limit, and the period's status.
 
-A check reads ``finite and not (value > limit)`` from the side of doubt: a figure that is NaN fails,
-a figure that is None belongs to a part which the scenario does not have. Nothing here trusts a
-solver's word alone: `GateFigures` are recomputed from inputs and returned values.
+A check reads ``finite and not (value > limit)`` from the side of doubt: a figure that is NaN fails, one that is None
+belongs to a part which the scenario does not have. No solver's word is trusted: `GateFigures` are recomputed.
 """
 
 from __future__ import annotations
@@ -176,8 +175,7 @@ class GateFigures:
 class GateCheck:
     """One figure, its limit, and whether it passed; a failed one carries the status that follows.
 
-    ``value`` is a number, a truth value or a solver's word; ``limit`` the largest accepted number, or
-    the accepted word.
+    ``value`` is a number, a truth value or a solver's word; ``limit`` the largest accepted number, or the word.
     """
 
     name: str
@@ -393,8 +391,7 @@ def _inexact(checks: Iterable[GateCheck]) -> bool:
 def _after_restoration(checks: Iterable[GateCheck], flags: set[Status]) -> set[Status]:
     """Return the flags of a repaired period: what is left of the relaxation's gap is harmless if the AC state holds.
 
-    With an AC state the period is ``inexact_restored``, or ``ac_violation`` if a limit is broken; without
-    one it stays ``relaxation_inexact``.
+    With an AC state it is ``inexact_restored``, or ``ac_violation`` if a limit is broken; else ``relaxation_inexact``.
     """
     by_name = {check.name: check for check in checks}
     if "ac_converged" not in by_name or not by_name["ac_converged"].passed:

@@ -85,6 +85,9 @@ def test_a_day_ahead_loop_runs_once_over_the_day(small_case, monkeypatch):
     assert steps["dispatch"].count(0) == rounds[0]
     assert [steps["dispatch"].count(hour) for hour in range(1, 6)] == [1] * 5
     assert all(part["figures"]["coupling_residual_mw"] <= 1e-6 for part, _ in parts)
+    for part, _ in parts:  # each hour at its own price: the one that the loop ended with
+        stations = part["tables"]["stations"]
+        assert stations["price_per_mwh"] == pytest.approx(stations["nodal_price_per_mwh"], abs=0.5)
     alone = run_small(small_case(*ITERATED))
     cost = [sum(part["figures"]["cost"] for part, _ in day) for day in (parts, alone)]
     assert cost[0] == pytest.approx(cost[1], rel=1e-5)
