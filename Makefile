@@ -5,11 +5,12 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test lint types contracts unit clean
+.PHONY: help demo test lint types contracts unit bench-aequilibrae clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make clean  remove .venv and caches"
 
 $(READY): pyproject.toml
@@ -44,5 +45,15 @@ contracts: $(READY)
 unit: $(READY)
 	$(BIN)/pytest -n 2
 
+PEER_VENV := .venv-aequilibrae
+
+$(PEER_VENV)/.ready:
+	$(PY) -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'aequilibrae>=1.7,<2'
+	touch $@
+
+bench-aequilibrae: $(READY) $(PEER_VENV)/.ready
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/aequilibrae.py
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -259,6 +259,16 @@ COLUMNS: tuple[Column, ...] = (
         """,
     ),
     *_columns(
+        "ev_behaviour",
+        """
+        period            | - | number of the period
+        fast_charge_share | - | share of the electric vehicles' trips that contain a fast charge (p_z of Eq 2)
+        trips             | - | trips of the sampled days started in the period
+        fast_charge_trips | - | those of them that lead to a fast charge
+        soc               | - | mean state of charge of the simulated vehicles
+        """,
+    ),
+    *_columns(
         "buses",
         """
         period        | -    | number of the period

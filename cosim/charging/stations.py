@@ -39,6 +39,9 @@ class Station:
         Number of chargers and power of each, kW, if known.
     law
         Name of the travel-time law of the virtual link.
+    service_scv
+        Squared coefficient of variation of the service time, for the law ``erlang``: 0 if every vehicle takes the same
+        energy, 1 for exponential times.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Station:
     chargers: int | None = None
     charger_kw: float | None = None
     law: str = "davidson"
+    service_scv: float = 0.0
 
     def __post_init__(self) -> None:
         rules: list[Rule] = [
@@ -68,6 +72,7 @@ class Station:
             ("davidson_j", 0 <= self.davidson_j < math.inf, "must be >= 0 and finite"),
             ("knee", 0 < self.knee < 1, "must be between 0 and 1"),
             ("access_fee", math.isfinite(self.access_fee), "must be finite"),
+            ("service_scv", 0 <= self.service_scv < math.inf, "must be >= 0 and finite"),
             ("chargers", self.chargers is None or self.chargers >= 1, "must be at least 1"),
             (
                 "charger_kw",
@@ -92,6 +97,7 @@ class Station:
         knee: float = 0.9,
         access_fee: float = 0.0,
         law: str = "davidson",
+        service_scv: float = 0.0,
     ) -> Self:
         """Build a station whose capacity and free-flow time follow from its chargers.
 
@@ -132,6 +138,7 @@ class Station:
             chargers=chargers,
             charger_kw=charger_kw,
             law=law,
+            service_scv=service_scv,
         )
 
     @property

@@ -80,6 +80,83 @@ def plan(scenario: Scenario, overrides: Overrides = None) -> None:
     raise typer.Exit(plan_command(scenario, overrides or []))
 
 
+@app.command(name="estimate-od")
+def estimate_od(
+    source: Annotated[str, typer.Argument(metavar="NETWORK|SCENARIO", help="Network folder, shipped name, scenario.")],
+    counts: Annotated[Path, typer.Argument(help="CSV: link, flow_vph (or speed_kmh, travel_time_min), sample.")],
+    *,
+    od: Annotated[Path | None, typer.Option(metavar="FILE", help="Pairs: origin, destination; a trip table.")] = None,
+    paths: Annotated[
+        str | None, typer.Option(metavar="all|k=10", help="Path set; default the scenario's, or all.")
+    ] = None,
+    theta: Annotated[
+        float | None, typer.Option(help="Logit dispersion, 1/min; default the scenario's, or 0.1.")
+    ] = None,
+    likelihood: Annotated[Literal["fisher", "gaussian"], typer.Option(help="gaussian: Eq 1.")] = "fisher",
+    prior: Annotated[Path | None, typer.Option(metavar="CSV", help="origin, destination, trips_vph, sd_vph.")] = None,
+    estimate_theta: Annotated[bool, typer.Option("--estimate-theta", help="Estimate theta too (fisher).")] = False,
+    theta_profile: Annotated[bool, typer.Option("--theta-profile", help="Estimate at nine values of theta.")] = False,
+    period: Annotated[int, typer.Option(min=1, help="Whose share of charging trips holds (scenarios).")] = 1,
+    sample_min: Annotated[
+        float, typer.Option(help="Length of a sample, min; flows are hourly rates all the same.")
+    ] = 60,
+    speed_error: Annotated[float, typer.Option(help="Relative standard deviation of a speed.")] = 0.05,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the trips.")] = None,
+) -> None:
+    """Estimate OD trips from link counts; exit 3 if they cannot tell the trips, 6 if not converged."""
+    from cosim.cli.estimating import estimate_command
+
+    settings: dict[str, object] = {
+        "od": od,
+        "paths": paths,
+        "theta_per_min": theta,
+        "likelihood": likelihood,
+        "prior": prior,
+        "out": out,
+    }
+    settings |= {"estimate_theta": estimate_theta, "profile": theta_profile, "period": period}
+    settings |= {"sample_min": sample_min, "speed_error": speed_error, "overrides": overrides or []}
+    raise typer.Exit(estimate_command(source, counts, **settings))
+
+
+@app.command()
+def assign(
+    network: Annotated[
+        Path,
+        typer.Argument(help="*_net.tntp, GMNS folder, or folder with nodes.csv and links.csv.", show_default=False),
+    ],
+    trips: Annotated[
+        Path | None, typer.Argument(help="Trip table; default beside the network.", show_default=False)
+    ] = None,
+    *,
+    theta: Annotated[float, typer.Option(help="Logit dispersion, 1/min.")] = 0.5,
+    method: Annotated[str, typer.Option(help="auto, newton, mirror_bb, sra, msa, or your own.")] = "auto",
+    paths: Annotated[
+        str | None, typer.Option(metavar="all|k=10|dag", help="Route model; default dag, with --limit ue k=4.")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="On the residual R.")] = 1e-8,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Most iterations; default the method's.")] = None,
+    scale: Annotated[float, typer.Option(help="Factor on the trips.")] = 1.0,
+    limit: Annotated[
+        Literal["ue"] | None, typer.Option(help="ue: raise theta to 200, towards the user equilibrium.")
+    ] = None,
+    toll_min: Annotated[float, typer.Option(help="TNTP: min per unit of toll.")] = 0.0,
+    length_min: Annotated[float, typer.Option(help="TNTP: min per unit of length.")] = 0.0,
+    time_unit_min: Annotated[float, typer.Option(help="TNTP: min per unit of free-flow time.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the link flows.")] = None,
+) -> None:
+    """Assign traffic by a logit equilibrium; exit 6 if it did not converge."""
+    from cosim.cli.assigning import assign_command
+
+    weights = {"toll_min": (toll_min, 0.0), "length_min": (length_min, 0.0), "time_unit_min": (time_unit_min, 1.0)}
+    options = {name: value for name, (value, usual) in weights.items() if value != usual}
+    how = {"theta": theta, "method": method, "routes": paths, "tolerance": tolerance, "iterations": iterations}
+    raise typer.Exit(
+        assign_command(network, trips, how | {"scale": scale, "to_ue": limit == "ue", "out": out}, options)
+    )
+
+
 @app.command(name="list")
 def list_() -> None:
     """List the shipped scenarios."""

@@ -13,6 +13,7 @@ from cosim.charging.load import charging_mw
 from cosim.coupling.price import station_cost_min
 from cosim.traffic.equilibrium import SueProblem, SueResult, solve
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.sensitivity import sensitivity
 from cosim.units import kw_to_mw
 
 Array = NDArray[np.float64]
@@ -79,6 +80,30 @@ class RoadResponse:
                 value_of_time_per_min=self.value_of_time_per_min,
             )
         )
+
+    def flow_by_price(self, position: int, price_per_mwh: Array | None, result: SueResult) -> Array:
+        """Return how the stations' flows answer to their prices, shape ``(s, s)``, (veh/h) per (money/MWh).
+
+        Entry (n, m) is the slope of the flow at station n over the price at station m. Rows and columns sum to 0 within
+        rounding where all charging trips charge once: one price for all moves nobody.
+
+        Parameters
+        ----------
+        position, price_per_mwh
+            Period and prices that the equilibrium was solved at, as in `solve`.
+        result
+            The equilibrium.
+
+        Raises
+        ------
+        InputError
+            If the result is no equilibrium, or its routes are not listed as paths.
+        """
+        network = self.network(price_per_mwh)
+        problem = replace(self.problem, network=network, demand_vph=self.demand_vph[position])
+        stations = network.station_positions
+        by_minute = sensitivity(problem, result).to_fixed_min[np.ix_(stations, stations)]
+        return np.asarray(by_minute * kw_to_mw(self.energy_kwh) / self.value_of_time_per_min)
 
     def load_mw(self, result: SueResult) -> Array:
         """Return the charging load per station (Eq 9), shape ``(s,)``, MW."""

@@ -41,8 +41,9 @@ def traffic_part(
     charging_mw: ArrayLike,
     price_per_mwh: ArrayLike | None,
     coupling: Mapping[str, Any],
+    behaviour: Mapping[str, float] | None = None,
 ) -> Part:
-    """Return links, paths, stations and figures of an equilibrium."""
+    """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet."""
     roads = np.flatnonzero(~network.is_station)
     tables = {
         "links": {
@@ -55,6 +56,8 @@ def traffic_part(
     }
     if stations:
         tables["stations"] = _station_table(network, stations, result, charging_mw, price_per_mwh)
+    if behaviour is not None:
+        tables["ev_behaviour"] = {name: [value] for name, value in behaviour.items()}
     figures = {
         "sue_residual": result.residual,
         "sue_gap": result.gap,
@@ -271,9 +274,9 @@ def merge(parts: Sequence[Part]) -> Part:
     tables: dict[str, dict[str, Any]] = {}
     for item in parts:
         for name, columns in item["tables"].items():
-            key = KEYS[name]
-            if name in tables and tables[name][key] != columns[key]:
-                raise ComponentError(f"period {periods[0]}: two parts of table '{name}' have different {key} ids")
+            if name in tables and tables[name][KEYS[name]] != columns[KEYS[name]]:
+                reason = f"two parts of table '{name}' have different {KEYS[name]} ids"
+                raise ComponentError(f"period {periods[0]}: {reason}")
             tables[name] = tables.get(name, {}) | columns
     figures = {key: value for item in parts for key, value in item["figures"].items()}
     gate = {key: value for item in parts for key, value in item["gate"].items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.charging.behaviour import BehaviourSettings, FleetDay, simulate_fleet
 from cosim.charging.demand import split_by_class
 from cosim.charging.load import charging_mw
 from cosim.charging.stations import Station
@@ -20,10 +22,12 @@ from cosim.scenario import series, shipped
 from cosim.scenario.check_grid import feeder_of
 from cosim.scenario.check_roads import read_demand
 from cosim.scenario.load import LoadedScenario
+from cosim.scenario.schema import MCMC, Traffic
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.overlap import with_path_size
 from cosim.traffic.paths import PathSet, all_simple_paths
 
 Array = NDArray[np.float64]
@@ -114,7 +118,7 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
     network = read_road_network(folder, traffic.capacity_column).with_stations(stations)
     demand = build_demand(loaded)
     needs = {name: name == CHARGING for name in demand.classes}
-    paths = all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit)
+    paths = _overlapping(network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit), traffic)
     problem = SueProblem(
         network=network, paths=paths, demand_vph=demand.demand_vph[0], theta_per_min=traffic.theta_per_min
     )
@@ -148,7 +152,7 @@ def build_demand(loaded: LoadedScenario) -> OdDemand:
     classes: tuple[str, ...] = (OTHER,)
     by_class = [trips]
     if scenario.ev is not None:
-        share = series.resolve(scenario.ev.fast_charge_share, scenario.periods, files)
+        share = fast_charge_share(loaded)
         classes = (CHARGING, OTHER)
         by_class = list(split_by_class(trips, scenario.ev.share, share))
     return OdDemand(
@@ -157,6 +161,39 @@ def build_demand(loaded: LoadedScenario) -> OdDemand:
         classes=classes,
         trips_vph=np.stack(by_class, axis=1),
     )
+
+
+def fast_charge_share(loaded: LoadedScenario) -> Array:
+    """Return the share of the electric vehicles' trips with a fast charge (p_z of Eq 2), shape (T,)."""
+    scenario = loaded.scenario
+    if scenario.ev is None:
+        raise InputError("the scenario has no electric vehicles")
+    day = build_behaviour(loaded)
+    if day is not None:
+        return day.by_period(scenario.periods, scenario.period_min)["fast_charge_share"]
+    if isinstance(scenario.ev.fast_charge_share, str):
+        raise InputError(f"fast_charge_share: {scenario.ev.fast_charge_share!r} is unknown; known: {MCMC}")
+    return series.resolve(scenario.ev.fast_charge_share, scenario.periods, loaded.files)
+
+
+def build_behaviour(loaded: LoadedScenario) -> FleetDay | None:
+    """Return the simulated fleet, drawn from the scenario's seed; None unless ``fast_charge_share`` asks for it."""
+    ev = loaded.scenario.ev
+    if ev is None or ev.fast_charge_share != MCMC:
+        return None
+    return _simulated(ev.behaviour or BehaviourSettings(), loaded.scenario.seed)
+
+
+@lru_cache(maxsize=8)
+def _simulated(settings: BehaviourSettings, seed: int) -> FleetDay:
+    return simulate_fleet(settings, np.random.default_rng(seed))
+
+
+def _overlapping(network: RoadNetwork, paths: PathSet, traffic: Traffic) -> PathSet:
+    """Return the paths with the scenario's correction for overlap."""
+    if traffic.overlap == "none":
+        return paths
+    return with_path_size(network, paths, beta=traffic.overlap_beta, theta_per_min=traffic.theta_per_min)
 
 
 def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.charging.behaviour import FleetDay
 from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
@@ -38,6 +39,8 @@ class SimulationCase:
         Charging load in place of the roads, shape ``(k, T)``.
     given_price_per_mwh
         Station prices fixed for the day, shape ``(s, T)``.
+    behaviour
+        The simulated fleet that the share of charging trips comes from.
     """
 
     name: str
@@ -48,6 +51,14 @@ class SimulationCase:
     gates: GateLimits
     given_load_mw: Array | None
     given_price_per_mwh: Array | None
+    behaviour: FleetDay | None = None
+
+    def behaviour_rows(self) -> list[dict[str, float]] | None:
+        """Return what the simulated fleet does in each period (see `FleetDay.by_period`)."""
+        if self.behaviour is None:
+            return None
+        columns = self.behaviour.by_period(self.timeline.periods, self.timeline.period_min)
+        return [{name: float(values[k]) for name, values in columns.items()} for k in range(self.timeline.periods)]
 
     @property
     def iterated(self) -> bool:
@@ -105,4 +116,5 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         gates=replace(scenario.gates, sue_residual=tolerance, coupling_residual_mw=scenario.coupling.tolerance_mw),
         given_load_mw=None if load is None else load.T,
         given_price_per_mwh=None if price is None else price.T,
+        behaviour=build.build_behaviour(loaded) if roads is not None else None,
     )

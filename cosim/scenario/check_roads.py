@@ -12,9 +12,10 @@ from cosim.errors import InputError
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import OdPair, Traffic
+from cosim.scenario.schema import OdPair, StationEntry, Traffic
 from cosim.tables import Table, did_you_mean, read_table
 from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
+from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
 from cosim.units import min_to_h
@@ -96,6 +97,17 @@ def _capabilities(found: Check) -> None:
     if traffic is not None and traffic.method != "msa" and traffic.paper_step_test_vph is not None:
         reason = "only the method msa has this test"
         found.at("traffic.paper_step_test_vph", reason, "set traffic.method to msa, or remove the test")
+    for place, station in enumerate(found.scenario.stations):
+        _law(found, f"stations.{place}.law", station)
+
+
+def _law(found: Check, path: str, station: StationEntry) -> None:
+    known = [name for name, law in LAWS.items() if law.for_stations]
+    if station.law not in known:
+        found.at(path, f"{station.law!r} is no law for a station", did_you_mean(station.law, known))
+    elif LAWS[station.law].needs_servers and station.chargers is None:
+        reason = f"{station.law!r} needs the number of chargers"
+        found.at(path, reason, "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def check(found: Check) -> None:
         found.at("period_min", reason, "use a divisor, such as 15, 30 or 60")
     if scenario.traffic is not None:
         _series(found, "traffic.demand_profile", scenario.traffic.demand_profile, _NOT_NEGATIVE)
-    if scenario.ev is not None:
+    if scenario.ev is not None and not isinstance(scenario.ev.fast_charge_share, str):
         _series(found, "ev.fast_charge_share", scenario.ev.fast_charge_share, _SHARE)
     if scenario.feeder is not None:
         _series(found, "feeder.load_profile", scenario.feeder.load_profile, _NOT_NEGATIVE)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_v
 from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
+from cosim.charging.behaviour import BehaviourSettings
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
@@ -25,6 +26,8 @@ from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.validation.gate import GateLimits
 
 SCHEMA_VERSION = 1
+MCMC = "mcmc"
+"""`fast_charge_share` that comes from simulated behaviour."""
 MAX_PERIODS = 100_000
 ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 ID_RULE = "use 1 to 64 letters, digits, '_', '.', '-'"
@@ -56,6 +59,8 @@ class Traffic(Section):
     demand_profile: Series = Field(default=1.0, description="Factor of all trips in each period")
     capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
     path_limit: Annotated[int, Ge(1)] = Field(default=10_000, description="Most paths per OD pair")
+    overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
+    overlap_beta: NonNegative = Field(default=1.0, description="Weight of the path-size term")
     method: str = Field(default="auto", description="Solver of the equilibrium, or auto")
     tolerance: Positive = Field(default=1e-8, description="Limit of the residual |V(c(v)) - v| / |v|")
     iteration_limit: Annotated[int, Ge(1)] | None = Field(default=None, description="null: the method's own")
@@ -67,7 +72,10 @@ class ElectricVehicles(Section):
     """Electric vehicles among the trips, and what one visit to a station takes."""
 
     share: Fraction = Field(description="Share of the trips made by electric vehicles")
-    fast_charge_share: Series = Field(description="Share of their trips with a fast charge")
+    fast_charge_share: Literal["mcmc"] | Series = Field(
+        description="Share of their trips with a fast charge, or mcmc: from the simulated behaviour of a fleet"
+    )
+    behaviour: BehaviourSettings | None = Field(default=None, description="The fleet, with fast_charge_share: mcmc")
     recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(description="Battery share per visit")
     battery_kwh: Positive
     value_of_time_per_min: Positive = Field(default=0.5, description="Money per minute")
@@ -76,6 +84,13 @@ class ElectricVehicles(Section):
     def energy_kwh(self) -> float:
         """Energy of one visit, kWh."""
         return self.recharge_share * self.battery_kwh
+
+    @model_validator(mode="after")
+    def _simulated(self) -> Self:
+        if self.behaviour is not None and self.fast_charge_share != MCMC:
+            reason = f"a fleet is described, but fast_charge_share is not {MCMC}"
+            raise InputError(Problem(field="behaviour", reason=reason, remedy="remove one of the two"))
+        return self
 
 
 CHARGER_FORM = ("chargers", "charger_kw", "access_min")
@@ -93,7 +108,9 @@ class StationEntry(Section):
     access_min: NonNegative | None = None
     free_flow_min: Positive | None = Field(default=None, description="Access and service time, min")
     capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour")
+    law: str = Field(default="davidson", description="Travel-time law: davidson, erlang, or an installed one")
     davidson_j: NonNegative = 0.1
+    service_scv: NonNegative = Field(default=0.0, description="Squared variation of the service time (erlang)")
     knee: Annotated[float, Interval(gt=0, lt=1)] = 0.9
     access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
 

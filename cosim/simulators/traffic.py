@@ -43,6 +43,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"scenario '{case.name}' has no roads for a traffic simulator")
         self.roads = case.roads
         self.response = case.response()
+        self.behaviour = case.behaviour_rows()
         self.announced = case.announced_price_per_mwh()
         self.nodal = case.iterated and case.coupling.ev_price == "nodal"
         self.whole_day = case.whole_day
@@ -218,4 +219,5 @@ class Simulator(PeriodSimulator):
             charging_mw=self.load_mw[:, self.position],
             price_per_mwh=price,
             coupling=coupling,
+            behaviour=None if self.behaviour is None else self.behaviour[self.position],
         )

@@ -190,11 +190,15 @@ class Regenerated:
         The last path set and its equilibrium.
     added
         Number of new paths of each round; the last is 0 if nothing new was cheap.
+    iterations, loads
+        Of all solves together.
     """
 
     problem: SueProblem
     result: SueResult
     added: tuple[int, ...]
+    iterations: int
+    loads: int
 
 
 def regenerate(
@@ -226,6 +230,7 @@ def regenerate(
         raise InputError("regenerate knows no constant path costs; put them on links")
     result = solve(problem, start=start, **options)
     added: list[int] = []
+    iterations, loads = result.iterations, result.loads
     for _ in range(rounds):
         grown, kept = _grown(problem, result.link_time_min, count)
         added.append(len(grown) - len(problem.paths))
@@ -235,7 +240,8 @@ def regenerate(
         flow[kept] = result.path_flow_vph
         problem = replace(problem, paths=grown)
         result = solve(problem, start=replace(result, path_flow_vph=flow), **options)
-    return Regenerated(problem=problem, result=result, added=tuple(added))
+        iterations, loads = iterations + result.iterations, loads + result.loads
+    return Regenerated(problem=problem, result=result, added=tuple(added), iterations=iterations, loads=loads)
 
 
 def _grown(problem: SueProblem, link_cost_min: FloatArray, count: int) -> tuple[PathSet, list[int]]:
@@ -245,7 +251,8 @@ def _grown(problem: SueProblem, link_cost_min: FloatArray, count: int) -> tuple[
     rows: list[list[Links]] = [[] for _ in paths.commodities]
     for path, commodity in enumerate(paths.commodity.tolist()):
         rows[commodity].append(paths.path_links(path))
-    kept, size = [], 0
+    kept: list[int] = []
+    size = 0
     for own, candidates in zip(rows, new, strict=True):
         kept += range(size, size + len(own))
         known = set(own)

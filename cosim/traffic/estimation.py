@@ -16,7 +16,7 @@ from cosim.traffic.likelihoods import LIKELIHOODS
 from cosim.traffic.observations import InferredFlow, LinkCounts, flow_from_speed
 from cosim.traffic.od_problem import Fit, OdPrior, OdProblem, evaluate, first_guess, with_theta
 from cosim.traffic.performance import FloatArray
-from cosim.traffic.problem import SueResult
+from cosim.traffic.problem import SueResult, unit_remarks
 
 __all__ = [
     "InferredFlow",
@@ -148,7 +148,9 @@ def estimate_od(
     if fit.point.equilibrium.converged:
         design = assess(problem, fit.point, with_theta=estimate_theta)
         if reasons := refusals(problem, design):
-            raise InputError(reasons)
+            assigned = problem.equilibrium_problem(fit.point.trips_vph, fit.point.theta_per_min)
+            remarks = [Problem(field="theta_per_min", reason=remark) for remark in unit_remarks(assigned)]
+            raise InputError([*reasons, *remarks])
     return _estimate(problem, likelihood, fit, design, estimate_theta)
 
 

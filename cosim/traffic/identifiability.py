@@ -9,6 +9,7 @@ import numpy as np
 
 from cosim.errors import Problem
 from cosim.traffic.likelihoods.fisher import LEAST_FLOW, information
+from cosim.traffic.network import BoolArray, IntArray
 from cosim.traffic.od_problem import OdPoint, OdProblem, flow_jacobian, mean_covariance
 from cosim.traffic.performance import FloatArray
 
@@ -17,6 +18,10 @@ LARGEST_BOUND = 1.0
 _RIDGE = 1e-8
 _SINGULAR = 1e-13
 _SHOWN = 0.05
+_MOST_PERCENT = 1e5
+_MOST_SENTENCES = 10
+_MOST_PARTS = 6
+TYPICAL = 0.1
 _ABSENT = 1e-9
 _REMEDY = "observe another link on their paths, take more samples, or give a prior"
 
@@ -35,32 +40,46 @@ class Identifiability:
         unbiased estimate of Poisson path flows can have a smaller standard deviation.
     unknown
         Combinations of parameters that the counts alone do not tell, one row each, shape (n, P), in
-        units of the parameters, largest entry 1.
+        units of the parameters, largest entry 1; trips near 0 are scaled as if they were not.
+    weak
+        The same, scaled by the values: also trips that are only small.
     """
 
     condition: float
     bound: FloatArray
     unknown: FloatArray
+    weak: FloatArray
 
 
 def assess(problem: OdProblem, point: OdPoint, *, with_theta: bool = False) -> Identifiability:
     """Measure the design of the counts at an equilibrium."""
     jacobian = flow_jacobian(problem, point, with_theta=with_theta)
     values = np.append(point.trips_vph, [point.theta_per_min] * with_theta)
-    scale = np.maximum(values, LEAST_FLOW * max(float(point.trips_vph.max()), LEAST_FLOW))
-    if with_theta:
-        scale[-1] = point.theta_per_min
-    fisher = scale[:, np.newaxis] * information(problem, point, jacobian, prior=False) * scale
-    size, direction = np.linalg.eigh(fisher)
-    largest = max(float(size[-1]), 0.0)
-    smallest = float(size[0])
-    condition = largest / smallest if smallest > _SINGULAR * largest else np.inf
-    weak = direction[:, size * LARGEST_CONDITION < largest] if largest > 0 else direction
+    scale = _floored(values, problem.n_pairs, LEAST_FLOW)
+    matrix = information(problem, point, jacobian, prior=False)
+    size, weak = _weak_directions(matrix, scale)
+    _, unknown = _weak_directions(matrix, _floored(values, problem.n_pairs, TYPICAL))
     return Identifiability(
-        condition=condition,
+        condition=float(size[-1] / size[0]) if size[0] > _SINGULAR * size[-1] else np.inf,
         bound=_bound(problem, point, jacobian, scale, values),
-        unknown=_readable(scale[:, np.newaxis] * weak),
+        unknown=unknown,
+        weak=weak,
     )
+
+
+def _floored(values: FloatArray, n_pairs: int, fraction: float) -> FloatArray:
+    """Return the parameters with no trips below a fraction of the largest."""
+    floored = values.copy()
+    floored[:n_pairs] = np.maximum(values[:n_pairs], fraction * max(float(values[:n_pairs].max()), LEAST_FLOW))
+    return floored
+
+
+def _weak_directions(information_matrix: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the eigenvalues of the scaled matrix, and the directions below the largest condition, readable."""
+    size, direction = np.linalg.eigh(scale[:, np.newaxis] * information_matrix * scale)
+    largest = float(size[-1])
+    weak = direction[:, size * LARGEST_CONDITION < largest] if largest > 0 else direction
+    return np.asarray(size, dtype=np.float64), _readable(scale[:, np.newaxis] * weak)
 
 
 def refusals(problem: OdProblem, found: Identifiability) -> list[Problem]:
@@ -74,26 +93,42 @@ def refusals(problem: OdProblem, found: Identifiability) -> list[Problem]:
     if problem.prior is not None:
         known[: problem.n_pairs] = problem.prior.precision > 0
     vague = (found.bound > LARGEST_BOUND) & ~known
-    problems = []
-    if found.condition > LARGEST_CONDITION and (problem.prior is None or bool(vague.any())):
-        for row in found.unknown:
-            involved = np.flatnonzero(np.abs(row) > _SHOWN)
-            if not known[involved].all():
-                problems.append(Problem(field="counts", reason=_sentence(row, involved, names), remedy=_REMEDY))
-    told = " ".join(problem.reason for problem in problems)
-    for position in np.flatnonzero(vague):
-        if names[position] not in told:
-            percent = 100.0 * found.bound[position]
-            size = f"{percent:.0f} %" if percent < 1e5 else "any amount"  # noqa: PLR2004 - beyond that a number tells nothing
-            reason = f"the counts leave {names[position]} uncertain by {size} of the estimate, at best"
-            problems.append(Problem(field="counts", reason=reason, remedy=_REMEDY))
+    poor = found.condition > LARGEST_CONDITION and (problem.prior is None or bool(vague.any()))
+    problems = _combinations(found.unknown, names, known) if poor else []
+    if not problems:
+        problems = [_vague(names[at], 100.0 * float(found.bound[at])) for at in np.flatnonzero(vague).tolist()]
+    if poor and not problems:
+        problems = _combinations(found.weak, names, known)
+    if len(problems) > _MOST_SENTENCES:
+        more = f"and so it is with {len(problems) - _MOST_SENTENCES} more"
+        problems = [*problems[:_MOST_SENTENCES], Problem(field="counts", reason=more)]
     return problems
 
 
-def _sentence(row: FloatArray, involved: Sequence[int] | np.ndarray, names: Sequence[str]) -> str:
+def _vague(name: str, percent: float) -> Problem:
+    if percent < _MOST_PERCENT:
+        reason = f"the counts leave {name} uncertain by {percent:.0f} % of the estimate, at best"
+        return Problem(field="counts", reason=reason, remedy=_REMEDY)
+    reason = f"the counts are explained best by 0 for {name}, which no error can be relative to"
+    return Problem(field="counts", reason=reason, remedy="check counts and theta, leave it out, or give a prior")
+
+
+def _combinations(rows: FloatArray, names: Sequence[str], known: BoolArray) -> list[Problem]:
+    """Return a problem for every combination that involves more than what a prior knows."""
+    involved = [np.flatnonzero(np.abs(row) > _SHOWN) for row in rows]
+    return [
+        Problem(field="counts", reason=_sentence(row, members, names), remedy=_REMEDY)
+        for row, members in zip(rows, involved, strict=True)
+        if not known[members].all()
+    ]
+
+
+def _sentence(row: FloatArray, involved: IntArray, names: Sequence[str]) -> str:
     if len(involved) == 1:
         return f"the counts do not identify {names[involved[0]]}"
-    parts = ", ".join(f"{names[position]} by {row[position]:+.2g}" for position in involved)
+    largest = np.sort(involved[np.argsort(-np.abs(row[involved]), kind="stable")[:_MOST_PARTS]])
+    parts = ", ".join(f"{names[position]} by {row[position]:+.2g}" for position in largest)
+    parts += f" and {len(involved) - _MOST_PARTS} more" if len(involved) > _MOST_PARTS else ""
     return f"the counts do not identify a combination: changing {parts} together hardly changes any observed flow"
 
 
@@ -110,7 +145,7 @@ def _bound(
     size, direction = np.linalg.eigh(scale[:, np.newaxis] * knowledge * scale)
     size = np.maximum(size, max(float(size[-1]), LEAST_FLOW) * _SINGULAR * _SINGULAR)
     spread = scale * np.sqrt((direction**2 / size).sum(axis=1))
-    return np.divide(spread, values, out=np.full(len(values), np.inf), where=values > 0)
+    return np.asarray(np.divide(spread, values, out=np.full(len(values), np.inf), where=values > 0))
 
 
 def _readable(weak: FloatArray) -> FloatArray:

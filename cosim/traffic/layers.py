@@ -7,6 +7,7 @@ route meets exactly one station, on cyclic networks too. Both copies of a road a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class TravelGraph:
 
         None leaves the destination (no charging there either), and none enters another closed node.
         """
-        return (self.tail % self.n_nodes != destination) & (~self.closed | (self.head % self.n_nodes == destination))
+        here = self.head % self.n_nodes == destination
+        return np.asarray((self.tail % self.n_nodes != destination) & (~self.closed | here))
 
 
 def travel_graph(network: RoadNetwork, *, needs_station: bool) -> TravelGraph:
@@ -67,35 +69,41 @@ def travel_graph(network: RoadNetwork, *, needs_station: bool) -> TravelGraph:
     return TravelGraph(n_nodes=n_nodes, n_layers=layers, tail=tail, head=head, link=link, closed=closed)
 
 
-def distances_to(graph: TravelGraph, goal: int, cost_min: FloatArray, arcs: IntArray) -> tuple[FloatArray, IntArray]:
-    """Return the smallest cost from every state to the goal over these arcs, and the arcs on the way.
+class Distances:
+    """Cheapest ways through a travel graph towards any goal.
 
     Parameters
     ----------
+    graph
+        The graph.
     cost_min
-        Cost of every arc of the graph, >= 0, shape (A,).
-    arcs
-        Positions of the arcs that may be used.
-
-    Returns
-    -------
-    tuple
-        Costs, inf where there is no way, and numbers of arcs of one cheapest way, shape (n_states,).
+        Cost of every arc, >= 0, shape (A,).
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra
 
-    tail, head, cost = graph.tail[arcs], graph.head[arcs], cost_min[arcs]
-    order = np.lexsort((cost, tail, head))
-    tail, head, cost = tail[order], head[order], cost[order]
-    cheapest = np.ones(len(order), dtype=np.bool_)  # of parallel arcs
-    cheapest[1:] = (np.diff(tail) != 0) | (np.diff(head) != 0)
-    size = graph.n_states
-    start = np.searchsorted(head[cheapest], np.arange(size + 1))
-    reversed_arcs = csr_array((cost[cheapest], tail[cheapest], start), shape=(size, size))
-    distance, before = dijkstra(reversed_arcs, indices=goal, return_predecessors=True)
-    jump = np.where(before < 0, goal, before)
-    hops = (before >= 0).astype(np.intp)
-    while np.any(jump != goal):
-        hops, jump = hops + hops[jump], jump[jump]
-    return distance, hops
+    def __init__(self, graph: TravelGraph, cost_min: FloatArray) -> None:
+        order = np.lexsort((cost_min, graph.tail, graph.head))
+        tail, head = graph.tail[order], graph.head[order]
+        cheapest = np.ones(len(order), dtype=np.bool_)  # of parallel arcs
+        cheapest[1:] = (np.diff(tail) != 0) | (np.diff(head) != 0)
+        self._arcs = order[cheapest]
+        self._tail = tail[cheapest].astype(np.int32)
+        self._row_start = np.searchsorted(head[cheapest], np.arange(graph.n_states + 1)).astype(np.int32)
+        self._cost = cost_min[self._arcs]
+
+    def to(self, goal: int, open_arcs: BoolArray) -> tuple[FloatArray, IntArray]:
+        """Return the smallest cost from every state to the goal, and the arcs on one such way.
+
+        Costs are inf where no way leads over the open arcs; shapes (n_states,).
+        """
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import dijkstra
+
+        size = len(self._row_start) - 1
+        cost = np.where(open_arcs[self._arcs], self._cost, np.inf)
+        reversed_arcs: Any = csr_array((cost, self._tail, self._row_start), shape=(size, size))
+        distance, before = dijkstra(reversed_arcs, indices=goal, return_predecessors=True)  # type: ignore[call-overload]
+        jump = np.where(before < 0, goal, before)
+        hops = (before >= 0).astype(np.intp)
+        while np.any(jump != goal):
+            hops, jump = hops + hops[jump], jump[jump]
+        return distance, hops

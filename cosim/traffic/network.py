@@ -17,6 +17,7 @@ from cosim.traffic.performance import (
     Breach,
     FloatArray,
     LawGroup,
+    LawName,
     LinkParameters,
     breaches,
     group_by_law,
@@ -33,6 +34,7 @@ PER_LINK = (
     "davidson_j",
     "knee",
     "servers",
+    "service_scv",
     "fixed_min",
     "slope_min_per_vph",
 )
@@ -56,7 +58,7 @@ class RoadNetwork:
     tail, head
         Positions of the nodes where each link begins and ends.
     law
-        Name of each link's travel-time law, one of `cosim.traffic.performance.LAWS`.
+        Each link's travel-time law: a name from `cosim.traffic.laws.LAWS`, or a subclass of `Law`.
     free_flow_min, capacity_vph
         Travel time without traffic, min, and capacity, veh/h.
     alpha, beta
@@ -66,6 +68,8 @@ class RoadNetwork:
         overloaded under every law.
     servers
         Number of chargers of a station; 0 where it is not known.
+    service_scv
+        Squared coefficient of variation of a station's service time (law ``erlang``).
     fixed_min, slope_min_per_vph
         What is added to the law's time: ``fixed_min + slope_min_per_vph * flow`` (toll, price).
     is_station
@@ -89,12 +93,13 @@ class RoadNetwork:
     head: IntArray
     free_flow_min: FloatArray
     capacity_vph: FloatArray
-    law: tuple[str, ...] = ()
+    law: tuple[LawName, ...] = ()
     alpha: FloatArray = field(default_factory=lambda: _scalar(0.15))
     beta: FloatArray = field(default_factory=lambda: _scalar(4.0))
     davidson_j: FloatArray = field(default_factory=lambda: _scalar(0.1))
     knee: FloatArray = field(default_factory=lambda: _scalar(0.9))
     servers: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    service_scv: FloatArray = field(default_factory=lambda: _scalar(0.0))
     fixed_min: FloatArray = field(default_factory=lambda: _scalar(0.0))
     slope_min_per_vph: FloatArray = field(default_factory=lambda: _scalar(0.0))
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
@@ -229,7 +234,7 @@ def _law_breaches(network: RoadNetwork) -> Iterator[Breach]:
     unknown = [
         (position, "law", f"{law!r} is unknown; known: {', '.join(LAWS)}")
         for position, law in enumerate(network.law)
-        if law not in LAWS
+        if isinstance(law, str) and law not in LAWS
     ]
     yield from unknown or breaches(network.law, network.parameters)
 

@@ -24,7 +24,8 @@ class Sensitivity:
         By a constant added to each link's cost (a toll, a station's price), shape (L, L),
         (veh/h)/min.
     to_theta
-        By the logit dispersion, shape (L,), (veh/h) min.
+        By the logit dispersion, shape (L,), (veh/h) min; the paths' constants are held (a path-size term, which is
+        made for one theta, too).
     """
 
     to_demand: FloatArray

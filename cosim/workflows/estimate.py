@@ -16,14 +16,16 @@ from cosim.scenario.build import RoadCase, build_roads
 from cosim.scenario.load import load
 from cosim.tables import did_you_mean, read_table
 from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
+from cosim.traffic.formats import read_network, read_trips
 from cosim.traffic.formats.counts import SPEED_ERROR, CountsFile, read_counts
-from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
+from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
 from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.paths import PathSet, all_simple_paths
+from cosim.traffic.paths import PathSet
 from cosim.traffic.performance import FloatArray
 from cosim.traffic.problem import unit_remarks
 from cosim.units import min_to_h
+from cosim.workflows.assign import route_builder
 
 THETA_PER_MIN = 0.1
 NOT_CONVERGED = 6
@@ -60,6 +62,7 @@ def estimate(
     counts: Path | str,
     *,
     od: Path | str | None = None,
+    paths: str | None = None,
     theta_per_min: float | None = None,
     likelihood: str = "fisher",
     prior: Path | str | None = None,
@@ -77,12 +80,14 @@ def estimate(
     Parameters
     ----------
     source
-        A folder with nodes.csv and links.csv, a shipped network, or a scenario (name, file, folder); a
-        scenario gives pairs, theta, stations and the share of trips that charge.
+        A road network (a file or folder in any known format, or a shipped name), or a scenario (name, file,
+        folder); a scenario gives pairs, theta, stations and the share of trips that charge.
     counts
         CSV file as `cosim.traffic.formats.counts.read_counts` takes it.
     od
-        CSV file with origin, destination: the pairs; needed for a network.
+        The pairs: CSV file with origin, destination, or a trip table; needed for a network.
+    paths
+        ``all`` simple paths, or the ``k=10`` cheapest; None takes the scenario's, or all.
     theta_per_min
         Logit dispersion; None takes the scenario's, or 0.1.
     prior
@@ -109,7 +114,7 @@ def estimate(
     StorageError
         If the result cannot be written.
     """
-    roads = _roads(source, od, theta_per_min, period, overrides)
+    roads = _roads(source, od, paths, theta_per_min, period, overrides)
     read = read_counts(
         counts, roads.network, length_km=roads.length_km, speed_error=speed_error, hours=min_to_h(sample_min)
     )
@@ -138,28 +143,49 @@ def _problem(roads: _Roads, read: CountsFile, prior: Path | str | None) -> OdPro
 
 
 def _roads(
-    source: Path | str, od: Path | str | None, theta_per_min: float | None, period: int, overrides: Sequence[str]
+    source: Path | str,
+    od: Path | str | None,
+    paths: str | None,
+    theta_per_min: float | None,
+    period: int,
+    overrides: Sequence[str],
 ) -> _Roads:
-    folder = _network_folder(source)
-    if folder is None:
-        return _scenario_roads(source, od, theta_per_min, period, overrides)
+    place = _network_place(source)
+    if place is None:
+        return _scenario_roads(source, od, paths, theta_per_min, period, overrides)
     if od is None:
         reason = f"{str(source)!r} is a road network and has no OD pairs"
         raise InputError(Problem(field="--od", reason=reason, remedy="give a CSV file with origin,destination"))
     if overrides:
         raise InputError(Problem(field="--set", reason="a road network has no values to change; only a scenario has"))
-    network = read_road_network(folder)
+    network = read_network(place)
     return _Roads(
         network=network,
-        paths=all_simple_paths(network, read_od_pairs(od, network), {"all": False}),
+        paths=_path_set(paths or "all", network, _pairs(od, place, network), {"all": False}),
         class_share=np.ones((1, 1)),
         theta_per_min=THETA_PER_MIN if theta_per_min is None else theta_per_min,
-        length_km=_lengths(folder),
+        length_km=_lengths(place),
     )
 
 
-def _network_folder(source: Path | str) -> Path | None:
-    """Return the folder of a road network, None for a scenario.
+def _pairs(od: Path | str, place: Path, network: RoadNetwork) -> Pairs:
+    """Return the pairs of a CSV file with origin, destination, or of a trip table in another format."""
+    path = Path(od)
+    if path.suffix.lower() == ".csv":
+        return read_od_pairs(path, network)
+    return read_trips(path, place).od_pairs
+
+
+def _path_set(paths: str, network: RoadNetwork, pairs: Pairs, classes: Mapping[str, bool]) -> PathSet:
+    routes = route_builder(paths)(network, pairs, classes)
+    if not isinstance(routes, PathSet):
+        reason = f"{paths!r} is no path set, which the derivatives need"
+        raise InputError(Problem(field="--paths", reason=reason, remedy="take all, or k=10"))
+    return routes
+
+
+def _network_place(source: Path | str) -> Path | None:
+    """Return the file or folder of a road network, None for a scenario.
 
     Raises
     ------
@@ -167,19 +193,24 @@ def _network_folder(source: Path | str) -> Path | None:
         If the source is neither.
     """
     path = Path(source)
-    if path.is_dir() and not (path / "scenario.yaml").is_file():
+    if path.suffix.lower() == ".tntp" or (path.is_dir() and not (path / "scenario.yaml").is_file()):
         return path
     networks, scenarios = shipped.names(shipped.ROADS), shipped.names(shipped.SCENARIOS)
     if str(source) in networks:
         return shipped.folder(shipped.ROADS) / str(source)
     if not path.exists() and str(source) not in scenarios:
-        reason = f"{str(source)!r} is neither a network folder, nor a scenario, nor shipped"
+        reason = f"{str(source)!r} is neither a road network, nor a scenario, nor shipped"
         raise InputError(Problem(reason=reason, remedy=did_you_mean(str(source), [*networks, *scenarios])))
     return None
 
 
 def _scenario_roads(
-    source: Path | str, od: Path | str | None, theta_per_min: float | None, period: int, overrides: Sequence[str]
+    source: Path | str,
+    od: Path | str | None,
+    paths: str | None,
+    theta_per_min: float | None,
+    period: int,
+    overrides: Sequence[str],
 ) -> _Roads:
     loaded = load(source, overrides)
     case = build_roads(loaded)
@@ -187,20 +218,18 @@ def _scenario_roads(
         raise InputError(f"scenario {loaded.name!r} has no roads")
     if not 1 <= period <= loaded.scenario.periods:
         raise InputError(Problem(field="--period", reason=f"{period} must be between 1 and {loaded.scenario.periods}"))
-    pairs = case.demand.od_pairs if od is None else read_od_pairs(od, case.network)
+    folder = loaded.files.network(loaded.scenario.roads, shipped.ROADS)
+    pairs = case.demand.od_pairs if od is None else _pairs(od, folder, case.network)
     share = _class_share(case, period)
+    needs = {one.user_class: one.needs_station for one in case.paths.commodities}
+    same = od is None and paths is None
     return _Roads(
         network=case.network,
-        paths=case.paths if od is None else _paths(case, pairs),
+        paths=case.paths if same else _path_set(paths or "all", case.network, pairs, needs),
         class_share=np.repeat(share[:, np.newaxis], len(pairs), axis=1),
         theta_per_min=case.problem.theta_per_min if theta_per_min is None else theta_per_min,
-        length_km=_lengths(loaded.files.network(loaded.scenario.roads, shipped.ROADS)),
+        length_km=_lengths(folder),
     )
-
-
-def _paths(case: RoadCase, pairs: Pairs) -> PathSet:
-    needs = {one.user_class: one.needs_station for one in case.paths.commodities}
-    return all_simple_paths(case.network, pairs, needs)
 
 
 def _class_share(case: RoadCase, period: int) -> FloatArray:
@@ -213,9 +242,11 @@ def _class_share(case: RoadCase, period: int) -> FloatArray:
     return np.asarray(by_class / by_class.sum())
 
 
-def _lengths(folder: Path) -> dict[str, float]:
-    """Return the lengths of the links that have one, km."""
-    table = read_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+def _lengths(place: Path) -> dict[str, float]:
+    """Return the lengths of the links that have one, km; only links.csv tells them in km."""
+    if not (place / "links.csv").is_file():
+        return {}
+    table = read_table(place / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
     lengths = table.columns.get("length_km", [None] * len(table))
     return {link: length for link, length in zip(table.columns["id"], lengths, strict=True) if length}
 

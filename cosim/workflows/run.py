@@ -182,6 +182,7 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "sources": {path: source for path, _, source in loaded.values() if source},
         "warnings": [str(problem) for problem in loaded.warnings],
         "gates": asdict(case.gates),
+        "behaviour": None if case.behaviour is None else case.behaviour.statistics,
         "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
     }
     return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["run", "check", "plan", "list", "schema", "report", "doctor"]
+COMMANDS = ["run", "check", "plan", "assign", "estimate-od", "list", "schema", "report", "doctor"]
 LIGHT = (
     "numpy",
     "pandas",

@@ -56,6 +56,28 @@ def two_routes(*, free_flow_min, capacity_vph, alpha, demand_vph, davidson_j=0.1
     )
 
 
+@pytest.mark.parametrize("davidson_j", [0.0, 0.1])
+def test_flows_answer_to_prices_by_their_slope(davidson_j):
+    """Against differences of whole solves at prices around 500 and 650 money/MWh."""
+    response = two_routes(
+        free_flow_min=[10.0, 12.0, 8.0, 7.0],
+        capacity_vph=[200.0, 150.0, 180.0, 220.0],
+        alpha=[0.15] * 4,
+        demand_vph=[60.0, 250.0],
+        davidson_j=davidson_j,
+    )
+    price = np.array([500.0, 650.0])
+    slope = response.flow_by_price(0, price, response.solve(0, price))
+    for station in range(2):
+        step = 0.5 * (np.arange(2) == station)
+        ahead, behind = (response.solve(0, price + sign * step).link_flow_vph[-2:] for sign in (1.0, -1.0))
+        assert np.allclose(slope[:, station], ahead - behind, rtol=1e-6, atol=1e-8)
+        assert slope[station, station] < 0
+    assert np.allclose(slope.sum(axis=0), 0.0, atol=1e-12)
+    assert np.allclose(slope.sum(axis=1), 0.0, atol=1e-12)
+    assert np.allclose(slope, slope.T, rtol=1e-9)  # all pay the same value of time
+
+
 def flows(response, price, position=0):
     """Solve from a cold start, so that nothing but the price can make a difference."""
     return replace(response, _last=None).solve(position, None if price is None else np.asarray(price, dtype=float))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from cosim.errors import InputError
+from cosim.traffic.laws.erlang import LARGEST_USE
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.performance import (
     LAWS,
@@ -16,6 +17,11 @@ from cosim.traffic.performance import (
 
 def one_link(law="bpr", **values):
     given_values = {"free_flow_min": [7.0], "capacity_vph": [300.0]} | {k: [v] for k, v in values.items()}
+    if law == "erlang":  # as many chargers as the time allows, at least one and at most 60; the rest is access
+        time, capacity = given_values["free_flow_min"][0], given_values["capacity_vph"][0]
+        servers = float(np.clip(np.nan_to_num(time * capacity / 60.0) // 1, 1, 60))
+        enough = max(time, 60.0 * servers / capacity) if capacity > 0 else time
+        given_values = {"servers": [servers]} | given_values | {"free_flow_min": [enough]}
     return RoadNetwork(node_ids=("a", "b"), link_ids=("ab",), tail=[0], head=[1], law=(law,), **given_values)
 
 
@@ -42,8 +48,9 @@ shapes = st.fixed_dictionaries(
 def test_derivative_is_that_of_the_cost(law, shape, use):
     network = one_link(law, **shape)
     flow = use * shape["capacity_vph"]
-    if abs(use - shape["knee"]) < 1e-3:
-        flow = (shape["knee"] + 1e-2) * shape["capacity_vph"]
+    for knee in (shape["knee"], LARGEST_USE):
+        if abs(use - knee) < 1e-3:
+            flow = (knee + 2e-3) * shape["capacity_vph"]
     step = 1e-5 * shape["capacity_vph"]
     ahead, behind = at(link_cost, network, flow + step), at(link_cost, network, flow - step)
     slope = (ahead - behind) / (2 * step)
@@ -55,8 +62,8 @@ def test_derivative_is_that_of_the_cost(law, shape, use):
 def test_integral_is_the_area_under_the_cost(law, shape, use):
     network = one_link(law, **shape)
     flow = use * shape["capacity_vph"]
-    knee = [min(flow, shape["knee"] * shape["capacity_vph"])]
-    area, _ = quad(lambda v: at(link_cost, network, v), 0.0, flow, points=knee, epsabs=0, epsrel=1e-10)
+    knees = [min(flow, knee * shape["capacity_vph"]) for knee in (shape["knee"], LARGEST_USE)]
+    area, _ = quad(lambda v: at(link_cost, network, v), 0.0, flow, points=knees, epsabs=0, epsrel=1e-10)
     scale = flow * (at(link_cost, network, flow) + 20.0)
     assert at(link_cost_integral, network, flow) == pytest.approx(area, rel=1e-9, abs=1e-10 * scale)
 

@@ -116,7 +116,9 @@ def _row_mistakes(table: Table, row: int, link: str, length_km: Mapping[str, flo
     given = [name for name in MEASURES if table.columns.get(name, {row: None})[row] is not None]
     if len(given) != 1:
         found = f"has {' and '.join(given)}" if given else "has no value"
-        yield table.problem(row, given[0] if given else "link", f"the row {found}", f"give one of {', '.join(MEASURES)}")
+        yield table.problem(
+            row, given[0] if given else "link", f"the row {found}", f"give one of {', '.join(MEASURES)}"
+        )
     for name in given:
         value = table.columns[name][row]
         if value < 0 or (value == 0 and name != FLOW):

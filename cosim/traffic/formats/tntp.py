@@ -33,7 +33,7 @@ class _Text:
     metadata: dict[str, tuple[int, str]]
     lines: tuple[tuple[int, str], ...]
 
-    def problem(self, line: int, reason: str, column: int = 0, field: str = "", remedy: str = "") -> Problem:
+    def problem(self, line: int, reason: str, column: int = 1, field: str = "", remedy: str = "") -> Problem:
         return Problem(self.file, line, column, field, reason, remedy)
 
     def whole(self, key: str) -> int:
@@ -144,7 +144,9 @@ def write_tntp_flows(path: Path | str, network: RoadNetwork, result: SueResult) 
     lines = ["From \tTo \tVolume \tCost "]
     for link in np.flatnonzero(~network.is_station).tolist():
         tail, head = network.node_ids[network.tail[link]], network.node_ids[network.head[link]]
-        lines.append(f"{tail} \t{head} \t{result.link_flow_vph[link]!r} \t{result.link_time_min[link]!r} ")
+        lines.append(
+            f"{tail} \t{head} \t{float(result.link_flow_vph[link])!r} \t{float(result.link_time_min[link])!r} "
+        )
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

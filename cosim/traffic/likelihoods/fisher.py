@@ -23,7 +23,6 @@ LEAST_FLOW = 1e-3
 TRIALS = 40
 ROUNDING = 1e-11
 THETA_FACTOR = 2.0
-_SMALL = 1e-3
 
 
 def run(

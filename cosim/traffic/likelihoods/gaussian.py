@@ -22,7 +22,8 @@ from cosim.traffic.performance import FloatArray
 
 INNER_LIMIT = 100
 TRIALS = 40
-INNER_STEP = 1e-9
+LAST_STEP = 1e-5
+"""Relative; the step is taken unseen, because a nearly singular covariance rounds the likelihood."""
 ROUNDING = 1e-13
 LARGEST_STEP = 1.0
 FACTOR = 2.0
@@ -153,7 +154,7 @@ def score(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[Flo
     """Return the derivative of the log-likelihood by the trips (W,), and the information (W, W)."""
     slope, matrix = np.zeros(problem.n_pairs), np.zeros((problem.n_pairs, problem.n_pairs))
     for block, mean, spread in zip(fixed.blocks, fixed.mean, fixed.spread, strict=True):
-        inverse = np.linalg.inv(np.tensordot(trips_vph, spread, axes=1) + block.noise)
+        inverse = _inverse(block, spread, trips_vph)
         miss = block.mean - mean @ trips_vph
         weighted = inverse @ (block.scatter + np.outer(miss, miss)) @ inverse - inverse
         slope += block.n * (mean.T @ (inverse @ miss) + 0.5 * np.tensordot(spread, weighted, axes=2))
@@ -173,9 +174,10 @@ def maximise(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[
         if not np.all(np.isfinite(step)):
             return trips_vph, False
         gain, noise = float(slope * trips_vph @ step), ROUNDING * (1.0 + abs(value))
-        if gain <= noise or float(np.abs(step).max()) <= INNER_STEP:
-            return trips_vph, True
-        step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
+        longest = float(np.abs(step).max())
+        if gain <= noise or longest <= LAST_STEP:
+            return trips_vph * np.exp(np.clip(step, -LAST_STEP, LAST_STEP)), True
+        step *= min(1.0, LARGEST_STEP / longest)
         for _ in range(TRIALS):
             trial = trips_vph * np.exp(step)
             reached = log_likelihood(problem, fixed, trial)
@@ -188,12 +190,17 @@ def maximise(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[
     return trips_vph, False
 
 
+def _inverse(block: Block, spread: FloatArray, trips_vph: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(np.tensordot(trips_vph, spread, axes=1) + block.noise), dtype=np.float64)
+
+
 def _information(
     inverse: FloatArray, mean: FloatArray, other: FloatArray, spread: FloatArray, second: FloatArray
 ) -> FloatArray:
     """Return ``G' S^-1 G' + 1/2 tr(S^-1 T S^-1 T')`` for two sets of derivatives of mean and covariance."""
     left = inverse @ spread @ inverse
-    return np.asarray(mean.T @ inverse @ other + 0.5 * np.einsum("iab,jba->ij", left, second))
+    pairs = left.reshape(len(left), -1) @ second.reshape(len(second), -1).T  # T' is symmetric
+    return np.asarray(mean.T @ inverse @ other + 0.5 * pairs)
 
 
 def _blocks(problem: OdProblem, path_flow: FloatArray, covariance: str, variance: float) -> list[Block]:
@@ -252,7 +259,7 @@ def _bent_information(problem: OdProblem, point: OdPoint, fixed: Choice, trips_v
     change = path_flow_jacobian(problem, point)
     bent = np.zeros((problem.n_pairs, problem.n_pairs))
     for block, mean, spread in zip(fixed.blocks, fixed.mean, fixed.spread, strict=True):
-        inverse = np.linalg.inv(np.tensordot(trips_vph, spread, axes=1) + block.noise)
+        inverse = _inverse(block, spread, trips_vph)
         moved = np.array([(block.incidence * one) @ block.incidence.T / problem.counts.hours for one in change.T])
         bent += block.n * _information(inverse, mean, block.incidence @ change, spread, moved)
     if problem.prior is not None:
@@ -274,9 +281,7 @@ def _accelerated(
     return np.asarray(np.clip(before + step, before / FACTOR, before * FACTOR))
 
 
-def _finished(
-    problem: OdProblem, point: OdPoint, covariance: str, variance: float, rounds: int, status: str
-) -> Fit:
+def _finished(problem: OdProblem, point: OdPoint, covariance: str, variance: float, rounds: int, status: str) -> Fit:
     """Return errors that know that the route choice follows the trips.
 
     With I the score's variance and B minus its derivative along the equilibrium: ``B^-1 I B^-T``.

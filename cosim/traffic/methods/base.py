@@ -52,6 +52,6 @@ def evaluate(problem: SueProblem, perceived: FloatArray) -> Point:
     loaded = problem.load(perceived)
     flow = loaded.link_flow_vph
     used = problem.demand_vph > 0
-    welfare = problem.demand_vph[used] @ loaded.expected_min_cost_min[used]
+    welfare = (problem.demand_vph[used] * loaded.expected_min_cost_min[used]).sum()
     merit = float(link_cost_integral(problem.network, flow).sum() - perceived @ flow + welfare)
     return Point(perceived, loaded, problem.link_cost(flow), merit)

@@ -49,7 +49,7 @@ class MirrorBb(Method):
         point = evaluate(problem, perceived)
         merits, step, loads = [point.merit], FIRST_STEP, 1
         history: list[IterationRecord] = []
-        lowest, idle, ended = np.inf, 0, "limit"
+        lowest, idle, ended = point.merit, 0, "limit"
         while len(history) < limit:
             found, tried, trials = _search(problem, point, step, max(merits[-MEMORY:]))
             loads += trials
@@ -68,8 +68,8 @@ class MirrorBb(Method):
                 if _residual(problem, point) <= tolerance:
                     ended = "tolerance"
                     break
-            idle = idle + 1 if estimate >= lowest else 0
-            lowest = min(lowest, estimate)
+            idle = idle + 1 if point.merit >= lowest else 0
+            lowest = min(lowest, point.merit)
             if idle >= PATIENCE:
                 ended = "stalled"
                 break

@@ -1,0 +1,110 @@
+"""`cosim assign`: a logit equilibrium of a network from files, and the way to the user equilibrium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from cosim.cli.terminal import colour, console, grid
+
+if TYPE_CHECKING:
+    from cosim.traffic.problem import SueProblem, SueResult
+    from cosim.workflows.assign import Assignment
+
+NOT_CONVERGED = 6
+
+
+def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], options: Mapping[str, float]) -> int:
+    """Print the summary of one equilibrium, or of each on the way to the user equilibrium.
+
+    Parameters
+    ----------
+    network, trips
+        What to read.
+    how
+        theta, method, routes (None: the usual), tolerance, iterations, scale, to_ue, out.
+    options
+        For the reader of the network.
+
+    Returns
+    -------
+    int
+        6 if anything did not converge.
+    """
+    from cosim.workflows.assign import FREE_FLOW_PATHS, read_problem
+
+    routes = how["routes"] or (f"k={FREE_FLOW_PATHS}" if how["to_ue"] else "dag")
+    problem = read_problem(
+        network, trips, theta_per_min=how["theta"], routes=routes, scale=how["scale"], options=options
+    )
+    if how["to_ue"]:
+        return _follow(problem, how["tolerance"], how["out"])
+    return _solve(problem, how)
+
+
+def _solve(problem: SueProblem, how: Mapping[str, Any]) -> int:
+    from cosim.workflows.assign import assign
+
+    found = assign(problem, method=how["method"], tolerance=how["tolerance"], limit=how["iterations"])
+    screen = console()
+    for remark in found.remarks:
+        screen.print(f"[yellow]warning[/yellow] {escape(remark)}", soft_wrap=True)
+    screen.print(grid(_summary(found)))
+    _write(how["out"], problem, found.result)
+    return _verdict([found.result.status], "stochastic user equilibrium")
+
+
+def _follow(problem: SueProblem, tolerance: float, out: Path | None) -> int:
+    from cosim.workflows.assign import follow_to_ue
+
+    screen = console()
+    screen.print("   theta    Beckmann [veh min/h]  relative gap         R  iterations    paths  status", markup=False)
+    stages = []
+    for stage in follow_to_ue(problem, tolerance=tolerance):
+        result = stage.result
+        screen.print(
+            f"{result.theta_per_min:8g}  {stage.beckmann:22.10g}  {stage.relative_gap:12.3e}  {result.residual:8.1e}"
+            f"  {stage.iterations:10d}  {len(stage.problem.paths):7d}  {result.status}"
+        )
+        stages.append(stage)
+    _write(out, stages[-1].problem, stages[-1].result)
+    return _verdict([stage.result.status for stage in stages], "every stage is a stochastic user equilibrium")
+
+
+def _write(out: Path | None, problem: SueProblem, result: SueResult) -> None:
+    if out is not None:
+        from cosim.workflows.assign import write_flows
+
+        write_flows(out, problem, result)
+        console().print(f"flows  {escape(str(out))}", soft_wrap=True)
+
+
+def _summary(found: Assignment) -> list[tuple[str, ...]]:
+    problem, result = found.problem, found.result
+    link, ratio = found.busiest
+    return [
+        ("links", f"{len(problem.network.link_ids):,}", ""),
+        ("pairs with demand", f"{int((problem.demand_vph > 0).sum()):,}", ""),
+        ("demand", f"{float(problem.demand_vph.sum()):,.1f}", "veh/h"),
+        ("route model", result.path_model, ""),
+        ("theta", f"{result.theta_per_min:g}", "1/min"),
+        ("method", result.method, ""),
+        ("residual R", f"{result.residual:.2e}", ""),
+        ("duality gap", f"{result.gap:.2e}", "veh min/h"),
+        ("iterations", f"{result.iterations}", ""),
+        ("loads", f"{result.loads}", ""),
+        ("total time", f"{found.total_time_h:,.2f}", "veh h/h"),
+        ("max flow/capacity", f"{ratio:.3f}", link),
+        ("status", result.status, ""),
+    ]
+
+
+def _verdict(statuses: Sequence[str], good: str) -> int:
+    bad = [status for status in statuses if status != "converged"]
+    code = NOT_CONVERGED if bad else 0
+    text = f"no equilibrium: {bad[0]}" if bad else good
+    console().print(f"[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
+    return code

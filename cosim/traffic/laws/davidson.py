@@ -1,0 +1,57 @@
+"""Davidson's law, the paper's choice for charging stations (Eq 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cosim.traffic.laws.base import Breach, FloatArray, Law, LinkParameters, broken, common_breaches
+
+
+class Davidson(Law):
+    """Davidson (1966), ``c = t0 (1 + J v / (cap - v))``, continued by its tangent from the knee.
+
+    Beyond ``v = knee * cap`` the tangent replaces the curve (Akcelik 1978; Taylor 1984), in the
+    integral too, so that time, slope and integral are continuous and finite for every flow.
+    """
+
+    kind = "davidson"
+
+    def __init__(self, links: LinkParameters) -> None:
+        self._t0 = links.free_flow_min
+        self._capacity = links.capacity_vph
+        self._knee_vph = links.knee * links.capacity_vph
+        self._j = links.davidson_j
+        self._scale = links.free_flow_min * links.davidson_j
+
+    @staticmethod
+    def breaches(links: LinkParameters) -> Iterator[Breach]:
+        """Yield capacities <= 0, negative times or shapes, and knees outside (0, 1)."""
+        yield from common_breaches(links)
+        yield from broken("davidson_j", links.davidson_j, links.davidson_j >= 0, "must be >= 0")
+        inside = (links.knee > 0) & (links.knee < 1)
+        yield from broken("knee", links.knee, inside, "must be between 0 and 1")
+
+    def value(self, flow_vph: FloatArray) -> FloatArray:
+        """Return the travel time; the tangent counts from the knee."""
+        curved = np.minimum(flow_vph, self._knee_vph)
+        room = self._capacity - curved
+        slope = self._scale * self._capacity / room**2
+        return np.asarray(self._t0 + self._scale * curved / room + slope * (flow_vph - curved))
+
+    def derivative(self, flow_vph: FloatArray) -> FloatArray:
+        """Return ``t0 J cap / (cap - v)^2``, constant beyond the knee."""
+        room = self._capacity - np.minimum(flow_vph, self._knee_vph)
+        return np.asarray(self._scale * self._capacity / room**2)
+
+    def integral(self, flow_vph: FloatArray) -> FloatArray:
+        """Return ``t0 ((1 - J) v - J cap ln(1 - v / cap))`` up to the knee, then the tangent's."""
+        curved = np.minimum(flow_vph, self._knee_vph)
+        beyond = flow_vph - curved
+        room = self._capacity - curved
+        area = self._t0 * (1.0 - self._j) * curved
+        area = area - self._scale * self._capacity * np.log1p(-curved / self._capacity)
+        at_knee = self._t0 + self._scale * curved / room
+        slope = self._scale * self._capacity / room**2
+        return np.asarray(area + at_knee * beyond + 0.5 * slope * beyond**2)

@@ -1,0 +1,106 @@
+"""User equilibrium as the limit of logit equilibria for large theta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cosim.traffic.cheapest import regenerate
+from cosim.traffic.layers import Distances, travel_graph
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.performance import FloatArray, link_cost, link_cost_integral
+from cosim.traffic.problem import SueProblem, SueResult
+
+THETAS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UeStage:
+    """The logit equilibrium at one theta, and how far it is from a user equilibrium.
+
+    Attributes
+    ----------
+    problem, result
+        With the path set of the stage.
+    added_paths, iterations
+        How many paths the stage brought, and the iterations of its solves.
+    beckmann
+        ``sum int_0^v c``, veh min/h; its minimum is the user equilibrium (Beckmann 1956).
+    relative_gap
+        See `relative_gap`.
+    """
+
+    problem: SueProblem
+    result: SueResult
+    added_paths: int
+    iterations: int
+    beckmann: float
+    relative_gap: float
+
+
+def beckmann(network: RoadNetwork, flow_vph: FloatArray) -> float:
+    """Return Beckmann's objective ``sum_a int_0^v_a c_a``, veh min/h."""
+    return float(link_cost_integral(network, flow_vph).sum())
+
+
+def relative_gap(problem: SueProblem, flow_vph: FloatArray) -> float:
+    """Return ``(c.v - sum_w q_w shortest_w) / c.v`` at the costs of the flows, 0 in a user equilibrium.
+
+    Shortest paths are those of the whole network, whatever the choice sets.
+    """
+    network, demand = problem.network, problem.demand_vph
+    cost = link_cost(network, flow_vph)
+    position = {node: number for number, node in enumerate(network.node_ids)}
+    wanted: dict[tuple[bool, int], list[int]] = {}
+    for number in np.flatnonzero(demand > 0).tolist():
+        one = problem.paths.commodities[number]
+        wanted.setdefault((one.needs_station, position[one.destination]), []).append(number)
+    graphs = {need: travel_graph(network, needs_station=need) for need, _ in wanted}
+    distances = {need: Distances(graph, cost[graph.link]) for need, graph in graphs.items()}
+    least = 0.0
+    for (need, destination), numbers in wanted.items():
+        graph = graphs[need]
+        nearest, _ = distances[need].to(graph.goal(destination), graph.open_arcs(destination))
+        origins = [position[problem.paths.commodities[number].origin] for number in numbers]
+        least += float(demand[numbers] @ nearest[origins])
+    spent = float(cost @ flow_vph)
+    return (spent - least) / spent if spent else 0.0
+
+
+def ue_limit(
+    problem: SueProblem,
+    thetas: Sequence[float] = THETAS,
+    count: int = 8,
+    rounds: int = ROUNDS,
+    tolerance: float = 1e-8,
+) -> Iterator[UeStage]:
+    """Follow logit equilibria to large theta, each from the one before, and yield them one by one.
+
+    Every stage adds the ``count`` cheapest paths of each pair at its congested costs, at most
+    ``rounds`` times. A stage whose result is not converged is still yielded, with its status.
+
+    Parameters
+    ----------
+    problem
+        On a path set; its theta is replaced.
+    thetas
+        Ascending, 1/min.
+    """
+    result: SueResult | None = None
+    for theta in thetas:
+        before = len(problem.paths)
+        found = regenerate(
+            replace(problem, theta_per_min=theta), count, rounds=rounds, start=result, tolerance=tolerance
+        )
+        problem, result = found.problem, found.result
+        yield UeStage(
+            problem=problem,
+            result=result,
+            added_paths=len(problem.paths) - before,
+            iterations=found.iterations,
+            beckmann=beckmann(problem.network, result.link_flow_vph),
+            relative_gap=relative_gap(problem, result.link_flow_vph),
+        )
