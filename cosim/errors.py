@@ -46,10 +46,10 @@ class Problem:
     remedy: str = ""
 
     def __str__(self) -> str:
-        """Render as ``file:line:col: field 'x': reason; remedy``; control characters from a file are escaped.
+        r"""Render as ``file:line:col: field 'x': reason; remedy``; control characters from a file are escaped.
 
-        >>> str(Problem(file="bus.csv", line=2, column=1, field="id", reason="'a\\x1b' is taken", remedy="rename it"))
-        "bus.csv:2:1: field 'id': 'a\\\\x1b' is taken; rename it"
+        >>> str(Problem(file="bus.csv", line=2, column=1, field="id", reason="'a\x1b' is taken", remedy="rename it"))
+        "bus.csv:2:1: field 'id': 'a\\x1b' is taken; rename it"
         """
         position = self.file + (f":{self.line}:{self.column}" if self.line else "")
         field = f"field '{self.field}'" if self.field else ""

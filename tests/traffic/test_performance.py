@@ -58,7 +58,7 @@ def test_derivative_is_that_of_the_cost(law, shape, use):
     assert slope == pytest.approx(at(link_cost_derivative, network, flow), rel=1e-5, abs=1e-8 * scale)
 
 
-@given(law=laws, shape=shapes, use=st.floats(0.0, 2.5))
+@given(law=laws, shape=shapes, use=st.just(0.0) | st.floats(1e-9, 2.5))  # subnormal numbers have no relative accuracy
 def test_integral_is_the_area_under_the_cost(law, shape, use):
     network = one_link(law, **shape)
     flow = use * shape["capacity_vph"]
