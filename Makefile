@@ -5,11 +5,12 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test lint types contracts unit bench-aequilibrae clean
+.PHONY: help demo test lint types contracts unit bench bench-aequilibrae clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make bench  print the figures of docs/benchmarks.md (a quarter of an hour; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make clean  remove .venv and caches"
 
@@ -44,6 +45,17 @@ contracts: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest -n 2
+
+# One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
+BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day
+ifneq ($(COSIM_TNTP_DIR),)
+BENCHMARKS += sioux_falls ue_limit chicago
+endif
+
+bench: $(READY)
+	@for name in $(BENCHMARKS); do \
+	  printf '\n== %s\n' $$name; OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 PEER_VENV := .venv-aequilibrae
 

@@ -18,6 +18,7 @@ from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_roa
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.problem import theta_remarks
 from cosim.units import min_to_h
 
 _MANY_TIMES = 100.0
@@ -46,6 +47,8 @@ def check(found: Check) -> None:
             found.at(f"{path}.name", f"{station.name!r} is also a road link's id", "rename the station")
     if scenario.traffic is not None:
         _demand(found, scenario.traffic, network)
+        for remark in theta_remarks(scenario.traffic.theta_per_min, network):
+            found.at("traffic.theta_per_min", remark, "theta is in 1/min: 0.1 is usual", warn=True)
 
 
 def read_network(found: Check) -> RoadNetwork | None:

@@ -180,12 +180,17 @@ def fisk_objective(problem: SueProblem, path_flow_vph: FloatArray) -> float:
     return float(integral + paths.offset_min @ flow + entropy)
 
 
-def unit_remarks(problem: SueProblem, low: float = 1e-3, high: float = 100.0) -> list[str]:
-    """Return remarks on a theta whose unit looks wrong: theta times the network's mean link time."""
-    product = problem.theta_per_min * float(problem.network.free_flow_min.mean())
+def unit_remarks(problem: SueProblem) -> list[str]:
+    """Return remarks on a theta whose unit looks wrong (see `theta_remarks`)."""
+    return theta_remarks(problem.theta_per_min, problem.network)
+
+
+def theta_remarks(theta_per_min: float, network: RoadNetwork, low: float = 1e-3, high: float = 100.0) -> list[str]:
+    """Return remarks unless theta times the network's mean link time, which has no unit, is between the two."""
+    product = theta_per_min * float(network.free_flow_min.mean())
     if low <= product <= high:
         return []
-    return [f"theta_per_min {problem.theta_per_min:g} times the mean link time is {product:g}; is it per minute?"]
+    return [f"theta_per_min {theta_per_min:g} times the mean link time is {product:g}; is it per minute?"]
 
 
 def _problems(problem: SueProblem) -> list[Problem]:
