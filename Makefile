@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null)
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
-	@echo "make bench  print the figures of docs/benchmarks.md (a quarter of an hour; more networks with COSIM_TNTP_DIR=<folder>)"
+	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make clean  remove .venv and caches"
 

@@ -114,12 +114,15 @@ def robustness():
         "default": lambda theta, scale: plain("default", theta, scale),
         "congested": lambda theta, scale: plain("congested", theta, scale),
         "congested, caps x2.5": lambda theta, scale: plain("roomier", theta, scale),
-        "congested, x2.5 more": lambda theta, scale: plain("congested", theta, 2.5 * scale),
+        "congested, q x2.5": lambda theta, scale: plain("congested", theta, 2.5 * scale),
         "stations 160/320/640": lambda theta, scale: mixed("default", theta, 320.0 * scale, scale),
         "the same, knee 0.95": lambda theta, scale: mixed("default", theta, 320.0 * scale, scale, 0.95),
     }
     print("\nG2  Newton iterations to R <= 1e-8 at demand x0.5/x1/x2 (goal 40; 80 where stations are overloaded);")
-    print("    an R marks an end above that (times of 1e4 min: rounding)")
+    print(
+        "    an R marks an end above that. The goal has the first three columns; the fourth goes beyond it, to times of"
+    )
+    print("    26,000 min, where rounding the perceived costs once moves R by 1e-7 to 5e-6.")
     print("    theta  " + "  ".join(f"{name:>20}" for name in columns))
     most = dict.fromkeys(columns, 0)
     for theta in THETAS:

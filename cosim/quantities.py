@@ -314,6 +314,7 @@ COLUMNS: tuple[Column, ...] = (
         energy_mwh   | MWh  | stored energy at the end of the period
         available_mw | MW   | power that could be used
         overlap_mw   | MW   | smaller of charge and discharge (cut and refill)
+        missed       | -    | how far its own requirement was relaxed: end condition, balance (MWh), must-take (MW)
         cost         | money | cost of the device
         """,
     ),

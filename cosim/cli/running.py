@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cosim.results.store import RunResult
     from cosim.validation.gate import GateRecord
 
+NOT_CONVERGED = 6
+
 Show = Callable[["Part", "GateRecord"], None]
 
 
@@ -40,8 +42,22 @@ def run_command(
     for problem in loaded.warnings:
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
     show, done = _progress(progress, screen, loaded.scenario.periods)
+
+    def started(folder: Path) -> None:
+        if progress != "off":
+            screen.print(f"run folder {escape(str(folder))}", soft_wrap=True)
+
     try:
-        result = run(scenario, out=out, overrides=overrides, seed=seed, strict=strict, report=report, progress=show)
+        result = run(
+            scenario,
+            out=out,
+            overrides=overrides,
+            seed=seed,
+            strict=strict,
+            report=report,
+            progress=show,
+            started=started,
+        )
     finally:
         done()
     print_result(screen, result)
@@ -58,6 +74,8 @@ def print_result(screen: Console, result: RunResult) -> None:
     for reason in result.run["reasons"]:
         screen.print(f"[yellow]flagged[/yellow] {escape(reason)}", soft_wrap=True)
     verdict = "every gate of every period passed" if result.exit_code == 0 else "not every gate passed, see above"
+    if result.exit_code == NOT_CONVERGED:
+        verdict += "; periods without a converged answer are in the totals, but are no equilibrium"
     if not result.complete:
         verdict = f"incomplete: {result.run['periods']['committed']} of {result.run['periods']['planned']} periods"
     tone = colour(result.exit_code)

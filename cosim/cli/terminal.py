@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -16,10 +17,19 @@ if TYPE_CHECKING:
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
 
+class Screen(Console):
+    """A console whose reader may go away (``| head``): the work goes on in silence."""
+
+    def on_broken_pipe(self) -> None:
+        """Send everything that follows to nowhere, Python's own flush at exit included."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def console(*, error: bool = False) -> Console:
     """Return a console; a pipe gets wide plain lines instead of a terminal's width."""
     stream = sys.stderr if error else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else 160, highlight=False)
+    return Screen(file=stream, width=None if stream.isatty() else 160, highlight=False)
 
 
 def grid(rows: Iterable[tuple[str, ...]]) -> Table:

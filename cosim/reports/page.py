@@ -45,6 +45,8 @@ _TILES_ROADS = {
     "sue_residual": "Largest residual R",
 }
 _MOST_TILES = 8
+_UNFOUNDED = ("assumed", "not declared")
+"""Sources that are none: the scenario says that a value is assumed, or says nothing."""
 _NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions")
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
@@ -190,8 +192,8 @@ def _provenance(result: RunResult) -> Provenance:
             for item in result.manifest.get("inputs", ())
             if isinstance(item, dict)
         ),
-        assumed=_grouped(result, [path for path, source in listed.items() if source.startswith("assumed")]),
-        assumed_count=sum(source.startswith("assumed") for source in listed.values()),
+        assumed=_grouped(result, [path for path, source in listed.items() if source.startswith(_UNFOUNDED)]),
+        assumed_count=sum(source.startswith(_UNFOUNDED) for source in listed.values()),
         source_count=len(listed),
     )
 

@@ -27,6 +27,9 @@ _TERMS = {
     "voltage_slack": "Voltage limits missed",
     "unmet_balance": "Balances of the day missed",
 }
+_NOT_PAID = frozenset({"losses", "ev_curtailment", "load_shedding", "voltage_slack", "unmet_balance"})
+"""Terms of the objective that are no payment: the lost energy is bought with the import, penalties are prices of last
+resorts."""
 _KINDS = {
     "gas_turbine": "Gas turbine",
     "photovoltaic": "Photovoltaics",
@@ -179,13 +182,17 @@ def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
     if "cost" not in periods:
         return
     solved = frames.numbers(periods, "cost").notna()
+    paid = frames.numbers(periods, "cost")
     for column in (name for name in map(str, periods.columns) if name.startswith("cost_")):
         term = column.removeprefix("cost_")
         values = frames.numbers(periods, column)
         values = values.mask(solved & values.isna(), 0.0)
+        if term in _NOT_PAID:
+            paid, values = paid - values, _without_noise(values)
         label = _TERMS.get(term, term.replace("_", " ").capitalize())
         yield _total(column, label, values, periods["period"], money)
-    yield _total("cost", "Total", frames.numbers(periods, "cost"), periods["period"], money)
+    yield _total("paid", "Paid (without weights and penalties)", paid, periods["period"], money)
+    yield _total("cost", "Objective", frames.numbers(periods, "cost"), periods["period"], money)
 
 
 def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
@@ -206,7 +213,7 @@ def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> 
         ("shed_mw", "load_not_served_mwh", "Load not served"),
     ):
         if column in periods:
-            yield _total(key, label, frames.numbers(periods, column) * dt, number, "MWh")
+            yield _total(key, label, _without_noise(frames.numbers(periods, column) * dt), number, "MWh")
 
 
 def _device_rows(devices: pd.DataFrame, dt: float) -> Iterator[Row]:
@@ -271,6 +278,11 @@ def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> It
         ("coupling_residual_mw", "Largest residual of the coupling", "MW"),
         ("coupling_rounds", "Most rounds of the coupling", ""),
     )
+    if "stations" in result and "overloaded" in result["stations"]:
+        stations = result["stations"]
+        over = stations[stations["overloaded"].astype(bool)]
+        names = ", ".join(dict.fromkeys(over["station"].astype(str)))
+        yield Row(key="overloaded", label="Overloaded stations", value=len(over), unit="station periods", where=names)
     flow = frames.matrix(result["links"], "link", "flow_vph", axis)
     yield _extreme_of("link_flow_vph", "Busiest link", flow, "veh/h", "link")
     if "stations" in result and "wait_min" in result["stations"]:
@@ -283,6 +295,11 @@ def _largest(periods: pd.DataFrame, *measures: tuple[str, str, str]) -> Iterator
     for column, label, unit in measures:
         if column in periods:
             yield _extreme(column, label, _indexed(frames.numbers(periods, column).abs(), periods["period"]), unit)
+
+
+def _without_noise(values: pd.Series[float]) -> pd.Series[float]:
+    """Return amounts that cannot be negative without the solver's rounding below zero."""
+    return values.clip(lower=0.0)
 
 
 def _indexed(values: pd.Series[float], period: pd.Series[int]) -> pd.Series[float]:

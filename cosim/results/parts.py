@@ -23,6 +23,9 @@ from cosim.units import KILO_PER_MEGA
 from cosim.validation.grid import GridDifference
 
 Part = dict[str, Any]
+CURTAILED_MW = 1e-6
+"""Curtailment from which on a station is told to charge slower; below it is the solver's rounding."""
+
 KEYS = {"links": "link", "paths": "path", "stations": "station", "buses": "bus", "lines": "line", "devices": "device"}
 
 
@@ -67,6 +70,7 @@ def traffic_part(
     }
     gate = {"sue_residual": result.residual, "sue_status": result.status}
     gate |= {key: value for key, value in coupling.items() if key != "coupling_rounds"}
+    gate["station_excess_mw"] = station_excess_mw(stations, charging_mw)
     return part(period, tables, figures, gate)
 
 
@@ -170,7 +174,7 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
 
 def _device_table(plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
     devices = plan.devices.values()
-    measures = ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "cost")
+    measures = ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "missed", "cost")
     return {
         "device": [device.name for device in devices],
         "kind": [device.kind for device in devices],
@@ -283,6 +287,16 @@ def merge(parts: Sequence[Part]) -> Part:
     return part(periods[0], tables, figures, gate)
 
 
+def station_excess_mw(stations: Sequence[Station], charging_mw: ArrayLike) -> float | None:
+    """Return by how much the load demanded of a station exceeds its chargers' power at most; None without chargers.
+
+    Logit choice ignores capacity: beyond it the equilibrium is told, but the station could not serve it in the period.
+    """
+    load = np.atleast_1d(np.asarray(charging_mw, dtype=float))
+    excess = [load[n] - s.installed_mw for n, s in enumerate(stations) if s.installed_mw is not None]
+    return max(float(max(excess)), 0.0) if excess else None
+
+
 def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the cap that the dispatch sends to each station.
 
@@ -293,5 +307,5 @@ def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int) -> np.ndarr
         return plan.ev_mw[:, k].copy()
     served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
     installed = np.array([s.installed_mw if s.installed_mw is not None else np.nan for s in stations])
-    free = plan.ev_curtailed_mw[:, k] <= 0.0
+    free = plan.ev_curtailed_mw[:, k] <= CURTAILED_MW
     return np.where(free & np.isfinite(installed), installed, served)

@@ -53,7 +53,8 @@ class RunStore:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists() or folder.is_symlink():
-                raise UsageError(f"run folder '{folder}' exists; choose another with --out, or remove it")
+                kind = "run folder" if folder.is_dir() else "file"
+                raise UsageError(f"{kind} '{folder}' exists; choose another with --out")
             folder.mkdir(mode=0o700)
             (folder / "periods").mkdir()
         except OSError as error:
@@ -118,6 +119,8 @@ class RunStore:
         self, *, code: int, reasons: Sequence[str], statuses: Sequence[str], planned: int, died: bool = False
     ) -> None:
         """Export the tables and write ``run.json``; only a full day whose simulation did not die is ``complete``."""
+        for leftover in self.folder.glob(".tmp-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         self.export_tables()
         complete = len(statuses) == planned and not died
         content = {

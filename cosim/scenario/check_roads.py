@@ -48,7 +48,7 @@ def check(found: Check) -> None:
     if scenario.traffic is not None:
         _demand(found, scenario.traffic, network)
         for remark in theta_remarks(scenario.traffic.theta_per_min, network):
-            found.at("traffic.theta_per_min", remark, "theta is in 1/min: 0.1 is usual", warn=True)
+            found.at("traffic.theta_per_min", remark, warn=True)
 
 
 def read_network(found: Check) -> RoadNetwork | None:

@@ -59,7 +59,8 @@ def solve(
     limit
         Iterations; None takes the method's own limit.
     start
-        A result on the same path set, for a warm start; its method does not matter.
+        A result on the same path set, for a warm start; its method does not matter. One that is not finite (costs
+        overflowed) is left aside, so that it spoils no later period.
     options
         Options of the method, e.g. ``msa_step``, ``paper_step_test_vph``, ``record_paths``.
 
@@ -77,6 +78,8 @@ def solve(
     _check(problem, first, tolerance, limit, start, options)
     if limit is not None:
         options["limit"] = limit
+    if start is not None and not (np.isfinite(start.perceived_cost_min) & np.isfinite(start.link_flow_vph)).all():
+        start = None
     result = _certified(problem, first, tolerance, METHODS[first].run(problem, start, tolerance, **options))
     for name in others:
         if result.status != "stalled":

@@ -66,8 +66,9 @@ class PathSet:
             self._store(name, read_only(getattr(self, name), dtype, (n_paths,), name))
         self._store("row_start", read_only(self.row_start, np.intp, (n_paths + 1,), "row_start"))
         self._store("links", read_only(self.links, np.intp, (int(self.row_start[-1]),), "links"))
-        if not np.all(np.isfinite(self.offset_min)):
-            raise InputError("offset_min must be finite")
+        for path in np.flatnonzero(~np.isfinite(self.offset_min)):
+            whose = self.commodities[self.commodity[path]]
+            raise InputError(f"offset_min of path {path}, {whose}: {self.offset_min[path]} must be finite")
         lengths = np.diff(self.row_start)
         entry_path = np.repeat(np.arange(n_paths), lengths)
         self._store("entry_path", entry_path)

@@ -10,43 +10,13 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
 
 from cosim.bounds import NonNegative, check_bounds
 from cosim.errors import InputError
+from cosim.validation.status import EXIT_CODES, EXIT_ORDER, Status, exit_code
 
-Status = Literal[
-    "failed",
-    "not_converged",
-    "relaxation_inexact",
-    "ac_violation",
-    "voltage_relaxed",
-    "optimal_with_shed",
-    "optimal_with_ev_curtailment",
-    "requirement_relaxed",
-    "inexact_restored",
-    "validation_invalid",
-    "optimal",
-]
+__all__ = ["EXIT_CODES", "GateCheck", "GateFigures", "GateLimits", "GateRecord", "Status", "evaluate", "exit_code"]
 
-EXIT_CODES: MappingProxyType[Status, int] = MappingProxyType(
-    {
-        "failed": 6,
-        "not_converged": 6,
-        "relaxation_inexact": 6,
-        "ac_violation": 6,
-        "voltage_relaxed": 5,
-        "optimal_with_shed": 5,
-        "optimal_with_ev_curtailment": 5,
-        "requirement_relaxed": 5,
-        "inexact_restored": 10,
-        "validation_invalid": 10,
-        "optimal": 0,
-    }
-)
-"""Exit code of each period status; the order is that of precedence, worst first."""
-
-_EXIT_ORDER = (6, 5, 10, 0)
 _DONE = ("optimal", "optimal_inaccurate")
 _UNFINISHED = ("not_converged", "user_limit")
 
@@ -133,6 +103,8 @@ class GateFigures:
         ``converged``, or why the assignment stopped.
     ev_curtailed_mw, shed_mw
         Charging power and load that were not served.
+    station_excess_mw
+        Charging load demanded beyond the power of a station's chargers.
     requirement_missed
         How far a device's own hard requirement was relaxed: end condition of storage or balance of demand response
         (MWh), must-take power not taken (MW).
@@ -164,6 +136,7 @@ class GateFigures:
     ev_curtailed_mw: float | None = None
     shed_mw: float | None = None
     requirement_missed: float | None = None
+    station_excess_mw: float | None = None
     voltage_slack_pu2: float | None = None
     vehicles_balance: float | None = None
     teleported_share: float | None = None
@@ -286,27 +259,6 @@ def evaluate(figures: GateFigures, limits: GateLimits | None = None) -> GateReco
     return GateRecord(checks=checks, status=ordered[0] if ordered else "optimal", flags=ordered)
 
 
-def exit_code(statuses: Iterable[str]) -> int:
-    """Return the exit code of a run from the statuses and flags of all its periods (6 > 5 > 10 > 0).
-
-    No status at all gives 6: a run without an accepted period has not succeeded.
-
-    Raises
-    ------
-    InputError
-        If a status is unknown.
-
-    >>> exit_code(["optimal", "inexact_restored", "optimal_with_shed"])
-    5
-    """
-    known = {str(status): code for status, code in EXIT_CODES.items()}
-    given = set(statuses)
-    if unknown := sorted(given - known.keys()):
-        raise InputError(f"unknown period status {', '.join(unknown)}; known: {', '.join(known)}")
-    codes = {known[status] for status in given}
-    return next((code for code in _EXIT_ORDER if code in codes), _EXIT_ORDER[0])
-
-
 def _number(name: str, value: float, limit: float, status: Status) -> GateCheck:
     passed = math.isfinite(value) and value <= limit
     return GateCheck(name=name, value=float(value), limit=limit, passed=passed, status=status)
@@ -332,6 +284,7 @@ def _special_checks(figures: GateFigures, limits: GateLimits) -> Iterator[GateCh
     slacks: tuple[tuple[str, float | None, Status], ...] = (
         ("ev_curtailed_mw", figures.ev_curtailed_mw, "optimal_with_ev_curtailment"),
         ("shed_mw", figures.shed_mw, "optimal_with_shed"),
+        ("station_excess_mw", figures.station_excess_mw, "station_overloaded"),
         ("requirement_missed", figures.requirement_missed, "requirement_relaxed"),
     )
     for name, value, status in slacks:
@@ -351,7 +304,7 @@ def _without_ac_state(figures: GateFigures, numbers: list[GateCheck], words: lis
 
 def _unknown(status: Status) -> Status:
     """Return the status of a figure that is not finite: never one that counts as answered."""
-    return status if EXIT_CODES[status] == _EXIT_ORDER[0] else "failed"
+    return status if EXIT_CODES[status] == EXIT_ORDER[0] else "failed"
 
 
 def _word_checks(figures: GateFigures, numbers: list[GateCheck]) -> Iterator[GateCheck]:

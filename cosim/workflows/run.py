@@ -21,8 +21,15 @@ from cosim.simulators.recorder import gate_json
 from cosim.validation.gate import GateRecord, exit_code
 from cosim.world import run_world
 
+UNDECLARED = "not declared"
+"""Source of a value of which the scenario does not say where it comes from."""
+
 Progress = Callable[[Part, GateRecord], None]
 INTERRUPTED = 130
+
+
+SHOWN_CHECKS = 4
+"""Failed checks that a flagged period's line names; all of them stand in its gate.json."""
 
 
 class StrictStop(CosimError):
@@ -39,6 +46,7 @@ class _Ledger:
     progress: Progress | None
     strict: bool
     judged: list[tuple[int, GateRecord]] = field(default_factory=list)
+    stopped: str = ""
 
     def __call__(self, part: Part, record: GateRecord) -> None:
         self.store.commit(part["period"], part["tables"], gate_json(record))
@@ -57,9 +65,10 @@ class _Ledger:
         lines = []
         for period, record in self.judged:
             if record.flags:
-                checks = ", ".join(f"{check.name} {_shown(check.value)}" for check in record.failed)
-                lines.append(f"period {period}: {record.status} ({checks})")
-        return lines
+                checks = [f"{check.name} {_shown(check.value)}" for check in record.failed]
+                more = f", and {len(checks) - SHOWN_CHECKS} more" if len(checks) > SHOWN_CHECKS else ""
+                lines.append(f"period {period}: {record.status} ({', '.join(checks[:SHOWN_CHECKS])}{more})")
+        return [*lines, self.stopped] if self.stopped else lines
 
 
 def run(
@@ -71,6 +80,7 @@ def run(
     strict: bool = False,
     report: bool = True,
     progress: Progress | None = None,
+    started: Callable[[Path], None] | None = None,
     command: Sequence[str] = (),
 ) -> RunResult:
     """Run a scenario and return its results.
@@ -91,6 +101,8 @@ def run(
         Whether to write ``report.html``.
     progress
         Called after each committed period.
+    started
+        Called with the run folder before the first period.
     command
         What the manifest says of how the run was started.
 
@@ -112,6 +124,8 @@ def run(
     store = RunStore.create(_folder(loaded, out))
     store.write_json("manifest.json", _manifest(loaded, case, command))
     write_folder(loaded, store.folder / "scenario")
+    if started is not None:
+        started(store.folder)
     ledger = _Ledger(store, progress, strict)
     _simulate(case, store, ledger)
     if out is None:
@@ -129,8 +143,8 @@ def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
     planned = case.timeline.periods
     try:
         run_world(case, ledger)
-    except StrictStop:
-        pass
+    except StrictStop as stop:
+        ledger.stopped = str(stop)
     except BaseException as error:
         reasons = [*ledger.reasons(), str(error) or type(error).__name__]
         with suppress(CosimError):  # what stopped the run is told, not what it stopped afterwards
@@ -179,7 +193,7 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "text": loaded.text,
         "resolved": loaded.resolved,
         "inputs": [{"file": item.name, "bytes": item.size, "sha256": item.sha256} for item in loaded.inputs],
-        "sources": {path: source for path, _, source in loaded.values() if source},
+        "sources": {path: source or UNDECLARED for path, _, source in loaded.values()},
         "warnings": [str(problem) for problem in loaded.warnings],
         "gates": asdict(case.gates),
         "behaviour": None if case.behaviour is None else case.behaviour.statistics,

@@ -82,7 +82,7 @@ def test_wrong_usage_is_2(cosim, arguments):
 def test_an_existing_folder_is_2(cosim, tmp_path):
     code, _, err = cosim("run", "nguyen_traffic_only", "--out", tmp_path)
     assert code == 2
-    assert err == f"error: run folder '{tmp_path}' exists; choose another with --out, or remove it\n"
+    assert err == f"error: run folder '{tmp_path}' exists; choose another with --out\n"
 
 
 def test_a_wrong_key_is_3_and_leaves_nothing(cosim, tmp_path):

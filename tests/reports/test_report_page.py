@@ -163,7 +163,7 @@ def test_run_that_died_before_its_first_period_still_gets_a_page(make_run):
 
 def test_assumed_values_are_listed_with_their_numbers(run):
     text = Page(render(run)).text
-    assert "2 of 3 values of the scenario have no published source" in text
+    assert "2 of 3 values of the scenario are assumed or have no declared source" in text
     assert "devices.0 (ess) capacity_mwh 1.6" in text
     assert "soc_min" not in text
 

@@ -138,3 +138,11 @@ devices: {ess: {p_max_mw: 400}}
 def test_a_scenario_that_is_not_there_is_answered_with_the_closest():
     with pytest.raises(InputError, match="did you mean 'nguyen_ieee33'"):
         load("nguyen_iee33")
+
+
+@pytest.mark.parametrize(("theta", "magnitude"), [(60, "517.895"), (1e-6, "8.63158e-06")])
+def test_a_theta_of_another_unit_is_a_warning(tmp_path, theta, magnitude):
+    text = f"extends: nguyen_ieee33\ntraffic: {{theta_per_min: {theta:f}}}\n"
+    (warning,) = load(written(tmp_path, text)).warnings
+    assert warning.field == "traffic.theta_per_min"
+    assert f"times the mean link time is {magnitude}; is it per minute?" in warning.reason

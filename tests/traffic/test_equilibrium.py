@@ -303,7 +303,9 @@ def test_charging_demand_without_a_station_path_names_the_pair(nguyen):
         ({"demand_vph": [1.0, 1.0]}, "demand_vph"),
         ({"demand_vph": 1.0}, "demand_vph"),
         ({"theta_per_min": 0.0}, "theta_per_min: 0.0|theta_per_min': 0.0"),
-        ({"theta_per_min": np.nan}, "theta_per_min"),
+        ({"theta_per_min": -0.1}, "theta_per_min.*-0.1 must be > 0"),
+        ({"theta_per_min": np.inf}, "theta_per_min.*inf must be > 0 and finite"),
+        ({"theta_per_min": np.nan}, "theta_per_min.*nan must be > 0"),
     ],
 )
 def test_wrong_problems_are_refused(nguyen, change, words):
@@ -337,10 +339,12 @@ def test_a_start_from_another_path_set_is_refused(nguyen):
         solve(nguyen.plain(), start=solve(nguyen.mixed()))
 
 
-def test_a_theta_in_the_wrong_unit_is_remarked(nguyen):
+def test_a_theta_in_the_wrong_unit_is_remarked_with_its_magnitude(nguyen):
+    """The mean link time of the 19 links is 164 / 19 min."""
     assert unit_remarks(nguyen.plain(theta=0.1)) == []
-    assert len(unit_remarks(nguyen.plain(theta=60.0))) == 1
-    assert len(unit_remarks(nguyen.plain(theta=1e-5))) == 1
+    for theta, magnitude in ((60.0, "517.895"), (1e-5, "8.63158e-05")):
+        (remark,) = unit_remarks(nguyen.plain(theta=theta))
+        assert f"theta_per_min {theta:g} times the mean link time is {magnitude}; is it per minute?" in remark
 
 
 # --- the day --------------------------------------------------------------------------------------

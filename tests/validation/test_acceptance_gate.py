@@ -35,6 +35,7 @@ GOOD = GateFigures(
     ev_curtailed_mw=0.0,
     shed_mw=0.0,
     requirement_missed=0.0,
+    station_excess_mw=0.0,
     voltage_slack_pu2=0.0,
     vehicles_balance=0.0,
     teleported_share=0.0,
@@ -65,6 +66,7 @@ TABLE = [
     ("ev_curtailed_mw", 1e-6, 1.01e-6, "optimal_with_ev_curtailment"),
     ("shed_mw", 1e-6, 1.01e-6, "optimal_with_shed"),
     ("requirement_missed", 1e-6, 1.01e-6, "requirement_relaxed"),
+    ("station_excess_mw", 1e-6, 1.01e-6, "station_overloaded"),
     ("voltage_slack_pu2", 1e-6, 1.01e-6, "voltage_relaxed"),
     ("vehicles_balance", 0.0, 1.0, "failed"),
     ("vehicles_balance", 0.0, -1.0, "failed"),
@@ -149,7 +151,8 @@ def test_the_worst_flag_is_the_status_and_all_are_kept(pair):
 def test_precedence_of_statuses():
     assert list(EXIT_CODES) == [
         "failed", "not_converged", "relaxation_inexact", "ac_violation", "voltage_relaxed", "optimal_with_shed",
-        "optimal_with_ev_curtailment", "requirement_relaxed", "inexact_restored", "validation_invalid", "optimal",
+        "optimal_with_ev_curtailment", "requirement_relaxed", "inexact_restored", "station_overloaded",
+        "validation_invalid", "optimal",
     ]  # fmt: skip
 
 
