@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from functools import cache
 
 import pytest
@@ -74,3 +75,21 @@ def small_case(tmp_path_factory):
     path = tmp_path_factory.mktemp("small") / "scenario.yaml"
     path.write_text(SMALL, encoding="utf-8")
     return cache(lambda *overrides: build_case(load(path, overrides)))
+
+
+@pytest.fixture
+def cosim(capsys):
+    """Return ``cosim(*arguments)``: exit code, standard output and standard error of a command."""
+    from cosim import cli
+
+    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

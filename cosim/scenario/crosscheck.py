@@ -10,7 +10,12 @@ from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import nearest
 from cosim.scenario.yaml_reader import Node
+from cosim.timeline import MINUTES_PER_DAY
+from cosim.units import min_to_h
 from cosim.validation.gate import GateLimits
+
+HOURLY_MIN = 60
+"""With hourly periods a part of a day is a common choice; with others it is more often a forgotten key."""
 
 _NEEDS = (
     ("roads", "traffic"),
@@ -37,6 +42,7 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     for name, key in _OWN_TOLERANCES.items():
         if getattr(scenario.gates, name) != getattr(GateLimits(), name):
             found.at(f"gates.{name}", f"this limit is {key}", f"set {key} instead")
+    _length_of_day(found)
     _unique_names(found, "stations", [station.name for station in scenario.stations])
     _unique_names(found, "devices", [device.name for device in scenario.devices])
     check_roads.check(found)
@@ -44,6 +50,16 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     check_series.check(found)
     found.mistakes.extend(sources.dangling(tree, broken))
     return found
+
+
+def _length_of_day(found: Check) -> None:
+    """Warn of periods that do not make up whole days: profiles and balances are read as those of a day."""
+    scenario = found.scenario
+    total = scenario.periods * scenario.period_min
+    if scenario.period_min != HOURLY_MIN and total % MINUTES_PER_DAY:
+        hours = min_to_h(total)
+        reason = f"{scenario.periods} periods of {scenario.period_min} min are {hours:g} h, no whole day"
+        found.at("period_min", reason, f"for a day set periods to {MINUTES_PER_DAY // scenario.period_min}", warn=True)
 
 
 def _sections(found: Check) -> None:

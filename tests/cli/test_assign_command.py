@@ -3,13 +3,11 @@
 import csv
 import re
 import shutil
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cosim import cli
 from cosim.traffic.equilibrium import SueProblem, solve
 from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.paths import all_simple_paths
@@ -27,22 +25,6 @@ TNTP_NET = """\
 1 2 100 1 9 0.15 4 0 60 1 ;
 """
 TNTP_TRIPS = "<NUMBER OF ZONES> 2\n<END OF METADATA>\nOrigin 1\n 2 : 150.0;\n"
-
-
-@pytest.fixture
-def cosim(capsys):
-    """Return ``cosim(*arguments)``: exit code, standard output and standard error of a command."""
-    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 
@@ -14,22 +13,6 @@ from cosim.results.store import load
 from cosim.simulators.grid import Simulator as Grid
 
 STRICT = ["feeder.slack_vm_pu=1.0", *(f"devices.{name}.reactive=false" for name in ("ess", "pv", "wind"))]
-
-
-@pytest.fixture
-def cosim(capsys):
-    """Return ``cosim(*arguments)``: exit code, standard output and standard error of a command."""
-    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def sets(values):

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,15 +53,10 @@ def test_heavy_libraries_stay_unimported(module):
     assert found.stdout.strip() == "[]"
 
 
-def test_a_check_starts_no_simulator_and_is_quick():
+def test_a_check_starts_no_simulator():
     code = (
         "import sys; from cosim.workflows.check import check; f = check('nguyen_ieee33'); "
         "print(len(f.mistakes), [n for n in ('pandapower', 'cvxpy', 'mosaik', 'traci') if n in sys.modules])"
     )
-    best = float("inf")
-    for _ in range(3):
-        start = time.perf_counter()
-        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        best = min(best, time.perf_counter() - start)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "0 []"
-    assert best < 2.0

@@ -2,12 +2,10 @@
 
 import csv
 import shutil
-import signal
 
 import numpy as np
 import pytest
 
-from cosim import cli
 from cosim.errors import InputError
 from cosim.scenario import shipped
 from cosim.scenario.build import build_roads
@@ -21,22 +19,6 @@ from cosim.workflows.estimate import estimate
 
 PAIRS = (("1", "2"), ("1", "3"), ("4", "2"), ("4", "3"))
 TRIPS = np.array([400.0, 800.0, 600.0, 200.0])
-
-
-@pytest.fixture
-def cosim(capsys):
-    """Return ``cosim(*arguments)``: exit code, standard output and standard error of a command."""
-    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
