@@ -80,9 +80,9 @@ def small_case(tmp_path_factory):
 @pytest.fixture
 def cosim(capsys):
     """Return ``cosim(*arguments)``: exit code, standard output and standard error of a command."""
-    from cosim import cli
+    from cosim import cli, supervision
 
-    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
+    handlers = {number: signal.getsignal(number) for number in supervision.STOPPED}
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 
+from cosim import supervision
 from cosim.errors import CosimError
+from cosim.supervision import Stopped
 
 DEFECT = 1
-STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
-
-
-class Stopped(SystemExit):
-    """SIGINT or SIGTERM arrived.
-
-    A `SystemExit`, because asyncio (in which mosaik runs) lets only that and `KeyboardInterrupt` out of its callbacks,
-    and mosaik swallows the latter.
-    """
-
-    def __init__(self, number: int) -> None:
-        self.exit_code, self.word = STOPPED[signal.Signals(number)]
-        super().__init__(self.exit_code)
-
-    def __str__(self) -> str:
-        return self.word
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,8 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     Errors of cosim carry their exit code and are told in their own words; a traceback is shown only with ``--debug``.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    for number in STOPPED:
-        signal.signal(number, _stop)
+    supervision.install()
     sys.exit(_run(arguments))
 
 
@@ -59,7 +42,3 @@ def _run(arguments: list[str]) -> int | str | None:
 
 def _defect(error: Exception) -> str:
     return f"defect in cosim: {type(error).__name__}: {error}\nRun again with --debug for the traceback.\n"
-
-
-def _stop(number: int, _frame: FrameType | None) -> None:
-    raise Stopped(number)

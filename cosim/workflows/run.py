@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cosim import supervision
 from cosim.errors import CosimError
 from cosim.results.manifest import manifest
 from cosim.results.parts import Part
@@ -53,6 +54,7 @@ class _Ledger:
         self.judged.append((part["period"], record))
         if self.progress is not None:
             self.progress(part, record)
+        supervision.check()
         if self.strict and exit_code([record.status]) != 0:
             raise StrictStop(f"period {part['period']} is {record.status}; --strict ends the run there")
 
@@ -142,7 +144,8 @@ def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
     """Run the world; write ``run.json`` however it ends."""
     planned = case.timeline.periods
     try:
-        run_world(case, ledger)
+        with supervision.deferred():
+            run_world(case, ledger)
     except StrictStop as stop:
         ledger.stopped = str(stop)
     except BaseException as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cosim
-from cosim import cli
+from cosim import cli, supervision
 from cosim.quantities import COLUMNS, PORTS
 from cosim.scenario.schema import schema
 from cosim.validation.gate import EXIT_CODES
@@ -147,7 +147,7 @@ COMMANDS = [
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_command_names_a_scenario_without_mistakes(arguments, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    handlers = {number: signal.getsignal(number) for number in cli.STOPPED}
+    handlers = {number: signal.getsignal(number) for number in supervision.STOPPED}
     changes = {"--set": "{}", "--seed": "seed={}"}
     pairs = zip(arguments, arguments[1:], strict=False)
     values = [changes[option].format(value) for option, value in pairs if option in changes]

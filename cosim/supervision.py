@@ -1,0 +1,67 @@
+"""Signals: a first Ctrl-C or SIGTERM ends a run after the period in progress is committed, a second one at once.
+
+An exception raised by a signal handler in the middle of a run can be lost (Python ignores those in destructors, asyncio
+those in its callbacks), so within `deferred` the first signal is only noted, and `check` raises it after the period.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
+
+
+class Stopped(SystemExit):
+    """SIGINT or SIGTERM arrived; a `SystemExit`, since asyncio lets only that out of its callbacks."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code, self.word = STOPPED[signal.Signals(number)]
+        super().__init__(self.exit_code)
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class _Pending:
+    """The signal that waits for a period boundary, and whether there is one to wait for."""
+
+    deferring = False
+    number: int | None = None
+
+
+def install() -> None:
+    """Take over SIGINT and SIGTERM; the command line does so, a library must not."""
+    for number in STOPPED:
+        signal.signal(number, _handle)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Note the first signal instead of raising it; `check` raises it."""
+    _Pending.deferring, _Pending.number = True, None
+    try:
+        yield
+    finally:
+        _Pending.deferring, _Pending.number = False, None
+
+
+def check() -> None:
+    """Raise the signal that was noted, if any.
+
+    Raises
+    ------
+    Stopped
+        If SIGINT or SIGTERM arrived since `deferred` began.
+    """
+    if _Pending.number is not None:
+        raise Stopped(_Pending.number)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    if _Pending.deferring and _Pending.number is None:
+        _Pending.number = number
+        return
+    raise Stopped(number)
