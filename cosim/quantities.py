@@ -192,6 +192,10 @@ COLUMNS: tuple[Column, ...] = (
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
         shed_mw              | MW     | base load not served
+        requirement_missed   | MW, MWh | how far a device's own requirement was relaxed
+        voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
+        lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
+        window_cost          | money  | cost of the plan for the solved window
         cost                 | money  | cost of all terms
         cost_energy          | money  | import at the tariff
         cost_gas_turbine     | money  | gas turbines

@@ -144,6 +144,10 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "ev_mw": float(plan.ev_mw[:, k].sum()),
         "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
         "shed_mw": float(plan.shed_mw[:, k].sum()),
+        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
+        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
+        "lower_bound": min(record.primal_objective, record.dual_objective),
+        "window_cost": float(plan.total_cost.sum()),
         "cost": float(plan.total_cost[k]) if plan.cost else float("nan"),
         **{f"cost_{term}": float(value[k]) for term, value in plan.cost.items()},
     }
@@ -152,7 +156,7 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
 def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
-        "ev_curtailed_mw", "shed_mw",
+        "ev_curtailed_mw", "shed_mw", "requirement_missed", "voltage_slack_pu2",
     )  # fmt: skip
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
@@ -160,8 +164,6 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
         "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
-        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
-        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
     }
 
 
