@@ -121,6 +121,18 @@ def verify(
     raise typer.Exit(verify_command(source, stress, seed, out, overrides or [], progress=progress))
 
 
+@app.command(name="import")
+def import_(
+    source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],
+    file: Annotated[Path, typer.Argument(help="pandapower JSON, or MATPOWER case file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="New folder for bus.csv, line.csv, load.csv.", show_default=False)],
+) -> None:
+    """Import a radial feeder; what the model cannot carry is refused by name."""
+    from cosim.cli.importing import import_command
+
+    raise typer.Exit(import_command(source, file, out))
+
+
 @app.command()
 def doctor() -> None:
     """Look at versions, SUMO, solvers and licences."""
