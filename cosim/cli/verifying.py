@@ -80,7 +80,11 @@ def _ledger_rows(entries: Sequence[LedgerEntry]) -> list[tuple[str, ...]]:
 def _flags(entry: LedgerEntry) -> list[str]:
     """Return what is wrong with a period, in words."""
     told = []
-    if entry.exactness == "not tight":
+    if entry.restoration:
+        told.append(
+            f"the relaxation had a cone gap of {entry.relaxed_gap_pu2:.3g} pu²; repaired by {entry.restoration}"
+        )
+    elif entry.exactness == "not tight":
         told.append(
             f"cone gap {entry.cone_gap_pu2:.3g} pu² at line {entry.cone_gap_line} invents "
             f"{entry.fictitious_loss_kw:.1f} kW of losses in all lines"
@@ -91,8 +95,8 @@ def _flags(entry: LedgerEntry) -> list[str]:
         told.append(f"{entry.ev_curtailed_mw:.4g} MW of charging not served")
     if entry.shed_mw > 0.0 and "optimal_with_shed" in entry.flags:
         told.append(f"{entry.shed_mw:.4g} MW of load not served")
-    if entry.restoration:
-        told.append(f"repaired by {entry.restoration}")
+    if "requirement_relaxed" in entry.flags:
+        told.append(f"a device's own requirement is missed by {entry.requirement_missed:.4g} (MWh, or MW not taken)")
     if entry.flags and not told:
         told.append(", ".join(entry.flags))
     return told

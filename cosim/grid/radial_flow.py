@@ -63,9 +63,9 @@ def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> RadialSt
         raise InputError(f"injections have shape {power.shape}; feeder {feeder.name!r} has {feeder.n_buses} buses")
     if not np.isfinite(power).all():
         raise InputError(f"an injection of feeder {feeder.name!r} is not finite")
-    power = power / feeder.base_mva
+    power = np.asarray(power / feeder.base_mva, dtype=np.complex128)
     impedance = feeder.r_pu + 1j * feeder.x_pu
-    voltage = np.full(power.shape, complex(feeder.slack_vm_pu))
+    voltage = np.full(power.shape, feeder.slack_vm_pu, dtype=np.complex128)
     change = np.full(power.shape[1], np.inf)
     with np.errstate(all="ignore"):  # a case without a state overflows on its way; it is judged below
         for _ in range(MAX_ITERATIONS):

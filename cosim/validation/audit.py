@@ -150,7 +150,7 @@ def _item(
 
 
 def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
-    """Vehicle to station: vehicles times energy, demanded less curtailed."""
+    """Go from vehicle to station: vehicles times energy, demanded less curtailed."""
     if (at := inputs.stations) is None:
         return
     dt = inputs.period_h
@@ -161,9 +161,11 @@ def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 
 
 def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
-    """Station to bus: base load and charging, less what devices and last resorts took away."""
+    """Go from station to bus: base load and charging, less what devices and last resorts took away."""
     dt = inputs.period_h
-    lowered = sum((d.p_mw for d in stored.devices.values() if d.kind in inputs.load_side), start=np.zeros(stored.length))
+    lowered = sum(
+        (d.p_mw for d in stored.devices.values() if d.kind in inputs.load_side), start=np.zeros(stored.length)
+    )
     should = inputs.base_p_mw.sum(axis=0) + inputs.ev_mw - lowered
     yield (
         "stations and base load to buses", "MWh", "base + charging - cut", dt * should,
@@ -172,7 +174,7 @@ def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Itera
 
 
 def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
-    """Bus to dispatch to AC: sources against uses, relaxed and AC, and the two imports."""
+    """Go from bus to dispatch to AC: sources against uses, relaxed and AC, and the two imports."""
     dt = inputs.period_h
     load, generation = stored.p_load_mw.sum(axis=0), stored.p_gen_mw.sum(axis=0)
     inside = inputs.load_side | {"substation"}
@@ -182,7 +184,8 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
     ac_loss = np.array([entry.ac_loss_mw for entry in ledger.entries])
     yield "devices to buses", "MWh", "generation of devices", dt * given, "generation at buses", dt * generation
     yield (
-        "buses to dispatch", "MWh", "generation + import", dt * (generation + imported), "load + loss", dt * (load + loss)
+        "buses to dispatch", "MWh", "generation + import", dt * (generation + imported), "load + loss",
+        dt * (load + loss),
     )  # fmt: skip
     yield (
         "buses to AC flow", "MWh", "generation + AC import", dt * (generation + slack), "load + AC loss",
@@ -192,7 +195,7 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
 
 
 def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
-    """Stored energy against charge and discharge."""
+    """Compare stored energy with charge and discharge."""
     for name, device in stored.devices.items():
         if device.kind != STORAGE or name not in inputs.storage:
             continue
@@ -205,7 +208,7 @@ def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 
 
 def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
-    """What drivers pay, by vehicle and by energy served."""
+    """Compare what drivers pay, by vehicle and by energy served."""
     at = inputs.stations
     if at is None or at.price_per_mwh is None:
         return
@@ -217,7 +220,7 @@ def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 
 
 def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
-    """Terms of the objective against the quantities that they price, and their sum."""
+    """Compare terms of the objective with the quantities that they price, and their sum."""
     dt, terms, tariff = inputs.period_h, stored.cost_terms(), stored.numbers("tariff_per_mwh")
     zero = np.zeros(stored.length)
     total = np.sum(list(terms.values()), axis=0) if terms else zero

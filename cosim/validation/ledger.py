@@ -35,13 +35,15 @@ class LedgerEntry:
         Verdict of the gate on the figures recomputed here.
     exactness
         ``proved`` by the sufficient condition (C1 for all injections, C2 for all or for those of the answer),
-        ``tight`` by the cone gap found, ``not tight``, or ``no answer``.
+        ``tight`` by the cone gap found, ``not tight`` (also where the answer was repaired), or ``no answer``.
     lower_bound, window_cost
         Bound and cost of the window that was solved in this period (in a rolling day: to its end).
     ac_cost, ac_cost_terms
         Cost of the period with import and losses of the AC flow.
     gap_rel
         Window cost with this period at its AC cost, over the bound; NaN ("none") if an AC limit is broken.
+    cone_gap_pu2, relaxed_gap_pu2
+        Largest cone gap of the stored answer, and of the relaxation before a repair.
     stored_dv_pu
         AC voltage found here against the one stored by the run.
     c2_box_pu, c2_answer_pu
@@ -61,6 +63,7 @@ class LedgerEntry:
     cone_gap_pu2: float
     cone_gap_rel: float
     cone_gap_line: str
+    relaxed_gap_pu2: float
     fictitious_loss_kw: float
     dv_pu: float
     dv_bus: str
@@ -83,6 +86,7 @@ class LedgerEntry:
     energy_balance_mw: float
     ev_curtailed_mw: float
     shed_mw: float
+    requirement_missed: float
     storage_overlap_mw: float
     c1_margin: float
     c2_box_pu: float
@@ -221,6 +225,7 @@ def _entry(
         cone_gap_pu2=float(np.abs(gap.gap_pu2[line, k])),
         cone_gap_rel=float(gap.relative[:, k].max()),
         cone_gap_line=feeder.line_ids[line],
+        relaxed_gap_pu2=stored.number("relaxed_gap_pu2", k),
         fictitious_loss_kw=float(gap.fictitious_loss_kw[:, k].sum()),
         dv_pu=difference.dv_pu,
         dv_bus=difference.dv_bus,
@@ -243,6 +248,7 @@ def _entry(
         energy_balance_mw=balance,
         ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
         shed_mw=stored.number("shed_mw", k),
+        requirement_missed=stored.number("requirement_missed", k),
         storage_overlap_mw=math.nan if overlap is None else overlap,
         c1_margin=float(box.c1_margin[k]),
         c2_box_pu=float(box.c2_excess_pu[k]),
@@ -254,9 +260,7 @@ def _entry(
     )
 
 
-def _costs(
-    inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_broken: bool, k: int
-) -> dict[str, Any]:
+def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_broken: bool, k: int) -> dict[str, Any]:
     """Return bound, cost, AC cost by term, and the gap between AC cost and bound."""
     dt, tariff = inputs.period_h, stored.number("tariff_per_mwh", k)
     terms = {term: float(values[k]) for term, values in stored.cost_terms().items()}
@@ -311,7 +315,9 @@ def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, ans
     if not math.isfinite(worst):
         return "no answer"
     limits = inputs.limits
-    if not (worst <= limits.cone_gap_rel and least >= -limits.cone_gap_negative_pu2):
+    if stored.word("restoration", k) is not None or not (
+        worst <= limits.cone_gap_rel and least >= -limits.cone_gap_negative_pu2
+    ):
         return "not tight"
     box = inputs.sufficient
     relaxed = stored.number("voltage_slack_pu2", k) > 0.0

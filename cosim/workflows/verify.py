@@ -13,9 +13,11 @@ import numpy as np
 from cosim.dispatch.branch_flow import Array
 from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.ev_curtailment import EvCurtailment
+from cosim.dispatch.devices.load_shedding import LoadShedding
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.problem import DispatchProblem
+from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_dispatch
@@ -123,10 +125,8 @@ def verify(
     items = tuple(audit(_audit_inputs(result, case, dispatch, stored, ev_mw), stored, ledger))
     tested = None
     if stress_draws:
-        kinds = catalogue().items()
-        moving = frozenset(kind for kind, device in kinds if device.side == "load" and not device.last_resort)
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
-        tested = stress(dispatch.feeder, stored, dispatch.base_p_mw, moving=moving, draws=stress_draws, seed=used)
+        tested = stress(dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), draws=stress_draws, seed=used)
     whole = _whole(case, stored, ev_mw, ledger, items, tested)
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     _write(found, dispatch, stored)
@@ -211,10 +211,15 @@ def _audit_inputs(
         loss_price_per_mwh=dispatch.settings.loss_price_per_mwh,
         base_p_mw=dispatch.base_p_mw,
         ev_mw=ev_mw.sum(axis=0) if len(ev_mw) else np.zeros(stored.length),
-        load_side=frozenset(kind for kind, device in catalogue().items() if device.side == "load"),
+        load_side=_moving() | {EvCurtailment.kind, LoadShedding.kind},
         storage=storage,
         stations=_stations(result, case, dispatch, stored),
     )
+
+
+def _moving() -> frozenset[str]:
+    """Return the kinds of devices that move base load."""
+    return frozenset(kind for kind, device in catalogue().items() if device.side == "load" and not device.last_resort)
 
 
 def _stations(
@@ -295,7 +300,9 @@ def hindsight_bound(dispatch: DispatchCase, ev_mw: Array, *, elastic: bool) -> f
     """
     day = replace(dispatch, settings=replace(dispatch.settings, mode="day_ahead"))
     window = make_window(day, 0, day.periods, ev_mw)
-    record = DispatchProblem(day, day.periods, elastic=elastic).solve(window, initial_states(day)).record
+    solver, states = WindowSolver(day, day.periods), initial_states(day)
+    plan = solver.problem(elastic=True).solve(window, states) if elastic else solver.relaxed(window, states)
+    record = plan.record
     return min(record.primal_objective, record.dual_objective) if record.usable else math.nan
 
 

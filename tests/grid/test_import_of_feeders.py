@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pandapower as pp
-import pandapower.networks as networks
 import pytest
+from pandapower import networks
 
 from cosim.errors import InputError, UsageError
 from cosim.workflows.import_feeder import import_feeder
@@ -34,7 +34,12 @@ def matpower_text(*, converted, tail=""):
     base_ohm = 12.66**2 / 10.0
     load = {row["bus"]: (float(row["p_mw"]), float(row["q_mvar"])) for row in table("load.csv")}
     factor, impedance = (1000.0, 1.0) if converted else (1.0, 1.0 / base_ohm)
-    lines = ["function mpc = case33", "% A comment with 'quotes' and [brackets", "mpc.version = '2';", "mpc.baseMVA = 10;"]
+    lines = [
+        "function mpc = case33",
+        "% A comment with 'quotes' and [brackets",
+        "mpc.version = '2';",
+        "mpc.baseMVA = 10;",
+    ]
     lines.append("mpc.bus = [ %% numbers")
     for row in table("bus.csv"):
         p, q = load.get(row["id"], (0.0, 0.0))
@@ -137,7 +142,10 @@ REFUSED = {
         r"load 0.*const_z_p_percent 30 must be 0",
     ),
     "another voltage": (lambda net: net.bus.__setitem__("vn_kv", [12.66] * 32 + [11.0]), r"vn_kv.*transformer"),
-    "line at a dead bus": (lambda net: net.bus.__setitem__("in_service", [True] * 32 + [False]), r"to_bus 32 is not a bus"),
+    "line at a dead bus": (
+        lambda net: net.bus.__setitem__("in_service", [True] * 32 + [False]),
+        r"to_bus 32 is not a bus",
+    ),
 }
 
 
@@ -157,7 +165,7 @@ def document(net):
 
 
 HOSTILE = {
-    "a foreign module": (lambda d: d["_object"].update(x={"_module": "evilmod", "_class": "X", "_object": ""}), "'evilmod'"),
+    "a foreign module": (lambda d: d["_object"].update(x={"_module": "evilmod", "_class": "X"}), "'evilmod'"),
     "a function": (
         lambda d: d["_object"].update(x={"_module": "pandapower.auxiliary", "_class": "function", "_object": "soft"}),
         "'function'",
@@ -204,7 +212,10 @@ def test_a_file_that_is_no_json_net_is_refused(tmp_path, file, content, message)
 
 
 MATPOWER_REFUSED = {
-    "code": (lambda text: text + "\nmpc.bus(5, PD) = 3 * sum(mpc.bus(:, PD));", "is not data; its effect would be lost"),
+    "code": (
+        lambda text: text + "\nmpc.bus(5, PD) = 3 * sum(mpc.bus(:, PD));",
+        "is not data; its effect would be lost",
+    ),
     "system call": (lambda text: text + "\nsystem('rm -rf x');", "is not data"),
     "line charging": (lambda text: text.replace("0 0 0 0 0 0 1 -360", "0.1 0 0 0 0 0 1 -360", 1), "branch 1-2': b 0.1"),
     "transformer": (lambda text: text.replace("0 0 0 0 0 0 1 -360", "0 0 0 0 0.98 0 1 -360", 1), "a transformer"),

@@ -13,6 +13,7 @@ Cell = str | float | bool | None
 Rows = Sequence[Mapping[str, Cell]]
 MAX_FILE_MB = 64
 _MEGABYTE = 1 << 20
+_LARGEST_WHOLE = 1e15
 
 BUS_COLUMNS = ("id", "name", "vn_kv", "min_vm_pu", "max_vm_pu", "x", "y")
 LINE_COLUMNS = (
@@ -96,6 +97,6 @@ def _text(value: Cell) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(int(value) if value == int(value) and abs(value) < 1e15 else value) if isinstance(  # noqa: PLR2004
-        value, int | float
-    ) else value
+    if isinstance(value, int | float):
+        return repr(int(value) if value == int(value) and abs(value) < _LARGEST_WHOLE else value)
+    return value

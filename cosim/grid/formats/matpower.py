@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,7 @@ _SLACK, _ISOLATED, _PV = 3, 4, 2
 
 _ASSIGNMENT = re.compile(r"mpc\.(\w+)\s*=\s*(.*)", re.DOTALL)
 _KW = re.compile(r"mpc\.bus\(:,\[PD,?QD\]\)=mpc\.bus\(:,\[PD,?QD\]\)/(?:1e3|1000)")
-_OHM = re.compile(
-    r"mpc\.branch\(:,\[BR_R,?BR_X\]\)=mpc\.branch\(:,\[BR_R,?BR_X\]\)/\(Vbase\^2/Sbase\)"
-)
+_OHM = re.compile(r"mpc\.branch\(:,\[BR_R,?BR_X\]\)=mpc\.branch\(:,\[BR_R,?BR_X\]\)/\(Vbase\^2/Sbase\)")
 _HARMLESS = (
     re.compile(r"function.*"), re.compile(r"end(function)?"),
     re.compile(r"\[[A-Z0-9_,]+\]=(idx_bus|idx_brch|idx_gen|idx_cost)"),
@@ -63,9 +61,7 @@ def read_matpower(path: Path | str) -> FeederTables:
     branches = [row for row in case.rows["branch"] if row["status"]]
     units = [row for row in case.rows["gen"] if row["status"] and int(row["bus"]) in buses]
     slacks = [number for number, row in buses.items() if int(row["type"]) == _SLACK]
-    problems = [
-        *_bus_problems(path, buses), *_branch_problems(path, branches, buses), *_gen_problems(path, units, slacks)
-    ]  # fmt: skip
+    problems = [*_bus_problems(buses), *_branch_problems(branches, buses), *_gen_problems(units, slacks)]
     if len(slacks) != 1:
         reason = f"{len(slacks)} buses are of type 3 (reference); a radial feeder has one supply"
         problems.append(Problem(file=path.name, field="mpc.bus", reason=reason, remedy="keep one"))
@@ -90,35 +86,39 @@ def _case(path: Path) -> _Case:
     if path.suffix != ".m":
         raise InputError(Problem(file=path.name, field="(type)", reason="is no MATPOWER case file (.m)"))
     base, rows = math.nan, dict.fromkeys(_MATRICES, list[Row]())
-    turned = {"kw": False, "ohm": False}
+    turned: set[str] = set()
     problems: list[Problem] = []
     for line, statement in _statements(read_text(path)):
-        squeezed = re.sub(r"\s+", "", re.sub(r"(?<=[A-Z0-9_])\s+(?=[A-Z])", ",", statement))
         found = _ASSIGNMENT.fullmatch(statement)
-        if found and found[1] in _MATRICES:
-            rows[found[1]] = _matrix(path, found[1], found[2], line, problems)
-        elif found and found[1] == "baseMVA":
-            base = _scalar(path, found[2], line)
-        elif found and (found[1] in _IGNORED or not re.sub(r"[\[\]{}\s;]", "", found[2])):
-            continue
-        elif _KW.fullmatch(squeezed):
-            turned["kw"] = True
-        elif _OHM.fullmatch(squeezed):
-            turned["ohm"] = True
-        elif not any(pattern.fullmatch(squeezed) for pattern in _HARMLESS):
-            reason = f"'{' '.join(statement.split())[:60]}' is not data; its effect would be lost"
-            problems.append(
-                Problem(file=path.name, line=line, column=1, reason=reason, remedy="evaluate it and use savecase")
-            )
+        name, value = (found[1], found[2]) if found else ("", "")
+        if name in _MATRICES:
+            rows[name] = _matrix(path, name, value, line, problems)
+        elif name == "baseMVA":
+            base = _scalar(path, value, line)
+        elif name not in _IGNORED and (not name or re.sub(r"[\[\]{}\s;]", "", value)):
+            turned |= _code(path, statement, line, problems)
     problems += [
-        Problem(file=path.name, field=f"mpc.{name}", reason="is missing or empty") for name in ("bus", "branch")
+        Problem(file=path.name, field=f"mpc.{name}", reason="is missing or empty")
+        for name in ("bus", "branch")
         if not rows[name]
-    ]  # fmt: skip
+    ]
     if not (math.isfinite(base) and base > 0.0):
         problems.append(Problem(file=path.name, field="mpc.baseMVA", reason="is missing or not > 0"))
     if problems:
         raise InputError(problems)
-    return _Case(base_mva=base, rows=rows, in_kw=turned["kw"], in_ohm=turned["ohm"])
+    return _Case(base_mva=base, rows=rows, in_kw="kw" in turned, in_ohm="ohm" in turned)
+
+
+def _code(path: Path, statement: str, line: int, problems: list[Problem]) -> set[str]:
+    """Return which unit a statement turns; one that is not known is a problem."""
+    squeezed = re.sub(r"\s+", "", re.sub(r"(?<=[A-Z0-9_])\s+(?=[A-Z])", ",", statement))
+    for unit, pattern in (("kw", _KW), ("ohm", _OHM)):
+        if pattern.fullmatch(squeezed):
+            return {unit}
+    if not any(pattern.fullmatch(squeezed) for pattern in _HARMLESS):
+        reason = f"'{' '.join(statement.split())[:60]}' is not data; its effect would be lost"
+        problems.append(Problem(file=path.name, line=line, column=1, reason=reason, remedy="evaluate it, use savecase"))
+    return set()
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
@@ -147,16 +147,16 @@ def _matrix(path: Path, name: str, text: str, line: int, problems: list[Problem]
         for cells in re.sub(r"[\[\]]", " ", part).split(";"):
             if not (words := cells.replace(",", " ").split()):
                 continue
-            at = {"file": path.name, "line": line + offset, "column": 1, "field": f"mpc.{name}"}
+            at = Problem(file=path.name, line=line + offset, column=1, field=f"mpc.{name}")
             try:
                 values = [float(word) for word in words]
             except ValueError:
-                problems.append(Problem(**at, reason=f"{' '.join(words)[:40]!r} are not numbers"))
+                problems.append(replace(at, reason=f"{' '.join(words)[:40]!r} are not numbers"))
                 continue
             if len(values) < len(columns):
-                problems.append(Problem(**at, reason=f"{len(values)} columns; at least {len(columns)} are needed"))
+                problems.append(replace(at, reason=f"{len(values)} columns; at least {len(columns)} are needed"))
             elif not all(math.isfinite(value) for value in values[: len(columns)]):
-                problems.append(Problem(**at, reason="a number is not finite"))
+                problems.append(replace(at, reason="a number is not finite"))
             else:
                 rows.append({**dict(zip(columns, values, strict=False)), "at": at})
     return rows
@@ -170,30 +170,31 @@ def _scalar(path: Path, text: str, line: int) -> float:
         raise InputError(Problem(file=path.name, line=line, column=1, field="mpc.baseMVA", reason=reason)) from None
 
 
-def _bus_problems(path: Path, buses: dict[int, Row]) -> Iterator[Problem]:  # noqa: ARG001 - alike
+def _bus_problems(buses: dict[int, Row]) -> Iterator[Problem]:
     for number, row in buses.items():
         if row["Gs"] or row["Bs"]:
-            yield Problem(**row["at"] | {"field": f"bus {number}"}, reason="a shunt (Gs, Bs) is not modelled",
-                          remedy="give it as a load or a device")  # fmt: skip
+            reason, remedy = "a shunt (Gs, Bs) is not modelled", "give it as a load or a device"
+            yield replace(row["at"], field=f"bus {number}", reason=reason, remedy=remedy)
 
 
-def _branch_problems(path: Path, branches: list[Row], buses: dict[int, Row]) -> Iterator[Problem]:  # noqa: ARG001 - alike
+def _branch_problems(branches: list[Row], buses: dict[int, Row]) -> Iterator[Problem]:
     for row in branches:
-        at = row["at"] | {"field": f"branch {int(row['fbus'])}-{int(row['tbus'])}"}
+        at = replace(row["at"], field=f"branch {int(row['fbus'])}-{int(row['tbus'])}")
         if row["b"]:
-            yield Problem(**at, reason=f"b {row['b']:g} must be 0: the branch flow has no line charging")
+            yield replace(at, reason=f"b {row['b']:g} must be 0: the branch flow has no line charging")
         if row["angle"] or row["ratio"] not in (0.0, 1.0):
-            yield Problem(**at, reason="a transformer is not modelled", remedy="refer it to one voltage level")
+            yield replace(at, reason="a transformer is not modelled", remedy="refer it to one voltage level")
         for end in ("fbus", "tbus"):
             if int(row[end]) not in buses:
-                yield Problem(**at, reason=f"bus {int(row[end])} is not in service")
+                yield replace(at, reason=f"bus {int(row[end])} is not in service")
 
 
-def _gen_problems(path: Path, units: list[Row], slacks: list[int]) -> Iterator[Problem]:  # noqa: ARG001 - alike
+def _gen_problems(units: list[Row], slacks: list[int]) -> Iterator[Problem]:
     for row in units:
         if int(row["bus"]) not in slacks:
-            yield Problem(**row["at"] | {"field": f"gen at bus {int(row['bus'])}"}, reason="a generator is not modelled",
-                          remedy="set its status to 0 and give it as a device of the scenario")  # fmt: skip
+            remedy = "set its status to 0 and give it as a device of the scenario"
+            at = replace(row["at"], field=f"gen at bus {int(row['bus'])}")
+            yield replace(at, reason="a generator is not modelled", remedy=remedy)
 
 
 def _bus(number: int, row: Row, slack: int) -> dict[str, Any]:

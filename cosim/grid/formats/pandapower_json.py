@@ -24,7 +24,9 @@ _MODULES = frozenset(
 )
 _CLASSES = frozenset({"DataFrame", "Series", "pandapowerNet", "MultiGraph", "dtype", "bool_", "int64", "float64"})
 _NEEDED = ("bus", "line", "load", "ext_grid")
-_HARMLESS = frozenset({"poly_cost", "pwl_cost", "measurement", "group", "bus_geodata", "line_geodata", "characteristic"})
+_HARMLESS = frozenset(
+    {"poly_cost", "pwl_cost", "measurement", "group", "bus_geodata", "line_geodata", "characteristic"}
+)
 _LEFT_OUT = MappingProxyType({"poly_cost": "costs", "pwl_cost": "costs", "measurement": "measurements"})
 _NAMES = MappingProxyType(
     {
@@ -113,7 +115,9 @@ def _document(path: Path) -> dict[str, Any]:
     """Return the parsed file after the scan for anything that is not data."""
     if path.suffix in PICKLES:
         remedy = "open it where you trust it and use pandapower.to_json"
-        raise InputError(Problem(file=path.name, field="(type)", reason="a pickle is refused: it runs code", remedy=remedy))
+        raise InputError(
+            Problem(file=path.name, field="(type)", reason="a pickle is refused: it runs code", remedy=remedy)
+        )
     content = _parsed(path, read_text(path))
     if not isinstance(content, dict):
         raise InputError(Problem(file=path.name, reason="holds no pandapower net", remedy="use pandapower.to_json"))
@@ -139,8 +143,10 @@ def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
     except json.JSONDecodeError as error:
-        where = {"line": error.lineno, "column": error.colno}
-        raise InputError(Problem(file=path.name, **where, reason=f"not JSON: {error.msg}")) from None
+        reason = f"not JSON: {error.msg}"
+        raise InputError(
+            Problem(file=path.name, line=error.lineno, column=error.colno, reason=reason, remedy="copy it again")
+        ) from None
     except RecursionError:
         raise InputError(Problem(file=path.name, reason="is nested too deeply")) from None
 
@@ -157,7 +163,9 @@ def _foreign(path: Path, value: Any, field: str = "") -> Iterator[Problem]:  # n
     for key, known in (("_module", _MODULES), ("_class", _CLASSES)):
         if key in value and value[key] not in known:
             reason = f"{key} {value[key]!r} is refused: only tables are read"
-            yield Problem(file=path.name, field=field or key, reason=reason, remedy="export with pandapower 3.5.6 or newer")
+            yield Problem(
+                file=path.name, field=field or key, reason=reason, remedy="export with pandapower 3.5.6 or newer"
+            )
     for key, item in value.items():
         yield from _foreign(path, item, key if key != "_object" else field)
 
