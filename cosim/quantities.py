@@ -178,6 +178,14 @@ COLUMNS: tuple[Column, ...] = (
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver
         elastic              | -      | whether the last resorts were needed
+        solver_retries       | -      | what was tried before the answer
+        diagnosis            | -      | what was not served, and the limits that bind (elastic model)
+        restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
+        restoration_steps    | -      | steps of the convex-concave procedure
+        loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
+        relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
+        storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
+        storage_gap_rel      | -      | cost of that plan above its bound, relative
         primal_residual      | -      | violation of rows and cones, relative
         duality_gap_rel      | -      | difference of primal and dual objective, relative
         cone_gap_pu2         | pu^2   | largest cone gap of a line (10 MVA base or the scenario's)

@@ -51,6 +51,7 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
             for d in problem.devices
         },
         cost=_costs(problem, window),
+        lower_bound=min(record.primal_objective, record.dual_objective),
         next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in problem.devices},
     )
 

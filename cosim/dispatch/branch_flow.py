@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cosim.dispatch.devices.base import Injection
@@ -20,6 +19,7 @@ from cosim.grid.feeder import Feeder
 
 if TYPE_CHECKING:
     import cvxpy as cp
+    import scipy.sparse as sp
 
 Array = NDArray[np.float64]
 CURRENT_SCALE = 0.03
@@ -80,6 +80,8 @@ class BranchFlow:
 
     def sending_voltage_sq(self) -> cp.Expression:
         """Return v at each line's sending bus; the slack's is a number."""
+        import scipy.sparse as sp
+
         f = self.feeder
         upstream = f.line_of_bus[f.parent]
         below = np.flatnonzero(upstream >= 0)
@@ -90,6 +92,8 @@ class BranchFlow:
 
     def constraints(self, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield balances, voltage drops, cones and limits."""
+        import scipy.sparse as sp
+
         f = self.feeder
         lines = np.arange(f.n_lines)
         ends = np.concatenate([f.child, f.parent]), np.concatenate([lines, lines])
@@ -107,6 +111,8 @@ class BranchFlow:
 
     def _balances(self, incidence: sp.csr_array, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield Eq 12 for every bus, the slack included; their duals are the nodal prices."""
+        import scipy.sparse as sp
+
         f = self.feeder
         for flow, load, impedance, part in (
             (self.p, self.p_load, f.r_pu, "p_mw"),
@@ -172,6 +178,7 @@ class BranchFlow:
 def gather(injections: Sequence[Injection], part: str, n_buses: int) -> cp.Expression:
     """Return the sum of all injections per bus, shape ``(n, periods)``, MW or Mvar."""
     import cvxpy as cp
+    import scipy.sparse as sp
 
     rows: list[cp.Expression] = []
     buses: list[int] = []

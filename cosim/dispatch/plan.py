@@ -272,7 +272,8 @@ class DispatchPlan:
     Per bus ``(n, L)``: `vm_pu`, `price_per_mwh`, `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`.
     Per line ``(m, L)``: `p_line_mw`, `q_line_mvar`, `i_ka`, and the cone gap. Per station ``(s, L)``: `ev_mw`,
     `ev_curtailed_mw`. `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, ``(L,)``.
-    `next_state` is the devices' state after the first period. `lower_bound` is min(primal, dual) objective of the
+    `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
+    limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
     plan departs from that programme's answer, None if it does not.
     """
@@ -302,8 +303,11 @@ class DispatchPlan:
     lower_bound: float = float("nan")
     restoration: Restoration | None = None
     exclusivity: Exclusivity | None = None
+    diagnosis: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.diagnosis:
+            object.__setattr__(self, "diagnosis", ("",) * self.length)
         for item in fields(self):
             if isinstance(value := getattr(self, item.name), np.ndarray):
                 value.setflags(write=False)

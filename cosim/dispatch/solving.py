@@ -14,6 +14,7 @@ from cosim.dispatch.backends import clarabel, scip, scs
 from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import CURRENT_SCALE, FlowValues
 from cosim.dispatch.devices.base import State, Window
+from cosim.dispatch.diagnosis import SLACK_MW, diagnosis
 from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, Exclusivity
 from cosim.dispatch.problem import DispatchProblem
@@ -22,7 +23,6 @@ from cosim.errors import DependencyError
 
 OTHER_SCALES = (0.1, 0.05)
 OVERLAP_MW = 1e-6
-SLACK_MW = 1e-6
 MISOCP_GAP = 1e-4
 MISOCP_TIME_S = 60.0
 SIGN_FIX: Literal["sign_fix", "misocp"] = "sign_fix"
@@ -92,7 +92,7 @@ class WindowSolver:
         plan = self._exact(first, window, states, applied)
         if self.case.settings.storage_exclusivity != "off" and plan.overlap_mw(applied) > OVERLAP_MW:
             plan = self._exclusive(plan, window, states, applied, bound)
-        return replace(plan, lower_bound=bound)
+        return replace(plan, lower_bound=bound, diagnosis=diagnosis(self.case, plan))
 
     def relaxed(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
         """Return the answer of the hard model or, only where that has none, of the elastic one.

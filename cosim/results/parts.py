@@ -131,6 +131,8 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "solver_status": record.status,
         "solver_iterations": record.iterations,
         "elastic": record.elastic,
+        "solver_retries": "; ".join(record.retries),
+        "diagnosis": plan.diagnosis[k],
         "primal_residual": record.primal_residual,
         "duality_gap_rel": record.gap,
         "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
@@ -146,11 +148,33 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "shed_mw": float(plan.shed_mw[:, k].sum()),
         "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
         "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
-        "lower_bound": min(record.primal_objective, record.dual_objective),
+        "lower_bound": plan.lower_bound,
         "window_cost": float(plan.total_cost.sum()),
+        **_repairs(plan, k),
         "cost": float(plan.total_cost[k]) if plan.cost else float("nan"),
         **{f"cost_{term}": float(value[k]) for term, value in plan.cost.items()},
     }
+
+
+def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
+    """Return how the period's plan departs from the relaxation's answer; empty words and zeros if it does not."""
+    repair, storage = plan.restoration, plan.exclusivity
+    found = {
+        "restoration": "",
+        "restoration_steps": 0,
+        "loss_price_floor_per_mwh": 0.0,
+        "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
+        "storage_repair": "" if storage is None else storage.method,
+        "storage_gap_rel": 0.0 if storage is None else storage.gap_rel,
+    }
+    if repair is not None and repair.inexact[k]:
+        found |= {
+            "restoration": repair.method,
+            "restoration_steps": repair.steps,
+            "loss_price_floor_per_mwh": repair.loss_price_floor_per_mwh or 0.0,
+            "relaxed_gap_pu2": repair.first_gap_pu2,
+        }
+    return found
 
 
 def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +185,7 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
+        "restoration": figures["restoration"] or None,
         "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from cosim.dispatch.backends.base import Capabilities, ConeAnswer, Data, judged
 from cosim.dispatch.backends.licences import Licence, installed
@@ -45,6 +44,7 @@ def solve(data: Data) -> ConeAnswer:
 def _solve(data: Data, *, tolerance: float, reduced: float | None) -> ConeAnswer:
     """Run Clarabel; with ``reduced`` its word "AlmostSolved" means that this weaker tolerance is met."""
     import clarabel
+    import scipy.sparse as sp
 
     settings = clarabel.DefaultSettings()
     for key, value in FIXED.items():

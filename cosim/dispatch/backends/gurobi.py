@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cosim.dispatch.backends.base import Array, Capabilities, ConeAnswer, Data, judged
 from cosim.dispatch.backends.licences import gurobi as licence
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 Positions = NDArray[np.intp]
 Model = Any  # gurobipy is optional, so nothing here may depend on its types
@@ -80,6 +82,8 @@ def solve(data: Data) -> ConeAnswer:
 
 
 def _solve(model: Model, data: Data, rows: Rows) -> ConeAnswer:
+    import scipy.sparse as sp
+
     low, high = _bounds(rows, data["c"].size)
     x = model.addMVar(data["c"].size, lb=low, ub=high)
     quadratic = data.get("P")
@@ -102,6 +106,8 @@ def _solve(model: Model, data: Data, rows: Rows) -> ConeAnswer:
 
 
 def _rows(data: Data) -> Rows:
+    import scipy.sparse as sp
+
     a, dims = sp.csr_array(data["A"]), data["dims"]
     a.eliminate_zeros()
     nonneg = np.arange(dims.zero, dims.zero + dims.nonneg)
@@ -142,6 +148,8 @@ def _add_cones(model: Model, x: Model, rows: Rows) -> tuple[list[Any], list[Any]
 
 def _quadratics(rows: Rows) -> Iterator[tuple[sp.coo_array, Array, float, int]]:
     """Yield matrix, linear part and constant of each cone's quadratic, and the row of its head."""
+    import scipy.sparse as sp
+
     for start, end in rows.cones:
         block, offset = rows.a[start:end], rows.b[start:end]
         sign = np.where(np.arange(end - start) == 0, 1.0, -1.0)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cosim.dispatch.backends.base import Capabilities, Data
@@ -83,6 +82,7 @@ def solve_exclusive(data: Data, pairs: Sequence[Pair], *, gap: float, time_limit
 
 def _add_rows(model: Any, x: list[Any], data: Data) -> None:  # noqa: ANN401 - no type information
     """Add the compiled rows; a cone as one quadratic row with a nonnegative head."""
+    import scipy.sparse as sp
     from pyscipopt import quicksum
 
     a, b, dims = sp.csr_array(data["A"]), data["b"], data["dims"]
@@ -104,6 +104,7 @@ def _add_rows(model: Any, x: list[Any], data: Data) -> None:  # noqa: ANN401 - n
 
 def _set_objective(model: Any, x: list[Any], data: Data) -> None:  # noqa: ANN401
     """Set the objective; its quadratic part goes through one variable above it."""
+    import scipy.sparse as sp
     from pyscipopt import quicksum
 
     linear = quicksum(float(value) * x[j] for j, value in enumerate(data["c"]) if value)

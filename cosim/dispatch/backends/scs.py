@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from cosim.dispatch.backends.base import Capabilities, ConeAnswer, Data, judged
 from cosim.dispatch.backends.licences import Licence, installed
@@ -37,6 +36,7 @@ def licence() -> Licence:
 
 def solve(data: Data) -> ConeAnswer:
     """Solve from the origin, and judge the answer ourselves."""
+    import scipy.sparse as sp
     import scs
 
     dims, size = data["dims"], data["c"].size
