@@ -92,6 +92,8 @@ class WindowSolver:
         plan = self._exact(first, window, states, applied)
         if self.case.settings.storage_exclusivity != "off" and plan.overlap_mw(applied) > OVERLAP_MW:
             plan = self._exclusive(plan, window, states, applied, bound)
+        if plan.record is not first.record:
+            plan = _told(plan, (*first.record.retries, f"{first.record.backend}: {first.record.raw_status}, repaired"))
         return replace(plan, lower_bound=bound, diagnosis=diagnosis(self.case, plan))
 
     def relaxed(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
