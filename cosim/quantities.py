@@ -43,8 +43,8 @@ def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
     return tuple(Port(simulator, entity, name, kind, meaning) for name, kind, meaning in cells)  # type: ignore[arg-type]
 
 
-def _columns(table: str, rows: str) -> tuple[Column, ...]:
-    """Read ``name | unit | meaning`` rows."""
+def columns(table: str, rows: str) -> tuple[Column, ...]:
+    """Return the columns of a table from ``name | unit | meaning`` rows."""
     cells = [tuple(cell.strip() for cell in row.split("|", 2)) for row in rows.strip().splitlines()]
     return tuple(Column(table, *cell) for cell in cells)
 
@@ -162,7 +162,7 @@ PORTS: tuple[Port, ...] = (
 
 
 COLUMNS: tuple[Column, ...] = (
-    *_columns(
+    *columns(
         "periods",
         """
         period               | -      | number of the period, from 1
@@ -200,7 +200,7 @@ COLUMNS: tuple[Column, ...] = (
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
         shed_mw              | MW     | base load not served
-        requirement_missed   | MW, MWh | how far a device's own requirement was relaxed
+        requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
         lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
         window_cost          | money  | cost of the plan for the solved window
@@ -228,7 +228,7 @@ COLUMNS: tuple[Column, ...] = (
         flags                | -      | every status that applies
         """,
     ),
-    *_columns(
+    *columns(
         "links",
         """
         period          | -     | number of the period
@@ -238,7 +238,7 @@ COLUMNS: tuple[Column, ...] = (
         volume_capacity | -     | flow over capacity
         """,
     ),
-    *_columns(
+    *columns(
         "paths",
         """
         period      | -     | number of the period
@@ -251,7 +251,7 @@ COLUMNS: tuple[Column, ...] = (
         cost_min    | min   | cost of the path, prices included
         """,
     ),
-    *_columns(
+    *columns(
         "stations",
         """
         period          | -      | number of the period
@@ -270,7 +270,7 @@ COLUMNS: tuple[Column, ...] = (
         energy_mwh      | MWh    | energy served
         """,
     ),
-    *_columns(
+    *columns(
         "buses",
         """
         period        | -    | number of the period
@@ -287,7 +287,7 @@ COLUMNS: tuple[Column, ...] = (
         shed_mw       | MW   | base load not served
         """,
     ),
-    *_columns(
+    *columns(
         "lines",
         """
         period             | -    | number of the period
@@ -304,7 +304,7 @@ COLUMNS: tuple[Column, ...] = (
         fictitious_loss_kw | kW   | loss that a slack cone invents
         """,
     ),
-    *_columns(
+    *columns(
         "devices",
         """
         period       | -    | number of the period
