@@ -256,12 +256,13 @@ class Restoration:
 class Exclusivity:
     """How simultaneous charge and discharge was removed.
 
-    ``overlap_mw`` is what the relaxed plan had, ``gap_rel`` is (UB - LB) / |LB| of the plan against the bound (that of
-    the relaxation, or of SCIP).
+    ``overlap_mw`` is what the relaxed plan had at most, ``periods`` where, shape ``(L,)``; ``gap_rel`` is
+    (UB - LB) / |LB| of the plan against the bound (that of the relaxation, or of SCIP).
     """
 
     method: Literal["sign_fix", "misocp"]
     overlap_mw: float
+    periods: NDArray[np.bool_]
     gap_rel: float
 
 
@@ -328,10 +329,10 @@ class DispatchPlan:
         balance: Array = self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
         return balance
 
-    def overlap_mw(self, periods: int | None = None) -> float:
-        """Return the largest simultaneous charge and discharge of storage in the first periods."""
-        overlaps = (d.overlap_mw[:periods] for d in self.devices.values() if d.kind == "storage")
-        return max((float(np.nanmax(one, initial=0.0)) for one in overlaps), default=0.0)
+    def overlap_mw(self) -> Array:
+        """Return the largest simultaneous charge and discharge of a storage per period, shape ``(L,)``."""
+        overlaps = [d.overlap_mw for d in self.devices.values() if d.kind == "storage"]
+        return np.max(np.nan_to_num(overlaps), axis=0) if overlaps else np.zeros(self.length)
 
     def recursion_error_mwh(self, k: int) -> float | None:
         """Return the largest deviation of stored energy from its recursion in period column ``k``; None without it."""

@@ -90,7 +90,7 @@ class WindowSolver:
             return first
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
-        if self.case.settings.storage_exclusivity != "off" and plan.overlap_mw(applied) > OVERLAP_MW:
+        if self.case.settings.storage_exclusivity != "off" and (plan.overlap_mw()[:applied] > OVERLAP_MW).any():
             plan = self._exclusive(plan, window, states, applied, bound)
         if plan.record is not first.record:
             plan = _told(plan, (*first.record.retries, f"{first.record.backend}: {first.record.raw_status}, repaired"))
@@ -169,7 +169,7 @@ class WindowSolver:
         self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int, bound: float
     ) -> DispatchPlan:
         """Let storage flow one way: that of the larger power, or that of the best pattern."""
-        elastic, overlap = plan.record.elastic, plan.overlap_mw(applied)
+        elastic, overlap = plan.record.elastic, plan.overlap_mw()
         signs, method = self._larger(plan, window), SIGN_FIX
         if self.case.settings.storage_exclusivity == "misocp":
             found = self._best(window, states, elastic=elastic)
@@ -181,7 +181,9 @@ class WindowSolver:
             return plan
         fixed = self._exact(fixed, fixed_window, states, applied)
         gap = (float(fixed.total_cost.sum()) - bound) / max(abs(bound), 1.0)
-        outcome = Exclusivity(method=method, overlap_mw=overlap, gap_rel=gap)
+        outcome = Exclusivity(
+            method=method, overlap_mw=float(overlap[:applied].max()), periods=overlap > OVERLAP_MW, gap_rel=gap
+        )
         restoration = fixed.restoration or plan.restoration
         return replace(fixed, exclusivity=outcome, restoration=restoration)
 

@@ -23,6 +23,7 @@ from cosim.units import KILO_PER_MEGA
 from cosim.validation.grid import GridDifference
 
 Part = dict[str, Any]
+STORAGE_GAP_REL = 1e-6
 KEYS = {"links": "link", "paths": "path", "stations": "station", "buses": "bus", "lines": "line", "devices": "device"}
 
 
@@ -164,7 +165,7 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "restoration_steps": 0,
         "loss_price_floor_per_mwh": 0.0,
         "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
-        "storage_repair": "" if storage is None else storage.method,
+        "storage_repair": "" if storage is None or not storage.periods[k] else storage.method,
         "storage_gap_rel": 0.0 if storage is None else storage.gap_rel,
     }
     if repair is not None and repair.inexact[k]:
@@ -177,6 +178,14 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
     return found
 
 
+def _storage_restoration(plan: DispatchPlan, k: int) -> str | None:
+    """Return how storage was repaired, where that may have cost more than the solver's own tolerance."""
+    storage = plan.exclusivity
+    if storage is None or not storage.periods[k] or storage.gap_rel <= STORAGE_GAP_REL:
+        return None
+    return storage.method
+
+
 def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
@@ -185,7 +194,7 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
-        "restoration": figures["restoration"] or None,
+        "restoration": figures["restoration"] or _storage_restoration(plan, k),
         "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
