@@ -118,7 +118,8 @@ def main(buses=1000, seed=1):
     plan, wall, cpu = seconds(lambda: Controller(case).plan(0, np.zeros((0, PERIODS))))
     record = plan.record
     print(f"dispatch    {wall:6.2f} s wall {cpu:6.2f} s CPU  {record.backend} {record.status}, "
-          f"{record.iterations} iterations, {record.solve_time_s:.2f} s in the solver: total/solver {wall / record.solve_time_s:.2f}")  # fmt: skip
+          f"{record.iterations} iterations, "
+          f"{record.solve_time_s:.2f} s in the solver: total/solver {wall / record.solve_time_s:.2f}")  # fmt: skip
     print(f"            cost {plan.total_cost.sum():.2f}, cone gap {np.abs(plan.cone.gap_pu2).max():.1e} pu2, "
           f"voltages {plan.vm_pu.min():.4f} to {plan.vm_pu.max():.4f} pu")  # fmt: skip
     flow = AcFlow(feeder, tolerance_mva=1e-10)

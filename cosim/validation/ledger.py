@@ -202,62 +202,69 @@ class _Relaxed:
 def _entry(
     inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, congestion: FloatArray, state: AcState, k: int
 ) -> LedgerEntry:
-    feeder = inputs.feeder
     relaxed = _Relaxed(
         vm_pu=stored.vm_pu[:, k], i_ka=stored.i_ka[:, k], loss_mw=stored.number("loss_mw", k),
         slack_mw=stored.number("import_mw", k), slack_mvar=stored.number("import_mvar", k),
     )  # fmt: skip
-    difference = compare(relaxed, state, feeder)
-    balance = _balance_mw(stored, k)
-    overlap = _overlap_mw(stored, k)
+    difference = compare(relaxed, state, inputs.feeder)
+    balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
     judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, k)
-    line = _largest(np.abs(gap.gap_pu2[:, k]))
     bus = _largest(np.abs(congestion[:, k]))
-    violations = difference.violations if state.converged else ()
-    box = inputs.sufficient
-    answer_c2 = _loss_free_excess_pu(feeder, stored, k)
+    broken = difference.violations if state.converged else ()
+    answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
     return LedgerEntry(
         period=int(stored.periods[k]),
         status=judged.status,
         flags=tuple(judged.flags),
         exactness=_exactness(inputs, stored, gap, answer_c2, k),
-        **_costs(inputs, stored, state, bool(violations), k),
-        cone_gap_pu2=float(np.abs(gap.gap_pu2[line, k])),
-        cone_gap_rel=float(gap.relative[:, k].max()),
-        cone_gap_line=feeder.line_ids[line],
-        relaxed_gap_pu2=stored.number("relaxed_gap_pu2", k),
-        fictitious_loss_kw=float(gap.fictitious_loss_kw[:, k].sum()),
-        dv_pu=difference.dv_pu,
-        dv_bus=difference.dv_bus,
-        di_a=difference.di_a,
-        di_line=difference.di_line,
-        dloss_kw=difference.dloss_kw,
-        dslack_kw=difference.dslack_kw,
-        dslack_kvar=difference.dslack_kvar,
-        ac_loss_mw=state.loss_mw,
-        ac_slack_mw=state.slack_mw,
+        **_costs(inputs, stored, state, bool(broken), k),
+        **_cone(inputs.feeder, stored, gap, k),
+        **_physics(state, difference),
         congestion_per_mwh=float(congestion[bus, k]),
-        congestion_bus=feeder.bus_ids[bus],
-        voltage_violation_pu=difference.voltage_violation_pu,
-        current_violation_rel=difference.current_violation_rel,
-        violations=len(violations),
-        worst_violation=_worst(violations),
-        ac_mismatch_mva=state.mismatch_mva,
-        injection_error_mw=state.injection_error_mw,
+        congestion_bus=inputs.feeder.bus_ids[bus],
+        violations=len(broken),
+        worst_violation=_worst(broken),
         stored_dv_pu=float(np.abs(stored.vm_ac_pu[:, k] - state.vm_pu).max()),
         energy_balance_mw=balance,
+        storage_overlap_mw=math.nan if overlap is None else overlap,
+        c1_margin=float(inputs.sufficient.c1_margin[k]),
+        c2_box_pu=float(inputs.sufficient.c2_excess_pu[k]),
+        c2_answer_pu=answer_c2,
         ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
         shed_mw=stored.number("shed_mw", k),
         requirement_missed=stored.number("requirement_missed", k),
-        storage_overlap_mw=math.nan if overlap is None else overlap,
-        c1_margin=float(box.c1_margin[k]),
-        c2_box_pu=float(box.c2_excess_pu[k]),
-        c2_answer_pu=answer_c2,
-        restoration=stored.word("restoration", k) or "",
+        restoration=stored.word("restoration", k) or stored.word("storage_repair", k) or "",
         solver=stored.word("solver", k) or "",
         solver_status=stored.word("solver_status", k) or "",
         elastic=bool(stored.flag("elastic")[k]),
     )
+
+
+def _cone(feeder: Feeder, stored: StoredDispatch, gap: StoredGap, k: int) -> dict[str, Any]:
+    """Return the cone gap with its place, that before a repair, and the losses that it invents."""
+    line = _largest(np.abs(gap.gap_pu2[:, k]))
+    return {
+        "cone_gap_pu2": float(np.abs(gap.gap_pu2[line, k])),
+        "cone_gap_rel": float(gap.relative[:, k].max()),
+        "cone_gap_line": feeder.line_ids[line],
+        "relaxed_gap_pu2": stored.number("relaxed_gap_pu2", k),
+        "fictitious_loss_kw": float(gap.fictitious_loss_kw[:, k].sum()),
+    }
+
+
+def _physics(state: AcState, difference: GridDifference) -> dict[str, Any]:
+    """Return the AC state, its guards, and its distance from relaxation and limits."""
+    measures = (
+        "dv_pu", "dv_bus", "di_a", "di_line", "dloss_kw", "dslack_kw", "dslack_kvar", "voltage_violation_pu",
+        "current_violation_rel",
+    )  # fmt: skip
+    return {
+        **{name: getattr(difference, name) for name in measures},
+        "ac_loss_mw": state.loss_mw,
+        "ac_slack_mw": state.slack_mw,
+        "ac_mismatch_mva": state.mismatch_mva,
+        "injection_error_mw": state.injection_error_mw,
+    }
 
 
 def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_broken: bool, k: int) -> dict[str, Any]:
@@ -292,7 +299,7 @@ def _judge(
         cone_gap_rel=float(gap.relative[:, k].max()),
         cone_gap_pu2=float(np.abs(gap.gap_pu2[:, k]).max()),
         cone_gap_min_pu2=float(gap.gap_pu2[:, k].min()),
-        restoration=stored.word("restoration", k),
+        restoration=stored.word("restoration", k) or stored.word("storage_repair", k),
         ac_converged=state.converged,
         ac_mismatch_mva=state.mismatch_mva,
         injection_error_mw=state.injection_error_mw,
