@@ -21,9 +21,9 @@ from cosim.traffic.paths import PathSet, node_sequence
 from cosim.traffic.problem import SueResult
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.grid import GridDifference
+from cosim.validation.ledger import STORAGE_GAP_REL
 
 Part = dict[str, Any]
-STORAGE_GAP_REL = 1e-6
 KEYS = {"links": "link", "paths": "path", "stations": "station", "buses": "bus", "lines": "line", "devices": "device"}
 
 

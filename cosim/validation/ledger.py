@@ -23,6 +23,8 @@ from cosim.validation.stored import STORAGE, StoredDispatch, StoredGap, stored_g
 
 Exactness = Literal["proved", "tight", "not tight", "no answer"]
 TOLERANCE_MVA = 1e-10
+STORAGE_GAP_REL = 1e-6
+"""Cost of a plan with one direction of storage above its bound, relative, from which on it counts as repaired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +235,7 @@ def _entry(
         ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
         shed_mw=stored.number("shed_mw", k),
         requirement_missed=stored.number("requirement_missed", k),
-        restoration=stored.word("restoration", k) or stored.word("storage_repair", k) or "",
+        restoration=_repair(stored, k) or "",
         solver=stored.word("solver", k) or "",
         solver_status=stored.word("solver_status", k) or "",
         elastic=bool(stored.flag("elastic")[k]),
@@ -299,7 +301,7 @@ def _judge(
         cone_gap_rel=float(gap.relative[:, k].max()),
         cone_gap_pu2=float(np.abs(gap.gap_pu2[:, k]).max()),
         cone_gap_min_pu2=float(gap.gap_pu2[:, k].min()),
-        restoration=stored.word("restoration", k) or stored.word("storage_repair", k),
+        restoration=_repair(stored, k),
         ac_converged=state.converged,
         ac_mismatch_mva=state.mismatch_mva,
         injection_error_mw=state.injection_error_mw,
@@ -315,6 +317,13 @@ def _judge(
         voltage_slack_pu2=stored.optional("voltage_slack_pu2", k),
     )
     return evaluate(figures, limits)
+
+
+def _repair(stored: StoredDispatch, k: int) -> str | None:
+    """Return how the answer was repaired; a repair of storage counts where it may have cost anything."""
+    cones = stored.word("restoration", k)
+    storage = stored.word("storage_repair", k) if stored.number("storage_gap_rel", k) > STORAGE_GAP_REL else None
+    return cones or storage
 
 
 def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, answer_c2: float, k: int) -> Exactness:

@@ -19,6 +19,7 @@ from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
+from cosim.reports.page import write_report
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_dispatch
 from cosim.scenario.case import SimulationCase, build_case
@@ -144,7 +145,7 @@ def _opened(
     """Open a run folder, or run a scenario."""
     folder = Path(source)
     if not (folder / "manifest.json").is_file():
-        return run(source, out=out, overrides=overrides, seed=seed, progress=progress, command=command)
+        return run(source, out=out, overrides=overrides, seed=seed, report=False, progress=progress, command=command)
     if overrides or out is not None:
         raise UsageError(f"'{source}' is a finished run; --set and --out are for scenarios")
     return RunResult(folder)
@@ -298,7 +299,8 @@ def hindsight_bound(dispatch: DispatchCase, ev_mw: Array, *, elastic: bool) -> f
     elastic
         Whether the run used last resorts in some period; the bound then allows them, too.
     """
-    day = replace(dispatch, settings=replace(dispatch.settings, mode="day_ahead"))
+    known = replace(dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None)
+    day = replace(dispatch, settings=known)
     window = make_window(day, 0, day.periods, ev_mw)
     solver, states = WindowSolver(day, day.periods), initial_states(day)
     plan = solver.problem(elastic=True).solve(window, states) if elastic else solver.relaxed(window, states)
@@ -312,7 +314,7 @@ def _worst_status(ledger: Ledger) -> str:
 
 
 def _write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) -> None:
-    """Write the tables, and the report again where there is one."""
+    """Write the tables, and the report with them."""
     result, ledger = found.result, found.ledger
     result.add_table("ledger", ledger.columns())
     result.add_table("ledger_run", {item.name: [getattr(found.whole, item.name)] for item in fields(RunLedger)})
@@ -320,10 +322,7 @@ def _write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) 
     result.add_table("audit", audit_columns(list(found.audit)))
     if found.stress is not None:
         result.add_table("stress", found.stress.columns())
-    if (result.folder / "report.html").exists():
-        from cosim.reports.page import write_report
-
-        write_report(result)
+    write_report(result)
 
 
 def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> dict[str, Any]:

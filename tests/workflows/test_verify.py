@@ -84,6 +84,14 @@ def test_a_day_ahead_run_has_one_bound(folder):
     assert found.exit_code == 0
 
 
+@pytest.mark.parametrize("setting", ["dispatch.forecast=persistence", "dispatch.lookahead_periods=4"])
+def test_who_knows_less_pays_no_less_than_the_hindsight_bound(folder, setting):
+    found = verify("ieee33_grid_only", out=folder / setting.rpartition(".")[2], overrides=[setting])
+    assert found.whole.bound_kind == "hindsight"
+    assert found.whole.gap_rel > 1e-6
+    assert all(item.closes for item in found.audit)
+
+
 def test_every_written_column_has_unit_and_meaning(stress_run):
     known = {(column.table, column.name) for column in (*VERIFIED, *COLUMNS)}
     for name in WRITTEN:
