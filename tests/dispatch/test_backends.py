@@ -96,7 +96,7 @@ def test_unknown_solver_is_named(day):
 
 def test_a_licence_is_probed_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: calls.append(name))
+    monkeypatch.setattr(importlib.util, "find_spec", calls.append)
     licences.gurobi.cache_clear()
     try:
         assert licences.gurobi().kind == "missing"

@@ -16,6 +16,7 @@ Data = dict[str, Any]
 """cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims``, rows ordered zero, nonnegative,
 second-order cones. No auxiliary columns arise, so each column is a variable of the model."""
 
+FAILED = "solver_error"
 HAS_POINT = ("optimal", "optimal_inaccurate", "user_limit")
 
 
@@ -154,14 +155,17 @@ def _violation(slack: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone
 def judged(
     data: Data, *, status: str, raw_status: str, x: Array, z: Array, iterations: int, seconds: float
 ) -> ConeAnswer:
-    """Return a solver's answer together with our own check of it; a point that is not finite is none."""
-    usable = status in HAS_POINT and bool(np.isfinite(x).all() and np.isfinite(z).all())
+    """Return a solver's answer together with our own check of it; a point that is not finite is none.
+
+    A solver that failed may have left a point; it is checked too, and the status stays.
+    """
+    usable = status in {*HAS_POINT, FAILED} and bool(np.isfinite(x).all() and np.isfinite(z).all())
     nothing = Residuals(
         primal=math.nan, dual=math.nan, gap=math.nan, primal_objective=math.nan, dual_objective=math.nan
     )
     check = residuals(data, x, z) if usable else nothing
     return ConeAnswer(
-        status=status if usable or status not in HAS_POINT else "solver_error",
+        status=status if usable or status not in HAS_POINT else FAILED,
         raw_status=raw_status,
         solution=Point(x=x, z=z, obj_val=check.primal_objective, solve_time=seconds, iterations=iterations),
         primal_residual=check.primal,
