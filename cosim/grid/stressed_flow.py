@@ -50,43 +50,61 @@ class StressedState:
     converged: bool
 
 
-def solve_stressed(
-    feeder: Feeder,
-    disturbance: Disturbance,
-    *,
-    base_p_mw: FloatArray,
-    base_q_mvar: FloatArray,
-    other_p_mw: FloatArray,
-    other_q_mvar: FloatArray,
-) -> StressedState:
-    """Solve one disturbed power flow with pandapower.
+class StressedFlow:
+    """Disturbed power flows of one feeder with pandapower; each starts flat and depends on its arguments only.
 
     Parameters
     ----------
-    feeder, disturbance
-        The planned feeder, and what is different.
-    base_p_mw, base_q_mvar
-        Voltage-dependent load, consumption positive, shape (n,).
-    other_p_mw, other_q_mvar
-        Net injections of constant power (charging negative), shape (n,).
+    feeder
+        The planned feeder.
     """
-    import pandapower as pp
 
-    net = to_pandapower(feeder)
-    n = feeder.n_buses
-    net.ext_grid["vm_pu"] = disturbance.slack_vm_pu
-    warmer = 1.0 + TEMPERATURE_COEFFICIENT * (disturbance.conductor_celsius - REFERENCE_CELSIUS)
-    net.line["r_ohm_per_km"] *= warmer
-    net.line["c_nf_per_km"] = disturbance.c_nf_per_km * feeder.line_length_km
-    net.load["p_mw"], net.load["q_mvar"] = base_p_mw, base_q_mvar
-    for part in ("p", "q"):
-        net.load[f"const_z_{part}_percent"] = 100.0 * disturbance.constant_z
-        net.load[f"const_i_{part}_percent"] = 100.0 * disturbance.constant_i
-    pp.create_loads(net, list(range(n)), p_mw=-other_p_mw, q_mvar=-other_q_mvar)
-    try:
-        with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
-            pp.runpp(net, algorithm="nr", init="flat", numba=False, lightsim2grid=False, voltage_depend_loads=True)
-    except pp.LoadflowNotConverged:
-        return StressedState(vm_pu=np.full(n, np.nan), i_ka=np.full(feeder.n_lines, np.nan), converged=False)
-    current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
-    return StressedState(vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float), i_ka=current, converged=True)
+    def __init__(self, feeder: Feeder) -> None:
+        import pandapower as pp
+
+        self.feeder = feeder
+        self._net = to_pandapower(feeder)
+        # Of several loads at a bus pandapower averages the voltage-dependent shares; a static generator has none.
+        nothing = np.zeros(feeder.n_buses)
+        pp.create_sgens(self._net, list(range(feeder.n_buses)), p_mw=nothing, q_mvar=nothing)
+
+    def solve(
+        self,
+        disturbance: Disturbance,
+        *,
+        base_p_mw: FloatArray,
+        base_q_mvar: FloatArray,
+        other_p_mw: FloatArray,
+        other_q_mvar: FloatArray,
+    ) -> StressedState:
+        """Solve one disturbed power flow.
+
+        Parameters
+        ----------
+        disturbance
+            What is different from the planned feeder.
+        base_p_mw, base_q_mvar
+            Voltage-dependent load, consumption positive, shape (n,).
+        other_p_mw, other_q_mvar
+            Net injections of constant power (charging negative), shape (n,).
+        """
+        import pandapower as pp
+
+        feeder, net = self.feeder, self._net
+        warmer = 1.0 + TEMPERATURE_COEFFICIENT * (disturbance.conductor_celsius - REFERENCE_CELSIUS)
+        net.ext_grid["vm_pu"] = disturbance.slack_vm_pu
+        net.line["r_ohm_per_km"] = feeder.r_ohm * warmer
+        net.line["c_nf_per_km"] = disturbance.c_nf_per_km * feeder.line_length_km
+        net.load["p_mw"], net.load["q_mvar"] = base_p_mw, base_q_mvar
+        net.sgen["p_mw"], net.sgen["q_mvar"] = other_p_mw, other_q_mvar
+        for part in ("p", "q"):
+            for kind, share in (("z", disturbance.constant_z), ("i", disturbance.constant_i)):
+                net.load[f"const_{kind}_{part}_percent"] = 100.0 * share
+        try:
+            with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
+                pp.runpp(net, algorithm="nr", init="flat", numba=False, lightsim2grid=False, voltage_depend_loads=True)
+        except pp.LoadflowNotConverged:
+            nowhere = np.full(feeder.n_buses, np.nan)
+            return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
+        current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
+        return StressedState(vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float).copy(), i_ka=current, converged=True)

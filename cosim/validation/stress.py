@@ -15,7 +15,7 @@ import numpy as np
 
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder, FloatArray
-from cosim.grid.stressed_flow import Disturbance, StressedState, solve_stressed
+from cosim.grid.stressed_flow import Disturbance, StressedFlow, StressedState
 from cosim.validation.grid import CURRENT_TOLERANCE_REL, VOLTAGE_TOLERANCE_PU
 from cosim.validation.stored import StoredDispatch
 
@@ -118,7 +118,7 @@ def stress(
         raise InputError(f"{draws} draws; a stress test needs at least one")
     generator = np.random.default_rng(seed)
     base, charging, given = _split(feeder, stored, base_p_mw, moving)
-    results = []
+    flow, results = StressedFlow(feeder), []
     for number in range(draws):
         k = number % stored.length
         load, root, ev = generator.uniform(-1.0, 1.0, size=3)
@@ -131,8 +131,8 @@ def stress(
             slack_vm_pu=feeder.slack_vm_pu * (1.0 + ROOT_SPREAD * float(root)),
         )
         load_factor, ev_factor = 1.0 + LOAD_SPREAD * float(load), 1.0 + LOAD_SPREAD * float(ev)
-        state = solve_stressed(
-            feeder, disturbance,
+        state = flow.solve(
+            disturbance,
             base_p_mw=load_factor * base[0, :, k], base_q_mvar=load_factor * base[1, :, k],
             other_p_mw=given[0, :, k] - ev_factor * charging[:, k], other_q_mvar=given[1, :, k],
         )  # fmt: skip
