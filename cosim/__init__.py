@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosim.workflows.doctor import doctor
     from cosim.workflows.plan import plan
     from cosim.workflows.run import run
+    from cosim.workflows.verify import verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "report",
     "run",
     "summarise",
+    "verify",
 ]
 
 _HOMES = {
@@ -53,6 +55,7 @@ _HOMES = {
     "report": ("cosim.reports.page", "write_report"),
     "run": ("cosim.workflows.run", "run"),
     "summarise": ("cosim.reports.summary", "summarise"),
+    "verify": ("cosim.workflows.verify", "verify"),
 }
 
 

@@ -43,8 +43,8 @@ def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
     return tuple(Port(simulator, entity, name, kind, meaning) for name, kind, meaning in cells)  # type: ignore[arg-type]
 
 
-def _columns(table: str, rows: str) -> tuple[Column, ...]:
-    """Read ``name | unit | meaning`` rows."""
+def columns(table: str, rows: str) -> tuple[Column, ...]:
+    """Return the columns of a table from ``name | unit | meaning`` rows."""
     cells = [tuple(cell.strip() for cell in row.split("|", 2)) for row in rows.strip().splitlines()]
     return tuple(Column(table, *cell) for cell in cells)
 
@@ -162,7 +162,7 @@ PORTS: tuple[Port, ...] = (
 
 
 COLUMNS: tuple[Column, ...] = (
-    *_columns(
+    *columns(
         "periods",
         """
         period               | -      | number of the period, from 1
@@ -178,6 +178,14 @@ COLUMNS: tuple[Column, ...] = (
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver
         elastic              | -      | whether the last resorts were needed
+        solver_retries       | -      | what was tried before the answer
+        diagnosis            | -      | what was not served, and the limits that bind (elastic model)
+        restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
+        restoration_steps    | -      | steps of the convex-concave procedure
+        loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
+        relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
+        storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
+        storage_gap_rel      | -      | cost of that plan above its bound, relative
         primal_residual      | -      | violation of rows and cones, relative
         duality_gap_rel      | -      | difference of primal and dual objective, relative
         cone_gap_pu2         | pu^2   | largest cone gap of a line (10 MVA base or the scenario's)
@@ -192,6 +200,10 @@ COLUMNS: tuple[Column, ...] = (
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
         shed_mw              | MW     | base load not served
+        requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
+        voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
+        lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
+        window_cost          | money  | cost of the plan for the solved window
         cost                 | money  | cost of all terms
         cost_energy          | money  | import at the tariff
         cost_gas_turbine     | money  | gas turbines
@@ -216,7 +228,7 @@ COLUMNS: tuple[Column, ...] = (
         flags                | -      | every status that applies
         """,
     ),
-    *_columns(
+    *columns(
         "links",
         """
         period          | -     | number of the period
@@ -226,7 +238,7 @@ COLUMNS: tuple[Column, ...] = (
         volume_capacity | -     | flow over capacity
         """,
     ),
-    *_columns(
+    *columns(
         "paths",
         """
         period      | -     | number of the period
@@ -239,7 +251,7 @@ COLUMNS: tuple[Column, ...] = (
         cost_min    | min   | cost of the path, prices included
         """,
     ),
-    *_columns(
+    *columns(
         "stations",
         """
         period          | -      | number of the period
@@ -258,7 +270,7 @@ COLUMNS: tuple[Column, ...] = (
         energy_mwh      | MWh    | energy served
         """,
     ),
-    *_columns(
+    *columns(
         "ev_behaviour",
         """
         period            | - | number of the period
@@ -268,7 +280,7 @@ COLUMNS: tuple[Column, ...] = (
         soc               | - | mean state of charge of the simulated vehicles
         """,
     ),
-    *_columns(
+    *columns(
         "buses",
         """
         period        | -    | number of the period
@@ -285,7 +297,7 @@ COLUMNS: tuple[Column, ...] = (
         shed_mw       | MW   | base load not served
         """,
     ),
-    *_columns(
+    *columns(
         "lines",
         """
         period             | -    | number of the period
@@ -302,7 +314,7 @@ COLUMNS: tuple[Column, ...] = (
         fictitious_loss_kw | kW   | loss that a slack cone invents
         """,
     ),
-    *_columns(
+    *columns(
         "devices",
         """
         period       | -    | number of the period

@@ -6,6 +6,7 @@ import math
 
 MINUTES_PER_HOUR = 60.0
 SECONDS_PER_MINUTE = 60
+MILLISECONDS_PER_SECOND = 1000.0
 KILO_PER_MEGA = 1000.0
 
 
@@ -32,6 +33,11 @@ def h_to_min(duration_h: float) -> float:
 def min_to_s(duration_min: float) -> float:
     """Convert minutes to seconds."""
     return duration_min * SECONDS_PER_MINUTE
+
+
+def ms_to_s(duration_ms: float) -> float:
+    """Convert milliseconds to seconds."""
+    return duration_ms / MILLISECONDS_PER_SECOND
 
 
 def base_impedance_ohm(base_mva: float, base_kv: float) -> float:

@@ -182,6 +182,35 @@ def report(run_folder: RunFolder) -> None:
 
 
 @app.command()
+def verify(
+    source: Annotated[
+        str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
+    ],
+    stress: Annotated[int, typer.Option("--stress", min=0, help="Disturbed power flows to try.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the stress test; default the run's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
+    overrides: Overrides = None,
+    progress: Annotated[Progress, typer.Option(help="Progress of a scenario that is run.")] = "auto",
+) -> None:
+    """Verify a dispatch by AC power flow of its stored setpoints: trust ledger, audit, stress."""
+    from cosim.cli.verifying import verify_command
+
+    raise typer.Exit(verify_command(source, stress, seed, out, overrides or [], progress=progress))
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],
+    file: Annotated[Path, typer.Argument(help="pandapower JSON, or MATPOWER case file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="New folder for bus.csv, line.csv, load.csv.", show_default=False)],
+) -> None:
+    """Import a radial feeder; what the model cannot carry is refused by name."""
+    from cosim.cli.importing import import_command
+
+    raise typer.Exit(import_command(source, file, out))
+
+
+@app.command()
 def doctor() -> None:
     """Look at versions, SUMO, solvers and licences."""
     from cosim.cli.installation import doctor_command

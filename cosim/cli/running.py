@@ -95,6 +95,17 @@ def report_command(folder: Path) -> int:
     return 0
 
 
+def progress_of(
+    mode: str, screen: Console, source: str, overrides: Sequence[str]
+) -> tuple[Show | None, Callable[[], None]]:
+    """Return the progress of a source that may be a finished run, which has none."""
+    from cosim.scenario.load import load
+
+    if (Path(source) / "manifest.json").is_file():
+        return None, lambda: None
+    return _progress(mode, screen, load(source, overrides).scenario.periods)
+
+
 def _progress(mode: str, screen: Console, periods: int) -> tuple[Show | None, Callable[[], None]]:
     """Return what to call after each period, and what to call at the end."""
     if mode == "off":

@@ -1,8 +1,8 @@
 """Branch flow of a radial feeder with relaxed cones (Eqs 12-16; Baran and Wu 1989, Farivar and Low 2013).
 
 Per unit throughout. Line k runs from its sending bus i to its child bus; P, Q are flows at the sending end,
-l the squared current, v the squared voltage. The squared current is solved as ``l = CURRENT_SCALE * l'``: of
-the scales tried this one gives Clarabel the best-conditioned cones.
+l the squared current, v the squared voltage. The squared current is solved as ``l = scale * l'``; of the scales tried
+`CURRENT_SCALE` gives Clarabel the best-conditioned cones.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cosim.grid.feeder import Feeder
 
 if TYPE_CHECKING:
     import cvxpy as cp
+    import scipy.sparse as sp
 
 Array = NDArray[np.float64]
 CURRENT_SCALE = 0.03
@@ -49,13 +50,18 @@ class BranchFlow:
         Window length.
     voltage_slack
         Whether the voltage limits may be missed at a price (last resort).
+    current_scale
+        The scale of the squared current.
     """
 
-    def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False) -> None:
+    def __init__(
+        self, feeder: Feeder, periods: int, *, voltage_slack: bool = False, current_scale: float = CURRENT_SCALE
+    ) -> None:
         import cvxpy as cp
 
         m, n = feeder.n_lines, feeder.n_buses
         self.feeder = feeder
+        self.scale = current_scale
         self.p = cp.Variable((m, periods))
         self.q = cp.Variable((m, periods))
         self.scaled_current_sq = cp.Variable((m, periods))
@@ -70,45 +76,50 @@ class BranchFlow:
     @property
     def current_sq(self) -> cp.Expression:
         """Squared current l, pu^2."""
-        return CURRENT_SCALE * self.scaled_current_sq
+        return self.scale * self.scaled_current_sq
 
     def sending_voltage_sq(self) -> cp.Expression:
         """Return v at each line's sending bus; the slack's is a number."""
+        import scipy.sparse as sp
+
         f = self.feeder
         upstream = f.line_of_bus[f.parent]
         below = np.flatnonzero(upstream >= 0)
-        select = np.zeros((f.n_lines, f.n_lines))
-        select[below, upstream[below]] = 1.0
+        shape = (f.n_lines, f.n_lines)
+        select = sp.csr_array((np.ones(below.size), (below, upstream[below])), shape=shape)
         root = np.where(upstream < 0, f.slack_vm_pu**2, 0.0)[:, None]
         return select @ self.child_voltage_sq + np.repeat(root, self.p.shape[1], axis=1)
 
     def constraints(self, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield balances, voltage drops, cones and limits."""
+        import scipy.sparse as sp
+
         f = self.feeder
-        incidence = np.zeros((f.n_buses, f.n_lines))
-        incidence[f.child, np.arange(f.n_lines)] = 1.0
-        incidence[f.parent, np.arange(f.n_lines)] -= 1.0
+        lines = np.arange(f.n_lines)
+        ends = np.concatenate([f.child, f.parent]), np.concatenate([lines, lines])
+        signs = np.repeat([1.0, -1.0], f.n_lines)
+        incidence = sp.csr_array((signs, ends), shape=(f.n_buses, f.n_lines))
         yield from self._balances(incidence, injections)
         sending = self.sending_voltage_sq()
-        r, x = f.r_pu[:, None], f.x_pu[:, None]
+        r, x = (sp.diags_array(part).tocsr() for part in (f.r_pu, f.x_pu))
         yield (
             self.child_voltage_sq
-            == sending
-            - 2.0 * (np.diag(f.r_pu) @ self.p + np.diag(f.x_pu) @ self.q)
-            + np.diag(((r**2 + x**2) * CURRENT_SCALE)[:, 0]) @ self.scaled_current_sq
+            == sending - 2.0 * (r @ self.p + x @ self.q) + self.scale * (r @ r + x @ x) @ self.scaled_current_sq
         )
         yield self._cones(sending)
         yield from self._limits()
 
-    def _balances(self, incidence: Array, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
+    def _balances(self, incidence: sp.csr_array, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield Eq 12 for every bus, the slack included; their duals are the nodal prices."""
+        import scipy.sparse as sp
+
         f = self.feeder
         for flow, load, impedance, part in (
             (self.p, self.p_load, f.r_pu, "p_mw"),
             (self.q, self.q_load, f.x_pu, "q_mvar"),
         ):
-            loss = np.zeros((f.n_buses, f.n_lines))
-            loss[f.child, np.arange(f.n_lines)] = impedance * CURRENT_SCALE
+            places = (f.child, np.arange(f.n_lines))
+            loss = sp.csr_array((impedance * self.scale, places), shape=incidence.shape)
             injected = gather(injections, part, f.n_buses) / f.base_mva
             balance = incidence @ flow - loss @ self.scaled_current_sq + injected == load
             if part == "p_mw":
@@ -124,8 +135,8 @@ class BranchFlow:
         def flat(expression: cp.Expression) -> cp.Expression:
             return cp.vec(expression, order="F")
 
-        scale = 2.0 / np.sqrt(CURRENT_SCALE)
-        rows = [flat(scale * self.p), flat(scale * self.q), flat(self.scaled_current_sq - sending)]
+        factor = 2.0 / np.sqrt(self.scale)
+        rows = [flat(factor * self.p), flat(factor * self.q), flat(self.scaled_current_sq - sending)]
         return cp.SOC(flat(self.scaled_current_sq + sending), cp.vstack(rows), axis=0)
 
     def _limits(self) -> Iterator[cp.Constraint]:
@@ -144,12 +155,12 @@ class BranchFlow:
         yield self.scaled_current_sq >= 0
         limited = np.flatnonzero(np.isfinite(f.i_max_ka))
         if limited.size:
-            most = (f.i_max_ka[limited] / f.base_current_ka) ** 2 / CURRENT_SCALE
+            most = (f.i_max_ka[limited] / f.base_current_ka) ** 2 / self.scale
             yield self.scaled_current_sq[limited] <= np.repeat(most[:, None], periods, axis=1)
 
     def loss_mw(self) -> cp.Expression:
         """Return the active loss per period, MW."""
-        return self.feeder.base_mva * CURRENT_SCALE * (self.feeder.r_pu @ self.scaled_current_sq)
+        return self.feeder.base_mva * self.scale * (self.feeder.r_pu @ self.scaled_current_sq)
 
     def values(self) -> FlowValues:
         """Return the solved flow."""
@@ -159,7 +170,7 @@ class BranchFlow:
         return FlowValues(
             p=np.array(self.p.value),
             q=np.array(self.q.value),
-            current_sq=CURRENT_SCALE * np.array(self.scaled_current_sq.value),
+            current_sq=self.scale * np.array(self.scaled_current_sq.value),
             voltage_sq=voltage_sq,
         )
 
@@ -167,6 +178,7 @@ class BranchFlow:
 def gather(injections: Sequence[Injection], part: str, n_buses: int) -> cp.Expression:
     """Return the sum of all injections per bus, shape ``(n, periods)``, MW or Mvar."""
     import cvxpy as cp
+    import scipy.sparse as sp
 
     rows: list[cp.Expression] = []
     buses: list[int] = []
@@ -175,6 +187,5 @@ def gather(injections: Sequence[Injection], part: str, n_buses: int) -> cp.Expre
         if power is not None:
             rows.append(power)
             buses.extend(injection.buses)
-    spread = np.zeros((n_buses, len(buses)))
-    spread[buses, np.arange(len(buses))] = 1.0
+    spread = sp.csr_array((np.ones(len(buses)), (buses, np.arange(len(buses)))), shape=(n_buses, len(buses)))
     return spread @ cp.vstack(rows)

@@ -13,7 +13,8 @@ from cosim.dispatch.branch_flow import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import State, Window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
-from cosim.dispatch.problem import DispatchProblem
+from cosim.dispatch.restoration import PowerFlow
+from cosim.dispatch.solving import WindowSolver
 from cosim.errors import ComponentError
 
 
@@ -24,14 +25,15 @@ class Controller:
     ----------
     case
         Feeder, devices, loads and prices of the day; ``case.settings.mode`` is the way to look ahead.
+    power_flow
+        AC power flow, the last rung where a relaxation is inexact; None goes without it.
     """
 
-    def __init__(self, case: DispatchCase) -> None:
+    def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None) -> None:
         self.case = case
-        self.window_periods = 1 if case.settings.mode == "single_period" else case.periods
+        self.window_periods = case.settings.window_periods(case.periods)
         self.states: dict[str, State] = initial_states(case)
-        self._hard = DispatchProblem(case, self.window_periods, elastic=False)
-        self._elastic: DispatchProblem | None = None
+        self.solver = WindowSolver(case, self.window_periods, power_flow)
 
     def horizon(self, position: int) -> int:
         """Return how many periods a plan made at ``position`` covers."""
@@ -40,7 +42,8 @@ class Controller:
     def plan(self, position: int, ev_mw: Array) -> DispatchPlan:
         """Solve the window that starts at ``position``.
 
-        The hard model comes first; only where it has no answer do the priced last resorts enter.
+        The hard model comes first; only where it has no answer do the priced last resorts enter. Of the periods that
+        will be applied (all in mode ``day_ahead``, else the first) the cones and the storage are checked, and repaired.
 
         Parameters
         ----------
@@ -51,12 +54,8 @@ class Controller:
             for the others.
         """
         window = make_window(self.case, position, self.window_periods, ev_mw)
-        plan = self._hard.solve(window, self.states)
-        if plan.record.usable:
-            return plan
-        if self._elastic is None:
-            self._elastic = DispatchProblem(self.case, self.window_periods, elastic=True)
-        return self._elastic.solve(window, self.states)
+        applied = window.length if self.case.settings.mode == "day_ahead" else 1
+        return self.solver.plan(window, self.states, applied)
 
     def commit(self, plan: DispatchPlan) -> None:
         """Carry the devices' states over the plan's first period.

@@ -15,6 +15,9 @@ from cosim.dispatch.branch_flow import FlowValues
 from cosim.grid.feeder import Feeder
 
 RELATIVE_FLOOR_PU2 = 1e-3
+RELATIVE_LIMIT = 1e-4
+ABSOLUTE_LIMIT_PU2 = 1e-4
+NEGATIVE_LIMIT_PU2 = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +47,16 @@ def cone_gap(flow: FlowValues, feeder: Feeder) -> ConeGap:
         relative=np.abs(gap) / np.maximum(flow.current_sq, RELATIVE_FLOOR_PU2),
         fictitious_loss_kw=1000.0 * feeder.base_mva * feeder.r_pu[:, None] * gap,
     )
+
+
+def exact_periods(gap: ConeGap) -> NDArray[np.bool_]:
+    """Return for each period whether all cones are tight, shape ``(periods,)``; NaN is not.
+
+    A cone is tight where ``|G| <= 1e-4 max(l, 1e-3)`` and ``-1e-9 <= G <= 1e-4`` pu^2.
+    """
+    tight = (
+        (gap.relative <= RELATIVE_LIMIT)
+        & (gap.gap_pu2 >= -NEGATIVE_LIMIT_PU2)
+        & (np.abs(gap.gap_pu2) <= ABSOLUTE_LIMIT_PU2)
+    )
+    return np.asarray(tight.all(axis=0))

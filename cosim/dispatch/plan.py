@@ -7,19 +7,20 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from cosim.bounds import NonNegative, check_bounds
+from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.exactness import ConeGap
-from cosim.errors import InputError
+from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.grid.topology import listed
 
 Array = NDArray[np.float64]
 Mode = Literal["rolling", "day_ahead", "single_period"]
+Forecast = Literal["perfect", "day_ahead", "persistence", "noisy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,19 @@ class DispatchSettings:
         Price of missed voltage limits per pu^2 and hour; None keeps them hard.
     solver
         ``auto`` or the name of a backend.
+    lookahead_periods
+        Length of the rolling window; None looks to the end of the day. Storage and demand response balance within
+        each window.
+    forecast
+        What ``rolling`` knows of the charging load of later periods: the load itself (``perfect``), what was foreseen
+        before the day (``day_ahead``), the current load unchanged (``persistence``), or the load itself with a random
+        error (``noisy``).
+    forecast_error
+        Relative standard deviation of the ``noisy`` forecast.
+    storage_exclusivity
+        What follows if storage charges and discharges at once: the direction is fixed by the larger of the two and the
+        window solved again (``sign_fix``, also ``auto``), the best pattern is searched with SCIP (``misocp``), or it is
+        only flagged (``off``).
     """
 
     mode: Mode = "rolling"
@@ -47,9 +61,23 @@ class DispatchSettings:
     shedding_price_per_mwh: NonNegative = 10000.0
     voltage_slack_price: Annotated[float, Gt(0)] | None = None
     solver: str = "auto"
+    lookahead_periods: Annotated[int, Ge(1)] | None = None
+    forecast: Forecast = "perfect"
+    forecast_error: Fraction = 0.1
+    storage_exclusivity: Literal["auto", "sign_fix", "misocp", "off"] = "auto"
 
     def __post_init__(self) -> None:
         check_bounds(self, "dispatch")
+        rolling = "it is for 'mode: rolling', which plans anew in every period"
+        if self.mode != "rolling" and self.lookahead_periods is not None:
+            raise InputError(Problem(field="lookahead_periods", reason=f"mode is {self.mode!r}", remedy=rolling))
+        if self.mode != "rolling" and self.forecast != "perfect":
+            reason = f"{self.forecast!r} with mode {self.mode!r}"
+            raise InputError(Problem(field="forecast", reason=reason, remedy=rolling))
+
+    def window_periods(self, periods: int) -> int:
+        """Return how many periods of a day of ``periods`` one solve covers at most."""
+        return min(periods, 1 if self.mode == "single_period" else self.lookahead_periods or periods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +102,8 @@ class DispatchCase:
         Charging stations (s of them) and the positions of their buses.
     settings
         Mode, prices and solver.
+    seed
+        Of the noisy forecast.
     """
 
     feeder: Feeder
@@ -86,6 +116,7 @@ class DispatchCase:
     station_names: tuple[str, ...] = ()
     station_buses: tuple[int, ...] = ()
     settings: DispatchSettings = DispatchSettings()
+    seed: int = 1
 
     def __post_init__(self) -> None:
         for name in ("base_p_mw", "base_q_mvar", "tariff_per_mwh"):
@@ -174,7 +205,7 @@ class SolveRecord:
     """How the answer was found; residuals are our own, not the solver's.
 
     ``status`` is ``optimal``, ``optimal_inaccurate`` (own residuals pass), ``infeasible``, ``not_converged`` or
-    ``failed``.
+    ``failed``. ``retries`` tells what was tried before.
     """
 
     backend: str
@@ -188,11 +219,51 @@ class SolveRecord:
     dual_objective: float
     iterations: int
     solve_time_s: float
+    retries: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
         """Whether there is a point to apply."""
         return self.status in {"optimal", "optimal_inaccurate"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """How an inexact relaxation was turned into a physical plan.
+
+    Attributes
+    ----------
+    method
+        The rung that succeeded: ``loss_floor``, ``ccp`` (convex-concave procedure) or ``ac`` (power flow of the plan).
+    steps
+        Steps of the convex-concave procedure.
+    loss_price_floor_per_mwh
+        What tariff plus loss price was raised to where it was lower; None where it was high enough.
+    inexact
+        In which periods the relaxation was inexact, shape ``(L,)``.
+    first_gap_pu2
+        Largest cone gap of the relaxation.
+    """
+
+    method: Literal["loss_floor", "ccp", "ac"]
+    steps: int
+    loss_price_floor_per_mwh: float | None
+    inexact: NDArray[np.bool_]
+    first_gap_pu2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusivity:
+    """How simultaneous charge and discharge was removed.
+
+    ``overlap_mw`` is what the relaxed plan had at most, ``periods`` where, shape ``(L,)``; ``gap_rel`` is
+    (UB - LB) / |LB| of the plan against the bound (that of the relaxation, or of SCIP).
+    """
+
+    method: Literal["sign_fix", "misocp"]
+    overlap_mw: float
+    periods: NDArray[np.bool_]
+    gap_rel: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +273,10 @@ class DispatchPlan:
     Per bus ``(n, L)``: `vm_pu`, `price_per_mwh`, `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`.
     Per line ``(m, L)``: `p_line_mw`, `q_line_mvar`, `i_ka`, and the cone gap. Per station ``(s, L)``: `ev_mw`,
     `ev_curtailed_mw`. `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, ``(L,)``.
-    `next_state` is the devices' state after the first period.
+    `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
+    limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
+    first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
+    plan departs from that programme's answer, None if it does not.
     """
 
     start: int
@@ -227,8 +301,14 @@ class DispatchPlan:
     devices: Mapping[str, DeviceOutcome]
     cost: Mapping[str, Array]
     next_state: Mapping[str, Mapping[str, float]]
+    lower_bound: float = float("nan")
+    restoration: Restoration | None = None
+    exclusivity: Exclusivity | None = None
+    diagnosis: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.diagnosis:
+            object.__setattr__(self, "diagnosis", ("",) * self.length)
         for item in fields(self):
             if isinstance(value := getattr(self, item.name), np.ndarray):
                 value.setflags(write=False)
@@ -248,6 +328,11 @@ class DispatchPlan:
         """Return generation + import - load - loss per period, which is zero on a correct answer."""
         balance: Array = self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
         return balance
+
+    def overlap_mw(self) -> Array:
+        """Return the largest simultaneous charge and discharge of a storage per period, shape ``(L,)``."""
+        overlaps = [d.overlap_mw for d in self.devices.values() if d.kind == "storage"]
+        return np.max(np.nan_to_num(overlaps), axis=0) if overlaps else np.zeros(self.length)
 
     def recursion_error_mwh(self, k: int) -> float | None:
         """Return the largest deviation of stored energy from its recursion in period column ``k``; None without it."""

@@ -63,6 +63,8 @@ class Feeder:
         Voltage that the upstream grid holds at the slack bus.
     layout
         Coordinates x, y of the buses for drawings, shape (n, 2), or (0, 2) if there are none.
+    length_km
+        Length of each line, shape (m,), or (0,) if none is known; only disturbed flows with line charging read it.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class Feeder:
     base_kv: float
     slack_vm_pu: float
     layout: FloatArray = field(default_factory=no_layout)
+    length_km: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bus_ids", tuple(self.bus_ids))
@@ -121,6 +124,11 @@ class Feeder:
     def base_current_ka(self) -> float:
         """Base current S_b / (sqrt(3) V_b) in kA."""
         return base_current_ka(self.base_mva, self.base_kv)
+
+    @property
+    def line_length_km(self) -> FloatArray:
+        """Length of each line, 1 km where none is known, shape (m,)."""
+        return self.length_km if self.length_km.size else np.ones(self.n_lines)
 
     @property
     def r_ohm(self) -> FloatArray:
@@ -243,6 +251,8 @@ def _shape_mistakes(feeder: Feeder) -> list[str]:
         found = getattr(feeder, name).shape
         if found != shape:
             mistakes.append(f"{name} has shape {found}, must be {shape}")
+    if feeder.length_km.shape not in {(0,), (m,)}:
+        mistakes.append(f"length_km has shape {feeder.length_km.shape}, must be {(m,)}")
     if feeder.layout.shape not in {(0, 2), (n, 2)}:
         mistakes.append(f"layout has shape {feeder.layout.shape}, must be {(n, 2)}")
     for name, ids in (("bus", feeder.bus_ids), ("line", feeder.line_ids)):

@@ -222,6 +222,7 @@ def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) 
         "line_ids": tuple(line.columns["id"][row] for row in rows),
         "r_pu": np.array(line.columns["r_ohm_per_km"])[rows] * per_unit,
         "x_pu": np.array(line.columns["x_ohm_per_km"])[rows] * per_unit,
+        "length_km": length,
         "i_max_ka": np.where(limit >= NO_LIMIT_KA, np.inf, limit * parallel * usable[rows]),
     }
 

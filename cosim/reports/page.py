@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Roads": ("link_flows", "link_profiles"),
     "Charging": ("station_load", "tariff_bands", "prices"),
     "Power": ("power_balance", "storage", "demand_response", "voltages", "voltage_map"),
-    "Proof": ("cone_gap", "ac_difference", "residuals"),
+    "Proof": ("ledger", "cone_gap", "ac_difference", "residuals"),
 }
 """Sections of the page and their figures."""
 

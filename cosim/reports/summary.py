@@ -118,7 +118,7 @@ class Summary:
     complete
         Whether every planned period was committed.
     sections
-        Run, cost, energy, voltage, exactness, roads: those that the run has.
+        Run, cost, energy, voltage, exactness, trust ledger, roads: those that the run has.
     """
 
     title: str
@@ -158,6 +158,7 @@ def summarise(result: RunResult) -> Summary:
         parts["Energy"] = _energy_rows(result, periods, axis)
         parts["Voltage"] = _voltage_rows(result, axis) if grid else iter(())
         parts["Exactness"] = _exactness_rows(result, periods, axis) if grid else iter(())
+        parts["Trust ledger"] = _ledger_rows(result)
         parts["Roads"] = _road_rows(result, periods, axis) if roads else iter(())
     sections = [Section(title=title, rows=tuple(rows)) for title, rows in parts.items()]
     return Summary(
@@ -267,6 +268,31 @@ def _exactness_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) 
         ("injection_error_mw", "Largest injection error", "MW"),
         ("energy_balance_mw", "Largest energy imbalance", "MW"),
     )
+
+
+def _ledger_rows(result: RunResult) -> Iterator[Row]:
+    """Yield what `cosim verify` found: bound, AC cost, gap, exactness, audit, robustness."""
+    if "ledger_run" not in result:
+        return
+    whole, money = result["ledger_run"].iloc[0], frames.currency(result)
+    kind = str(whole["bound_kind"])
+    yield Row(key="lower_bound", label="Lower bound", value=_finite(whole["lower_bound"]), unit=money, note=kind)
+    yield Row(key="ac_cost", label="Cost with AC import and losses", value=_finite(whole["ac_cost"]), unit=money)
+    gap = _finite(whole["gap_rel"])
+    note = "no upper bound: an AC limit is broken, or the bound is missing" if gap is None else ""
+    yield Row(key="ledger_gap_rel", label="Cost above the bound, relative", value=gap, note=note)
+    yield Row(key="exactness", label="Relaxation", value=str(whole["exactness"]), note="worst period")
+    if "ledger" in result:
+        broken = result["ledger"]["violations"].to_numpy()
+        yield Row(key="ac_violations", label="AC limits broken", value=int(broken.sum()))
+    closes = "closes" if bool(whole["audit_closes"]) else "open"
+    yield Row(key="audit", label="Audit of energy and money", value=closes)
+    if (share := _finite(whole["robust_share"])) is not None:
+        yield Row(key="robust_percent", label="Disturbed power flows inside limits", value=_HUNDRED * share, unit="%")
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:

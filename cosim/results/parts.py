@@ -21,6 +21,7 @@ from cosim.traffic.paths import PathSet, node_sequence
 from cosim.traffic.problem import SueResult
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.grid import GridDifference
+from cosim.validation.ledger import STORAGE_GAP_REL
 
 Part = dict[str, Any]
 CURTAILED_MW = 1e-6
@@ -138,6 +139,8 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "solver_status": record.status,
         "solver_iterations": record.iterations,
         "elastic": record.elastic,
+        "solver_retries": "; ".join(record.retries),
+        "diagnosis": plan.diagnosis[k],
         "primal_residual": record.primal_residual,
         "duality_gap_rel": record.gap,
         "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
@@ -151,24 +154,57 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "ev_mw": float(plan.ev_mw[:, k].sum()),
         "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
         "shed_mw": float(plan.shed_mw[:, k].sum()),
+        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
+        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
+        "lower_bound": plan.lower_bound,
+        "window_cost": float(plan.total_cost.sum()),
+        **_repairs(plan, k),
         "cost": float(plan.total_cost[k]) if plan.cost else float("nan"),
         **{f"cost_{term}": float(value[k]) for term, value in plan.cost.items()},
     }
 
 
+def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
+    """Return how the period's plan departs from the relaxation's answer; empty words and zeros if it does not."""
+    repair, storage = plan.restoration, plan.exclusivity
+    found = {
+        "restoration": "",
+        "restoration_steps": 0,
+        "loss_price_floor_per_mwh": 0.0,
+        "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
+        "storage_repair": "" if storage is None or not storage.periods[k] else storage.method,
+        "storage_gap_rel": 0.0 if storage is None else storage.gap_rel,
+    }
+    if repair is not None and repair.inexact[k]:
+        found |= {
+            "restoration": repair.method,
+            "restoration_steps": repair.steps,
+            "loss_price_floor_per_mwh": repair.loss_price_floor_per_mwh or 0.0,
+            "relaxed_gap_pu2": repair.first_gap_pu2,
+        }
+    return found
+
+
+def _storage_restoration(plan: DispatchPlan, k: int) -> str | None:
+    """Return how storage was repaired, where that may have cost more than the solver's own tolerance."""
+    storage = plan.exclusivity
+    if storage is None or not storage.periods[k] or storage.gap_rel <= STORAGE_GAP_REL:
+        return None
+    return storage.method
+
+
 def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
-        "ev_curtailed_mw", "shed_mw",
+        "ev_curtailed_mw", "shed_mw", "requirement_missed", "voltage_slack_pu2",
     )  # fmt: skip
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
+        "restoration": figures["restoration"] or _storage_restoration(plan, k),
         "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
-        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
-        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
     }
 
 

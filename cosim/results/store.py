@@ -194,6 +194,27 @@ class RunResult:
         frame: pd.DataFrame = pq.read_table(self.folder / "tables" / f"{name}.parquet").to_pandas()
         return frame
 
+    def add_table(self, name: str, columns: Columns) -> Path:
+        """Write a table of what was found out about the run afterwards, and return its file.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        target = self.folder / "tables" / f"{name}.parquet"
+        temporary = target.with_name(f".{name}.parquet")
+        try:
+            target.parent.mkdir(exist_ok=True)
+            pq.write_table(pa.table(dict(columns)), temporary)
+            temporary.replace(target)
+        except OSError as error:
+            raise StorageError(f"table '{target}' cannot be written: {error.strerror or error}") from error
+        return target
+
     def __repr__(self) -> str:
         return f"RunResult('{self.folder}', exit_code={self.exit_code}, tables={list(self.tables)})"
 

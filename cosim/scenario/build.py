@@ -247,6 +247,7 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         station_names=names,
         station_buses=buses,
         settings=scenario.dispatch,
+        seed=scenario.seed,
     )
 
 

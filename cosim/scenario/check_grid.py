@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cosim.dispatch.backends import BACKENDS
+from cosim.dispatch.backends import NAMES
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings
 from cosim.grid.feeder import Feeder
@@ -119,7 +119,7 @@ def _substation(found: Check) -> None:
 
 
 def _dispatch(found: Check, dispatch: DispatchSettings) -> None:
-    known = ["auto", *BACKENDS]
+    known = ["auto", *NAMES]
     if dispatch.solver not in known:
         found.at("dispatch.solver", f"{dispatch.solver!r} is unknown", did_you_mean(dispatch.solver, known))
     tariff = found.scenario.tariff

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from cosim.charging.stations import Station
 from cosim.coupling.price import marked_up
 from cosim.dispatch.controller import Controller
+from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchPlan
 from cosim.errors import ComponentError
+from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.quantities import meta
 from cosim.results.parts import caps_mw, dispatch_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
@@ -41,7 +43,9 @@ class Simulator(PeriodSimulator):
         if self.case.dispatch is None:
             raise ComponentError(f"scenario '{self.case.name}' has no grid for a dispatch simulator")
         self.dispatch = self.case.dispatch
-        self.controller = Controller(self.dispatch)
+        self.controller = Controller(self.dispatch, self._power_flow)
+        self.ac_flow: AcFlow | None = None
+        self.first_forecast_mw: Array | None = None
         self.plan: DispatchPlan | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
@@ -98,17 +102,28 @@ class Simulator(PeriodSimulator):
     def _load(self, inputs: Inputs) -> Array:
         """Return the load of the window, shape ``(s, horizon)``: this period's, and the forecast after it."""
         k, length = self.position, self.controller.horizon(self.position)
-        load = np.zeros((len(self.port_at), length))
+        now = np.zeros(len(self.port_at))
+        outlook = np.zeros((len(self.port_at), self.dispatch.periods))
         for eid, n in self.port_at.items():
             ports = inputs.get(eid, {})
             if DEMAND not in ports:
                 raise ComponentError(f"dispatch: no {DEMAND} for {eid} in period {k + 1}")
+            now[n] = self.total(eid, DEMAND, ports[DEMAND])
             if length > 1:
                 if FORECAST not in ports:
                     raise ComponentError(f"dispatch: no {FORECAST} for {eid} in period {k + 1}")
-                load[n] = self._forecast(eid, ports[FORECAST])[k : k + length]
-            load[n, 0] = self.total(eid, DEMAND, ports[DEMAND])
-        return load
+                outlook[n] = self._forecast(eid, ports[FORECAST])
+        if self.first_forecast_mw is None:
+            self.first_forecast_mw = outlook
+        return window_load_mw(
+            self.dispatch, position=k, length=length, now_mw=now, outlook_mw=outlook, first_mw=self.first_forecast_mw
+        )
+
+    def _power_flow(self, p_mw: Array, q_mvar: Array) -> AcState:
+        """Return the AC state of net injections; the repair of an inexact relaxation may need it."""
+        if self.ac_flow is None:
+            self.ac_flow = AcFlow(self.dispatch.feeder)
+        return self.ac_flow.solve(p_mw, q_mvar)
 
     def _forecast(self, eid: str, sources: dict[str, Any]) -> list[float]:
         forecast = self.single(eid, FORECAST, sources)

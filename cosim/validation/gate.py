@@ -96,7 +96,7 @@ class GateFigures:
     cone_gap_min_pu2
         Smallest gap of a line, signed.
     restoration
-        How an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``); None if it was not.
+        How an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``, ``sign_fix``, ``misocp``) or None.
     ac_converged
         Whether the AC power flow has a finite state.
     sue_status

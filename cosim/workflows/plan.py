@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosim.coupling.price import spread_per_mwh
 from cosim.dispatch.backends import Choice, choose
-from cosim.dispatch.backends.licences import Licence, gurobi
+from cosim.dispatch.backends.licences import Licence, gurobi, scip
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.world import Wire, wires
@@ -57,7 +57,7 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
         wires=found,
         sizes=_sizes(case),
         solver=None if case.dispatch is None else choose(case.dispatch.settings.solver),
-        licences=(gurobi(),),
+        licences=(gurobi(), scip()),
         remarks=tuple(_remarks(loaded, case)),
         disk_mb=2.0 * rows * case.timeline.periods * BYTES_PER_ROW / 1e6 + 5.0,
     )
@@ -88,7 +88,7 @@ def _sizes(case: SimulationCase) -> dict[str, int]:
         from cosim.dispatch.problem import DispatchProblem
 
         dispatch = case.dispatch
-        window = 1 if dispatch.settings.mode == "single_period" else dispatch.periods
+        window = dispatch.settings.window_periods(dispatch.periods)
         problem = DispatchProblem(dispatch, window, elastic=False)
         sizes |= {"buses": dispatch.feeder.n_buses, "devices": len(dispatch.devices), "window periods": window}
         sizes |= {f"dispatch {name}": count for name, count in problem.size().items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim import supervision
+from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError
 from cosim.results.manifest import manifest
 from cosim.results.parts import Part
@@ -117,12 +118,16 @@ def run(
     ------
     InputError
         If the scenario is wrong; nothing is written then.
+    DependencyError
+        If a solver that the scenario names is not there or does not fit; nothing is written then.
     ComponentError
         If a simulator dies; the committed periods and ``run.json`` stay.
     """
     assignments = (*overrides, *([f"seed={seed}"] if seed is not None else []))
     loaded = load(scenario, assignments)
     case = build_case(loaded)
+    if case.dispatch is not None:
+        require_solver(case.dispatch)
     store = RunStore.create(_folder(loaded, out))
     store.write_json("manifest.json", _manifest(loaded, case, command))
     write_folder(loaded, store.folder / "scenario")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["run", "check", "plan", "assign", "estimate-od", "list", "schema", "report", "doctor"]
+COMMANDS = ["run", "check", "plan", "assign", "estimate-od", "list", "schema", "report", "verify", "import", "doctor"]
 LIGHT = (
     "numpy",
     "pandas",

@@ -58,12 +58,12 @@ def test_planning_changes_no_state_but_committing_does(day, plan):
 
 def test_fresh_compilation_and_parametrised_compilation_agree(day, monkeypatch):
     """Two windows each: a stale constant of the first would show in the second."""
-    case = day.case(day.feeder, periods=slice(16, 22))
+    case = day.case(day.feeder, periods=slice(16, 22), mode="rolling")
     ev = day.ev_mw[:, 16:22]
     states = initial_states(case)
     answers = []
-    for limit in (problem_module.DPP_PARAMETER_LIMIT, 0):
-        monkeypatch.setattr(problem_module, "DPP_PARAMETER_LIMIT", limit)
+    for limit in (problem_module.DPP_LIMIT, 0):
+        monkeypatch.setattr(problem_module, "DPP_LIMIT", limit)
         compiled = DispatchProblem(case, 6, elastic=False)
         assert compiled.parametrised is (limit > 0)
         windows = (make_window(case, 0, 6, ev), make_window(case, 2, 6, 2.0 * ev[:, 2:]))
@@ -78,7 +78,7 @@ def test_fresh_compilation_and_parametrised_compilation_agree(day, monkeypatch):
 @pytest.mark.parametrize("elastic", [False, True])
 def test_problem_follows_the_rules_of_parametrised_programming(day, elastic):
     settings = {"voltage_slack_price": 1e5}
-    compiled = DispatchProblem(day.case(day.feeder, settings=settings), 24, elastic=elastic)
+    compiled = DispatchProblem(day.case(day.feeder, mode="rolling", settings=settings), 24, elastic=elastic)
     assert compiled.problem.is_dcp(dpp=True)
     assert compiled.parametrised
 

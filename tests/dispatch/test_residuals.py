@@ -88,7 +88,7 @@ def test_answer_of_the_backend_passes_its_own_check(linear):
     xy = cp.Variable(2)
     problem = cp.Problem(cp.Minimize(xy[0] + 2 * xy[1]), [xy[0] + xy[1] == 4, xy[0] <= 3, xy[1] >= 0])
     data, chain, inverse = compiled(problem)
-    answer = clarabel.solve(problem, data, chain)
+    answer = clarabel.solve(data)
     assert answer.status == "optimal"
     assert max(answer.primal_residual, answer.dual_residual, answer.gap) <= 1e-7
     assert answer.primal_objective == pytest.approx(5.0, rel=1e-7)
@@ -101,6 +101,6 @@ def test_backend_answers_what_has_no_answer_with_a_status(rule, status):
     x = cp.Variable()
     problem = cp.Problem(cp.Minimize(-x), [x >= 1, x <= 0] if rule == "infeasible" else [x >= 1])
     data, chain, _ = compiled(problem)
-    answer = clarabel.solve(problem, data, chain)
+    answer = clarabel.solve(data)
     assert answer.status == status
     assert np.isnan([answer.primal_residual, answer.gap, answer.primal_objective]).all()

@@ -55,6 +55,7 @@ def tables_of(k):
             "travel_time_min": [7.0, 9.0], "volume_capacity": [0.2, 0.1],
         },
         "paths": {"path": ["1-5-2"], "flow_vph": [100.0]},
+        "ledger": {"gap_rel": [1e-9], "relaxed_gap_pu2": [1e-8], "cone_gap_pu2": [1e-8], "violations": [0]},
         "stations": {
             "station": ["S1", HOSTILE], "node": ["8", "11"], "bus": ["2", "3"],
             "flow_vph": [20 * EV_MW[k], 30 * EV_MW[k]], "wait_min": [0.5 + k, 0.25],

@@ -1,14 +1,68 @@
-"""What a solver backend takes and returns, and our own check of its answer."""
+"""What a solver backend declares, takes and returns, and our own check of its answer."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.dispatch.backends.licences import Licence
+
 Array = NDArray[np.float64]
+Data = dict[str, Any]
+"""cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims``, rows ordered zero, nonnegative,
+second-order cones. No auxiliary columns arise, so each column is a variable of the model."""
+
+FAILED = "solver_error"
+HAS_POINT = ("optimal", "optimal_inaccurate", "user_limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a backend can do with a cone programme; also what a model needs of it."""
+
+    second_order_cones: bool = True
+    quadratic_objective: bool = True
+    integers: bool = False
+    duals: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large a compiled programme is; ``quadratic`` tells whether any row or the objective is."""
+
+    columns: int
+    rows: int = 0
+    cones: int = 0
+    quadratic: bool = True
+
+
+class Backend(Protocol):
+    """A module that solves compiled cone programmes."""
+
+    name: str
+    capabilities: Capabilities
+
+    def licence(self) -> Licence:
+        """Tell whether and how far the solver may be used here."""
+
+    def solve(self, data: Data) -> ConeAnswer:
+        """Solve without warm start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A solution in the form in which cvxpy distributes Clarabel's, whatever solver found it."""
+
+    x: Array
+    z: Array
+    obj_val: float
+    solve_time: float
+    iterations: int
+    status: str = "Solved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +85,7 @@ class ConeAnswer:
 
     status: str
     raw_status: str
-    solution: Any
+    solution: Point
     primal_residual: float
     dual_residual: float
     gap: float
@@ -52,7 +106,7 @@ class Residuals:
     dual_objective: float
 
 
-def residuals(data: dict[str, Any], x: Array, z: Array) -> Residuals:
+def residuals(data: Data, x: Array, z: Array) -> Residuals:
     """Return how far (x, z) is from optimal for the compiled data.
 
     Parameters
@@ -96,3 +150,29 @@ def _violation(slack: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone
         radius = np.sqrt(np.maximum(totals - slack[heads] ** 2, 0.0))
         worst = max(worst, float((radius - slack[heads]).max(initial=0.0)))
     return worst
+
+
+def judged(
+    data: Data, *, status: str, raw_status: str, x: Array, z: Array, iterations: int, seconds: float
+) -> ConeAnswer:
+    """Return a solver's answer together with our own check of it; a point that is not finite is none.
+
+    A solver that failed may have left a point; it is checked too, and the status stays.
+    """
+    usable = status in {*HAS_POINT, FAILED} and bool(np.isfinite(x).all() and np.isfinite(z).all())
+    nothing = Residuals(
+        primal=math.nan, dual=math.nan, gap=math.nan, primal_objective=math.nan, dual_objective=math.nan
+    )
+    check = residuals(data, x, z) if usable else nothing
+    return ConeAnswer(
+        status=status if usable or status not in HAS_POINT else FAILED,
+        raw_status=raw_status,
+        solution=Point(x=x, z=z, obj_val=check.primal_objective, solve_time=seconds, iterations=iterations),
+        primal_residual=check.primal,
+        dual_residual=check.dual,
+        gap=check.gap,
+        primal_objective=check.primal_objective,
+        dual_objective=check.dual_objective,
+        iterations=iterations,
+        solve_time_s=seconds,
+    )

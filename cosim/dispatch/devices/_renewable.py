@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
-from annotated_types import MinLen
+from annotated_types import Interval, MinLen
 
 from cosim.bounds import NonNegative, check_bounds
 from cosim.dispatch.devices.base import Array, Device, Injection, State, Window, solved
+from cosim.errors import InputError
 from cosim.timeline import Series
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class RenewableSettings:
     curtailable
         False means must-take: all that is offered, up to the rating, is fed in.
     reactive
-        Whether the inverter gives reactive power inside its circle; False means unity power factor.
+        Whether the inverter gives reactive power inside its circle; False means a fixed power factor.
+    power_factor
+        The fixed power factor: Q = P tan(acos(power_factor)), given to the grid; negative: taken from it. Unity by
+        default; needs ``reactive: false``.
     """
 
     name: Annotated[str, MinLen(1)]
@@ -39,13 +43,21 @@ class RenewableSettings:
     available_mw: Series
     curtailable: bool = True
     reactive: bool = True
+    power_factor: Annotated[float, Interval(ge=-1, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         check_bounds(self, self.name)
+        if self.power_factor == 0.0:
+            raise InputError(f"{self.name}.power_factor: 0 gives no active power; use 0.8 to 1, negative to take Q")
+        if self.reactive and self.power_factor != 1.0:
+            raise InputError(
+                f"{self.name}.power_factor: {self.power_factor:g} is fixed, but the inverter is free to choose; "
+                "set 'reactive: false'"
+            )
 
 
 class Renewable(Device):
-    """0 <= P <= forecast, P^2 + Q^2 <= S^2."""
+    """0 <= P <= forecast, P^2 + Q^2 <= S^2; Q is free in the circle or tied to P."""
 
     series_fields: ClassVar[tuple[str, ...]] = ("available_mw",)
 
@@ -53,6 +65,8 @@ class Renewable(Device):
         """Create power and the forecast."""
         self.p_mw = self.variable()
         self.q_mvar = self.variable() if self.settings.reactive else None
+        factor = self.settings.power_factor
+        self.q_per_p = float(np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0))
         self.forecast_mw = self.parameter("forecast_mw")
 
     def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - the weather has no memory here
@@ -71,12 +85,15 @@ class Renewable(Device):
 
     def injections(self) -> Iterator[Injection]:
         """Yield the generation."""
-        yield Injection(buses=(self.bus,), p_mw=self.p_mw, q_mvar=self.q_mvar)
+        q_mvar = self.q_mvar
+        if q_mvar is None and self.q_per_p:
+            q_mvar = self.q_per_p * self.p_mw
+        yield Injection(buses=(self.bus,), p_mw=self.p_mw, q_mvar=q_mvar)
 
     def power(self) -> tuple[Array, Array]:
         """Return generation P [MW] and Q [Mvar]."""
         p_mw = solved(self.p_mw)
-        return p_mw, np.zeros_like(p_mw) if self.q_mvar is None else solved(self.q_mvar)
+        return p_mw, self.q_per_p * p_mw if self.q_mvar is None else solved(self.q_mvar)
 
     def missed(self, window: Window) -> Array:
         """Return must-take power that was not taken, MW."""
@@ -85,6 +102,7 @@ class Renewable(Device):
         return self.available_mw(window) - solved(self.p_mw)
 
     def available_mw(self, window: Window) -> Array:
-        """Return what weather and rating allow."""
-        offered: Array = np.minimum(window.series[self.name]["available_mw"], self.settings.s_max_mva)
+        """Return what weather and rating allow, at the fixed power factor where there is one."""
+        largest = self.settings.s_max_mva * (1.0 if self.settings.reactive else abs(self.settings.power_factor))
+        offered: Array = np.minimum(window.series[self.name]["available_mw"], largest)
         return offered

@@ -40,6 +40,8 @@ class Window:
     """The numbers of one solve, padded to ``Frame.periods`` columns.
 
     ``active`` is True in the ``length`` real columns. In the padding all loads, forecasts and caps are zero.
+    ``first_of_pair`` names devices of which only one of two opposite powers may flow: True where it is the first
+    (charge), False where the second (discharge); a device that is not named is free.
     """
 
     start: int
@@ -51,6 +53,7 @@ class Window:
     tariff_per_mwh: Array
     loss_price_per_mwh: Array
     series: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    first_of_pair: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +223,10 @@ class Device(ABC):
 
     def overlap_mw(self) -> Array | None:
         """Return min(charge, discharge), which should be zero, or None."""
+        return None
+
+    def opposites(self) -> tuple[cp.Variable, cp.Variable] | None:
+        """Return two powers that must not flow at once (charge, discharge) and that `load` can bar, or None."""
         return None
 
     def recursion_mwh(self, state: State) -> Array | None:  # noqa: ARG002 - part of the interface

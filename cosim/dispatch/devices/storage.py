@@ -71,7 +71,8 @@ class Storage(Device):
         self.discharge_mw = self.variable()
         self.stored_mwh = self.variable()
         self.q_mvar = self.variable() if self.settings.reactive else None
-        self.cap_mw = self.parameter("cap_mw")
+        self.charge_cap_mw = self.parameter("charge_cap_mw")
+        self.discharge_cap_mw = self.parameter("discharge_cap_mw")
         self.start_mwh = self.scalar("start_mwh")
         self.has_end = self.frame.couples_periods and self.settings.soc_end != "free"
         self.end_mwh = self.scalar("end_mwh") if self.has_end else None
@@ -80,8 +81,11 @@ class Storage(Device):
         self.excess_mwh = self.variable(1) if soft and self.settings.soc_end == "equal" else None
 
     def load(self, window: Window, state: State) -> None:
-        """Set the power cap (0 in the padding), the energy at the start and the floor at the end."""
-        self.cap_mw.value = np.where(window.active, self.settings.p_max_mw, 0.0)
+        """Set the power caps (0 in the padding and for a barred direction), the energy at the start and at the end."""
+        cap = np.where(window.active, self.settings.p_max_mw, 0.0)
+        may_charge = window.first_of_pair.get(self.name)
+        self.charge_cap_mw.value = cap if may_charge is None else np.where(may_charge, cap, 0.0)
+        self.discharge_cap_mw.value = cap if may_charge is None else np.where(may_charge, 0.0, cap)
         self.start_mwh.value = state["energy_mwh"]
         if self.end_mwh is not None:
             self.end_mwh.value = self.settings.soc_initial * self.settings.capacity_mwh
@@ -91,9 +95,9 @@ class Storage(Device):
         s, dt = self.settings, self.frame.period_h
         gain = dt * (s.charge_efficiency * self.charge_mw - self.discharge_mw / s.discharge_efficiency)
         yield self.charge_mw >= 0
-        yield self.charge_mw <= self.cap_mw
+        yield self.charge_mw <= self.charge_cap_mw
         yield self.discharge_mw >= 0
-        yield self.discharge_mw <= self.cap_mw
+        yield self.discharge_mw <= self.discharge_cap_mw
         yield self.stored_mwh[0] == self.start_mwh + gain[0]
         if self.frame.periods > 1:
             yield self.stored_mwh[1:] == self.stored_mwh[:-1] + gain[1:]
@@ -144,6 +148,10 @@ class Storage(Device):
     def overlap_mw(self) -> Array:
         """Return min(charge, discharge)."""
         return np.minimum(solved(self.charge_mw), solved(self.discharge_mw)).clip(min=0.0)
+
+    def opposites(self) -> tuple[cp.Variable, cp.Variable]:
+        """Return charge and discharge."""
+        return self.charge_mw, self.discharge_mw
 
     def recursion_mwh(self, state: State) -> Array:
         """Return E_t - (E_{t-1} + n_ch Pch dt - Pdis dt / n_dis)."""

@@ -1,0 +1,40 @@
+"""`cosim import`: what was read, the power flow of its nominal load, and how a scenario uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.markup import escape
+
+from cosim.cli.terminal import console, grid
+
+NOT_CONVERGED = 6
+
+
+def import_command(source: str, file: Path, out: Path) -> int:
+    """Import and print; exit code 6 if the nominal load has no AC state."""
+    from cosim.workflows.import_feeder import import_feeder
+
+    found = import_feeder(source, file, out)
+    screen = console()
+    feeder, state = found.feeder, found.state
+    for remark in found.tables.remarks:
+        screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
+    rows = [
+        ("buses", f"{feeder.n_buses}"),
+        ("lines", f"{feeder.n_lines}"),
+        ("load", f"{feeder.p_mw.sum():g} MW, {feeder.q_mvar.sum():g} Mvar"),
+        ("slack", f"bus {found.tables.slack_bus} at {found.tables.slack_vm_pu:g} pu, {feeder.base_kv:g} kV"),
+    ]
+    if state.converged:
+        lowest = feeder.bus_ids[int(state.vm_pu.argmin())]
+        rows.append(("nominal load", f"lowest voltage {state.vm_pu.min():.6f} pu at bus {lowest}, "
+                     f"losses {1000.0 * state.loss_mw:.3f} kW"))  # fmt: skip
+    screen.print(grid((f"  {name}", text) for name, text in rows))
+    if not state.converged:
+        screen.print("[yellow]flagged[/yellow] the nominal load has no AC state")
+    screen.print(f"written  {escape(str(found.folder))}", soft_wrap=True)
+    screen.print("in a scenario:")
+    for line in found.scenario_lines:
+        screen.print(f"  {escape(line)}", soft_wrap=True)
+    return 0 if state.converged else NOT_CONVERGED

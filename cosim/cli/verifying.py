@@ -1,0 +1,151 @@
+"""`cosim verify`: the trust ledger by period, the run as a whole, audit and stress, the exit code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from cosim.cli.running import progress_of
+from cosim.cli.terminal import colour, console, grid
+
+if TYPE_CHECKING:
+    from cosim.validation.audit import AuditItem
+    from cosim.validation.ledger import LedgerEntry
+    from cosim.validation.stress import Stress
+    from cosim.workflows.verify import RunLedger, Verification
+
+_WORDS = {
+    "hindsight": "the day solved at once with what really came",
+    "day-ahead": "the one solve of the day",
+    "period by period": "bounds of single periods, given the states they began with",
+}
+
+
+def verify_command(
+    source: str, draws: int, seed: int | None, out: Path | None, overrides: Sequence[str], *, progress: str
+) -> int:
+    """Verify and print; return the exit code."""
+    from cosim.workflows.verify import verify
+
+    screen = console()
+    show, done = progress_of(progress, screen, source, overrides)
+    try:
+        found = verify(source, stress_draws=draws, seed=seed, overrides=overrides, out=out, progress=show)
+    finally:
+        done()
+    _print(screen, found)
+    return found.exit_code
+
+
+def _print(screen: Console, found: Verification) -> None:
+    screen.print("\n[bold]Trust ledger[/bold]  AC power flow of the stored setpoints")
+    screen.print(grid(_ledger_rows(found.ledger.entries)))
+    for entry in found.ledger.entries:
+        for told in _flags(entry):
+            screen.print(f"[yellow]flagged[/yellow] period {entry.period}: {escape(told)}", soft_wrap=True)
+    _print_whole(screen, found.whole)
+    _print_audit(screen, found.audit)
+    if found.stress is not None:
+        _print_stress(screen, found.stress)
+    tone = colour(found.exit_code)
+    verdict = found.whole.status if found.whole.audit_closes else f"{found.whole.status}; the audit does not close"
+    screen.print(f"\n[{tone}]exit {found.exit_code}[/{tone}]: {verdict}")
+    screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: ledger, ledger_run, ac_prices, audit"
+                 + (", stress" if found.stress else ""), soft_wrap=True)  # fmt: skip
+
+
+def _ledger_rows(entries: Sequence[LedgerEntry]) -> list[tuple[str, ...]]:
+    header = (
+        "  period", "AC cost", "gap", "cone gap pu²", "ΔV pu", "ΔI A", "Δloss kW", "Δimport kW", "congestion /MWh",
+        "exactness", "verdict",
+    )  # fmt: skip
+    return [
+        header,
+        *(
+            (
+                f"  {one.period}", _money(one.ac_cost), _small(one.gap_rel), _small(one.cone_gap_pu2),
+                _small(one.dv_pu), _small(one.di_a), _small(one.dloss_kw), _small(one.dslack_kw),
+                _place(one.congestion_per_mwh, one.congestion_bus), one.exactness, one.status,
+            )
+            for one in entries
+        ),
+    ]  # fmt: skip
+
+
+def _flags(entry: LedgerEntry) -> list[str]:
+    """Return what is wrong with a period, in words."""
+    told = []
+    if entry.restoration:
+        told.append(
+            f"the relaxation had a cone gap of {entry.relaxed_gap_pu2:.3g} pu²; repaired by {entry.restoration}"
+        )
+    elif entry.exactness == "not tight":
+        told.append(
+            f"cone gap {entry.cone_gap_pu2:.3g} pu² at line {entry.cone_gap_line} invents "
+            f"{entry.fictitious_loss_kw:.1f} kW of losses in all lines"
+        )
+    if entry.violations:
+        told.append(f"{entry.violations} AC limits broken, worst: {entry.worst_violation}")
+    if entry.ev_curtailed_mw > 0.0 and "optimal_with_ev_curtailment" in entry.flags:
+        told.append(f"{entry.ev_curtailed_mw:.4g} MW of charging not served")
+    if entry.shed_mw > 0.0 and "optimal_with_shed" in entry.flags:
+        told.append(f"{entry.shed_mw:.4g} MW of load not served")
+    if "requirement_relaxed" in entry.flags:
+        told.append(f"a device's own requirement is missed by {entry.requirement_missed:.4g} (MWh, or MW not taken)")
+    if entry.flags and not told:
+        told.append(", ".join(entry.flags))
+    return told
+
+
+def _print_whole(screen: Console, whole: RunLedger) -> None:
+    upper = f"{whole.gap_rel:.2e}" if math.isfinite(whole.gap_rel) else "none: an AC limit is broken or a bound missing"
+    rows = [
+        ("  lower bound", _money(whole.lower_bound), f"{whole.bound_kind}: {_WORDS[whole.bound_kind]}"),
+        ("  AC cost", _money(whole.ac_cost), "import and losses of the AC flow"),
+        ("  gap", upper, "(AC cost - bound) / |bound|"),
+        ("  exactness", whole.exactness, "worst of all periods"),
+    ]
+    screen.print("\n[bold]Run[/bold]")
+    screen.print(grid(rows))
+
+
+def _print_audit(screen: Console, items: Sequence[AuditItem]) -> None:
+    screen.print("\n[bold]Audit[/bold]  energy in MWh, money in the scenario's currency")
+    rows = [
+        (
+            f"  {one.item}", f"{one.left_name} {one.left:,.6g}", f"{one.right_name} {one.right:,.6g}",
+            f"{one.relative:.1e}", "closes" if one.closes else f"OPEN, worst in period {one.worst_period}",
+        )
+        for one in items
+    ]  # fmt: skip
+    screen.print(grid(rows))
+
+
+def _print_stress(screen: Console, tested: Stress) -> None:
+    worst = tested.worst
+    screen.print(f"\n[bold]Stress[/bold]  AC-robust {100.0 * tested.share_inside:.1f} %"
+                 f"  ({len(tested.draws)} draws, seed {tested.seed})")  # fmt: skip
+    if not worst.converged:
+        screen.print(f"  draw {worst.draw} (period {worst.period}) has no AC state")
+        return
+    side = f"{worst.excess_pu:.4f} pu beyond its limit" if worst.excess_pu > 0.0 else "inside, nearest to its limit"
+    screen.print(f"  worst: bus {escape(worst.bus)} in period {worst.period}, draw {worst.draw}, {side}")
+    if tested.bus_most_often_outside:
+        screen.print(f"  bus most often outside: {escape(tested.bus_most_often_outside)}")
+
+
+def _money(value: float) -> str:
+    return f"{value:,.2f}" if math.isfinite(value) else "none"
+
+
+def _small(value: float) -> str:
+    return f"{value:.1e}" if math.isfinite(value) else "none"
+
+
+def _place(value: float, where: str) -> str:
+    return f"{value:+.3g} at {where}" if math.isfinite(value) else "none"

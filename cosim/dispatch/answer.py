@@ -1,0 +1,169 @@
+"""From a solved programme to a `DispatchPlan`: setpoints, states of the grid, prices and costs of the real periods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim.dispatch.branch_flow import Array, FlowValues
+from cosim.dispatch.devices.base import Injection, State, Window
+from cosim.dispatch.devices.ev_curtailment import EvCurtailment
+from cosim.dispatch.devices.load_shedding import LoadShedding
+from cosim.dispatch.exactness import cone_gap
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
+
+if TYPE_CHECKING:
+    from cosim.dispatch.problem import DispatchProblem
+
+
+def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
+    """Collect the solution of the real periods."""
+    case, feeder, length = problem.case, problem.case.feeder, window.length
+    flow = head(problem.flow.values(), length)
+    load, generation, exchange = (_by_side(problem, side)[:, :, :length] for side in ("load", "generation", "exchange"))
+    p_load = window.base_p_mw[:, :length] - load[0]
+    np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    return DispatchPlan(
+        start=window.start,
+        record=record,
+        vm_pu=np.sqrt(flow.voltage_sq),
+        price_per_mwh=_prices(problem)[:, :length],
+        p_load_mw=p_load,
+        q_load_mvar=window.base_q_mvar[:, :length] - load[1],
+        p_gen_mw=generation[0],
+        q_gen_mvar=generation[1],
+        shed_mw=_shed(problem)[:, :length],
+        voltage_slack_pu2=_voltage_slack(problem)[:, :length],
+        p_line_mw=flow.p * feeder.base_mva,
+        q_line_mvar=flow.q * feeder.base_mva,
+        i_ka=np.sqrt(np.maximum(flow.current_sq, 0.0)) * feeder.base_current_ka,
+        cone=cone_gap(flow, feeder),
+        ev_mw=window.ev_p_mw[:, :length],
+        ev_curtailed_mw=_station_curtailment(problem)[:, :length],
+        slack_mw=exchange[0].sum(axis=0),
+        slack_mvar=exchange[1].sum(axis=0),
+        loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
+        devices={
+            d.name: d.outcome(feeder.bus_ids[d.bus], window, states.get(d.name, {})).head(length)
+            for d in problem.devices
+        },
+        cost=_costs(problem, window),
+        lower_bound=min(record.primal_objective, record.dual_objective),
+        next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in problem.devices},
+    )
+
+
+def _prices(problem: DispatchProblem) -> Array:
+    """Return the nodal prices per MWh: the duals of the active balance (Schweppe et al. 1988)."""
+    case, balance = problem.case, problem.flow.p_balance
+    if balance is None or balance.dual_value is None:
+        return np.full((case.feeder.n_buses, problem.frame.periods), math.nan)
+    price: Array = -np.asarray(balance.dual_value) / (case.feeder.base_mva * case.period_h)
+    return price
+
+
+def _by_side(problem: DispatchProblem, side: str) -> Array:
+    """Return P [MW] and Q [Mvar] per bus of all devices on one side, shape ``(2, n, periods)``."""
+    total = np.zeros((2, problem.case.feeder.n_buses, problem.frame.periods))
+    for device in problem.devices:
+        if device.side == side:
+            for injection in device.injections():
+                _add(total, injection)
+    return total
+
+
+def _shed(problem: DispatchProblem) -> Array:
+    total = np.zeros((problem.case.feeder.n_buses, problem.frame.periods))
+    for device in problem.devices:
+        if isinstance(device, LoadShedding):
+            total[list(device.buses)] += device.by_bus_mw()
+    return total
+
+
+def _station_curtailment(problem: DispatchProblem) -> Array:
+    for device in problem.devices:
+        if isinstance(device, EvCurtailment):
+            return device.by_bus_mw()
+    return np.zeros((len(problem.case.station_buses), problem.frame.periods))
+
+
+def _voltage_slack(problem: DispatchProblem) -> Array:
+    """Return the missed voltage limits per bus, pu^2, shape ``(n, periods)``."""
+    flow = problem.flow
+    total = np.zeros((problem.case.feeder.n_buses, problem.frame.periods))
+    if flow.low_slack is not None and flow.high_slack is not None:
+        total[problem.case.feeder.child] = flow.low_slack.value + flow.high_slack.value
+    return total
+
+
+def _costs(problem: DispatchProblem, window: Window) -> dict[str, Array]:
+    """Return Eq 21 term by term per period."""
+    length, dt = window.length, problem.frame.period_h
+    costs: dict[str, Array] = {}
+    for device in problem.devices:
+        for cost in device.costs():
+            value = cost.value(problem.frame, window)[:length]
+            costs[cost.term] = costs.get(cost.term, 0.0) + value
+    loss = np.asarray(problem.flow.loss_mw().value)[:length]
+    costs["losses"] = dt * window.loss_price_per_mwh[:length] * loss
+    if problem.voltage_price is not None:
+        costs["voltage_slack"] = dt * problem.voltage_price * _voltage_slack(problem)[:, :length].sum(axis=0)
+    return costs
+
+
+def _add(total: Array, injection: Injection) -> None:
+    for row, power in enumerate((injection.p_mw, injection.q_mvar)):
+        if power is not None:
+            np.add.at(total[row], list(injection.buses), np.atleast_2d(power.value))
+
+
+def head(flow: FlowValues, length: int) -> FlowValues:
+    """Return the first ``length`` periods."""
+    return FlowValues(
+        p=flow.p[:, :length],
+        q=flow.q[:, :length],
+        current_sq=flow.current_sq[:, :length],
+        voltage_sq=flow.voltage_sq[:, :length],
+    )
+
+
+def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> DispatchPlan:
+    """Return the plan of a window without an answer.
+
+    Loads are those demanded and devices stand idle, so that the AC power flow shows what would happen; everything that
+    only an answer could give is NaN, so that nothing can pass for a number.
+    """
+    feeder, length = case.feeder, window.length
+    bus, line = np.full((feeder.n_buses, length), math.nan), np.full((feeder.n_lines, length), math.nan)
+    period = np.full(length, math.nan)
+    station = np.full((len(case.station_buses), length), math.nan)
+    flow = FlowValues(p=line, q=line, current_sq=line, voltage_sq=bus)
+    p_load = window.base_p_mw[:, :length].copy()
+    np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    return DispatchPlan(
+        start=window.start,
+        record=record,
+        vm_pu=bus,
+        price_per_mwh=bus,
+        p_load_mw=p_load,
+        q_load_mvar=window.base_q_mvar[:, :length],
+        p_gen_mw=np.zeros_like(bus),
+        q_gen_mvar=np.zeros_like(bus),
+        shed_mw=bus,
+        voltage_slack_pu2=bus,
+        p_line_mw=line,
+        q_line_mvar=line,
+        i_ka=line,
+        cone=cone_gap(flow, feeder),
+        ev_mw=window.ev_p_mw[:, :length],
+        ev_curtailed_mw=station,
+        slack_mw=period,
+        slack_mvar=period,
+        loss_mw=period,
+        devices={},
+        cost={},
+        next_state={},
+    )

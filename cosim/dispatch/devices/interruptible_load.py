@@ -1,0 +1,77 @@
+"""Interruptible load: a paid cut that is not made up for later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import MinLen
+
+from cosim.bounds import Fraction, NonNegative, check_bounds
+from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptibleLoadSettings:
+    """Settings of interruptible load at one bus.
+
+    Attributes
+    ----------
+    share
+        Largest cut as a share of the bus's base load.
+    pay_per_mwh
+        Payment for each MWh that is cut.
+    """
+
+    kind: Literal["interruptible_load"] = "interruptible_load"
+    name: Annotated[str, MinLen(1)]
+    bus: str
+    share: Fraction = 0.3
+    pay_per_mwh: NonNegative = 0.0
+
+    def __post_init__(self) -> None:
+        check_bounds(self, self.name)
+
+
+class InterruptibleLoad(Device):
+    """0 <= cut <= share * base load, active power only."""
+
+    kind = "interruptible_load"
+    Settings: ClassVar[type] = InterruptibleLoadSettings
+    side = "load"
+
+    def declare(self) -> None:
+        """Create the cut and its cap."""
+        self.cut_mw = self.variable()
+        self.cap_mw = self.parameter("cap_mw")
+
+    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - a cut has no memory
+        """Set the cap."""
+        self.cap_mw.value = self.available_mw(window)
+
+    def constraints(self) -> Iterator[cp.Constraint]:
+        """Yield the bounds."""
+        yield self.cut_mw >= 0
+        yield self.cut_mw <= self.cap_mw
+
+    def costs(self) -> Iterator[Cost]:
+        """Yield the payment."""
+        yield Cost(term="interruptible_load", variable=self.cut_mw, linear=self.settings.pay_per_mwh)
+
+    def injections(self) -> Iterator[Injection]:
+        """Yield the cut."""
+        yield Injection(buses=(self.bus,), p_mw=self.cut_mw)
+
+    def power(self) -> tuple[Array, Array]:
+        """Return the cut [MW]."""
+        p_mw = solved(self.cut_mw)
+        return p_mw, np.zeros_like(p_mw)
+
+    def available_mw(self, window: Window) -> Array:
+        """Return the cap on the cut."""
+        return np.where(window.active, self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0), 0.0)

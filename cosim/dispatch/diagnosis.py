@@ -1,0 +1,76 @@
+"""Why the hard model had no answer: what the elastic one could not serve, and which limits stand in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.grid.topology import listed
+
+SLACK_MW = 1e-6
+AT_LIMIT_PU = 1e-5
+AT_LIMIT_REL = 1e-4
+AT_LIMIT_MW = 1e-5
+
+
+def diagnosis(case: DispatchCase, plan: DispatchPlan) -> tuple[str, ...]:
+    """Return one sentence per period: the amounts not served by place, and the limits that bind; empty if none.
+
+    Examples of its form: ``0.1234 MW of charging at '8' not served; binding: lower voltage limit 0.95 pu at bus 18``.
+    """
+    return tuple(_sentence(case, plan, k) for k in range(plan.length))
+
+
+def _sentence(case: DispatchCase, plan: DispatchPlan, k: int) -> str:
+    missing = list(_missing(case, plan, k))
+    if not missing:
+        return ""
+    limits = list(_binding(case, plan, k)) or ["none in this period; a balance over the window"]
+    return f"{', '.join(missing)}; binding: {', '.join(limits)}"
+
+
+def _missing(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
+    """Yield amount, kind and place of every slack above 1e-6."""
+    feeder = case.feeder
+    for n, name in enumerate(case.station_names):
+        if (amount := plan.ev_curtailed_mw[n, k]) > SLACK_MW:
+            bus = feeder.bus_ids[case.station_buses[n]]
+            yield f"{amount:.4g} MW of charging at station {name} (bus {bus}) not served"
+    for i in np.flatnonzero(plan.shed_mw[:, k] > SLACK_MW):
+        yield f"{plan.shed_mw[i, k]:.4g} MW of load at bus {feeder.bus_ids[i]} not served"
+    for device in plan.devices.values():
+        if device.missed[k] > SLACK_MW:
+            yield f"{device.name} misses its requirement by {device.missed[k]:.4g}"
+    for i in np.flatnonzero(plan.voltage_slack_pu2[:, k] > SLACK_MW):
+        yield f"voltage limit of bus {feeder.bus_ids[i]} missed by {plan.voltage_slack_pu2[i, k]:.4g} pu^2"
+
+
+def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
+    """Yield the limits that the plan touches."""
+    feeder, vm = case.feeder, plan.vm_pu[:, k]
+    inner = np.arange(feeder.n_buses) != feeder.slack
+    for word, limit, touches in (
+        ("lower", feeder.v_min_pu, vm <= feeder.v_min_pu + AT_LIMIT_PU),
+        ("upper", feeder.v_max_pu, vm >= feeder.v_max_pu - AT_LIMIT_PU),
+    ):
+        buses = np.flatnonzero(touches & inner)
+        if buses.size:
+            where = listed([feeder.bus_ids[i] for i in buses])
+            yield f"{word} voltage limit {limit[buses[0]]:g} pu at bus {where}"
+    for line in np.flatnonzero(plan.i_ka[:, k] >= feeder.i_max_ka * (1.0 - AT_LIMIT_REL)):
+        yield f"current limit {feeder.i_max_ka[line]:g} kA of line {feeder.line_ids[line]}"
+    for settings in case.devices:
+        if settings.kind == "substation":
+            yield from _exchange(settings, float(plan.slack_mw[k]))
+
+
+def _exchange(settings: object, import_mw: float) -> Iterator[str]:
+    """Yield the limit of the substation that the import touches."""
+    most, least = getattr(settings, "import_max_mw", None), getattr(settings, "export_max_mw", None)
+    least = least if getattr(settings, "export", True) else 0.0
+    if most is not None and import_mw >= most - AT_LIMIT_MW:
+        yield f"import limit {most:g} MW"
+    if least is not None and import_mw <= -least + AT_LIMIT_MW:
+        yield f"export limit {least:g} MW"

@@ -1,0 +1,66 @@
+"""What a rolling dispatch knows of the charging load of later periods; pure functions of what was told and when."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.dispatch.plan import DispatchCase
+
+Array = NDArray[np.float64]
+
+
+def window_load_mw(
+    case: DispatchCase, *, position: int, length: int, now_mw: Array, outlook_mw: Array, first_mw: Array
+) -> Array:
+    """Return the charging load that a window is planned for, by the case's ``settings.forecast``.
+
+    The first period is always the load as it is; a forecast concerns the periods after it.
+
+    Parameters
+    ----------
+    position, length
+        First period of the window, from 0, and how many there are.
+    now_mw
+        Load of the first period, shape ``(s,)``.
+    outlook_mw
+        Load of every period of the day as known now, shape ``(s, T)``.
+    first_mw
+        The same as it was known before the day.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(s, length)``.
+    """
+    settings = case.settings
+    later = slice(position, position + length)
+    if settings.forecast == "persistence":
+        load = persistence(now_mw, length)
+    elif settings.forecast == "day_ahead":
+        load = first_mw[:, later].copy()
+    elif settings.forecast == "noisy":
+        load = noisy(outlook_mw[:, later], settings.forecast_error, seed=case.seed, position=position)
+    else:
+        load = outlook_mw[:, later].copy()
+    load[:, 0] = now_mw
+    return load
+
+
+def persistence(now_mw: Array, length: int) -> Array:
+    """Return the current load, unchanged for all periods of the window.
+
+    >>> persistence(np.array([0.1, 0.2]), 3)
+    array([[0.1, 0.1, 0.1],
+           [0.2, 0.2, 0.2]])
+    """
+    return np.repeat(now_mw[:, None], length, axis=1)
+
+
+def noisy(load_mw: Array, error: float, *, seed: int, position: int) -> Array:
+    """Return the load with independent relative errors of standard deviation ``error``, never negative.
+
+    The errors depend on seed and period of the plan alone, so a resumed run sees the same ones.
+    """
+    rng = np.random.default_rng([seed, position])
+    return np.asarray(load_mw * np.maximum(1.0 + error * rng.standard_normal(load_mw.shape), 0.0))

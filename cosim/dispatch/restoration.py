@@ -1,0 +1,186 @@
+"""From an inexact relaxation to a physical plan: loss floor, convex-concave procedure, AC power flow.
+
+Each rung is tried where the one before left slack cones. The plan is always valued at the true prices; that of the
+relaxation stays its lower bound. The AC power flow is a function that the caller gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from cosim.dispatch.branch_flow import Array, FlowValues
+from cosim.dispatch.devices.base import DeviceOutcome, State, Window
+from cosim.dispatch.exactness import cone_gap, exact_periods
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, Restoration
+from cosim.grid.ac_flow import AcState
+
+PowerFlow = Callable[[Array, Array], AcState]
+"""Net injections of all buses [MW], [Mvar] -> AC state."""
+
+Solve = Callable[[Window, Mapping[str, State]], DispatchPlan]
+Method = Literal["loss_floor", "ccp", "ac"]
+CCP_STEPS = 8
+CCP_CHANGE = 1e-6
+LARGEST_SLACK_PRICE = 1e6
+
+
+class SolveLinearised(Protocol):
+    """Solves a window with the other side of the cones linearised at a flow."""
+
+    def __call__(
+        self, window: Window, states: Mapping[str, State], *, at: FlowValues, slack_price: float
+    ) -> DispatchPlan:
+        """Return the plan; ``slack_price`` is per pu^2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """What the rungs need.
+
+    Attributes
+    ----------
+    case, periods
+        The day, and how many columns a window has.
+    solve, solve_linearised
+        The relaxed programme, and the one with the cones' other side.
+    power_flow
+        AC power flow, or None to go without the last rung.
+    """
+
+    case: DispatchCase
+    periods: int
+    solve: Solve
+    solve_linearised: SolveLinearised
+    power_flow: PowerFlow | None
+
+    def restore(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
+        """Return a plan whose first ``applied`` periods are physical; the given one, if no rung leads there."""
+        inexact = ~exact_periods(plan.cone)
+        first_gap = float(np.abs(plan.cone.gap_pu2).max())
+        floor = loss_price_floor(self.case, window)
+        method: Method = "loss_floor"
+        steps, best = 0, plan
+        if floor is not None:
+            window, best = self._with_floor(window, states, floor, plan)
+        if not exact_periods(best.cone)[:applied].all():
+            method = "ccp"
+            best, steps = self._convex_concave(best, window, states, applied)
+        if not exact_periods(best.cone)[:applied].all():
+            method = "ac"
+            physical = self._physical(best, applied)
+            if physical is None:
+                return plan
+            best = physical
+        restoration = Restoration(
+            method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap
+        )
+        return replace(best, cost=self._true_cost(best), restoration=restoration)
+
+    def _with_floor(
+        self, window: Window, states: Mapping[str, State], floor: float, plan: DispatchPlan
+    ) -> tuple[Window, DispatchPlan]:
+        """Solve with the loss price raised to where tariff plus loss price is at least ``floor``."""
+        raised = np.maximum(window.loss_price_per_mwh, floor - window.tariff_per_mwh)
+        window = replace(window, loss_price_per_mwh=raised)
+        found = self.solve(window, states)
+        return window, found if found.record.usable else plan
+
+    def _convex_concave(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+    ) -> tuple[DispatchPlan, int]:
+        """Linearise the other side of the cones at each iterate until all are tight and the cost rests."""
+        price = float(np.abs(window.tariff_per_mwh[: window.length]).mean()) or 1.0
+        best, cost = plan, np.inf
+        for step in range(1, CCP_STEPS + 1):
+            found = self.solve_linearised(window, states, at=self._padded(best), slack_price=price)
+            if not found.record.usable:
+                return best, step - 1
+            best, before, cost = found, cost, float(found.total_cost.sum())
+            if exact_periods(best.cone)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(1.0, abs(cost)):
+                return best, step
+            price = min(3.0 * price, LARGEST_SLACK_PRICE)
+        return best, CCP_STEPS
+
+    def _padded(self, plan: DispatchPlan) -> FlowValues:
+        """Return the plan's flow in all columns of the window; in the padding nothing flows."""
+        feeder, extra = self.case.feeder, ((0, 0), (0, self.periods - plan.length))
+        return FlowValues(
+            p=np.pad(plan.p_line_mw / feeder.base_mva, extra),
+            q=np.pad(plan.q_line_mvar / feeder.base_mva, extra),
+            current_sq=np.pad((plan.i_ka / feeder.base_current_ka) ** 2, extra),
+            voltage_sq=np.pad(plan.vm_pu**2, extra, constant_values=feeder.slack_vm_pu**2),
+        )
+
+    def _physical(self, plan: DispatchPlan, applied: int) -> DispatchPlan | None:
+        """Keep the setpoints, take the grid's state from the AC power flow; None if it has none."""
+        if self.power_flow is None:
+            return None
+        p_mw, q_mvar = plan.p_gen_mw - plan.p_load_mw, plan.q_gen_mvar - plan.q_load_mvar
+        wrong = np.flatnonzero(~exact_periods(plan.cone)[:applied])
+        states = {int(k): self.power_flow(p_mw[:, k], q_mvar[:, k]) for k in wrong}
+        if not all(state.converged for state in states.values()):
+            return None
+        return with_states(self.case, plan, states)
+
+    def _true_cost(self, plan: DispatchPlan) -> dict[str, Array]:
+        """Return the plan's cost at the scenario's own loss price."""
+        loss_price = self.case.settings.loss_price_per_mwh
+        return {**plan.cost, "losses": self.case.period_h * loss_price * plan.loss_mw}
+
+
+def loss_price_floor(case: DispatchCase, window: Window) -> float | None:
+    """Return max(1, 1 % of the mean |tariff|) if tariff plus loss price is below it in some period, else None.
+
+    Below, wasted energy costs nothing or earns money, so the cones need not be tight.
+    """
+    floor = max(1.0, 0.01 * float(np.abs(case.tariff_per_mwh).mean()))
+    price = (window.tariff_per_mwh + window.loss_price_per_mwh)[: window.length]
+    return floor if bool((price < floor).any()) else None
+
+
+def with_states(case: DispatchCase, plan: DispatchPlan, states: Mapping[int, AcState]) -> DispatchPlan:
+    """Return the plan with AC voltages, flows, losses and import in the given periods; setpoints stay."""
+    feeder = case.feeder
+
+    def put(values: Array, name: str) -> Array:
+        changed = values.copy()
+        for k, state in states.items():
+            changed[..., k] = getattr(state, name)
+        return changed
+
+    slack_mw, slack_mvar = put(plan.slack_mw, "slack_mw"), put(plan.slack_mvar, "slack_mvar")
+    vm_pu, p_line_mw, q_line_mvar = (
+        put(plan.vm_pu, "vm_pu"), put(plan.p_line_mw, "p_from_mw"), put(plan.q_line_mvar, "q_from_mvar")
+    )  # fmt: skip
+    i_ka = put(plan.i_ka, "i_ka")
+    flow = FlowValues(
+        p=p_line_mw / feeder.base_mva, q=q_line_mvar / feeder.base_mva,
+        current_sq=(i_ka / feeder.base_current_ka) ** 2, voltage_sq=vm_pu**2,
+    )  # fmt: skip
+    change = slack_mw - plan.slack_mw
+    tariff = case.tariff_per_mwh[plan.start : plan.start + plan.length]
+    paid = case.period_h * tariff * change
+    return replace(
+        plan,
+        vm_pu=vm_pu,
+        p_line_mw=p_line_mw,
+        q_line_mvar=q_line_mvar,
+        i_ka=i_ka,
+        slack_mw=slack_mw,
+        slack_mvar=slack_mvar,
+        loss_mw=put(plan.loss_mw, "loss_mw"),
+        cone=cone_gap(flow, feeder),
+        cost={**plan.cost, "energy": plan.cost["energy"] + paid},
+        devices={name: _exchanging(d, slack_mw, slack_mvar, paid) for name, d in plan.devices.items()},
+    )
+
+
+def _exchanging(device: DeviceOutcome, p_mw: Array, q_mvar: Array, paid: Array) -> DeviceOutcome:
+    """Return the substation with the AC exchange; any other device as it is."""
+    if device.kind != "substation":
+        return device
+    return replace(device, p_mw=p_mw, q_mvar=q_mvar, cost=device.cost + paid)

@@ -1,0 +1,244 @@
+"""How one window is answered: hard model, retries, last resorts, one direction of storage, recovery of exactness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.dispatch.backends import clarabel, scip, scs
+from cosim.dispatch.backends.base import Backend
+from cosim.dispatch.branch_flow import CURRENT_SCALE, FlowValues
+from cosim.dispatch.devices.base import State, Window
+from cosim.dispatch.diagnosis import SLACK_MW, diagnosis
+from cosim.dispatch.exactness import exact_periods
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, Exclusivity
+from cosim.dispatch.problem import DispatchProblem
+from cosim.dispatch.restoration import Ladder, PowerFlow
+from cosim.errors import DependencyError
+
+OTHER_SCALES = (0.1, 0.05)
+OVERLAP_MW = 1e-6
+MISOCP_GAP = 1e-4
+MISOCP_TIME_S = 60.0
+SIGN_FIX: Literal["sign_fix", "misocp"] = "sign_fix"
+MISOCP: Literal["sign_fix", "misocp"] = "misocp"
+Signs = Mapping[str, NDArray[np.bool_]]
+
+
+class WindowSolver:
+    """Answers windows of one length; compiles each model when it is first needed.
+
+    Parameters
+    ----------
+    case
+        The day.
+    periods
+        Columns of a window.
+    power_flow
+        AC power flow for the last rung of the recovery; None goes without it.
+
+    Raises
+    ------
+    DependencyError
+        If the solver that the scenario names does not fit the hard or the elastic model.
+    """
+
+    def __init__(self, case: DispatchCase, periods: int, power_flow: PowerFlow | None = None) -> None:
+        self.case = case
+        self.periods = periods
+        self._problems: dict[tuple[bool, bool, float], DispatchProblem] = {}
+        self.power_flow = power_flow
+        self._require_solver()
+
+    def problem(
+        self, *, elastic: bool, other_side: bool = False, current_scale: float = CURRENT_SCALE
+    ) -> DispatchProblem:
+        """Return the model, compiled once."""
+        key = (elastic, other_side, current_scale)
+        if key not in self._problems:
+            self._problems[key] = DispatchProblem(
+                self.case, self.periods, elastic=elastic, other_side=other_side, current_scale=current_scale
+            )
+        return self._problems[key]
+
+    def _require_solver(self) -> None:
+        """Let a named solver say at once whether it fits."""
+        if self.case.settings.solver != "auto":
+            for elastic in (False, True):
+                self.problem(elastic=elastic).choose()
+        licence = scip.licence()
+        if self.case.settings.storage_exclusivity == "misocp" and licence.kind != "full":
+            raise DependencyError(
+                f"'dispatch.storage_exclusivity: misocp' needs SCIP: {licence.detail}; or use sign_fix"
+            )
+
+    def plan(self, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
+        """Return the plan of a window; its first ``applied`` periods are checked, and repaired where that is possible.
+
+        Raises
+        ------
+        DependencyError
+            If ``storage_exclusivity: misocp`` is needed and SCIP is not installed.
+        """
+        first = self.relaxed(window, states)
+        if not first.record.usable:
+            return first
+        bound = min(first.record.primal_objective, first.record.dual_objective)
+        plan = self._exact(first, window, states, applied)
+        if self.case.settings.storage_exclusivity != "off" and (plan.overlap_mw()[:applied] > OVERLAP_MW).any():
+            plan = self._exclusive(plan, window, states, applied, bound)
+        if plan.record is not first.record:
+            plan = _told(plan, (*first.record.retries, f"{first.record.backend}: {first.record.raw_status}, repaired"))
+        return replace(plan, lower_bound=bound, diagnosis=diagnosis(self.case, plan))
+
+    def relaxed(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
+        """Return the answer of the hard model or, only where that has none, of the elastic one.
+
+        A stalled solver may hide that the hard model is infeasible: what the elastic model answers without any slack
+        is the hard model's answer; else SCS has the last word on it.
+        """
+        hard = self._retried(window, states, [(scale, None) for scale in OTHER_SCALES], elastic=False)
+        if not _doubtful(hard) and hard.record.usable:
+            return hard
+        elastic = self._elastic(window, states)
+        if hard.record.status == "infeasible":
+            return elastic
+        tried = (*hard.record.retries, _word(hard))
+        if not (elastic.record.usable and used_slack(elastic) <= SLACK_MW):
+            last = self.problem(elastic=False).solve(window, states, backend=scs)
+            if last.record.usable and not _doubtful(last):
+                return _told(last, tried)
+            elastic = hard if hard.record.usable else elastic
+        return _told(elastic, tried)
+
+    def _elastic(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
+        attempts: list[tuple[float, Backend | None]] = [(scale, None) for scale in OTHER_SCALES]
+        return self._retried(window, states, [*attempts, (CURRENT_SCALE, scs)], elastic=True)
+
+    def _retried(
+        self, window: Window, states: Mapping[str, State], attempts: Sequence[tuple[float, Backend | None]], *,
+        elastic: bool,
+    ) -> DispatchPlan:  # fmt: skip
+        """Solve; where the solver stalls, again at other scales of the current or with another solver.
+
+        An answer that the solver calls inaccurate passes only by our own residuals and with tight cones. An
+        infeasible model is an answer.
+        """
+        plan, tried = self.problem(elastic=elastic).solve(window, states), []
+        for scale, backend in attempts:
+            if not _doubtful(plan):
+                break
+            tried.append(_word(plan))
+            again = self.problem(elastic=elastic, current_scale=scale).solve(window, states, backend=backend)
+            plan = again if again.record.usable or not plan.record.usable else plan
+        return _told(plan, tuple(tried)) if tried else plan
+
+    def _linearised(
+        self, window: Window, states: Mapping[str, State], *, at: FlowValues, slack_price: float, elastic: bool
+    ) -> DispatchPlan:
+        """Solve with the other side of the cones; it has more variables, so the default solver does it."""
+        problem = self.problem(elastic=elastic, other_side=True)
+        return problem.solve(window, states, backend=clarabel, at=at, slack_price=slack_price)
+
+    def _exact(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
+        """Return the plan, repaired if a cone of the applied periods is slack."""
+        if exact_periods(plan.cone)[:applied].all():
+            return plan
+        elastic = plan.record.elastic
+        ladder = Ladder(
+            case=self.case,
+            periods=self.periods,
+            solve=lambda window, states: self._again(window, states, elastic=elastic),
+            solve_linearised=partial(self._linearised, elastic=elastic),
+            power_flow=self.power_flow,
+        )
+        return ladder.restore(plan, window, states, applied)
+
+    def _again(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> DispatchPlan:
+        """Solve changed numbers with the model that had an answer."""
+        if elastic:
+            return self._elastic(window, states)
+        return self._retried(window, states, [(scale, None) for scale in OTHER_SCALES], elastic=False)
+
+    def _exclusive(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int, bound: float
+    ) -> DispatchPlan:
+        """Let storage flow one way: that of the larger power, or that of the best pattern."""
+        elastic, overlap = plan.record.elastic, plan.overlap_mw()
+        signs, method = self._larger(plan, window), SIGN_FIX
+        if self.case.settings.storage_exclusivity == "misocp":
+            found = self._best(window, states, elastic=elastic)
+            if found is not None:
+                signs, bound, method = found[0], max(bound, found[1]), MISOCP
+        fixed_window = replace(window, first_of_pair=signs)
+        fixed = self._again(fixed_window, states, elastic=elastic)
+        if not fixed.record.usable:
+            return plan
+        fixed = self._exact(fixed, fixed_window, states, applied)
+        gap = (float(fixed.total_cost.sum()) - bound) / max(abs(bound), 1.0)
+        outcome = Exclusivity(
+            method=method, overlap_mw=float(overlap[:applied].max()), periods=overlap > OVERLAP_MW, gap_rel=gap
+        )
+        restoration = fixed.restoration or plan.restoration
+        return replace(fixed, exclusivity=outcome, restoration=restoration)
+
+    def _larger(self, plan: DispatchPlan, window: Window) -> Signs:
+        """Return for every storage where its net power charges."""
+        storages = [d for d in self.problem(elastic=plan.record.elastic).devices if d.opposites() is not None]
+        rest = (0, self.periods - window.length)
+        return {d.name: np.pad(plan.devices[d.name].p_mw <= 0.0, rest) for d in storages}
+
+    def _best(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> tuple[Signs, float] | None:
+        """Search the best pattern of directions with SCIP; None if its time ends without any."""
+        problem = self.problem(elastic=elastic)
+        data, _, _ = problem.compiled(window, states)
+        storages = [(d, pair) for d in problem.devices if (pair := d.opposites()) is not None]
+        pairs = []
+        for device, variables in storages:
+            first, second = (scip.columns(data, variable.id, variable.size) for variable in variables)
+            limit = float(device.settings.p_max_mw)
+            pairs += [scip.Pair(first=int(i), second=int(j), limit=limit) for i, j in zip(first, second, strict=True)]
+        found = scip.solve_exclusive(data, pairs, gap=MISOCP_GAP, time_limit_s=MISOCP_TIME_S)
+        if found is None:
+            return None
+        choices = np.array(found.first).reshape(len(storages), self.periods)
+        return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, found.bound
+
+
+def require_solver(case: DispatchCase) -> None:
+    """Refuse a solver that is not there or does not fit, before anything runs.
+
+    Raises
+    ------
+    DependencyError
+        Naming count, limit and alternative.
+    """
+    if case.settings.solver != "auto" or case.settings.storage_exclusivity == "misocp":
+        WindowSolver(case, case.settings.window_periods(case.periods))
+
+
+def used_slack(plan: DispatchPlan) -> float:
+    """Return the largest last resort that a plan uses: MW curtailed or shed, MWh or MW missed, pu^2 of voltage."""
+    parts = [plan.ev_curtailed_mw, plan.shed_mw, plan.voltage_slack_pu2, *(d.missed for d in plan.devices.values())]
+    return max(float(np.max(part, initial=0.0)) for part in parts)
+
+
+def _doubtful(plan: DispatchPlan) -> bool:
+    """Whether another attempt can help: a stalled solver, or an inaccurate answer with slack cones."""
+    if plan.record.status == "optimal_inaccurate":
+        return not bool(exact_periods(plan.cone).all())
+    return plan.record.status in {"not_converged", "failed"}
+
+
+def _word(plan: DispatchPlan) -> str:
+    record = plan.record
+    return f"{record.backend}{' elastic' if record.elastic else ''}: {record.raw_status}"
+
+
+def _told(plan: DispatchPlan, tried: tuple[str, ...]) -> DispatchPlan:
+    return replace(plan, record=replace(plan.record, retries=(*tried, *plan.record.retries)))

@@ -1,0 +1,110 @@
+"""AC power flow of a feeder that is not quite the one that was planned for.
+
+Line charging, warm conductors, another root voltage and voltage-dependent loads: none of them is in the branch
+flow of the dispatch, all of them are in a real feeder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.model import to_pandapower
+
+TEMPERATURE_COEFFICIENT = 0.00403
+"""Of aluminium, 1/K, as in IEC 60909 and pandapower."""
+REFERENCE_CELSIUS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """How the feeder differs from the planned one.
+
+    Attributes
+    ----------
+    constant_z, constant_i
+        Shares of the base load with constant impedance and constant current; the rest has constant power.
+    c_nf_per_km
+        Capacitance of every line.
+    conductor_celsius
+        Temperature at which its resistance counts; the feeder's own holds at 20.
+    slack_vm_pu
+        Voltage at the root.
+    """
+
+    constant_z: float = 0.0
+    constant_i: float = 0.0
+    c_nf_per_km: float = 0.0
+    conductor_celsius: float = REFERENCE_CELSIUS
+    slack_vm_pu: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StressedState:
+    """Voltages (n,) and currents (m,); NaN if the flow did not converge."""
+
+    vm_pu: FloatArray
+    i_ka: FloatArray
+    converged: bool
+
+
+class StressedFlow:
+    """Disturbed power flows of one feeder with pandapower; each starts flat and depends on its arguments only.
+
+    Parameters
+    ----------
+    feeder
+        The planned feeder.
+    """
+
+    def __init__(self, feeder: Feeder) -> None:
+        import pandapower as pp
+
+        self.feeder = feeder
+        self._net = to_pandapower(feeder)
+        # Of several loads at a bus pandapower averages the voltage-dependent shares; a static generator has none.
+        nothing = np.zeros(feeder.n_buses)
+        pp.create_sgens(self._net, list(range(feeder.n_buses)), p_mw=nothing, q_mvar=nothing)
+
+    def solve(
+        self,
+        disturbance: Disturbance,
+        *,
+        base_p_mw: FloatArray,
+        base_q_mvar: FloatArray,
+        other_p_mw: FloatArray,
+        other_q_mvar: FloatArray,
+    ) -> StressedState:
+        """Solve one disturbed power flow.
+
+        Parameters
+        ----------
+        disturbance
+            What is different from the planned feeder.
+        base_p_mw, base_q_mvar
+            Voltage-dependent load, consumption positive, shape (n,).
+        other_p_mw, other_q_mvar
+            Net injections of constant power (charging negative), shape (n,).
+        """
+        import pandapower as pp
+
+        feeder, net = self.feeder, self._net
+        warmer = 1.0 + TEMPERATURE_COEFFICIENT * (disturbance.conductor_celsius - REFERENCE_CELSIUS)
+        net.ext_grid["vm_pu"] = disturbance.slack_vm_pu
+        net.line["r_ohm_per_km"] = feeder.r_ohm * warmer
+        net.line["c_nf_per_km"] = disturbance.c_nf_per_km * feeder.line_length_km
+        net.load["p_mw"], net.load["q_mvar"] = base_p_mw, base_q_mvar
+        net.sgen["p_mw"], net.sgen["q_mvar"] = other_p_mw, other_q_mvar
+        for part in ("p", "q"):
+            for kind, share in (("z", disturbance.constant_z), ("i", disturbance.constant_i)):
+                net.load[f"const_{kind}_{part}_percent"] = 100.0 * share
+        try:
+            with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
+                pp.runpp(net, algorithm="nr", init="flat", numba=False, lightsim2grid=False, voltage_depend_loads=True)
+        except pp.LoadflowNotConverged:
+            nowhere = np.full(feeder.n_buses, np.nan)
+            return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
+        current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
+        return StressedState(vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float).copy(), i_ka=current, converged=True)

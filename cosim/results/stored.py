@@ -1,0 +1,93 @@
+"""Read the dispatch of a finished run back from its tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosim.errors import StorageError
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.results.store import RunResult
+from cosim.validation.stored import StoredDevice, StoredDispatch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BUS = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "shed_mw", "vm_pu", "price_per_mwh", "vm_ac_pu")
+_LINE = {"p_line_mw": "p_mw", "q_line_mvar": "q_mvar", "i_ka": "i_ka"}
+_DEVICE = ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "cost")
+
+
+def read_dispatch(result: RunResult, feeder: Feeder) -> StoredDispatch:
+    """Return setpoints, relaxed state and figures of the committed periods of a run.
+
+    Parameters
+    ----------
+    result
+        A run with tables ``periods``, ``buses`` and ``lines``.
+    feeder
+        The feeder of the run's scenario; gives the order of buses and lines.
+
+    Raises
+    ------
+    StorageError
+        If a table is missing, or has other buses or lines than the feeder.
+    """
+    if missing := [name for name in ("periods", "buses", "lines") if name not in result]:
+        raise StorageError(f"run '{result.folder}' has no table {', '.join(missing)}; there is no dispatch to verify")
+    figures = result["periods"].sort_values("period")
+    periods = [int(number) for number in figures["period"]]
+    buses, lines = result["buses"], result["lines"]
+    return StoredDispatch(
+        periods=np.array(periods, dtype=np.int64),
+        **{name: matrix(buses, "bus", name, feeder.bus_ids, periods) for name in _BUS},
+        **{name: matrix(lines, "line", column, feeder.line_ids, periods) for name, column in _LINE.items()},
+        figures={str(name): [_plain(value) for value in figures[name]] for name in figures.columns},
+        devices=_devices(result, periods),
+    )
+
+
+def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], periods: Sequence[int]) -> FloatArray:
+    """Return a column as a matrix, one row per id and one column per period.
+
+    Raises
+    ------
+    StorageError
+        If the column is missing, an id stands twice, or the ids are not those given.
+    """
+    if column not in frame:
+        raise StorageError(f"a table of {key} values has no column '{column}'; was it written by another version?")
+    found = set(frame[key].astype(str))
+    if found != set(ids) or len(frame) != len(ids) * len(periods):
+        odd = sorted(found ^ set(ids))[:5]
+        raise StorageError(f"the run's {key} ids are not those of its scenario: {', '.join(odd) or 'a row is missing'}")
+    wide = frame.assign(**{key: frame[key].astype(str)}).pivot(index=key, columns="period", values=column)
+    return np.array(wide.reindex(index=list(ids), columns=list(periods)).to_numpy(dtype=float))
+
+
+def _devices(result: RunResult, periods: Sequence[int]) -> dict[str, StoredDevice]:
+    """Return the devices; a last resort that stands in some periods only is zero in the others."""
+    if "devices" not in result:
+        return {}
+    frame = result["devices"]
+    found = {}
+    for name, rows in frame.groupby(frame["device"].astype(str), sort=False):
+        at = rows.set_index("period")
+        kind = str(rows["kind"].iloc[0])
+        resort = kind in ("ev_curtailment", "load_shedding")
+        values = {
+            column: np.array(at[column].reindex(list(periods), fill_value=0.0 if resort else math.nan), dtype=float)
+            for column in _DEVICE
+        }
+        found[str(name)] = StoredDevice(name=str(name), kind=kind, bus=str(rows["bus"].iloc[0]), **values)
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of a table
+    """Return a cell as a plain value; a gap of any kind is None or NaN."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

@@ -1,0 +1,234 @@
+"""The audit of a run: energy from the vehicle to the substation, and money from the driver to the objective.
+
+Each item compares two figures that must be equal and come from different tables, or from a table and the
+scenario; an item closes if they differ by at most 1e-6 of the larger side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.units import KILO_PER_MEGA
+from cosim.validation.ledger import Ledger
+from cosim.validation.stored import STORAGE, StoredDispatch
+
+CLOSES_REL = 1e-6
+SMALLEST = 1e-3
+"""Sides below this (1 kWh, a thousandth of the currency) are compared as if they were this large."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditItem:
+    """Two figures that must be equal.
+
+    ``period`` is where they differ most, ``relative`` the difference of the sums over the run, by the larger side.
+    """
+
+    item: str
+    unit: str
+    left_name: str
+    right_name: str
+    left: float
+    right: float
+    difference: float
+    relative: float
+    worst_period: int
+    worst_difference: float
+    closes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredStations:
+    """The stations of a run with s stations over T periods; arrays have shape (s, T).
+
+    Attributes
+    ----------
+    flow_vph, demand_mw, curtailed_mw, energy_mwh
+        Vehicles, load demanded, load not served, energy served.
+    price_per_mwh
+        What drivers pay; None where they see no price.
+    energy_kwh
+        Energy of one visit.
+    """
+
+    flow_vph: FloatArray
+    demand_mw: FloatArray
+    curtailed_mw: FloatArray
+    energy_mwh: FloatArray
+    price_per_mwh: FloatArray | None
+    energy_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StorageEfficiency:
+    """Efficiencies and the energy before the first period of a storage."""
+
+    charge: float
+    discharge: float
+    start_mwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuditInputs:
+    """What the audit needs besides the tables.
+
+    Attributes
+    ----------
+    feeder, period_h, loss_price_per_mwh
+        As in the dispatch.
+    base_p_mw
+        Base load per bus from the scenario, shape (n, T).
+    ev_mw
+        Charging load demanded in all, shape (T,).
+    load_side
+        Kinds of devices that lower or raise load.
+    storage
+        Settings of storages by device name.
+    stations
+        The stations; None in a scenario without roads.
+    """
+
+    feeder: Feeder
+    period_h: float
+    loss_price_per_mwh: float
+    base_p_mw: FloatArray
+    ev_mw: FloatArray
+    load_side: frozenset[str]
+    storage: Mapping[str, StorageEfficiency]
+    stations: StoredStations | None
+
+
+def audit(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> list[AuditItem]:
+    """Return every item of the audit, energy first.
+
+    Parameters
+    ----------
+    inputs
+        Scenario side.
+    stored
+        Tables of the run.
+    ledger
+        AC side.
+    """
+    return [
+        _item(stored, *sides)
+        for part in (_vehicles, _loads, _grid, _storages, _payments, _costs)
+        for sides in part(inputs, stored, ledger)
+    ]
+
+
+def audit_columns(items: list[AuditItem]) -> dict[str, list[Any]]:
+    """Return the audit as a table."""
+    return {item.name: [getattr(one, item.name) for one in items] for item in fields(AuditItem)}
+
+
+Sides = tuple[str, Literal["MWh", "money"], str, ArrayLike, str, ArrayLike]
+
+
+def _item(
+    stored: StoredDispatch, item: str, unit: str, left_name: str, left: ArrayLike, right_name: str, right: ArrayLike
+) -> AuditItem:
+    """Compare two sides per period and over the run; what is not a number does not close."""
+    first, second = (np.broadcast_to(np.asarray(side, dtype=np.float64), stored.length) for side in (left, right))
+    apart = first - second
+    sums = math.fsum(first), math.fsum(second)
+    size = max(abs(sums[0]), abs(sums[1]), float(np.abs(first).sum()), float(np.abs(second).sum()), SMALLEST)
+    worst = int(np.argmax(np.abs(apart)))  # finds NaN first
+    total = float(np.abs(apart).sum()) / size
+    return AuditItem(
+        item=item, unit=unit, left_name=left_name, right_name=right_name, left=sums[0], right=sums[1],
+        difference=sums[0] - sums[1], relative=total, worst_period=int(stored.periods[worst]),
+        worst_difference=float(apart[worst]), closes=bool(total <= CLOSES_REL),
+    )  # fmt: skip
+
+
+def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+    """Go from vehicle to station: vehicles times energy, demanded less curtailed."""
+    if (at := inputs.stations) is None:
+        return
+    dt = inputs.period_h
+    energy = (at.flow_vph * dt * at.energy_kwh / KILO_PER_MEGA).sum(axis=0)
+    demand, cut = dt * at.demand_mw.sum(axis=0), dt * at.curtailed_mw.sum(axis=0)
+    yield "vehicles to stations", "MWh", "vehicles x energy", energy, "load demanded", demand
+    yield "stations", "MWh", "demanded - not served", demand - cut, "energy served", at.energy_mwh.sum(axis=0)
+
+
+def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+    """Go from station to bus: base load and charging, less what devices and last resorts took away."""
+    dt = inputs.period_h
+    lowered = sum(
+        (d.p_mw for d in stored.devices.values() if d.kind in inputs.load_side), start=np.zeros(stored.length)
+    )
+    should = inputs.base_p_mw.sum(axis=0) + inputs.ev_mw - lowered
+    yield (
+        "stations and base load to buses", "MWh", "base + charging - cut", dt * should,
+        "load of the buses", dt * stored.p_load_mw.sum(axis=0),
+    )  # fmt: skip
+
+
+def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
+    """Go from bus to dispatch to AC: sources against uses, relaxed and AC, and the two imports."""
+    dt = inputs.period_h
+    load, generation = stored.p_load_mw.sum(axis=0), stored.p_gen_mw.sum(axis=0)
+    inside = inputs.load_side | {"substation"}
+    given = sum((d.p_mw for d in stored.devices.values() if d.kind not in inside), start=np.zeros(stored.length))
+    imported, loss = stored.numbers("import_mw"), stored.numbers("loss_mw")
+    slack = np.array([entry.ac_slack_mw for entry in ledger.entries])
+    ac_loss = np.array([entry.ac_loss_mw for entry in ledger.entries])
+    yield "devices to buses", "MWh", "generation of devices", dt * given, "generation at buses", dt * generation
+    yield (
+        "buses to dispatch", "MWh", "generation + import", dt * (generation + imported), "load + loss",
+        dt * (load + loss),
+    )  # fmt: skip
+    yield (
+        "buses to AC flow", "MWh", "generation + AC import", dt * (generation + slack), "load + AC loss",
+        dt * (load + ac_loss),
+    )  # fmt: skip
+    yield "dispatch to AC flow", "MWh", "import of the dispatch", dt * imported, "AC import", dt * slack
+
+
+def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+    """Compare stored energy with charge and discharge."""
+    for name, device in stored.devices.items():
+        if device.kind != STORAGE or name not in inputs.storage:
+            continue
+        settings = inputs.storage[name]
+        charge = np.maximum(-device.p_mw, 0.0) + device.overlap_mw
+        discharge = np.maximum(device.p_mw, 0.0) + device.overlap_mw
+        gained = inputs.period_h * (settings.charge * charge - discharge / settings.discharge)
+        change = np.diff(device.energy_mwh, prepend=settings.start_mwh)
+        yield f"storage {name}", "MWh", "charged - discharged", gained, "change of stored energy", change
+
+
+def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+    """Compare what drivers pay, by vehicle and by energy served."""
+    at = inputs.stations
+    if at is None or at.price_per_mwh is None:
+        return
+    dt = inputs.period_h
+    by_vehicle = at.flow_vph * dt * at.energy_kwh / KILO_PER_MEGA - dt * at.curtailed_mw
+    paid = (by_vehicle * at.price_per_mwh).sum(axis=0)
+    earned = (at.energy_mwh * at.price_per_mwh).sum(axis=0)
+    yield "payments of drivers", "money", "vehicles x energy x price", paid, "energy served x price", earned
+
+
+def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+    """Compare terms of the objective with the quantities that they price, and their sum."""
+    dt, terms, tariff = inputs.period_h, stored.cost_terms(), stored.numbers("tariff_per_mwh")
+    zero = np.zeros(stored.length)
+    total = np.sum(list(terms.values()), axis=0) if terms else zero
+    yield "cost", "money", "sum of terms", total, "cost of the run", stored.numbers("cost")
+    imported = dt * tariff * stored.numbers("import_mw")
+    yield "energy from upstream", "money", "tariff x import", imported, "term energy", terms.get("energy", zero)
+    loss = dt * inputs.loss_price_per_mwh * stored.numbers("loss_mw")
+    yield "losses", "money", "weight x loss", loss, "term losses", terms.get("losses", zero)
+    by_device = sum((device.cost for device in stored.devices.values()), start=zero)
+    booked = total - terms.get("losses", zero) - terms.get("voltage_slack", zero)
+    yield "devices", "money", "cost of devices", by_device, "their terms", booked

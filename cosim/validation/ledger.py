@@ -1,0 +1,376 @@
+"""The trust ledger: what the dispatch of a run claims, against the AC power flow of its stored setpoints.
+
+Nothing of the dispatch is solved again: the flow is that of `cosim.grid.ac_flow`, the cone gap comes from stored
+flows, the cost from stored terms with import and losses replaced by their AC values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.validation.ac_price import ac_price_per_mwh
+from cosim.validation.apriori import Sufficient
+from cosim.validation.gate import GateFigures, GateLimits, GateRecord, evaluate, exit_code
+from cosim.validation.grid import GridDifference, compare
+from cosim.validation.stored import STORAGE, StoredDispatch, StoredGap, stored_gap
+
+Exactness = Literal["proved", "tight", "not tight", "no answer"]
+TOLERANCE_MVA = 1e-10
+STORAGE_GAP_REL = 1e-6
+"""Cost of a plan with one direction of storage above its bound, relative, from which on it counts as repaired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """The judgement of one period; figures without a value are NaN.
+
+    Attributes
+    ----------
+    status, flags
+        Verdict of the gate on the figures recomputed here.
+    exactness
+        ``proved`` by the sufficient condition (C1 for all injections, C2 for all or for those of the answer),
+        ``tight`` by the cone gap found, ``not tight`` (also where the answer was repaired), or ``no answer``.
+    lower_bound, window_cost
+        Bound and cost of the window that was solved in this period (in a rolling day: to its end).
+    ac_cost, ac_cost_terms
+        Cost of the period with import and losses of the AC flow.
+    gap_rel
+        Window cost with this period at its AC cost, over the bound; NaN ("none") if an AC limit is broken.
+    cone_gap_pu2, relaxed_gap_pu2
+        Largest cone gap of the stored answer, and of the relaxation before a repair.
+    stored_dv_pu
+        AC voltage found here against the one stored by the run.
+    c2_box_pu, c2_answer_pu
+        Loss-free voltage above its limit: with all injections at their bounds, and at those of the answer.
+    """
+
+    period: int
+    status: str
+    flags: tuple[str, ...]
+    exactness: Exactness
+    lower_bound: float
+    window_cost: float
+    cost: float
+    ac_cost: float
+    ac_cost_terms: Mapping[str, float]
+    gap_rel: float
+    cone_gap_pu2: float
+    cone_gap_rel: float
+    cone_gap_line: str
+    relaxed_gap_pu2: float
+    fictitious_loss_kw: float
+    dv_pu: float
+    dv_bus: str
+    di_a: float
+    di_line: str
+    dloss_kw: float
+    dslack_kw: float
+    dslack_kvar: float
+    ac_loss_mw: float
+    ac_slack_mw: float
+    congestion_per_mwh: float
+    congestion_bus: str
+    voltage_violation_pu: float
+    current_violation_rel: float
+    violations: int
+    worst_violation: str
+    ac_mismatch_mva: float
+    injection_error_mw: float
+    stored_dv_pu: float
+    energy_balance_mw: float
+    ev_curtailed_mw: float
+    shed_mw: float
+    requirement_missed: float
+    storage_overlap_mw: float
+    c1_margin: float
+    c2_box_pu: float
+    c2_answer_pu: float
+    restoration: str
+    solver: str
+    solver_status: str
+    elastic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ledger:
+    """The ledger of a run.
+
+    Attributes
+    ----------
+    entries
+        One per period.
+    ac_price_per_mwh, congestion_per_mwh
+        Price from the AC flow, and what the dispatch's dual price adds to it, shape (n, T).
+    states
+        AC states of the periods.
+    """
+
+    entries: tuple[LedgerEntry, ...]
+    ac_price_per_mwh: FloatArray
+    congestion_per_mwh: FloatArray
+    states: tuple[AcState, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code by the worst flag of all periods."""
+        return exit_code([flag for entry in self.entries for flag in (entry.flags or (entry.status,))])
+
+    @property
+    def exactness(self) -> Exactness:
+        """The worst of all periods."""
+        order: tuple[Exactness, ...] = ("no answer", "not tight", "tight", "proved")
+        found = {entry.exactness for entry in self.entries}
+        return next(word for word in order if word in found)
+
+    @property
+    def upper_bound(self) -> float:
+        """AC cost of all periods together; NaN if an AC limit is broken in one of them, or one has no answer."""
+        holds = all(entry.violations == 0 for entry in self.entries)
+        return math.fsum(entry.ac_cost for entry in self.entries) if holds else math.nan
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the entries as a table, one row per period."""
+        names = [item.name for item in fields(LedgerEntry) if item.name != "ac_cost_terms"]
+        table: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in self.entries] for name in names}
+        table["flags"] = [" ".join(entry.flags) for entry in self.entries]
+        terms = dict.fromkeys(term for entry in self.entries for term in entry.ac_cost_terms)
+        for term in terms:
+            table[f"ac_cost_{term}"] = [entry.ac_cost_terms.get(term, math.nan) for entry in self.entries]
+        return table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LedgerInputs:
+    """What the ledger needs besides the stored dispatch.
+
+    Attributes
+    ----------
+    feeder, period_h, loss_price_per_mwh, limits
+        Feeder, length of a period, weight of losses, limits of the gate.
+    sufficient
+        The sufficient condition for all feasible injections.
+    """
+
+    feeder: Feeder
+    period_h: float
+    loss_price_per_mwh: float
+    limits: GateLimits
+    sufficient: Sufficient
+
+
+def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
+    """Run the AC power flow of every stored period and judge it.
+
+    Parameters
+    ----------
+    inputs
+        Feeder, prices, limits.
+    stored
+        The stored dispatch of T periods.
+    """
+    feeder = inputs.feeder
+    flow = AcFlow(feeder, tolerance_mva=TOLERANCE_MVA)
+    p, q = stored.injection
+    states = tuple(flow.solve(p[:, k], q[:, k]) for k in range(stored.length))
+    price = ac_price_per_mwh(
+        feeder, p, q,
+        tariff_per_mwh=stored.numbers("tariff_per_mwh"), loss_price_per_mwh=inputs.loss_price_per_mwh,
+    )  # fmt: skip
+    congestion = stored.price_per_mwh - price
+    gap = stored_gap(feeder, stored)
+    entries = [_entry(inputs, stored, gap, congestion, states[k], k) for k in range(stored.length)]
+    return Ledger(entries=tuple(entries), ac_price_per_mwh=price, congestion_per_mwh=congestion, states=states)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Relaxed:
+    """The relaxed side of one period, as `compare` reads it."""
+
+    vm_pu: FloatArray
+    i_ka: FloatArray
+    loss_mw: float
+    slack_mw: float
+    slack_mvar: float
+
+
+def _entry(
+    inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, congestion: FloatArray, state: AcState, k: int
+) -> LedgerEntry:
+    relaxed = _Relaxed(
+        vm_pu=stored.vm_pu[:, k], i_ka=stored.i_ka[:, k], loss_mw=stored.number("loss_mw", k),
+        slack_mw=stored.number("import_mw", k), slack_mvar=stored.number("import_mvar", k),
+    )  # fmt: skip
+    difference = compare(relaxed, state, inputs.feeder)
+    balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
+    judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, k)
+    bus = _largest(np.abs(congestion[:, k]))
+    broken = difference.violations if state.converged else ()
+    answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
+    return LedgerEntry(
+        period=int(stored.periods[k]),
+        status=judged.status,
+        flags=tuple(judged.flags),
+        exactness=_exactness(inputs, stored, gap, answer_c2, k),
+        **_costs(inputs, stored, state, bool(broken), k),
+        **_cone(inputs.feeder, stored, gap, k),
+        **_physics(state, difference),
+        congestion_per_mwh=float(congestion[bus, k]),
+        congestion_bus=inputs.feeder.bus_ids[bus],
+        violations=len(broken),
+        worst_violation=_worst(broken),
+        stored_dv_pu=float(np.abs(stored.vm_ac_pu[:, k] - state.vm_pu).max()),
+        energy_balance_mw=balance,
+        storage_overlap_mw=math.nan if overlap is None else overlap,
+        c1_margin=float(inputs.sufficient.c1_margin[k]),
+        c2_box_pu=float(inputs.sufficient.c2_excess_pu[k]),
+        c2_answer_pu=answer_c2,
+        ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
+        shed_mw=stored.number("shed_mw", k),
+        requirement_missed=stored.number("requirement_missed", k),
+        restoration=_repair(stored, k) or "",
+        solver=stored.word("solver", k) or "",
+        solver_status=stored.word("solver_status", k) or "",
+        elastic=bool(stored.flag("elastic")[k]),
+    )
+
+
+def _cone(feeder: Feeder, stored: StoredDispatch, gap: StoredGap, k: int) -> dict[str, Any]:
+    """Return the cone gap with its place, that before a repair, and the losses that it invents."""
+    line = _largest(np.abs(gap.gap_pu2[:, k]))
+    return {
+        "cone_gap_pu2": float(np.abs(gap.gap_pu2[line, k])),
+        "cone_gap_rel": float(gap.relative[:, k].max()),
+        "cone_gap_line": feeder.line_ids[line],
+        "relaxed_gap_pu2": stored.number("relaxed_gap_pu2", k),
+        "fictitious_loss_kw": float(gap.fictitious_loss_kw[:, k].sum()),
+    }
+
+
+def _physics(state: AcState, difference: GridDifference) -> dict[str, Any]:
+    """Return the AC state, its guards, and its distance from relaxation and limits."""
+    measures = (
+        "dv_pu", "dv_bus", "di_a", "di_line", "dloss_kw", "dslack_kw", "dslack_kvar", "voltage_violation_pu",
+        "current_violation_rel",
+    )  # fmt: skip
+    return {
+        **{name: getattr(difference, name) for name in measures},
+        "ac_loss_mw": state.loss_mw,
+        "ac_slack_mw": state.slack_mw,
+        "ac_mismatch_mva": state.mismatch_mva,
+        "injection_error_mw": state.injection_error_mw,
+    }
+
+
+def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_broken: bool, k: int) -> dict[str, Any]:
+    """Return bound, cost, AC cost by term, and the gap between AC cost and bound."""
+    dt, tariff = inputs.period_h, stored.number("tariff_per_mwh", k)
+    terms = {term: float(values[k]) for term, values in stored.cost_terms().items()}
+    terms |= {"energy": dt * tariff * state.slack_mw, "losses": dt * inputs.loss_price_per_mwh * state.loss_mw}
+    cost, bound, window = (stored.number(name, k) for name in ("cost", "lower_bound", "window_cost"))
+    ac_cost = math.fsum(terms.values()) if math.isfinite(cost) else math.nan
+    gap = (window - cost + ac_cost - bound) / max(1.0, abs(bound)) if not limits_broken else math.nan
+    return {
+        "lower_bound": bound, "window_cost": window, "cost": cost, "ac_cost": ac_cost, "ac_cost_terms": terms,
+        "gap_rel": gap,
+    }  # fmt: skip
+
+
+def _judge(
+    limits: GateLimits,
+    stored: StoredDispatch,
+    gap: StoredGap,
+    state: AcState,
+    difference: GridDifference,
+    balance_mw: float,
+    overlap_mw: float | None,
+    k: int,
+) -> GateRecord:
+    """Return the gate's verdict on the recomputed figures."""
+    figures = GateFigures(
+        solver_status=stored.word("solver_status", k) or "missing",
+        primal_residual=stored.number("primal_residual", k),
+        duality_gap_rel=stored.number("duality_gap_rel", k),
+        cone_gap_rel=float(gap.relative[:, k].max()),
+        cone_gap_pu2=float(np.abs(gap.gap_pu2[:, k]).max()),
+        cone_gap_min_pu2=float(gap.gap_pu2[:, k].min()),
+        restoration=_repair(stored, k),
+        ac_converged=state.converged,
+        ac_mismatch_mva=state.mismatch_mva,
+        injection_error_mw=state.injection_error_mw,
+        dv_pu=difference.dv_pu,
+        dloss_rel=difference.dloss_rel,
+        ac_voltage_violation_pu=difference.voltage_violation_pu,
+        ac_current_violation_rel=difference.current_violation_rel,
+        energy_balance_mw=balance_mw,
+        storage_overlap_mw=overlap_mw,
+        ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
+        shed_mw=stored.number("shed_mw", k),
+        requirement_missed=stored.optional("requirement_missed", k),
+        voltage_slack_pu2=stored.optional("voltage_slack_pu2", k),
+    )
+    return evaluate(figures, limits)
+
+
+def _repair(stored: StoredDispatch, k: int) -> str | None:
+    """Return how the answer was repaired; a repair of storage counts where it may have cost anything."""
+    cones = stored.word("restoration", k)
+    storage = stored.word("storage_repair", k) if stored.number("storage_gap_rel", k) > STORAGE_GAP_REL else None
+    return cones or storage
+
+
+def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, answer_c2: float, k: int) -> Exactness:
+    worst, least = float(gap.relative[:, k].max()), float(gap.gap_pu2[:, k].min())
+    if not math.isfinite(worst):
+        return "no answer"
+    limits = inputs.limits
+    if stored.word("restoration", k) is not None or not (
+        worst <= limits.cone_gap_rel and least >= -limits.cone_gap_negative_pu2
+    ):
+        return "not tight"
+    box = inputs.sufficient
+    relaxed = stored.number("voltage_slack_pu2", k) > 0.0
+    c2 = box.c2_excess_pu[k] <= 0.0 or answer_c2 <= 0.0
+    holds = box.c1_margin[k] > 0.0 and c2 and box.c3_excess_mw[k] <= 0.0 and box.cost_grows[k] > 0.0
+    return "proved" if holds and box.limits_covered and not relaxed else "tight"
+
+
+def _loss_free_excess_pu(feeder: Feeder, stored: StoredDispatch, k: int) -> float:
+    """Return the loss-free voltage of the answer's injections above its limit."""
+    p, q = stored.injection
+    voltage = feeder.loss_free_voltage_pu(-p[:, k], -q[:, k])
+    return float((voltage - feeder.v_max_pu)[feeder.child].max())
+
+
+def _balance_mw(stored: StoredDispatch, k: int) -> float:
+    """Return generation + import - load - loss of the relaxed answer."""
+    given = stored.p_gen_mw[:, k].sum() + stored.number("import_mw", k)
+    return float(given - stored.p_load_mw[:, k].sum() - stored.number("loss_mw", k))
+
+
+def _overlap_mw(stored: StoredDispatch, k: int) -> float | None:
+    """Return the largest min(charge, discharge) of a storage; None without one."""
+    values = [float(one.overlap_mw[k]) for one in stored.devices.values() if one.kind == STORAGE]
+    return max(values, default=None)
+
+
+def _largest(values: FloatArray) -> int:
+    """Return the position of the largest value; NaN counts only if nothing else is there."""
+    return 0 if np.isnan(values).all() else int(np.nanargmax(values))
+
+
+def _worst(violations: Sequence[Any]) -> str:
+    """Return the worst violation in words."""
+    if not violations:
+        return ""
+    worst = max(violations, key=lambda one: one.excess)
+    place = "line" if worst.kind == "overcurrent" else "bus"
+    unit = "kA" if worst.kind == "overcurrent" else "pu"
+    return f"{worst.kind} at {place} {worst.where}: {worst.value:.4f} {unit}, limit {worst.limit:.4f}"

@@ -1,0 +1,180 @@
+"""Do the setpoints keep their limits on a feeder that differs from the model? Seeded draws with pandapower.
+
+Draw d disturbs one period (the periods take turns): base load and charging each by up to 10 % (one factor for all
+buses), a random mix of constant impedance, current and power, line charging up to 100 nF/km, conductors at 70
+degrees Celsius, and the root voltage by up to 1 %. Setpoints of devices stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from cosim.errors import InputError
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.stressed_flow import Disturbance, StressedFlow, StressedState
+from cosim.validation.grid import CURRENT_TOLERANCE_REL, VOLTAGE_TOLERANCE_PU
+from cosim.validation.stored import StoredDispatch
+
+LOAD_SPREAD = 0.1
+ROOT_SPREAD = 0.01
+MAX_C_NF_PER_KM = 100.0
+CONDUCTOR_CELSIUS = 70.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressDraw:
+    """One disturbed power flow and where it comes nearest to, or furthest beyond, a limit.
+
+    ``excess_pu`` is the largest voltage beyond a limit (negative inside); ``bus`` is where.
+    """
+
+    draw: int
+    period: int
+    load_factor: float
+    ev_factor: float
+    constant_z: float
+    constant_i: float
+    c_nf_per_km: float
+    slack_vm_pu: float
+    converged: bool
+    inside: bool
+    excess_pu: float
+    bus: str
+    vmin_pu: float
+    vmax_pu: float
+    current_excess_rel: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stress:
+    """All draws of a stress test.
+
+    Attributes
+    ----------
+    draws
+        In order.
+    seed
+        Seed of the generator.
+    """
+
+    draws: tuple[StressDraw, ...]
+    seed: int
+
+    @property
+    def share_inside(self) -> float:
+        """Share of the draws with every voltage and current inside its limits."""
+        return sum(draw.inside for draw in self.draws) / len(self.draws)
+
+    @property
+    def worst(self) -> StressDraw:
+        """The draw furthest beyond a limit; one without a state is worst."""
+        return max(self.draws, key=lambda draw: (not draw.converged, draw.excess_pu))
+
+    @property
+    def bus_most_often_outside(self) -> str:
+        """The bus at which most draws outside are furthest outside; empty if none is outside."""
+        counts = Counter(draw.bus for draw in self.draws if not draw.inside)
+        return counts.most_common(1)[0][0] if counts else ""
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the draws as a table."""
+        return {item.name: [getattr(draw, item.name) for draw in self.draws] for item in fields(StressDraw)}
+
+
+def stress(
+    feeder: Feeder,
+    stored: StoredDispatch,
+    base_p_mw: FloatArray,
+    *,
+    moving: frozenset[str],
+    draws: int,
+    seed: int,
+) -> Stress:
+    """Disturb the stored setpoints ``draws`` times.
+
+    Parameters
+    ----------
+    feeder
+        The planned feeder, with the limits.
+    stored
+        Setpoints of T periods.
+    base_p_mw
+        Base load of the scenario per bus, shape (n, T); what else a bus consumes is charging.
+    moving
+        Kinds of devices that move base load.
+    draws, seed
+        How many draws, and the seed of the generator.
+
+    Raises
+    ------
+    InputError
+        If there is no draw.
+    """
+    if draws < 1:
+        raise InputError(f"{draws} draws; a stress test needs at least one")
+    generator = np.random.default_rng(seed)
+    base, charging, given = _split(feeder, stored, base_p_mw, moving)
+    flow, results = StressedFlow(feeder), []
+    for number in range(draws):
+        k = number % stored.length
+        load, root, ev = generator.uniform(-1.0, 1.0, size=3)
+        z, i, _ = generator.dirichlet((1.0, 1.0, 1.0))
+        disturbance = Disturbance(
+            constant_z=float(z),
+            constant_i=float(i),
+            c_nf_per_km=float(generator.uniform(0.0, MAX_C_NF_PER_KM)),
+            conductor_celsius=CONDUCTOR_CELSIUS,
+            slack_vm_pu=feeder.slack_vm_pu * (1.0 + ROOT_SPREAD * float(root)),
+        )
+        load_factor, ev_factor = 1.0 + LOAD_SPREAD * float(load), 1.0 + LOAD_SPREAD * float(ev)
+        state = flow.solve(
+            disturbance,
+            base_p_mw=load_factor * base[0, :, k], base_q_mvar=load_factor * base[1, :, k],
+            other_p_mw=given[0, :, k] - ev_factor * charging[:, k], other_q_mvar=given[1, :, k],
+        )  # fmt: skip
+        results.append(_judge(feeder, state, disturbance, number, int(stored.periods[k]), (load_factor, ev_factor)))
+    return Stress(draws=tuple(results), seed=seed)
+
+
+def _split(
+    feeder: Feeder, stored: StoredDispatch, base_p_mw: FloatArray, moving: frozenset[str]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return base load as served (2, n, T), charging as served (n, T), generation (2, n, T)."""
+    moved = np.zeros_like(stored.p_load_mw)
+    for device in stored.devices.values():
+        if device.kind in moving:
+            moved[feeder.bus_position(device.bus)] += device.p_mw
+    base_p = base_p_mw - moved - np.nan_to_num(stored.shed_mw)
+    charging = stored.p_load_mw - base_p
+    return (
+        np.stack([base_p, stored.q_load_mvar]),
+        charging,
+        np.stack([stored.p_gen_mw, stored.q_gen_mvar]),
+    )
+
+
+def _judge(
+    feeder: Feeder,
+    state: StressedState,
+    disturbance: Disturbance,
+    number: int,
+    period: int,
+    factors: tuple[float, float],
+) -> StressDraw:
+    """Compare a disturbed state with the limits; the root is the upstream grid's."""
+    beyond = np.maximum(feeder.v_min_pu - state.vm_pu, state.vm_pu - feeder.v_max_pu)
+    beyond[feeder.slack] = -np.inf
+    bus = int(np.argmax(beyond)) if state.converged else feeder.slack
+    over = float((state.i_ka / feeder.i_max_ka - 1.0).max()) if state.converged else np.nan
+    inside = state.converged and bool(beyond[bus] <= VOLTAGE_TOLERANCE_PU and over <= CURRENT_TOLERANCE_REL)
+    return StressDraw(
+        draw=number + 1, period=period, load_factor=factors[0], ev_factor=factors[1],
+        constant_z=disturbance.constant_z, constant_i=disturbance.constant_i, c_nf_per_km=disturbance.c_nf_per_km,
+        slack_vm_pu=disturbance.slack_vm_pu, converged=state.converged, inside=inside,
+        excess_pu=float(beyond[bus]) if state.converged else np.nan, bus=feeder.bus_ids[bus] if state.converged else "",
+        vmin_pu=float(state.vm_pu.min()), vmax_pu=float(state.vm_pu.max()), current_excess_rel=over,
+    )  # fmt: skip

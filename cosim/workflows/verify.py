@@ -1,0 +1,336 @@
+"""Verify the dispatch of a run: AC power flow of the stored setpoints, trust ledger, audit, stress."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.dispatch.branch_flow import Array
+from cosim.dispatch.controller import initial_states, make_window
+from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.ev_curtailment import EvCurtailment
+from cosim.dispatch.devices.load_shedding import LoadShedding
+from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.solving import WindowSolver
+from cosim.errors import InputError, StorageError, UsageError
+from cosim.reports.page import write_report
+from cosim.results.store import RunResult
+from cosim.results.stored import matrix, read_dispatch
+from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.load import load
+from cosim.validation.apriori import sufficient_condition
+from cosim.validation.audit import AuditInputs, AuditItem, StorageEfficiency, StoredStations, audit, audit_columns
+from cosim.validation.gate import EXIT_CODES
+from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
+from cosim.validation.stored import STORAGE, StoredDispatch
+from cosim.validation.stress import Stress, stress
+from cosim.workflows.run import Progress, run
+
+NOT_VERIFIED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLedger:
+    """The run as a whole: bound and AC cost of the day.
+
+    Attributes
+    ----------
+    bound_kind
+        ``hindsight`` (the day solved at once with what really came), ``day-ahead`` (the one solve of the day) or
+        ``period by period`` (sum of the bounds of single periods, given the states they began with).
+    lower_bound, ac_cost
+        Bound on the cost of the day, and the cost with the AC import and losses.
+    gap_rel
+        (ac_cost - lower_bound) / max(1, |lower_bound|); NaN if an AC limit is broken: then no upper bound is known.
+    """
+
+    bound_kind: str
+    lower_bound: float
+    ac_cost: float
+    gap_rel: float
+    exactness: str
+    status: str
+    exit_code: int
+    audit_closes: bool
+    robust_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verification:
+    """What `verify` found.
+
+    Attributes
+    ----------
+    result
+        The run; its tables ``ledger``, ``ledger_run``, ``ac_prices``, ``audit`` and ``stress`` are written.
+    ledger, whole, audit, stress
+        Judgement by period and of the run, audit, and the stress test (None if it was not asked for).
+    """
+
+    result: RunResult
+    ledger: Ledger
+    whole: RunLedger
+    audit: tuple[AuditItem, ...]
+    stress: Stress | None
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code by the worst period; 6 as well if the audit does not close."""
+        return self.whole.exit_code
+
+
+def verify(
+    source: str | Path,
+    *,
+    stress_draws: int = 0,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> Verification:
+    """Verify a run; a scenario is run first.
+
+    Parameters
+    ----------
+    source
+        Run folder, or a scenario as `cosim.run` takes it.
+    stress_draws
+        Disturbed power flows; none if 0.
+    seed
+        Seed of the stress test (and of a scenario that is run); None takes the run's.
+    overrides, out, progress, command
+        For a scenario, as `cosim.run` takes them.
+
+    Raises
+    ------
+    InputError
+        If the scenario is wrong or has no grid.
+    StorageError
+        If the run cannot be read.
+    """
+    result = _opened(source, overrides, out, seed, progress, command)
+    case = build_case(load(result.folder / "scenario"))
+    if case.dispatch is None:
+        raise InputError(f"scenario '{case.name}' has no grid; there is no dispatch to verify")
+    stored = read_dispatch(result, case.dispatch.feeder)
+    dispatch = _committed(case.dispatch, stored)
+    ev_mw = _charging_mw(result, case, stored)
+    ledger = build_ledger(_ledger_inputs(case, dispatch, stored, ev_mw), stored)
+    items = tuple(audit(_audit_inputs(result, case, dispatch, stored, ev_mw), stored, ledger))
+    tested = None
+    if stress_draws:
+        used = int(result.manifest.get("seed", 1)) if seed is None else seed
+        tested = stress(dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), draws=stress_draws, seed=used)
+    whole = _whole(case, stored, ev_mw, ledger, items, tested)
+    found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
+    _write(found, dispatch, stored)
+    return found
+
+
+def _opened(
+    source: str | Path,
+    overrides: Sequence[str],
+    out: str | Path | None,
+    seed: int | None,
+    progress: Progress | None,
+    command: Sequence[str],
+) -> RunResult:
+    """Open a run folder, or run a scenario."""
+    folder = Path(source)
+    if not (folder / "manifest.json").is_file():
+        return run(source, out=out, overrides=overrides, seed=seed, report=False, progress=progress, command=command)
+    if overrides or out is not None:
+        raise UsageError(f"'{source}' is a finished run; --set and --out are for scenarios")
+    return RunResult(folder)
+
+
+def _committed(dispatch: DispatchCase, stored: StoredDispatch) -> DispatchCase:
+    """Return the dispatch of the periods that were committed (all of them, unless the run ended early)."""
+    length = stored.length
+    if stored.periods.tolist() != list(range(1, length + 1)) or length > dispatch.periods:
+        raise StorageError(f"the run has periods {stored.periods.tolist()}, not 1 to {dispatch.periods}")
+    return replace(
+        dispatch,
+        base_p_mw=dispatch.base_p_mw[:, :length],
+        base_q_mvar=dispatch.base_q_mvar[:, :length],
+        tariff_per_mwh=dispatch.tariff_per_mwh[:length],
+        series={
+            name: {field: values[:length] for field, values in rows.items()} for name, rows in dispatch.series.items()
+        },
+    )
+
+
+def _charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch) -> Array:
+    """Return the charging load demanded, per station of the dispatch, shape (s, T)."""
+    if case.roads is None:
+        if case.given_load_mw is None:
+            return np.zeros((0, stored.length))
+        return case.given_load_mw[:, : stored.length]
+    dispatch = case.dispatch
+    names = () if dispatch is None else dispatch.station_names
+    if not names:
+        return np.zeros((0, stored.length))
+    return matrix(result["stations"], "station", "p_demand_mw", names, stored.periods.tolist())
+
+
+def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array) -> LedgerInputs:
+    p_max, q_max = injection_bounds(dispatch, ev_mw, stored.flag("elastic"))
+    price = dispatch.settings.loss_price_per_mwh
+    return LedgerInputs(
+        feeder=dispatch.feeder,
+        period_h=dispatch.period_h,
+        loss_price_per_mwh=price,
+        limits=case.gates,
+        sufficient=sufficient_condition(
+            dispatch.feeder, p_max, q_max,
+            import_price_per_mwh=dispatch.tariff_per_mwh + price, import_min_mw=import_min_mw(dispatch),
+        ),
+    )  # fmt: skip
+
+
+def _audit_inputs(
+    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array
+) -> AuditInputs:
+    storage = {
+        one.name: StorageEfficiency(
+            charge=one.charge_efficiency, discharge=one.discharge_efficiency,
+            start_mwh=one.soc_initial * one.capacity_mwh,
+        )
+        for one in dispatch.devices
+        if one.kind == STORAGE
+    }  # fmt: skip
+    return AuditInputs(
+        feeder=dispatch.feeder,
+        period_h=dispatch.period_h,
+        loss_price_per_mwh=dispatch.settings.loss_price_per_mwh,
+        base_p_mw=dispatch.base_p_mw,
+        ev_mw=ev_mw.sum(axis=0) if len(ev_mw) else np.zeros(stored.length),
+        load_side=_moving() | {EvCurtailment.kind, LoadShedding.kind},
+        storage=storage,
+        stations=_stations(result, case, dispatch, stored),
+    )
+
+
+def _moving() -> frozenset[str]:
+    """Return the kinds of devices that move base load."""
+    return frozenset(kind for kind, device in catalogue().items() if device.side == "load" and not device.last_resort)
+
+
+def _stations(
+    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
+) -> StoredStations | None:
+    roads = case.roads
+    if roads is None or not dispatch.station_names:
+        return None
+    table, periods = result["stations"], stored.periods.tolist()
+    columns = {
+        name: matrix(table, "station", column, dispatch.station_names, periods)
+        for name, column in (
+            ("flow_vph", "flow_vph"), ("demand_mw", "p_demand_mw"), ("curtailed_mw", "curtailed_mw"),
+            ("energy_mwh", "energy_mwh"),
+        )
+    }  # fmt: skip
+    price = None
+    if case.coupling.ev_price != "none" and "price_per_mwh" in table:
+        price = matrix(table, "station", "price_per_mwh", dispatch.station_names, periods)
+    elif case.coupling.ev_price == "none":
+        price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
+    return StoredStations(**columns, price_per_mwh=price, energy_kwh=roads.energy_kwh)
+
+
+def _whole(
+    case: SimulationCase,
+    stored: StoredDispatch,
+    ev_mw: Array,
+    ledger: Ledger,
+    items: Sequence[AuditItem],
+    tested: Stress | None,
+) -> RunLedger:
+    """Judge the run as a whole."""
+    kind, bound = _bound(case, stored, ev_mw, ledger)
+    upper = ledger.upper_bound
+    closes = all(item.closes for item in items)
+    code = ledger.exit_code
+    return RunLedger(
+        bound_kind=kind,
+        lower_bound=bound,
+        ac_cost=math.fsum(entry.ac_cost for entry in ledger.entries),
+        gap_rel=(upper - bound) / max(1.0, abs(bound)),
+        exactness=ledger.exactness,
+        status=_worst_status(ledger),
+        exit_code=code if closes else NOT_VERIFIED,
+        audit_closes=closes,
+        robust_share=math.nan if tested is None else tested.share_inside,
+    )
+
+
+def _bound(case: SimulationCase, stored: StoredDispatch, ev_mw: Array, ledger: Ledger) -> tuple[str, float]:
+    """Return which bound the day's cost has, and its value; NaN for a day that ended early."""
+    dispatch = case.dispatch
+    if dispatch is None:
+        raise InputError(f"scenario '{case.name}' has no grid")
+    mode = dispatch.settings.mode
+    if mode == "single_period":
+        return "period by period", math.fsum(entry.lower_bound for entry in ledger.entries)
+    if mode == "day_ahead":
+        return "day-ahead", ledger.entries[0].lower_bound
+    if stored.length < dispatch.periods:
+        return "hindsight", math.nan
+    elastic = bool(stored.flag("elastic").any())
+    return "hindsight", hindsight_bound(dispatch, ev_mw, elastic=elastic)
+
+
+def hindsight_bound(dispatch: DispatchCase, ev_mw: Array, *, elastic: bool) -> float:
+    """Return the bound of the day solved at once with what really came.
+
+    Parameters
+    ----------
+    dispatch
+        The day.
+    ev_mw
+        Charging load as it came, shape (s, T).
+    elastic
+        Whether the run used last resorts in some period; the bound then allows them, too.
+    """
+    known = replace(dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None)
+    day = replace(dispatch, settings=known)
+    window = make_window(day, 0, day.periods, ev_mw)
+    solver, states = WindowSolver(day, day.periods), initial_states(day)
+    plan = solver.problem(elastic=True).solve(window, states) if elastic else solver.relaxed(window, states)
+    record = plan.record
+    return min(record.primal_objective, record.dual_objective) if record.usable else math.nan
+
+
+def _worst_status(ledger: Ledger) -> str:
+    found = {entry.status for entry in ledger.entries}
+    return next((status for status in EXIT_CODES if status in found), "optimal")
+
+
+def _write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) -> None:
+    """Write the tables, and the report with them."""
+    result, ledger = found.result, found.ledger
+    result.add_table("ledger", ledger.columns())
+    result.add_table("ledger_run", {item.name: [getattr(found.whole, item.name)] for item in fields(RunLedger)})
+    result.add_table("ac_prices", _prices(ledger, dispatch, stored))
+    result.add_table("audit", audit_columns(list(found.audit)))
+    if found.stress is not None:
+        result.add_table("stress", found.stress.columns())
+    write_report(result)
+
+
+def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> dict[str, Any]:
+    buses = list(dispatch.feeder.bus_ids)
+    return {
+        "period": np.repeat(stored.periods, len(buses)).tolist(),
+        "bus": buses * stored.length,
+        "price_per_mwh": stored.price_per_mwh.T.ravel().tolist(),
+        "ac_price_per_mwh": ledger.ac_price_per_mwh.T.ravel().tolist(),
+        "congestion_per_mwh": ledger.congestion_per_mwh.T.ravel().tolist(),
+    }

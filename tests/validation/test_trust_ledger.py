@@ -1,0 +1,197 @@
+"""The trust ledger tells the truth: of exact answers, of inexact ones, and of tables that were changed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cosim.dispatch.controller import initial_states, make_window
+from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
+from cosim.dispatch.solving import WindowSolver
+from cosim.grid.ac_flow import AcFlow
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
+from cosim.validation.ac_price import ac_price_per_mwh
+from cosim.validation.apriori import sufficient_condition
+from cosim.validation.gate import GateLimits
+from cosim.validation.ledger import LedgerInputs, build_ledger
+from cosim.validation.stored import StoredDevice, StoredDispatch
+
+
+def relaxed_day(name, *overrides):
+    """Return case and the unrepaired answer of the relaxation for each period alone."""
+    built = build_case(load(name, ["dispatch.mode=single_period", *overrides]))
+    case = built.dispatch
+    solver, states = WindowSolver(case, 1), initial_states(case)
+    ev = np.zeros((0, case.periods)) if built.given_load_mw is None else built.given_load_mw
+    plans = [solver.relaxed(make_window(case, k, 1, ev[:, k : k + 1]), states) for k in range(case.periods)]
+    return case, ev, plans
+
+
+def stored_from(case, plans):
+    """Return what a run would store of these plans."""
+
+    def joined(name):
+        return np.concatenate([getattr(plan, name) for plan in plans], axis=1)
+
+    def figures(plan, k):
+        record = plan.record
+        return {
+            "solver": record.backend, "solver_status": record.status, "elastic": record.elastic,
+            "primal_residual": record.primal_residual, "duality_gap_rel": record.gap, "restoration": "",
+            "import_mw": float(plan.slack_mw[0]), "import_mvar": float(plan.slack_mvar[0]),
+            "loss_mw": float(plan.loss_mw[0]), "ev_curtailed_mw": 0.0, "shed_mw": 0.0, "requirement_missed": 0.0,
+            "voltage_slack_pu2": 0.0, "tariff_per_mwh": float(case.tariff_per_mwh[k]),
+            "lower_bound": min(record.primal_objective, record.dual_objective),
+            "window_cost": float(plan.total_cost.sum()), "cost": float(plan.total_cost[0]),
+            "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
+            **{f"cost_{term}": float(value[0]) for term, value in plan.cost.items()},
+        }  # fmt: skip
+
+    rows = [figures(plan, k) for k, plan in enumerate(plans)]
+    devices = {
+        name: StoredDevice(
+            name=name, kind=device.kind, bus=device.bus,
+            **{
+                column: np.concatenate([getattr(plan.devices[name], column) for plan in plans])
+                for column in ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "cost")
+            },
+        )
+        for name, device in plans[0].devices.items()
+    }  # fmt: skip
+    names = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "shed_mw", "vm_pu", "price_per_mwh")
+    return StoredDispatch(
+        periods=np.arange(1, len(plans) + 1),
+        **{name: joined(name) for name in names},
+        vm_ac_pu=joined("vm_pu"),
+        p_line_mw=joined("p_line_mw"),
+        q_line_mvar=joined("q_line_mvar"),
+        i_ka=joined("i_ka"),
+        figures={name: [row[name] for row in rows] for name in rows[0]},
+        devices=devices,
+    )
+
+
+def inputs_of(case, ev):
+    p, q = injection_bounds(case, ev, np.zeros(case.periods, dtype=bool))
+    price = case.settings.loss_price_per_mwh
+    return LedgerInputs(
+        feeder=case.feeder, period_h=case.period_h, loss_price_per_mwh=price, limits=GateLimits(),
+        sufficient=sufficient_condition(
+            case.feeder, p, q, import_price_per_mwh=case.tariff_per_mwh + price, import_min_mw=import_min_mw(case)
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pv_stress():
+    case, ev, plans = relaxed_day("ieee33_pv_stress")
+    stored = stored_from(case, plans)
+    return case, ev, stored, build_ledger(inputs_of(case, ev), stored)
+
+
+def test_the_unrepaired_relaxation_is_exposed_as_it_was_by_measurement_of_others(pv_stress):
+    """AC voltages 1.0453, 1.0975 and 1.1853 pu at bus 18 under 2, 3 and 5 MW; the relaxation reports 1.05."""
+    case, _, stored, ledger = pv_stress
+    exact, three, five = ledger.entries
+    assert (exact.status, exact.exactness in {"proved", "tight"}, exact.violations) == ("optimal", True, 0)
+    assert exact.gap_rel == pytest.approx(0.0, abs=1e-8)
+    for entry, voltage in ((three, 1.0975), (five, 1.1853)):
+        assert entry.exactness == "not tight"
+        assert "ac_violation" in entry.flags
+        assert entry.worst_violation.startswith("overvoltage at bus 18")
+        assert entry.voltage_violation_pu == pytest.approx(voltage - 1.05, abs=1e-4)
+        assert np.isnan(entry.gap_rel)
+        assert entry.cone_gap_pu2 > 0.1
+    vm = np.array([state.vm_pu.max() for state in ledger.states])
+    assert vm == pytest.approx([1.0453, 1.0975, 1.1853], abs=5e-5)
+    assert stored.vm_pu.max(axis=0)[1:] == pytest.approx([1.05, 1.05], abs=1e-6)
+    assert np.isnan(ledger.upper_bound)
+    assert ledger.exit_code == 6
+
+
+def test_invented_losses_are_the_difference_of_the_losses(pv_stress):
+    """At equal injections the relaxation's loss exceeds the AC loss, by less than the loss that the gap invents."""
+    _, _, stored, ledger = pv_stress
+    for k in (1, 2):
+        entry = ledger.entries[k]
+        assert entry.fictitious_loss_kw > 100.0
+        assert stored.number("loss_mw", k) - entry.ac_loss_mw == pytest.approx(entry.dloss_kw / 1000.0, rel=1e-9)
+        assert entry.dslack_kw == pytest.approx(entry.dloss_kw, rel=1e-5)
+
+
+def test_the_ac_cost_is_the_import_of_the_ac_flow_at_the_tariff(pv_stress):
+    case, _, _, ledger = pv_stress
+    for entry, state in zip(ledger.entries, ledger.states, strict=True):
+        assert entry.ac_cost == pytest.approx(300.0 * state.slack_mw, rel=1e-12)
+        assert entry.ac_cost_terms["energy"] == entry.ac_cost
+
+
+def test_an_exact_day_has_dual_prices_equal_to_ac_prices_where_nothing_binds():
+    case, ev, plans = relaxed_day("ieee33_grid_only")
+    stored = stored_from(case, plans)
+    ledger = build_ledger(inputs_of(case, ev), stored)
+    assert ledger.exit_code == 0
+    assert {entry.exactness for entry in ledger.entries} <= {"proved", "tight"}
+    free = [
+        k for k in range(case.periods) if stored.vm_pu[:, k].max() < 1.05 - 1e-6 and stored.vm_pu[:, k].min() > 0.951
+    ]
+    assert len(free) > 12
+    assert np.abs(ledger.congestion_per_mwh[:, free]).max() < 5e-3
+    assert max(entry.dv_pu for entry in ledger.entries) < 1e-8
+    assert max(entry.dloss_kw for entry in ledger.entries) < 1e-4
+
+
+@pytest.mark.parametrize("bus", ["2", "18", "25", "33"])
+def test_the_ac_price_is_the_finite_difference_of_the_import_bill_by_pandapower(bus):
+    """One more kWh at a bus costs tariff * dImport + weight * dLoss, with the import from an independent solver."""
+    case = build_case(load("ieee33_grid_only")).dispatch
+    feeder, at, step = case.feeder, case.feeder.bus_position(bus), 0.01
+    flow = AcFlow(feeder, tolerance_mva=1e-11)
+
+    def bill(extra):
+        p = -feeder.p_mw.copy()
+        p[at] -= extra
+        state = flow.solve(p, -feeder.q_mvar)
+        return 550.0 * state.slack_mw + 100.0 * state.loss_mw
+
+    expected = (bill(step) - bill(-step)) / (2 * step)
+    found = ac_price_per_mwh(
+        feeder, -feeder.p_mw[:, None], -feeder.q_mvar[:, None], tariff_per_mwh=[550.0], loss_price_per_mwh=100.0
+    )
+    assert found[at, 0] == pytest.approx(expected, abs=1e-5)
+
+
+def changed(stored, **arrays):
+    return replace(stored, **arrays)
+
+
+def test_a_changed_setpoint_does_not_pass(pv_stress):
+    """A load that was stored 100 kW too low: balance, import and voltage no longer agree."""
+    case, ev, stored, _ = pv_stress
+    load = stored.p_load_mw.copy()
+    load[10, 0] -= 0.1
+    entry = build_ledger(inputs_of(case, ev), changed(stored, p_load_mw=load)).entries[0]
+    assert entry.status == "relaxation_inexact" or "not_converged" in entry.flags
+    assert entry.energy_balance_mw == pytest.approx(0.1, rel=1e-6)
+    assert entry.dslack_kw > 90.0
+    assert entry.stored_dv_pu > 1e-4
+
+
+def test_a_flow_that_was_stored_smaller_than_its_current_is_a_slack_cone(pv_stress):
+    case, ev, stored, _ = pv_stress
+    flow = stored.p_line_mw.copy()
+    flow[3, 0] *= 0.9
+    entry = build_ledger(inputs_of(case, ev), changed(stored, p_line_mw=flow)).entries[0]
+    assert entry.exactness == "not tight"
+    assert entry.cone_gap_line == case.feeder.line_ids[3]
+
+
+def test_an_answer_that_is_not_there_is_no_answer(pv_stress):
+    case, ev, stored, _ = pv_stress
+    nothing = np.full_like(stored.i_ka, np.nan)
+    figures = {**stored.figures, "solver_status": ["failed"] * 3, "cost": [float("nan")] * 3}
+    ledger = build_ledger(inputs_of(case, ev), changed(stored, i_ka=nothing, figures=figures))
+    assert {entry.exactness for entry in ledger.entries} == {"no answer"}
+    assert {entry.status for entry in ledger.entries} == {"failed"}
+    assert ledger.exit_code == 6
