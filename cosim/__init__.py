@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from cosim.scenario.case import build_case
     from cosim.scenario.load import load as load_scenario
     from cosim.workflows.check import check
-    from cosim.workflows.doctor import doctor
     from cosim.workflows.plan import plan
     from cosim.workflows.run import run
     from cosim.workflows.verify import verify
@@ -32,7 +31,6 @@ __all__ = [
     "RunResult",
     "build_case",
     "check",
-    "doctor",
     "load",
     "load_scenario",
     "plan",
@@ -48,7 +46,6 @@ _HOMES = {
     "RunResult": ("cosim.results.store", "RunResult"),
     "build_case": ("cosim.scenario.case", "build_case"),
     "check": ("cosim.workflows.check", "check"),
-    "doctor": ("cosim.workflows.doctor", "doctor"),
     "load": ("cosim.results.store", "load"),
     "load_scenario": ("cosim.scenario.load", "load"),
     "plan": ("cosim.workflows.plan", "plan"),
