@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -40,10 +40,12 @@ class _Ledger:
     progress: Progress | None
     strict: bool
     judged: list[tuple[int, GateRecord]] = field(default_factory=list)
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def __call__(self, part: Part, record: GateRecord) -> None:
         self.store.commit(part["period"], part["tables"], gate_json(record))
         self.judged.append((part["period"], record))
+        self.remarks[part["period"]] = _remark(part["figures"])
         if self.progress is not None:
             self.progress(part, record)
         if self.strict and exit_code([record.status]) != 0:
@@ -54,12 +56,13 @@ class _Ledger:
         return [record.status for _, record in self.judged]
 
     def reasons(self) -> list[str]:
-        """Return one line per flagged period: status and the checks that failed."""
+        """Return one line per flagged period: status, the checks that failed, repair and diagnosis."""
         lines = []
         for period, record in self.judged:
             if record.flags:
                 checks = ", ".join(f"{check.name} {_shown(check.value)}" for check in record.failed)
-                lines.append(f"period {period}: {record.status} ({checks})")
+                told = "; ".join(part for part in (checks, self.remarks[period]) if part)
+                lines.append(f"period {period}: {record.status} ({told})")
         return lines
 
 
@@ -190,6 +193,13 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
     }
     return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)
+
+
+def _remark(figures: Mapping[str, Any]) -> str:
+    """Return how the dispatch of a period was repaired, and why it could not serve all."""
+    methods = ", ".join(str(figures[key]) for key in ("restoration", "storage_repair") if figures.get(key))
+    repaired = f"repaired by {methods}" if methods else ""
+    return "; ".join(part for part in (repaired, figures.get("diagnosis") or "") if part)
 
 
 def _shown(value: float | bool | str) -> str:
