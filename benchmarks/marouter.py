@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ET  # noqa: S405 - reads what marouter wrote a second ago
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np

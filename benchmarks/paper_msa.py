@@ -42,7 +42,7 @@ def by_gap(problem, before, step):
     return tried
 
 
-def by_newton(problem, before, step):  # noqa: ARG001 - one signature
+def by_newton(problem, before, step):
     return solve(problem, "newton", 1e-8, start=before)
 
 

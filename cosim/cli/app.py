@@ -28,7 +28,7 @@ RunFolder = Annotated[Path, typer.Argument(help="Run folder, for example runs/la
 Progress = Literal["auto", "plain", "off"]
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"cosim {__version__}")
         raise typer.Exit
@@ -36,12 +36,10 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001 - eager option
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001 - read by cosim.cli.main
-        bool, typer.Option("--debug", help="Show tracebacks.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Co-simulation of electric-vehicle traffic and the distribution grid."""
 

@@ -135,7 +135,7 @@ class DispatchProblem:
 
     def solve(
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
-        at: FlowValues | None = None, slack_price: float = 0.0,
+        at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float = RESIDUAL_LIMIT,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
 
@@ -149,6 +149,8 @@ class DispatchProblem:
             Solver in place of the scenario's.
         at, slack_price
             Where the other side of the cones is linearised (all columns of the window), and the price of its slack.
+        residual_limit
+            Up to which own residual and duality gap an answer counts as one.
         """
         if backend is None:
             backend = self.backend
@@ -156,7 +158,7 @@ class DispatchProblem:
             self.other_side.load(at, slack_price)
         data, chain, inverse = self.compiled(window, states)
         answer = backend.solve(data)
-        record = self._record(answer, backend)
+        record = self._record(answer, backend, residual_limit)
         if not record.usable:
             return empty_plan(self.case, window, record)
         with warnings.catch_warnings():
@@ -219,12 +221,12 @@ class DispatchProblem:
             device.clear_parameters()
             device.load(window, states.get(device.name, {}))
 
-    def _record(self, answer: ConeAnswer, backend: Backend) -> SolveRecord:
+    def _record(self, answer: ConeAnswer, backend: Backend, residual_limit: float) -> SolveRecord:
         """Judge the answer by its own residuals; the solver's word alone is not enough."""
         status = answer.status
         if status in {"optimal", "optimal_inaccurate"}:
             worst = max(answer.primal_residual, answer.gap)
-            passes = worst <= RESIDUAL_LIMIT
+            passes = worst <= residual_limit
             status = status if passes else "not_converged"
         elif status == "user_limit":
             status = "not_converged"

@@ -23,6 +23,7 @@ from cosim.errors import DependencyError
 
 OTHER_SCALES = (0.1, 0.05)
 OVERLAP_MW = 1e-6
+STEP_RESIDUAL = 1e-4
 MISOCP_GAP = 1e-4
 MISOCP_TIME_S = 60.0
 SIGN_FIX: Literal["sign_fix", "misocp"] = "sign_fix"
@@ -141,9 +142,18 @@ class WindowSolver:
     def _linearised(
         self, window: Window, states: Mapping[str, State], *, at: FlowValues, slack_price: float, elastic: bool
     ) -> DispatchPlan:
-        """Solve with the other side of the cones; it has more variables, so the default solver does it."""
-        problem = self.problem(elastic=elastic, other_side=True)
-        return problem.solve(window, states, backend=clarabel, at=at, slack_price=slack_price)
+        """Solve with the other side of the cones; it has more variables, so the default solver does it.
+
+        A step on the way need not be accurate; the gate asks the last one for its residuals like any other plan.
+        """
+        for scale in (CURRENT_SCALE, *OTHER_SCALES):
+            problem = self.problem(elastic=elastic, other_side=True, current_scale=scale)
+            plan = problem.solve(
+                window, states, backend=clarabel, at=at, slack_price=slack_price, residual_limit=STEP_RESIDUAL
+            )
+            if plan.record.usable:
+                break
+        return plan
 
     def _exact(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
         """Return the plan, repaired if a cone of the applied periods is slack."""

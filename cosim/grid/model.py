@@ -189,7 +189,7 @@ def _read_tables(folder: Path) -> tuple[Table, Table, Table]:
     for file, (required, optional) in zip(FILES, columns, strict=True):
         try:
             tables.append(read_table(folder / file, required, optional))
-        except InputError as error:  # noqa: PERF203 - three files, not a hot loop
+        except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)

@@ -55,7 +55,7 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         if params:
             raise ComponentError(f"{self.name}: unknown parameter {', '.join(sorted(params))}")
 
-    def step(self, time: int, inputs: Inputs, max_advance: int) -> int | None:  # noqa: ARG002 - mosaik's interface
+    def step(self, time: int, inputs: Inputs, max_advance: int) -> int | None:
         """Advance one (sub-)step; an error is kept for `status` and named by simulator, period and cause."""
         try:
             return self.advance(time, inputs)

@@ -48,7 +48,7 @@ class Simulator(PeriodSimulator):
         self.first_forecast_mw: Array | None = None
         self.plan: DispatchPlan | None = None
 
-    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Dispatch with its children."""
         if num != 1 or self.entities:
             raise ComponentError("dispatch: there is one Dispatch per simulator")

@@ -54,7 +54,7 @@ class Simulator(PeriodSimulator):
         self.state: AcState | None = None
         self.difference: GridDifference | None = None
 
-    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Grid with its children."""
         if num != 1 or self.entities:
             raise ComponentError("grid: there is one Grid per simulator")

@@ -35,14 +35,14 @@ class Simulator(PeriodSimulator):
             for station, row in zip(case.roads.stations, case.given_price_per_mwh, strict=True):
                 self.values_of[f"Series-{station.name}"] = ("price[CNY/MWh]", row)
 
-    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the scenario's series."""
         if num != len(self.values_of):
             raise ComponentError(f"profiles: the scenario gives {len(self.values_of)} series, not {num}")
         self.entities = dict.fromkeys(self.values_of, model)
         return [{"eid": eid, "type": model, "extra_info": {"id": eid.removeprefix("Series-")}} for eid in self.entities]
 
-    def advance(self, time: int, inputs: Inputs) -> int | None:  # noqa: ARG002 - no inputs
+    def advance(self, time: int, inputs: Inputs) -> int | None:
         """Move to the period."""
         self.position = self.period_at(time)
         self.periods_done += 1

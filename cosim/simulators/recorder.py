@@ -35,7 +35,7 @@ class Simulator(PeriodSimulator):
         self.committed: list[tuple[Part, GateRecord]] = []
         self.sink: Sink = sink or (lambda part, record: self.committed.append((part, record)))
 
-    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Recorder."""
         if num != 1 or self.entities:
             raise ComponentError("recorder: there is one Recorder per simulator")
@@ -61,7 +61,7 @@ class Simulator(PeriodSimulator):
         self.periods_done += 1
         return None
 
-    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:  # noqa: ARG002 - no outputs
+    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return nothing: the recorder ends the chain."""
         return {}
 

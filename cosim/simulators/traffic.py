@@ -62,7 +62,7 @@ class Simulator(PeriodSimulator):
         self.rounds: int | None = None
         self.sending = False
 
-    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401, ARG002
+    def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Road with its children."""
         if num != 1 or self.entities:
             raise ComponentError("traffic: there is one Road per simulator")

@@ -171,7 +171,7 @@ def theta_profile(
     """
     thetas = theta_per_min or [factor * problem.theta_per_min for factor in PROFILE_FACTORS]
     tolerance, limit = options.pop("tolerance", None), options.pop("limit", None)
-    fits = [_fit(with_theta(problem, theta), likelihood, False, tolerance, limit, options) for theta in thetas]  # noqa: FBT003
+    fits = [_fit(with_theta(problem, theta), likelihood, False, tolerance, limit, options) for theta in thetas]
     return ThetaProfile(
         theta_per_min=np.array(thetas, dtype=np.float64),
         deviance=np.array([fit.deviance for fit in fits]),
@@ -183,7 +183,7 @@ def theta_profile(
 def _fit(
     problem: OdProblem,
     likelihood: str,
-    estimate_theta: bool,  # noqa: FBT001 - passed on
+    estimate_theta: bool,
     tolerance: float | None,
     limit: int | None,
     options: dict[str, Any],
@@ -200,7 +200,7 @@ def _estimate(
     likelihood: str,
     fit: Fit,
     design: Identifiability | None,
-    estimate_theta: bool,  # noqa: FBT001 - passed on
+    estimate_theta: bool,
 ) -> OdEstimate:
     n_pairs, counts = problem.n_pairs, problem.counts
     naive, sandwich = (_errors(covariance, n_pairs + estimate_theta) for covariance in (fit.naive, fit.sandwich))

@@ -152,7 +152,7 @@ class PathSet:
         """Return how far path flows are from logit at the costs; see `cosim.traffic.choice.divergence`."""
         return choice.divergence(self, demand_vph, route_flow_vph, theta_per_min, link_cost_min)
 
-    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:  # noqa: ARG002 -- see Routes
+    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:
         """Return ``sum_k f_k ln f_k``."""
         used = route_flow_vph[route_flow_vph > 0]
         return float((used * np.log(used)).sum())

@@ -149,7 +149,7 @@ def _item(
     )  # fmt: skip
 
 
-def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Go from vehicle to station: vehicles times energy, demanded less curtailed."""
     if (at := inputs.stations) is None:
         return
@@ -160,7 +160,7 @@ def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
     yield "stations", "MWh", "demanded - not served", demand - cut, "energy served", at.energy_mwh.sum(axis=0)
 
 
-def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Go from station to bus: base load and charging, less what devices and last resorts took away."""
     dt = inputs.period_h
     lowered = sum(
@@ -194,7 +194,7 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
     yield "dispatch to AC flow", "MWh", "import of the dispatch", dt * imported, "AC import", dt * slack
 
 
-def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Compare stored energy with charge and discharge."""
     for name, device in stored.devices.items():
         if device.kind != STORAGE or name not in inputs.storage:
@@ -207,7 +207,7 @@ def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
         yield f"storage {name}", "MWh", "charged - discharged", gained, "change of stored energy", change
 
 
-def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Compare what drivers pay, by vehicle and by energy served."""
     at = inputs.stations
     if at is None or at.price_per_mwh is None:
@@ -219,7 +219,7 @@ def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
     yield "payments of drivers", "money", "vehicles x energy x price", paid, "energy served x price", earned
 
 
-def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:  # noqa: ARG001 - alike
+def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Compare terms of the objective with the quantities that they price, and their sum."""
     dt, terms, tariff = inputs.period_h, stored.cost_terms(), stored.numbers("tariff_per_mwh")
     zero = np.zeros(stored.length)

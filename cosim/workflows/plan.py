@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.coupling.price import spread_per_mwh
-from cosim.dispatch.backends import Choice, choose
+from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
+from cosim.dispatch.plan import DispatchCase
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.world import Wire, wires
@@ -41,6 +42,8 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
     ------
     InputError
         If the scenario is wrong.
+    DependencyError
+        If the solver that it names is not there or does not fit.
     """
     loaded = load(scenario, overrides)
     case = build_case(loaded)
@@ -56,11 +59,18 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
         simulators=tuple(name for name in order if name in names),
         wires=found,
         sizes=_sizes(case),
-        solver=None if case.dispatch is None else choose(case.dispatch.settings.solver),
+        solver=None if case.dispatch is None else _solver(case.dispatch),
         licences=(gurobi(), scip()),
         remarks=tuple(_remarks(loaded, case)),
         disk_mb=2.0 * rows * case.timeline.periods * BYTES_PER_ROW / 1e6 + 5.0,
     )
+
+
+def _solver(dispatch: DispatchCase) -> Choice:
+    """Return the solver for the dispatch's window."""
+    from cosim.dispatch.problem import DispatchProblem
+
+    return DispatchProblem(dispatch, dispatch.settings.window_periods(dispatch.periods), elastic=False).choose()
 
 
 def _rows_per_period(case: SimulationCase) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -49,10 +49,12 @@ class _Ledger:
     strict: bool
     judged: list[tuple[int, GateRecord]] = field(default_factory=list)
     stopped: str = ""
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def __call__(self, part: Part, record: GateRecord) -> None:
         self.store.commit(part["period"], part["tables"], gate_json(record))
         self.judged.append((part["period"], record))
+        self.remarks[part["period"]] = _remark(part["figures"])
         if self.progress is not None:
             self.progress(part, record)
         supervision.check()
@@ -64,13 +66,15 @@ class _Ledger:
         return [record.status for _, record in self.judged]
 
     def reasons(self) -> list[str]:
-        """Return one line per flagged period: status and the checks that failed."""
+        """Return one line per flagged period: status, the checks that failed, repair and diagnosis."""
         lines = []
         for period, record in self.judged:
             if record.flags:
                 checks = [f"{check.name} {_shown(check.value)}" for check in record.failed]
                 more = f", and {len(checks) - SHOWN_CHECKS} more" if len(checks) > SHOWN_CHECKS else ""
-                lines.append(f"period {period}: {record.status} ({', '.join(checks[:SHOWN_CHECKS])}{more})")
+                named = ", ".join(checks[:SHOWN_CHECKS]) + more
+                told = "; ".join(part for part in (named, self.remarks[period]) if part)
+                lines.append(f"period {period}: {record.status} ({told})")
         return [*lines, self.stopped] if self.stopped else lines
 
 
@@ -208,6 +212,13 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
     }
     return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)
+
+
+def _remark(figures: Mapping[str, Any]) -> str:
+    """Return how the dispatch of a period was repaired, and why it could not serve all."""
+    methods = ", ".join(str(figures[key]) for key in ("restoration", "storage_repair") if figures.get(key))
+    repaired = f"repaired by {methods}" if methods else ""
+    return "; ".join(part for part in (repaired, figures.get("diagnosis") or "") if part)
 
 
 def _shown(value: float | bool | str) -> str:

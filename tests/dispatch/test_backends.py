@@ -25,7 +25,7 @@ def pretend(monkeypatch):
     """Pretend that a solver has some licence."""
 
     def change(name: str, licence: Licence) -> None:
-        monkeypatch.setitem(backends._LICENCES, name, lambda: licence)  # noqa: SLF001
+        monkeypatch.setitem(backends._LICENCES, name, lambda: licence)
 
     return change
 

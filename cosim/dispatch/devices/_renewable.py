@@ -69,7 +69,7 @@ class Renewable(Device):
         self.q_per_p = float(np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0))
         self.forecast_mw = self.parameter("forecast_mw")
 
-    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - the weather has no memory here
+    def load(self, window: Window, state: State) -> None:
         """Set the forecast, cut at the rating."""
         self.forecast_mw.value = self.available_mw(window)
 

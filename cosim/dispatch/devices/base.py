@@ -217,7 +217,7 @@ class Device(ABC):
         """Return the stored energy at the end of each period, or None."""
         return None
 
-    def available_mw(self, window: Window) -> Array | None:  # noqa: ARG002 - part of the interface
+    def available_mw(self, window: Window) -> Array | None:
         """Return the power that could be used in each period, or None."""
         return None
 
@@ -229,11 +229,11 @@ class Device(ABC):
         """Return two powers that must not flow at once (charge, discharge) and that `load` can bar, or None."""
         return None
 
-    def recursion_mwh(self, state: State) -> Array | None:  # noqa: ARG002 - part of the interface
+    def recursion_mwh(self, state: State) -> Array | None:
         """Return stored energy less its recursion from the applied power, which should be zero, or None."""
         return None
 
-    def missed(self, window: Window) -> Array:  # noqa: ARG002 - part of the interface
+    def missed(self, window: Window) -> Array:
         """Return by how much the device's own hard requirements were relaxed in the elastic model (MW or MWh)."""
         return np.zeros(self.frame.periods)
 
@@ -242,7 +242,7 @@ class Device(ABC):
         """Return the state before the first period."""
         return {}
 
-    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:
         """Return the state after the first ``periods`` periods of the solved window."""
         return dict(state)
 

@@ -118,7 +118,7 @@ class DemandResponse(Device):
         """Return the open balance (energy cut and not yet returned)."""
         return {"open_mwh": 0.0}
 
-    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:
         """Return the open balance after the applied periods."""
         p_mw, _ = self.power()
         return {"open_mwh": state["open_mwh"] + float(p_mw[:periods].sum()) * self.frame.period_h}

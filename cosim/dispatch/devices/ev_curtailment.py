@@ -39,7 +39,7 @@ class EvCurtailment(Device):
         self.cut_mw = self.variable(len(self.buses), self.frame.periods)
         self.load_mw = self.parameter("load_mw", len(self.buses), self.frame.periods)
 
-    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - no memory
+    def load(self, window: Window, state: State) -> None:
         """Set the charging load."""
         self.load_mw.value = np.maximum(window.ev_p_mw, 0.0)
 

@@ -126,6 +126,6 @@ class GasTurbine(Device):
         start = settings.p_initial_mw
         return {} if start is None else {"p_mw": start}
 
-    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:
         """Return the last applied power, inside its limits."""
         return {"p_mw": float(np.clip(solved(self.p_mw)[periods - 1], 0.0, self.settings.p_max_mw))}

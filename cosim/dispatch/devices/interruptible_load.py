@@ -50,7 +50,7 @@ class InterruptibleLoad(Device):
         self.cut_mw = self.variable()
         self.cap_mw = self.parameter("cap_mw")
 
-    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - a cut has no memory
+    def load(self, window: Window, state: State) -> None:
         """Set the cap."""
         self.cap_mw.value = self.available_mw(window)
 

@@ -41,7 +41,7 @@ class LoadShedding(Device):
         self.load_mw = self.parameter("load_mw", *shape)
         self.q_per_p = self.parameter("q_per_p", *shape)
 
-    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - no memory
+    def load(self, window: Window, state: State) -> None:
         """Set the base load and its reactive share."""
         p_mw = np.maximum(window.base_p_mw[list(self.buses)], 0.0)
         q_mvar = window.base_q_mvar[list(self.buses)]

@@ -170,7 +170,7 @@ class Storage(Device):
         """Return the energy before the first period."""
         return {"energy_mwh": settings.soc_initial * settings.capacity_mwh}
 
-    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:  # noqa: ARG002 - interface
+    def next_state(self, state: State, window: Window, periods: int) -> dict[str, float]:
         """Return the energy after the applied periods, clipped by rounding into its window."""
         s = self.settings
         energy = solved(self.stored_mwh)[periods - 1]

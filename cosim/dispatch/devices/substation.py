@@ -51,7 +51,7 @@ class Substation(Device):
         self.q_mvar = self.variable()
         self.tariff_per_mwh = self.parameter("tariff_per_mwh")
 
-    def load(self, window: Window, state: State) -> None:  # noqa: ARG002 - the exchange has no memory
+    def load(self, window: Window, state: State) -> None:
         """Set the tariff; in the padding a positive price keeps the padded cones tight."""
         self.tariff_per_mwh.value = window.tariff_per_mwh
 

@@ -151,7 +151,7 @@ def _search(problem: OdProblem, point: OdPoint, step: FloatArray) -> tuple[OdPoi
     return None, "equilibrium" if failed else "stalled"
 
 
-def _finished(problem: OdProblem, point: OdPoint, with_theta: bool, iterations: int, status: str) -> Fit:  # noqa: FBT001
+def _finished(problem: OdProblem, point: OdPoint, with_theta: bool, iterations: int, status: str) -> Fit:
     naive = sandwich = None
     if point.equilibrium.converged:
         jacobian = flow_jacobian(problem, point, with_theta=with_theta)
