@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandapower as pp
 import pytest
+from matpowercaseframes import CaseFrames
 from pandapower import networks
 
 from cosim.errors import InputError, UsageError
@@ -87,9 +88,8 @@ def test_a_matpower_case_gives_the_same_flow_in_kilowatt_or_per_unit(tmp_path, c
 
 
 def test_another_reader_of_matpower_files_sees_the_same_matrices(tmp_path):
-    frames = pytest.importorskip("matpowercaseframes")
     (tmp_path / "case33.m").write_text(matpower_text(converted=False), encoding="utf-8")
-    other = frames.CaseFrames(str(tmp_path / "case33.m"))
+    other = CaseFrames(str(tmp_path / "case33.m"))
     found = import_feeder("matpower", tmp_path / "case33.m", tmp_path / "out").tables
     active = other.branch[other.branch["BR_STATUS"] == 1]
     assert [row["p_mw"] for row in found.load] == [p for p in other.bus["PD"] if p]
