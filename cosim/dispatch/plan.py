@@ -19,6 +19,7 @@ from cosim.grid.feeder import Feeder
 from cosim.grid.topology import listed
 
 Array = NDArray[np.float64]
+SHARE_ROUNDING = 1e-9
 Mode = Literal["rolling", "day_ahead", "single_period"]
 Forecast = Literal["perfect", "day_ahead", "persistence", "noisy"]
 
@@ -123,7 +124,12 @@ class DispatchCase:
             object.__setattr__(self, name, _read_only(getattr(self, name)))
         series = {device: {key: _read_only(v) for key, v in rows.items()} for device, rows in self.series.items()}
         object.__setattr__(self, "series", series)
-        if problems := [*_array_problems(self), *_station_problems(self), *_device_problems(self)]:
+        if problems := [
+            *_array_problems(self),
+            *_station_problems(self),
+            *_device_problems(self),
+            *_share_problems(self),
+        ]:
             raise InputError("; ".join(problems))
 
     @property
@@ -170,6 +176,20 @@ def _station_problems(case: DispatchCase) -> list[str]:
     n = case.feeder.n_buses
     problems += [f"station bus position {bus} is outside 0..{n - 1}" for bus in case.station_buses if not 0 <= bus < n]
     return problems
+
+
+def _share_problems(case: DispatchCase) -> list[str]:
+    """Return the buses of which devices could together cut more than the base load: that would be generation."""
+    shares: dict[str, dict[str, float]] = {}
+    for settings in case.devices:
+        if hasattr(settings, "share") and hasattr(settings, "bus"):
+            shares.setdefault(settings.bus, {})[settings.name] = float(settings.share)
+    return [
+        f"devices {', '.join(devices)} at bus {bus!r} may together cut {total:g} of its base load; it has only 1, "
+        "so lower their shares"
+        for bus, devices in shares.items()
+        if (total := sum(devices.values())) > 1.0 + SHARE_ROUNDING
+    ]
 
 
 def _device_problems(case: DispatchCase) -> list[str]:

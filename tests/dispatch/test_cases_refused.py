@@ -117,3 +117,19 @@ def test_nobody_can_change_a_plan(plan):
     for array in (plan.slack_mw, plan.p_gen_mw, plan.vm_pu):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1.0
+
+
+def test_devices_that_could_cut_more_than_a_buss_load_are_refused_by_name(day):
+    """Twice 60 % of one load would feed the feeder from nowhere; exactly all of it is possible."""
+
+    def cutting(share):
+        loads = tuple(
+            day.device("interruptible_load", name=name, bus="30", share=share, pay_per_mwh=1.0) for name in ("a", "b")
+        )
+        return day.case(day.feeder, devices=(*day.devices(), *loads), mode="single_period")
+
+    with pytest.raises(InputError, match=r"devices a, b at bus '30' may together cut 1\.2 of its base load"):
+        cutting(0.6)
+    plan = Controller(cutting(0.5)).plan(19, day.ev_mw[:, [19]])
+    assert plan.record.status == "optimal"
+    assert plan.p_load_mw[day.feeder.bus_position("30"), 0] == pytest.approx(0.0, abs=1e-6)
