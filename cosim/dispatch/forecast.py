@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.dispatch.plan import DispatchCase
+from cosim.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,13 @@ def window_load_mw(
     elif settings.forecast == "day_ahead":
         load = first_mw[:, later].copy()
     elif settings.forecast == "noisy":
-        load = noisy(outlook_mw[:, later], settings.forecast_error, seed=case.seed, position=position)
+        load = noisy(
+            outlook_mw[:, later],
+            settings.forecast_error,
+            seed=case.seed,
+            position=position,
+            correlation=settings.forecast_correlation,
+        )
     else:
         load = outlook_mw[:, later].copy()
     load[:, 0] = now_mw
@@ -57,10 +64,38 @@ def persistence(now_mw: Array, length: int) -> Array:
     return np.repeat(now_mw[:, None], length, axis=1)
 
 
-def noisy(load_mw: Array, error: float, *, seed: int, position: int) -> Array:
-    """Return the load with independent relative errors of standard deviation ``error``, never negative.
+def noisy(load_mw: Array, error: float, *, seed: int, position: int, correlation: float = 0.0) -> Array:
+    """Return the load with relative errors of standard deviation ``error``, never negative.
 
-    The errors depend on seed and period of the plan alone, so a resumed run sees the same ones.
+    Along the window the errors of each station are a stationary autoregressive process of first order, AR(1)::
+
+        e_1 = error z_1,   e_j = phi e_(j-1) + error sqrt(1 - phi^2) z_j,   z_j standard normal
+
+    so every period has the same standard deviation, and errors j periods apart the correlation ``phi^j``. Stations are
+    independent of each other. The errors depend on seed and period of the plan alone, so a resumed run sees the same
+    ones.
+
+    Parameters
+    ----------
+    load_mw
+        Load to be disturbed, shape ``(s, length)``, MW.
+    error
+        Relative standard deviation.
+    seed, position
+        Of the scenario, and the period in which the plan is made.
+    correlation
+        phi, 0 <= phi < 1; 0 makes the errors independent.
+
+    Raises
+    ------
+    InputError
+        If the correlation is out of range.
     """
-    rng = np.random.default_rng([seed, position])
-    return np.asarray(load_mw * np.maximum(1.0 + error * rng.standard_normal(load_mw.shape), 0.0))
+    if not 0.0 <= correlation < 1.0:
+        raise InputError(f"correlation: {correlation} must be >= 0 and < 1; 0 makes the errors independent")
+    shocks = np.random.default_rng([seed, position]).standard_normal(load_mw.shape)
+    errors = shocks.copy()
+    fresh = np.sqrt(1.0 - correlation**2)
+    for j in range(1, load_mw.shape[1]):
+        errors[:, j] = correlation * errors[:, j - 1] + fresh * shocks[:, j]
+    return np.asarray(load_mw * np.maximum(1.0 + error * errors, 0.0))

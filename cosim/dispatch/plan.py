@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from cosim.bounds import Fraction, NonNegative, check_bounds
@@ -47,9 +47,11 @@ class DispatchSettings:
     forecast
         What ``rolling`` knows of the charging load of later periods: the load itself (``perfect``), what was foreseen
         before the day (``day_ahead``), the current load unchanged (``persistence``), or the load itself with a random
-        error (``noisy``).
+        error (``noisy``) that may persist (``forecast_correlation``).
     forecast_error
         Relative standard deviation of the ``noisy`` forecast.
+    forecast_correlation
+        Correlation of its errors in successive periods (AR(1), see `cosim.dispatch.forecast.noisy`); 0: independent.
     storage_exclusivity
         What follows if storage charges and discharges at once: the direction is fixed by the larger of the two and the
         window solved again (``sign_fix``, also ``auto``), the best pattern is searched with SCIP (``misocp``), or it is
@@ -65,6 +67,7 @@ class DispatchSettings:
     lookahead_periods: Annotated[int, Ge(1)] | None = None
     forecast: Forecast = "perfect"
     forecast_error: Fraction = 0.1
+    forecast_correlation: Annotated[float, Ge(0), Lt(1)] = 0.0
     storage_exclusivity: Literal["auto", "sign_fix", "misocp", "off"] = "auto"
 
     def __post_init__(self) -> None:
@@ -75,6 +78,10 @@ class DispatchSettings:
         if self.mode != "rolling" and self.forecast != "perfect":
             reason = f"{self.forecast!r} with mode {self.mode!r}"
             raise InputError(Problem(field="forecast", reason=reason, remedy=rolling))
+        if self.forecast != "noisy" and self.forecast_correlation != 0.0:
+            reason = f"{self.forecast_correlation:g} with forecast {self.forecast!r}, which has no random error"
+            remedy = "set forecast to noisy, or remove the correlation"
+            raise InputError(Problem(field="forecast_correlation", reason=reason, remedy=remedy))
 
     def window_periods(self, periods: int) -> int:
         """Return how many periods of a day of ``periods`` one solve covers at most."""
