@@ -155,9 +155,8 @@ def read_series(
     required: dict[str, type] = {"period": int} | dict.fromkeys(columns or (), float)
     table = read_table(path, required, {} if columns is not None else {"*": float})
     problems = [
-        table.problem(row, "period", f"{number} must be {row + 1}; periods run 1, 2, 3, ... in order")
-        for row, number in enumerate(table.columns["period"])
-        if number != row + 1
+        table.problem(row, "period", f"{number} must be {expected}; periods run 1, 2, 3, ... in order")
+        for row, number, expected in _out_of_order(table.columns["period"])
     ]
     problems += [
         table.problem(row, name, "the value is empty")
@@ -171,6 +170,15 @@ def read_series(
     if problems:
         raise InputError(problems)
     return {name: series for name, series in table.columns.items() if name != "period"}
+
+
+def _out_of_order(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield row, number and what it should be, once for each gap and each number that comes again."""
+    expected = 1
+    for row, number in enumerate(numbers):
+        if number != expected:
+            yield row, number, expected
+        expected = max(number, expected) + 1
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

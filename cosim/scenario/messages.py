@@ -37,6 +37,10 @@ _RULES = {
     "string_too_short": ("is too short", "give a text"),
     "too_short": ("is too short", "give more items"),
 }
+_ONE_FOR_ALL = {
+    "value_of_time_per_min": "give one number: all charging vehicles have the same value of time",
+}
+"""Keys that readers expect to differ by class of vehicle, and why they do not."""
 _LONGEST = 60
 _LIMITS = {
     "greater_than": ("gt", ">"),
@@ -172,7 +176,7 @@ def _value(node: Node, finding: Finding) -> tuple[Mark, str, str]:
     if kind in _LIMITS:
         reason, remedy = _limit(finding, shown)
     elif kind in _KINDS or kind == "any_of":
-        reason, remedy = _wrong_kind(node, shown, ctx.get("wanted") or _KINDS[kind])
+        reason, remedy = _wrong_kind(node, finding.path, shown, ctx.get("wanted") or _KINDS[kind])
     elif kind in _RULES:
         rule, remedy = _RULES[kind]
         reason = f"{shown} {rule}"
@@ -190,7 +194,10 @@ def _limit(finding: Finding, shown: str) -> tuple[str, str]:
     return f"{shown} must be {sign} {limit:.12g}", "check the sign" if shown.startswith("-") else ""
 
 
-def _wrong_kind(node: Node, shown: str, wanted: str) -> tuple[str, str]:
+def _wrong_kind(node: Node, path: Path, shown: str, wanted: str) -> tuple[str, str]:
+    one_for_all = _ONE_FOR_ALL.get(str(path[-1])) if path else None
+    if isinstance(node.value, list | dict) and one_for_all is not None:
+        return f"{shown} is not {wanted}", one_for_all
     if isinstance(node.value, str) and "number" in wanted:
         try:
             float(node.value)
