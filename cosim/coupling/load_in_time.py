@@ -72,14 +72,25 @@ class LoadInTime:
         """
         return self._gathered(path_flow_vph, 1.0 - self.drawn) * kw_to_mw(self.energy_kwh) * self.period_h
 
+    def own_share(self, path_flow_vph: Array) -> Array:
+        """Return the share of the visits of a period's departures that is drawn in the period itself, ``(s, T)``.
+
+        0 where nobody comes.
+        """
+        own = self._gathered(path_flow_vph, self.drawn[:, :, :1])
+        visits = self._gathered(path_flow_vph, np.ones_like(self.drawn[:, :, :1]))
+        return np.divide(own, visits, out=np.zeros_like(own), where=visits > 0.0)
+
     def _gathered(self, path_flow_vph: Array, weight: Array) -> Array:
         """Return ``sum_(t', k) f_k(t') weight[t', k, t - t']`` for every station and period, shape ``(s, T)``."""
         periods, _, reach = weight.shape
         flow = np.asarray(path_flow_vph, dtype=np.float64)[:, self.path]
         total = np.zeros((self.stations, periods))
-        for j in range(reach):
-            by_path = (flow[: periods - j] * weight[: periods - j, :, j]).T
-            np.add.at(total[:, j:], self.station, by_path)
+        for n in range(self.stations):
+            at = np.flatnonzero(self.station == n)
+            for j in range(reach):
+                drawn = flow[: periods - j, at] * weight[: periods - j, at, j]
+                total[n, j:] += drawn.sum(axis=1)
         return total
 
 
