@@ -53,12 +53,18 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     progress: Annotated[Progress, typer.Option(help="Progress by period.")] = "auto",
+    value_of_coupling: Annotated[
+        bool, typer.Option("--value-of-coupling", help="Run without interaction, one way, in equilibrium; compare.")
+    ] = False,
 ) -> None:
     """Run a scenario; the exit code is 0 only if every gate of every period passed."""
-    from cosim.cli.running import run_command
+    if value_of_coupling:
+        from cosim.cli.comparing import value_command as command
+    else:
+        from cosim.cli.running import run_command as command
 
     raise typer.Exit(
-        run_command(scenario, out, overrides or [], seed, strict=strict, report=not no_report, progress=progress)
+        command(scenario, out, overrides or [], seed, strict=strict, report=not no_report, progress=progress)
     )
 
 
@@ -177,6 +183,22 @@ def report(run_folder: RunFolder) -> None:
     from cosim.cli.running import report_command
 
     raise typer.Exit(report_command(run_folder))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; the first is the reference.", metavar="RUN RUN...")],
+    out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the table.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write table and picture.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0.0, help="Exit 10 if a measure deviates by more, times max(1, |first|).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Set finished runs side by side, and list the inputs in which they differ."""
+    from cosim.cli.comparing import compare_command
+
+    raise typer.Exit(compare_command(runs, out, html, tolerance, as_json=as_json))
 
 
 @app.command()

@@ -41,7 +41,7 @@ def run_command(
     loaded = load(scenario, overrides)
     for problem in loaded.warnings:
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
-    show, done = _progress(progress, screen, loaded.scenario.periods)
+    show, done = progress_by_period(progress, screen, loaded.scenario.periods)
 
     def started(folder: Path) -> None:
         if progress != "off":
@@ -103,11 +103,13 @@ def progress_of(
 
     if (Path(source) / "manifest.json").is_file():
         return None, lambda: None
-    return _progress(mode, screen, load(source, overrides).scenario.periods)
+    return progress_by_period(mode, screen, load(source, overrides).scenario.periods)
 
 
-def _progress(mode: str, screen: Console, periods: int) -> tuple[Show | None, Callable[[], None]]:
-    """Return what to call after each period, and what to call at the end."""
+def progress_by_period(
+    mode: str, screen: Console, periods: int, runs: int = 1
+) -> tuple[Show | None, Callable[[], None]]:
+    """Return what to call after each period of one or several runs of a day, and what to call at the end."""
     if mode == "off":
         return None, lambda: None
     if mode == "plain" or not sys.stdout.isatty():
@@ -119,7 +121,7 @@ def _progress(mode: str, screen: Console, periods: int) -> tuple[Show | None, Ca
         TimeElapsedColumn(),
         console=screen,
     )
-    task = bar.add_task("periods", total=periods)
+    task = bar.add_task("periods", total=runs * periods)
     bar.start()
 
     def show(part: Part, judged: GateRecord) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError
 from cosim.reports import frames, gates
 from cosim.reports.figures import FIGURES
 from cosim.reports.summary import Row, Summary, summarise
 from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Roads": ("link_flows", "link_profiles"),
@@ -48,7 +51,7 @@ _MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
 _NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions")
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
+CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,49 +110,69 @@ def write_report(result: RunResult, path: str | Path | None = None) -> Path:
         If it cannot be written.
     """
     target = Path(path) if path is not None else result.folder / "report.html"
-    text = render(result)
+    write_page(target, render(result))
+    return target
+
+
+def write_page(target: Path, text: str) -> None:
+    """Write a page under a temporary name, then rename it.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
         raise StorageError(f"report '{target}' cannot be written: {error.strerror}") from error
-    return target
 
 
 def render(result: RunResult) -> str:
     """Return the page of a run as HTML; every name from the run is escaped."""
-    import jinja2
-    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cosim.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["trusted"] = Markup  # for plotly's own output only
-    environment.filters["words"] = gates.in_words
     judged = gates.read_gates(result)
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
     summary = summarise(result)
-    return environment.get_template("report.html.j2").render(
-        title=summary.title,
-        tone=tone,
-        verdict=verdict,
-        result=result,
-        reasons=[str(reason) for reason in result.run.get("reasons", ())],
-        summary=summary,
-        tiles=_tiles(summary),
-        statuses=list(gates.status_counts(judged)),
-        flagged=gates.flagged(judged),
-        severe=gates.SEVERE,
-        checks=checks,
-        check_counts=gates.counts(checks),
-        groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
-        provenance=_provenance(result),
-        plotlyjs=get_plotlyjs(),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            title=summary.title,
+            tone=tone,
+            verdict=verdict,
+            result=result,
+            reasons=[str(reason) for reason in result.run.get("reasons", ())],
+            summary=summary,
+            tiles=_tiles(summary),
+            statuses=list(gates.status_counts(judged)),
+            flagged=gates.flagged(judged),
+            severe=gates.SEVERE,
+            checks=checks,
+            check_counts=gates.counts(checks),
+            groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
+            provenance=_provenance(result),
+            plotlyjs=get_plotlyjs(),
+        )
     )
+
+
+def environment() -> Environment:
+    """Return the templates' environment: everything is escaped, a missing name is an error."""
+    import jinja2
+    from markupsafe import Markup
+
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("cosim.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters["trusted"] = Markup  # for plotly's own output only
+    found.filters["words"] = gates.in_words
+    return found
 
 
 def _verdict(result: RunResult) -> tuple[str, str]:
@@ -176,7 +199,7 @@ def _drawn(result: RunResult, name: str) -> Drawn:
         return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, missing=str(reason))
     top = 46 if figure.layout.updatemenus else 14
     figure.update_layout(title={"text": ""}, margin={"t": top})
-    html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=_CONFIG)
+    html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=CONFIG)
     return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=html)
 
 

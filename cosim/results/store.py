@@ -50,13 +50,30 @@ class RunStore:
         StorageError
             If it cannot be made.
         """
+        store = cls.create_empty(folder)
+        try:
+            (folder / "periods").mkdir()
+        except OSError as error:
+            raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
+        return store
+
+    @classmethod
+    def create_empty(cls, folder: Path) -> RunStore:
+        """Make a new folder for what belongs to several runs, readable by its owner alone.
+
+        Raises
+        ------
+        UsageError
+            If the folder exists.
+        StorageError
+            If it cannot be made.
+        """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists() or folder.is_symlink():
                 kind = "run folder" if folder.is_dir() else "file"
                 raise UsageError(f"{kind} '{folder}' exists; choose another with --out")
             folder.mkdir(mode=0o700)
-            (folder / "periods").mkdir()
         except OSError as error:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)

@@ -5,7 +5,20 @@ import sys
 
 import pytest
 
-COMMANDS = ["run", "check", "plan", "assign", "estimate-od", "list", "schema", "report", "verify", "import", "doctor"]
+COMMANDS = [
+    "run",
+    "check",
+    "plan",
+    "assign",
+    "estimate-od",
+    "list",
+    "schema",
+    "report",
+    "compare",
+    "verify",
+    "import",
+    "doctor",
+]
 LIGHT = (
     "numpy",
     "pandas",

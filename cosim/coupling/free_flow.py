@@ -1,0 +1,33 @@
+"""Charging load without any interaction: what the stations would draw if every road and station were empty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.charging.load import charging_mw
+from cosim.coupling.roads import RoadResponse
+
+Array = NDArray[np.float64]
+
+
+def free_flow_load_mw(response: RoadResponse) -> Array:
+    """Return the load per station and period if drivers choose at free-flow times and fees, shape ``(s, T)``, MW.
+
+    One logit loading (Eq 7) of each period's demand at link costs without traffic, then Eq 9. The demand, hence the
+    energy of all stations together, is that of the equilibrium; only the split among the stations is another.
+
+    Parameters
+    ----------
+    response
+        The road side; its prices are left out, its access fees are not.
+    """
+    network = response.network(None)
+    columns = []
+    for demand_vph in response.demand_vph:
+        problem = replace(response.problem, network=network, demand_vph=demand_vph)
+        loaded = problem.load(problem.empty_cost_min)
+        columns.append(charging_mw(loaded.link_flow_vph[network.station_positions], response.energy_kwh))
+    return np.stack(columns, axis=1)

@@ -1,0 +1,319 @@
+"""Finished runs side by side: what differs in their inputs, and one row a measure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.errors import InputError, Problem, UsageError
+from cosim.reports import frames
+from cosim.reports.measures import measures
+from cosim.reports.summary import Row, Value
+from cosim.results.store import RunResult
+
+TOLD_APART_BY = 2
+"""Fewest runs of a comparison."""
+_ABSENT = "–"
+_WORDS_ONLY = frozenset({"sources", "title", "description", "extends", "schema"})
+_LONGEST = 48
+_DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
+"""Sections that tell how a run was solved, not what came out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRun:
+    """One column: a run's name in the comparison, its folder, scenario, exit code and periods by status."""
+
+    name: str
+    folder: str
+    scenario: str
+    exit_code: int
+    period_statuses: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """An input in which the runs differ: dotted scenario key, ``file <name>`` or ``version <package>``."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRow:
+    """One measure of all runs.
+
+    Attributes
+    ----------
+    section, key, label, unit
+        What it is.
+    cells
+        The measure of each run; None where a run does not have it (no roads, no grid).
+    """
+
+    section: str
+    key: str
+    label: str
+    unit: str
+    cells: tuple[Row | None, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The numbers; None where a run has none."""
+        return tuple(None if cell is None else cell.value for cell in self.cells)
+
+    def deviates(self, tolerance: float) -> bool:
+        """Whether a run's number differs from the first run's by more than ``tolerance * max(1, |first|)``.
+
+        A number that only one of them has deviates as well; NaN does.
+        """
+        first, *others = self.values
+        return any(not _near(first, other, tolerance) for other in others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Runs side by side.
+
+    Attributes
+    ----------
+    runs
+        The columns.
+    differences
+        Inputs in which they differ, in the order of the scenario.
+    rows
+        The measures.
+    """
+
+    runs: tuple[ComparedRun, ...]
+    differences: tuple[Difference, ...]
+    rows: tuple[ComparedRow, ...]
+
+    def __getitem__(self, key: str) -> ComparedRow:
+        """Return the row with this key.
+
+        Raises
+        ------
+        KeyError
+            If no run has such a measure.
+        """
+        for row in self.rows:
+            if row.key == key:
+                return row
+        raise KeyError(f"the comparison has no row {key!r}")
+
+    def beyond(self, tolerance: float) -> tuple[ComparedRow, ...]:
+        """Return the rows in which a run deviates from the first one (see `ComparedRow.deviates`).
+
+        Exit codes, statuses and the coupling's own figures tell how a run was solved; they are not counted.
+        """
+        return tuple(row for row in self.rows if row.section not in _DIAGNOSTIC and row.deviates(tolerance))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know of single cells: measure, note, and the runs that it holds for."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows:
+            for run, cell in zip(self.runs, row.cells, strict=True):
+                if cell is not None and cell.note:
+                    found.setdefault((row.label, cell.note), []).append(run.name)
+        return tuple(f"{label}: {note} ({', '.join(names)})" for (label, note), names in found.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain data, for JSON."""
+        return {
+            "runs": [
+                {
+                    "name": run.name, "folder": run.folder, "scenario": run.scenario, "exit_code": run.exit_code,
+                    "period_statuses": dict(run.period_statuses),
+                }
+                for run in self.runs
+            ],
+            "differences": [{"key": one.key, "values": list(one.values)} for one in self.differences],
+            "measures": [
+                {
+                    "section": row.section, "key": row.key, "label": row.label, "unit": row.unit,
+                    "values": [_plain(value) for value in row.values],
+                    "places": ["" if cell is None else cell.place for cell in row.cells],
+                }
+                for row in self.rows
+            ],
+        }  # fmt: skip
+
+    def table(self) -> list[list[str]]:
+        """Return header and rows of a CSV file: key, label, unit, then one full-precision number per run."""
+        body = [
+            [row.key, row.label, row.unit, *("" if value is None else str(value) for value in row.values)]
+            for row in self.rows
+        ]
+        return [["key", "label", "unit", *(run.name for run in self.runs)], *body]
+
+
+def compare_runs(results: Sequence[RunResult]) -> Comparison:
+    """Set finished runs side by side.
+
+    Whatever differs in their inputs is listed, so that nothing differs unnoticed; only what makes sums meaningless
+    side by side is refused.
+
+    Parameters
+    ----------
+    results
+        The runs, in the order of their columns; the first one is the reference.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two runs, or one is given twice.
+    InputError
+        If they differ in their committed periods, in the length of a period, or in currency.
+    """
+    folders = [result.folder.resolve() for result in results]
+    if len(folders) < TOLD_APART_BY:
+        raise UsageError(f"{len(folders)} run given; a comparison needs at least two")
+    if twice := sorted({str(folder) for folder in folders if folders.count(folder) > 1}):
+        raise UsageError(f"run '{twice[0]}' is given twice; name two different runs")
+    names = _names([folder.parts for folder in folders])
+    _check_comparable(results, names)
+    runs = tuple(
+        ComparedRun(
+            name=name,
+            folder=str(result.folder),
+            scenario=str(result.manifest.get("scenario", "")),
+            exit_code=result.exit_code,
+            period_statuses=result.run.get("period_statuses", {}),
+        )
+        for name, result in zip(names, results, strict=True)
+    )
+    return Comparison(runs=runs, differences=tuple(_differences(results)), rows=_rows(results))
+
+
+def _names(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the shortest ends of paths that tell them apart.
+
+    >>> _names([("runs", "a"), ("runs", "b")])
+    ['a', 'b']
+    >>> _names([("x", "run"), ("y", "run")])
+    ['x/run', 'y/run']
+    """
+    longest = max(len(path) for path in parts)
+    for length in range(1, longest):
+        names = ["/".join(path[-length:]) for path in parts]
+        if len(set(names)) == len(names):
+            return names
+    return ["/".join(path) for path in parts]
+
+
+def _check_comparable(results: Sequence[RunResult], names: Sequence[str]) -> None:
+    """Refuse runs of which no sum means the same."""
+    problems = []
+    for what, found, remedy in (
+        ("committed periods", [_periods(result) for result in results], "finish the run, or compare equal days"),
+        ("period_min", [str(result.manifest.get("period_min")) for result in results], "compare equal periods"),
+        ("currency", [frames.currency(result) for result in results], "compare runs in one currency"),
+    ):
+        if len(set(found)) > 1:
+            told = ", ".join(f"'{name}' {value}" for name, value in zip(names, found, strict=True))
+            problems.append(Problem(field=what, reason=f"the runs differ: {told}", remedy=remedy))
+    if problems:
+        raise InputError(problems)
+
+
+def _periods(result: RunResult) -> str:
+    """Return the committed periods as text."""
+    if "periods" not in result:
+        return "none"
+    numbers = frames.period_axis(result).numbers
+    whole = numbers == tuple(range(1, len(numbers) + 1))
+    return f"1 to {numbers[-1]}" if whole else ", ".join(map(str, numbers))
+
+
+def _rows(results: Sequence[RunResult]) -> tuple[ComparedRow, ...]:
+    """Return the rows that any run has, sections and rows in the order in which they first stand."""
+    found: dict[str, dict[str, list[Row | None]]] = {}
+    for position, result in enumerate(results):
+        for section in measures(result):
+            rows = found.setdefault(section.title, {})
+            for row in section.rows:
+                rows.setdefault(row.key, [None] * len(results))[position] = row
+    compared = []
+    for title, rows in found.items():
+        for key, cells in rows.items():
+            told = next(cell for cell in cells if cell is not None)
+            filled = [_unseen(told) if cell is None and key.startswith("status_") else cell for cell in cells]
+            compared.append(ComparedRow(section=title, key=key, label=told.label, unit=told.unit, cells=tuple(filled)))
+    return tuple(compared)
+
+
+def _unseen(told: Row) -> Row:
+    """Return the row of a status that no period of a run had."""
+    return Row(key=told.key, label=told.label, value=0, unit=told.unit)
+
+
+def _differences(results: Sequence[RunResult]) -> Iterator[Difference]:
+    """Yield what differs: scenario keys, contents of files of one name, versions of packages."""
+    resolved = [result.manifest.get("resolved") or {} for result in results]
+    meant = [{key: value for key, value in one.items() if key not in _WORDS_ONLY} for one in resolved]
+    yield from _differing("", meant)
+    yield from _named_differences("file", [_contents(result) for result in results], shared=True)
+    yield from _named_differences("version", [result.manifest.get("versions") or {} for result in results])
+
+
+def _contents(result: RunResult) -> dict[str, str]:
+    """Return the digest of every table that a run read; what its YAML says is compared key by key."""
+    inputs = result.manifest.get("inputs") or []
+    return {one["file"]: one["sha256"][:12] for one in inputs if not one["file"].endswith((".yaml", ".yml"))}
+
+
+def _named_differences(kind: str, found: Sequence[Mapping[str, str]], *, shared: bool = False) -> Iterator[Difference]:
+    for name in dict.fromkeys(name for one in found for name in one):
+        values = tuple(one.get(name, _ABSENT) for one in found)
+        if len(set(values) - ({_ABSENT} if shared else set())) > 1:
+            yield Difference(key=f"{kind} {name}", values=values)
+
+
+def _differing(path: str, values: Sequence[Any]) -> Iterator[Difference]:
+    """Yield the smallest parts of the scenarios that differ; a section that one of them lacks is one part."""
+    if all(value == values[0] for value in values[1:]):
+        return
+    parts = [_parts(value) for value in values]
+    if all(part for part in parts):
+        for key in dict.fromkeys(key for part in parts for key in part or ()):
+            yield from _differing(f"{path}.{key}" if path else key, [(part or {}).get(key) for part in parts])
+        return
+    yield Difference(key=path, values=tuple(_shown(value) for value in values))
+
+
+def _parts(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a part of a resolved scenario
+    """Return a mapping, or a list of named items as one; None of anything else."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {str(item["name"]): item for item in value}
+    return None
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - a part of a resolved scenario
+    """Return a value as short text.
+
+    >>> _shown(None), _shown(0.5), _shown({"kind": "static"})
+    ('–', '0.5', 'given')
+    """
+    if value in (None, [], {}):
+        return _ABSENT
+    if isinstance(value, dict) or _parts(value):
+        return "given"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _near(first: Value, other: Value, tolerance: float) -> bool:
+    if isinstance(first, int | float) and isinstance(other, int | float):
+        return abs(other - first) <= tolerance * max(1.0, abs(first))
+    return first == other
+
+
+def _plain(value: Value) -> Value:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

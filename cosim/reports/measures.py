@@ -1,0 +1,173 @@
+"""The numbers by which runs are compared: those of the summary, and sums over all vehicles, drivers and buses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim.reports import frames
+from cosim.reports.frames import PeriodAxis
+from cosim.reports.summary import Row, Section, summarise
+from cosim.results.store import RunResult
+from cosim.units import h_to_min, min_to_h
+from cosim.validation.gate import GateLimits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LAST_RESORTS = {
+    "cost_ev_curtailment": ("Charging not served", "ev_not_served_mwh"),
+    "cost_load_shedding": ("Load not served", "load_not_served_mwh"),
+}
+_UNSERVED = {"ev_curtailed_mw": "ev_not_served_mwh", "shed_mw": "load_not_served_mwh"}
+_GRID = ("import_mwh", "import_peak_mw", "loss_mwh")
+_COUPLING = ("coupling_rounds", "coupling_residual_mw")
+
+
+def measures(result: RunResult) -> tuple[Section, ...]:
+    """Return the numbers of a run that comparisons show, in sections.
+
+    A number that the run cannot give (no roads, no grid) has no row. A sum over periods of which one has no value is
+    None, with a note: sums over different periods cannot stand side by side.
+    """
+    summary = summarise(result)
+    told = {row.key: _whole(row) for section in summary.sections for row in section.rows}
+    axis = frames.period_axis(result)
+    charging = list(_charging(result, axis))
+    shed = list(_not_served(result, axis, "shed_mw", "Load not served"))
+    unserved = {row.key: row for row in (*charging, *shed)}
+    parts = {
+        "Verdict": [row for key, row in told.items() if key == "exit_code" or key.startswith("status_")],
+        "Cost": [*_costs(told, unserved), *_payments(result, axis)],
+        "Charging": [*charging, *(row for key, row in told.items() if _is_station(key))],
+        "Grid": [*(told[key] for key in _GRID if key in told), *shed, *_margins(result)],
+        "Roads": [*_road_times(result, axis), *(told[key] for key in ("wait_min",) if key in told)],
+        "Coupling": [told[key] for key in _COUPLING if key in told],
+    }
+    return tuple(Section(title=title, rows=tuple(rows)) for title, rows in parts.items() if rows)
+
+
+def _whole(row: Row) -> Row:
+    """Return a row of the summary, without its value where that misses periods."""
+    if not row.note.startswith("no value in"):
+        return row
+    return Row(key=row.key, label=row.label, value=None, unit=row.unit, note=row.note)
+
+
+def _is_station(key: str) -> bool:
+    return key.startswith("station_") and key.endswith("_mwh")
+
+
+def _costs(told: Mapping[str, Row], unserved: Mapping[str, Row]) -> Iterator[Row]:
+    """Yield payments, penalties and their sum; a last resort that was not used cost nothing."""
+    if "cost" not in told:
+        return
+    total = told["cost"]
+    yield told["paid"]
+    for key, (label, amount) in _LAST_RESORTS.items():
+        unused = amount in unserved and unserved[amount].value == 0.0
+        nothing = Row(key=key, label=label, value=None if total.value is None else 0.0, unit=total.unit)
+        yield nothing if unused or key not in told else told[key]
+    yield total
+
+
+def _payments(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield what drivers pay for energy: at the price they see, or the tariff where they see none."""
+    periods, label = result["periods"], "EV payments for energy"
+    if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
+        stations = result["stations"]
+        energy = frames.numbers(stations, "p_demand_mw") * axis.period_h
+        if "energy_mwh" in stations:  # a grid answered
+            energy = frames.numbers(stations, "energy_mwh")
+        paid, note = energy * frames.numbers(stations, "price_per_mwh"), "at the price that drivers see"
+        yield _total("ev_payments", label, paid, stations["period"], frames.currency(result), note)
+    elif "ev_mw" in periods and "tariff_per_mwh" in periods:
+        served = frames.numbers(periods, "ev_mw") - frames.numbers(periods, "ev_curtailed_mw").clip(lower=0.0)
+        paid = served * axis.period_h * frames.numbers(periods, "tariff_per_mwh")
+        yield _total("ev_payments", label, paid, periods["period"], frames.currency(result), "at the tariff")
+
+
+def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield charging demanded, not served in all, and not served at most."""
+    periods = result["periods"]
+    if "ev_mw" not in periods:
+        return
+    demand = frames.numbers(periods, "ev_mw") * axis.period_h
+    yield _total("ev_demand_mwh", "Charging demanded", demand, periods["period"], "MWh")
+    yield from _not_served(result, axis, "ev_curtailed_mw", "Charging not served")
+    missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
+    yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")
+
+
+def _not_served(result: RunResult, axis: PeriodAxis, column: str, label: str) -> Iterator[Row]:
+    periods = result["periods"]
+    if column in periods:
+        energy = _beyond_rounding(result, column) * axis.period_h
+        yield _total(_UNSERVED[column], label, energy, periods["period"], "MWh")
+
+
+def _beyond_rounding(result: RunResult, column: str) -> pd.Series[float]:
+    """Return power not served, where it is more than what the gate takes for the solver's rounding; else zero."""
+    values = frames.numbers(result["periods"], column)
+    limit = result.manifest.get("gates", {}).get("slack_mw", GateLimits().slack_mw)
+    return values.mask(values <= limit, 0.0)
+
+
+def _margins(result: RunResult) -> Iterator[Row]:
+    """Yield the smallest distance of an AC voltage from each limit; negative where the voltage is beyond it."""
+    if "buses" not in result or "vm_ac_pu" not in result["buses"]:
+        return
+    buses = result["buses"]
+    voltage = frames.numbers(buses, "vm_ac_pu")
+    for key, label, margin in (
+        ("margin_low_pu", "Margin above the lower voltage limit", voltage - frames.numbers(buses, "v_min_pu")),
+        ("margin_high_pu", "Margin below the upper voltage limit", frames.numbers(buses, "v_max_pu") - voltage),
+    ):
+        if margin.isna().any():
+            yield Row(key=key, label=label, value=None, unit="pu", note="no AC voltage in some period")
+            continue
+        at = int(np.argmin(margin.to_numpy()))
+        where, period = f"bus {buses['bus'].iloc[at]}", int(buses["period"].iloc[at])
+        yield Row(key=key, label=label, value=float(margin.iloc[at]), unit="pu", period=period, where=where)
+
+
+def _road_times(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield vehicle hours on roads and at stations, of which waiting, and the mean wait of a charging vehicle."""
+    if "links" in result:
+        yield _vehicle_hours("road_veh_h", "Travel time on roads", result["links"], "travel_time_min", axis)
+    if "stations" not in result or "wait_min" not in result["stations"]:
+        return
+    stations = result["stations"]
+    if "travel_time_min" in stations:
+        yield _vehicle_hours("station_veh_h", "Time at stations", stations, "travel_time_min", axis)
+    waits = _vehicle_hours("wait_veh_h", "Waits at stations", stations, "wait_min", axis)
+    yield waits
+    vehicles = float((frames.numbers(stations, "flow_vph") * axis.period_h).sum())
+    if isinstance(waits.value, float) and vehicles > 0.0:
+        mean_min = h_to_min(waits.value) / vehicles
+        yield Row(key="wait_mean_min", label="Mean wait of a charging vehicle", value=mean_min, unit="min")
+
+
+def _vehicle_hours(key: str, label: str, frame: pd.DataFrame, time: str, axis: PeriodAxis) -> Row:
+    """Return ``sum over periods and places of flow [veh/h] x period [h] x time [h]``, veh h."""
+    hours = frames.numbers(frame, "flow_vph") * axis.period_h * min_to_h(1.0) * frames.numbers(frame, time)
+    return _total(key, label, hours, frame["period"], "veh h")
+
+
+def _total(key: str, label: str, values: pd.Series[float], period: pd.Series[int], unit: str, note: str = "") -> Row:
+    """Return the sum, or None with the periods that have no value."""
+    gaps = sorted({int(number) for number in period[values.isna()]})
+    if gaps:
+        return Row(key=key, label=label, value=None, unit=unit, note=f"no value in {frames.listed_periods(gaps)}")
+    return Row(key=key, label=label, value=float(values.sum()), unit=unit, note=note)
+
+
+def _worst(key: str, label: str, values: pd.Series[float], unit: str) -> Row:
+    """Return the largest value and its period; the period only where there is anything."""
+    gaps = [int(number) for number in values.index[values.isna()]]
+    if gaps:
+        return Row(key=key, label=label, value=None, unit=unit, note=f"no value in {frames.listed_periods(gaps)}")
+    top = float(values.max())
+    return Row(key=key, label=label, value=top, unit=unit, period=int(values.idxmax()) if top > 0.0 else None)
