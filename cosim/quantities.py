@@ -59,6 +59,8 @@ PORTS: tuple[Port, ...] = (
         coupling_residual[MW] | output | load sent less load at the price it was answered with
         coupling_iterations   | output | rounds of the price-flow loop
         coupling_converged    | output | whether the loop is within its tolerance
+        query                 | output | how the loads may move within the dispatch: price and root per period
+        answer                | trigger | what the loop needs of the dispatch besides prices and loads
         period                | output | number of the period that the values belong to
         record                | output | tables and figures of the period
         """,
@@ -77,6 +79,8 @@ PORTS: tuple[Port, ...] = (
         """
         price[CNY/MWh]     | trigger | price that drivers pay
         price_day[CNY/MWh] | trigger | price in every period (day-ahead loop)
+        P_offer[MW]        | trigger | charging load that the dispatch was solved for
+        P_offer_day[MW]    | trigger | the same in every period (day-ahead loop)
         P_demand[MW]       | event   | charging load of the period
         P_forecast[MW]     | output  | charging load of every period of the day
         flow[veh/h]        | output  | vehicles that come to charge
@@ -90,6 +94,8 @@ PORTS: tuple[Port, ...] = (
         cost[CNY] | output | cost of the period
         cone_gap  | output | largest cone gap, pu^2
         status    | output | how the solve ended
+        query     | input  | how the loads may move: price and root per period; without it they stay
+        answer    | event  | what the price-flow loop needs besides prices and loads: cost of the window
         period    | output | number of the period that the values belong to
         record    | output | tables and figures of the period
         """,
@@ -102,6 +108,8 @@ PORTS: tuple[Port, ...] = (
         P_forecast[MW]     | input   | charging load of every period of the day
         price[CNY/MWh]     | event   | price that drivers pay
         price_day[CNY/MWh] | event   | the same for every period of the plan
+        P_offer[MW]        | event   | charging load that the dispatch was solved for
+        P_offer_day[MW]    | event   | the same for every period of the plan
         P_set[MW]          | output  | cap on the charging power
         """,
     ),
@@ -172,6 +180,7 @@ COLUMNS: tuple[Column, ...] = (
         sue_iterations       | -      | iterations of the assignment
         sue_status           | -      | converged, limit or stalled
         coupling_rounds      | -      | dispatches of the price-flow loop
+        coupling_method      | -      | ways to its fixed point that were taken, in order
         coupling_residual_mw | MW     | load sent less load at the price it was answered with
         coupling_converged   | -      | whether the loop is within its tolerance
         solver               | -      | solver of the dispatch
@@ -199,6 +208,8 @@ COLUMNS: tuple[Column, ...] = (
         vmax_pu              | pu     | highest voltage of the relaxed solution
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
+        ev_later_vph         | veh/h  | vehicles that pass without charging (ev.charge_later)
+        ev_later_share       | -      | their share of those who look for a station
         shed_mw              | MW     | base load not served
         requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
@@ -264,10 +275,16 @@ COLUMNS: tuple[Column, ...] = (
         overloaded      | -      | whether the flow is above the knee of the capacity
         price_per_mwh   | money/MWh | price that drivers pay
         nodal_price_per_mwh | money/MWh | marginal cost of the station's bus
-        p_demand_mw     | MW     | charging load demanded
+        price_without_loss_per_mwh | money/MWh | the same without the weight of losses in the objective
+        p_demand_mw     | MW     | charging load demanded: one of the next two, by ev.charging_load
+        p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
+        p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
+        pending_mwh     | MWh    | energy that those who left are still to draw in time, at the end of the period
         p_set_mw        | MW     | cap that the dispatch sends
         curtailed_mw    | MW     | charging load not served
         energy_mwh      | MWh    | energy served
+        energy_payment  | money  | energy served at the price that drivers see, or the tariff where they see none
+        fee_payment     | money  | access fees
         """,
     ),
     *columns(

@@ -44,8 +44,11 @@ def wires(case: SimulationCase) -> list[Wire]:
     if roads and grid:
         found.append(Wire("Traffic", "Station", "Dispatch", "Port", loads))
         if case.iterated:
-            price = "price_day[CNY/MWh]" if case.whole_day else "price[CNY/MWh]"
-            found.append(Wire("Dispatch", "Port", "Traffic", "Station", (price,), weak=True))
+            day = "_day" if case.whole_day else ""
+            back = (f"price{day}[CNY/MWh]", f"P_offer{day}[MW]")
+            found.append(Wire("Traffic", "Road", "Dispatch", "Dispatch", ("query",)))
+            found.append(Wire("Dispatch", "Port", "Traffic", "Station", back, weak=True))
+            found.append(Wire("Dispatch", "Dispatch", "Traffic", "Road", ("answer",), weak=True))
     if grid and not roads and case.given_load_mw is not None:
         found.append(Wire("Profiles", "Series", "Dispatch", "Port", loads))
     if roads and not grid and case.given_price_per_mwh is not None:

@@ -63,5 +63,5 @@ def test_every_wire_joins_an_output_to_an_input_of_the_vocabulary(small_case, ov
 def test_meta_of_a_hybrid_splits_its_ports():
     model = meta("dispatch", "hybrid", {"Dispatch": []})["models"]["Port"]
     assert model["trigger"] == ["P_demand[MW]"]
-    assert model["non-persistent"] == ["price[CNY/MWh]", "price_day[CNY/MWh]"]
+    assert model["non-persistent"] == ["price[CNY/MWh]", "price_day[CNY/MWh]", "P_offer[MW]", "P_offer_day[MW]"]
     assert not model["public"]

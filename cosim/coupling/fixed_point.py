@@ -1,7 +1,6 @@
-"""Fixed point of station price and charging load, by best response with a damped price.
+"""The loop of price and charging load within a period: sends queries, judges answers, keeps the best round.
 
-The road side answers a price with loads (an equilibrium at that price), the grid side answers loads with nodal prices.
-The *price* is damped, never the flows: damped flows would be no equilibrium. The step follows Aitken's vector rule.
+The road side answers a price with loads (an equilibrium at that price), the grid side loads with marginal costs.
 """
 
 from __future__ import annotations
@@ -11,41 +10,46 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Response = Callable[[Array], tuple[Array, Any]]
-"""Charging load per station [MW] at station prices per MWh, of the same shape, and whatever else belongs to it."""
+from cosim.coupling.methods import METHODS, Answer, Method, Query, Roads, Round
+from cosim.coupling.methods.base import Array
+from cosim.errors import ComponentError
 
-STEP_RANGE = (0.02, 1.0)
+__all__ = ["Answer", "PriceLoop", "Query", "Roads", "solve"]
 
 
 @dataclass(slots=True, kw_only=True)
-class PriceIteration:
-    """One period's loop, driven from outside: by mosaik's same-time loop or by `iterate`.
+class PriceLoop:
+    """One period's loop, driven from outside: by mosaik's same-time loop or by `solve`.
 
-    Call `start` with the first price, send the returned load to the dispatch, and hand every answer to `receive`; None
-    means that the loop is over and the last load sent is the result.
+    Call `start` with the first price, have the dispatch answer the query, and hand every answer to `receive`; None
+    means that the loop is over. The dispatch then stands at the query answered last, and price, load and detail are one
+    set with it:
+
+    - of a query for exactly given loads: the price sent, the equilibrium at it, the dispatch of exactly its loads;
+    - of a query that may move the loads: the price *answered*, which is the marginal cost of the loads dispatched, and
+      the equilibrium at it; its loads differ from those dispatched by the residual. At a binding limit exactly these
+      loads may be infeasible by as little; the loads dispatched never are.
 
     Attributes
     ----------
-    respond
-        The road side; prices have shape ``(s,)`` or ``(s, T)``.
+    roads, method
+        The road side, and the way to the fixed point.
     tolerance_mw
-        Largest accepted difference between the load sent and the load at the price it was answered with.
+        Largest accepted difference between the loads dispatched and those at the price answered.
     round_limit
-        Largest number of rounds (dispatches).
+        Largest number of rounds (dispatches). Where it is hit, the best round's query is sent once more, so that its
+        dispatch is the result.
     price_per_mwh, load_mw, detail
-        The last price that was answered, the load sent for it, and what `respond` gave with it.
+        The result; before the end, what was sent last.
     residual_mw
-        Difference of the last round; NaN before the first answer.
-    converged
-        Whether the last residual is within the tolerance.
+        Difference of the round that counts; NaN before the first answer.
     history
         Residual of every round.
     """
 
-    respond: Response
+    roads: Roads
+    method: Method
     tolerance_mw: float = 1e-6
     round_limit: int = 100
     price_per_mwh: Array = field(default_factory=lambda: np.zeros(0))
@@ -54,76 +58,100 @@ class PriceIteration:
     rounds: int = 0
     residual_mw: float = float("nan")
     history: list[float] = field(default_factory=list)
-    _error: Array | None = None
-    _step: float = 1.0
+    query: Query | None = None
+    _best: Round | None = None
+    _repeating: bool = False
 
     @property
     def converged(self) -> bool:
-        """Whether the last residual is within the tolerance; NaN is not."""
+        """Whether the residual is within the tolerance; NaN is not."""
         return self.residual_mw <= self.tolerance_mw
 
-    def start(self, price_per_mwh: Array) -> Array:
-        """Return the load at the first price, to be sent to the dispatch."""
-        return self._send(np.array(price_per_mwh, dtype=float))
+    def start(self, price_per_mwh: Array) -> Query:
+        """Return the first query."""
+        self.rounds = 1
+        return self._send(self.method.first(np.array(price_per_mwh, dtype=float)))
 
-    def receive(self, answer_per_mwh: Array) -> Array | None:
-        """Take the dispatch's prices for the last load; return the next load, or None at the end."""
-        answer = np.asarray(answer_per_mwh, dtype=float)
-        self.residual_mw = (
-            float(np.abs(self.respond(answer)[0] - self.load_mw).max(initial=0.0))
-            if np.isfinite(answer).all()
-            else float("nan")
-        )
-        self.history.append(self.residual_mw)
-        if self.converged or self.rounds >= self.round_limit or not np.isfinite(self.residual_mw):
+    def receive(self, answer: Answer) -> Query | None:
+        """Take the dispatch's answer to the last query; return the next one, or None at the end."""
+        done = self._judged(answer)
+        self.residual_mw = done.residual_mw
+        if self._repeating:
+            self._settle(done)
             return None
-        return self._send(self._damped(answer))
+        self.history.append(done.residual_mw)
+        if self._best is None or not self._best.residual_mw <= done.residual_mw:
+            self._best = done
+        if self.converged:
+            self._settle(done)
+            return None
+        following = self.method.next(done) if self.rounds < self.round_limit else None
+        if following is not None:
+            self.rounds += 1
+            return self._send(following)
+        if self._best is done or not np.isfinite(self._best.residual_mw):
+            self._settle(done)
+            return None
+        self._repeating = True
+        return self._send(self._best.query)
 
-    def _send(self, price: Array) -> Array:
-        self.price_per_mwh = price
-        self.load_mw, self.detail = self.respond(price)
-        self.rounds += 1
-        return self.load_mw
+    def _judged(self, answer: Answer) -> Round:
+        """Return the round with the loads at the answered price; an answer that is no number has none."""
+        query = self._asked()
+        if not answer.finite:
+            return Round(query=query, answer=answer, load_mw=query.load_mw, detail=query.detail, residual_mw=np.nan)
+        load, detail = self.roads.respond(answer.price_per_mwh)
+        residual = float(np.abs(load - answer.load_mw).max(initial=0.0))
+        return Round(query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual)
 
-    def _damped(self, answer: Array) -> Array:
-        """Return ``price + a e`` with Aitken's step ``a <- -a (e_prev . de) / (de . de)``, kept inside its range."""
-        error = answer - self.price_per_mwh
-        if self._error is not None:
-            change = error - self._error
-            square = float((change * change).sum())
-            step = -self._step * float((self._error * change).sum()) / square if square > 0.0 else self._step / 2.0
-            self._step = float(np.clip(step, *STEP_RANGE))
-        self._error = error
-        return self.price_per_mwh + self._step * error
+    def _asked(self) -> Query:
+        if self.query is None:
+            raise ComponentError("the price-flow loop got an answer before it was started; call start first")
+        return self.query
+
+    def _send(self, query: Query) -> Query:
+        self.query = query
+        self.price_per_mwh, self.load_mw, self.detail = query.price_per_mwh, query.load_mw, query.detail
+        return query
+
+    def _settle(self, done: Round) -> None:
+        """Keep the set that belongs to the dispatch of the last query."""
+        if done.query.root is not None and np.isfinite(done.residual_mw):
+            self.price_per_mwh, self.load_mw, self.detail = done.answer.price_per_mwh, done.load_mw, done.detail
 
 
-def iterate(
-    respond: Response,
-    dispatch: Callable[[Array], Array],
+def solve(
+    roads: Roads,
+    dispatch: Callable[[Query], Answer],
     price_per_mwh: Array,
     *,
+    method: str = "auto",
     tolerance_mw: float = 1e-6,
     round_limit: int = 100,
-) -> PriceIteration:
+) -> PriceLoop:
     """Run one period's loop in plain Python; the simulators run the same steps over mosaik.
 
     Parameters
     ----------
-    respond
-        The road side: load per station [MW] at given prices, and any detail.
+    roads
+        The road side.
     dispatch
-        Prices per MWh at given loads.
+        The grid side.
     price_per_mwh
-        First price.
+        First price, shape ``(s, T)``.
+    method
+        One of `cosim.coupling.methods.METHODS`.
 
     Examples
     --------
-    >>> loop = iterate(lambda p: (2.0 - 0.01 * p, None), lambda d: 50.0 * d, np.array([0.0]))
-    >>> loop.converged, bool(abs(loop.load_mw[0] - 4 / 3) < 1e-6)
+    >>> roads = Roads(respond=lambda p: (2.0 - 0.01 * p, None))
+    >>> grid = lambda query: Answer(price_per_mwh=50.0 * query.load_mw, load_mw=query.load_mw)
+    >>> loop = solve(roads, grid, np.array([[0.0]]), method="iterate")
+    >>> loop.converged, bool(abs(loop.load_mw[0, 0] - 4 / 3) < 1e-6)
     (True, True)
     """
-    loop = PriceIteration(respond=respond, tolerance_mw=tolerance_mw, round_limit=round_limit)
-    load: Array | None = loop.start(price_per_mwh)
-    while load is not None:
-        load = loop.receive(dispatch(load))
+    loop = PriceLoop(roads=roads, method=METHODS[method](roads), tolerance_mw=tolerance_mw, round_limit=round_limit)
+    query: Query | None = loop.start(price_per_mwh)
+    while query is not None:
+        query = loop.receive(dispatch(query))
     return loop

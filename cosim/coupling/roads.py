@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.charging.load import charging_mw
+from cosim.coupling.methods.base import Roads
 from cosim.coupling.price import station_cost_min
-from cosim.traffic.equilibrium import SueProblem, SueResult, solve
+from cosim.traffic.equilibrium import SueProblem, SueResult, fisk_objective, solve
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import PathSet
 from cosim.traffic.sensitivity import sensitivity
 from cosim.units import kw_to_mw
 
@@ -50,7 +53,7 @@ class RoadResponse:
     options: Mapping[str, Any] = field(default_factory=dict)
     _last: SueResult | None = None
 
-    def solve(self, position: int, price_per_mwh: Array | None) -> SueResult:
+    def solve(self, position: int, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> SueResult:
         """Return the equilibrium of one period.
 
         Parameters
@@ -59,27 +62,36 @@ class RoadResponse:
             Period, from 0.
         price_per_mwh
             Price per station that drivers see, shape ``(s,)``; None means that they see travel time and fees alone.
+        rise_per_mwh_per_mw
+            By how much the price at a station rises with its own load.
         """
-        problem = replace(self.problem, network=self.network(price_per_mwh), demand_vph=self.demand_vph[position])
+        problem = self.period(position, price_per_mwh, rise_per_mwh_per_mw)
         result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
         self._last = result
         return result
 
-    def network(self, price_per_mwh: Array | None) -> RoadNetwork:
+    def period(self, position: int, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> SueProblem:
+        """Return the equilibrium problem of one period at prices, as in `solve`."""
+        network = self.network(price_per_mwh, rise_per_mwh_per_mw)
+        return replace(self.problem, network=network, demand_vph=self.demand_vph[position])
+
+    def network(self, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> RoadNetwork:
         """Return the network with prices and fees as minutes on the station links."""
         network = self.problem.network
         stations = network.station_positions.size
         if stations == 0:
             return network
         price = np.zeros(stations) if price_per_mwh is None else price_per_mwh
-        return network.with_fixed_min(
-            station_cost_min(
-                price,
-                energy_kwh=self.energy_kwh,
-                access_fee=self.access_fee,
-                value_of_time_per_min=self.value_of_time_per_min,
-            )
+        fixed_min = station_cost_min(
+            price,
+            energy_kwh=self.energy_kwh,
+            access_fee=self.access_fee,
+            value_of_time_per_min=self.value_of_time_per_min,
         )
+        if rise_per_mwh_per_mw == 0.0:
+            return network.with_fixed_min(fixed_min)
+        per_visit = kw_to_mw(self.energy_kwh)
+        return network.with_fixed_min(fixed_min, rise_per_mwh_per_mw * per_visit**2 / self.value_of_time_per_min)
 
     def flow_by_price(self, position: int, price_per_mwh: Array | None, result: SueResult) -> Array:
         """Return how the stations' flows answer to their prices, shape ``(s, s)``, (veh/h) per (money/MWh).
@@ -99,11 +111,14 @@ class RoadResponse:
         InputError
             If the result is no equilibrium, or its routes are not listed as paths.
         """
-        network = self.network(price_per_mwh)
-        problem = replace(self.problem, network=network, demand_vph=self.demand_vph[position])
-        stations = network.station_positions
+        problem = self.period(position, price_per_mwh)
+        stations = problem.network.station_positions
         by_minute = sensitivity(problem, result).to_fixed_min[np.ix_(stations, stations)]
         return np.asarray(by_minute * kw_to_mw(self.energy_kwh) / self.value_of_time_per_min)
+
+    def value_per_h(self, position: int, price_per_mwh: Array | None, result: SueResult) -> float:
+        """Return ``VOT Z(f)`` with prices and fees in it, money per hour; its slope over a price is that load."""
+        return self.value_of_time_per_min * fisk_objective(self.period(position, price_per_mwh), result.path_flow_vph)
 
     def load_mw(self, result: SueResult) -> Array:
         """Return the charging load per station (Eq 9), shape ``(s,)``, MW."""
@@ -121,6 +136,67 @@ class RoadResponse:
             self.solve(k, None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(len(self.demand_vph))
         ]
         return results, np.stack([self.load_mw(result) for result in results], axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The periods that one price-flow loop covers, as functions of their stations' prices, shape ``(s, T)``.
+
+    Attributes
+    ----------
+    response
+        The road side of the day.
+    positions
+        The T periods, from 0.
+    seen
+        What drivers see of a period's price, shape ``(s,)``; None is travel time and fees alone.
+    moves
+        Whether they see the loop's price at all.
+    """
+
+    response: RoadResponse
+    positions: tuple[int, ...]
+    seen: Callable[[int, Array], Array | None]
+    moves: bool = True
+
+    def roads(self) -> Roads:
+        """Return what the methods may ask of the roads."""
+        listed = isinstance(self.response.problem.paths, PathSet)
+        return Roads(
+            respond=self.respond,
+            steepness=self.steepness if listed and self.moves else None,
+            value_per_h=self.value_per_h,
+            respond_rising=self.respond_rising if self.moves else None,
+        )
+
+    def respond(self, price_per_mwh: Array) -> tuple[Array, list[SueResult]]:
+        """Return loads, shape ``(s, T)``, and equilibria at prices."""
+        return self._solved(price_per_mwh, 0.0)
+
+    def respond_rising(self, price_per_mwh: Array, rise_per_mwh_per_mw: float) -> tuple[Array, list[SueResult]]:
+        """Return loads and equilibria where each price rises with the station's own load."""
+        return self._solved(price_per_mwh, rise_per_mwh_per_mw)
+
+    def steepness(self, price_per_mwh: Array, results: list[SueResult]) -> Array:
+        """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh)."""
+        by_price = [
+            self.response.flow_by_price(k, self.seen(k, price_per_mwh[:, j]), results[j])
+            for j, k in enumerate(self.positions)
+        ]
+        return -kw_to_mw(self.response.energy_kwh) * np.stack(by_price)
+
+    def value_per_h(self, price_per_mwh: Array, results: list[SueResult]) -> float:
+        """Return the sum of `RoadResponse.value_per_h` over the periods."""
+        return math.fsum(
+            self.response.value_per_h(k, self.seen(k, price_per_mwh[:, j]), results[j])
+            for j, k in enumerate(self.positions)
+        )
+
+    def _solved(self, price_per_mwh: Array, rise: float) -> tuple[Array, list[SueResult]]:
+        results = [
+            self.response.solve(k, self.seen(k, price_per_mwh[:, j]), rise) for j, k in enumerate(self.positions)
+        ]
+        return np.stack([self.response.load_mw(result) for result in results], axis=1), results
 
 
 def loop_tolerance(tolerance: float, *, tolerance_mw: float, energy_kwh: float, link_flow_vph: float) -> float:

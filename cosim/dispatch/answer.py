@@ -31,6 +31,7 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
         record=record,
         vm_pu=np.sqrt(flow.voltage_sq),
         price_per_mwh=_prices(problem)[:, :length],
+        station_price_per_mwh=_station_prices(problem)[:, :length],
         p_load_mw=p_load,
         q_load_mvar=window.base_q_mvar[:, :length] - load[1],
         p_gen_mw=generation[0],
@@ -62,6 +63,15 @@ def _prices(problem: DispatchProblem) -> Array:
     if balance is None or balance.dual_value is None:
         return np.full((case.feeder.n_buses, problem.frame.periods), math.nan)
     price: Array = -np.asarray(balance.dual_value) / (case.feeder.base_mva * case.period_h)
+    return price
+
+
+def _station_prices(problem: DispatchProblem) -> Array:
+    """Return the marginal cost of each station's load: the price of its bus, less what curtailment spares."""
+    price: Array = _prices(problem)[list(problem.case.station_buses)]
+    for device in problem.devices:
+        if isinstance(device, EvCurtailment):
+            price = price - device.relief_per_mwh()
     return price
 
 
@@ -148,6 +158,7 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         record=record,
         vm_pu=bus,
         price_per_mwh=bus,
+        station_price_per_mwh=station,
         p_load_mw=p_load,
         q_load_mvar=window.base_q_mvar[:, :length],
         p_gen_mw=np.zeros_like(bus),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cosim.dispatch.branch_flow import Array
+from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import State, Window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
@@ -39,7 +40,7 @@ class Controller:
         """Return how many periods a plan made at ``position`` covers."""
         return min(self.window_periods, self.case.periods - position)
 
-    def plan(self, position: int, ev_mw: Array) -> DispatchPlan:
+    def plan(self, position: int, ev_mw: Array, proposal: Proposal | None = None) -> DispatchPlan:
         """Solve the window that starts at ``position``.
 
         The hard model comes first; only where it has no answer do the priced last resorts enter. Of the periods that
@@ -52,10 +53,12 @@ class Controller:
         ev_mw
             Charging load per station, shape ``(s, horizon(position))``, MW: known for the first period, forecast
             for the others.
+        proposal
+            How the loads of the periods that will be applied may move; the plan then has the loads moved. None keeps
+            them as they are.
         """
         window = make_window(self.case, position, self.window_periods, ev_mw)
-        applied = window.length if self.case.settings.mode == "day_ahead" else 1
-        return self.solver.plan(window, self.states, applied)
+        return self.solver.plan(window, self.states, self.case.settings.applied_periods(window.length), proposal)
 
     def commit(self, plan: DispatchPlan) -> None:
         """Carry the devices' states over the plan's first period.

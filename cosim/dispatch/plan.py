@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -86,6 +86,10 @@ class DispatchSettings:
     def window_periods(self, periods: int) -> int:
         """Return how many periods of a day of ``periods`` one solve covers at most."""
         return min(periods, 1 if self.mode == "single_period" else self.lookahead_periods or periods)
+
+    def applied_periods(self, length: int) -> int:
+        """Return how many periods of a plan of ``length`` are applied: all of a day ahead, else the first."""
+        return length if self.mode == "day_ahead" else min(length, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +258,15 @@ class SolveRecord:
         return self.status in {"optimal", "optimal_inaccurate"}
 
 
+def shifted(record: SolveRecord, change: float) -> SolveRecord:
+    """Return the record with both objectives changed by the same amount."""
+    return replace(
+        record,
+        primal_objective=record.primal_objective + change,
+        dual_objective=record.dual_objective + change,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restoration:
     """How an inexact relaxation was turned into a physical plan.
@@ -299,7 +312,8 @@ class DispatchPlan:
 
     Per bus ``(n, L)``: `vm_pu`, `price_per_mwh`, `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`.
     Per line ``(m, L)``: `p_line_mw`, `q_line_mvar`, `i_ka`, and the cone gap. Per station ``(s, L)``: `ev_mw`,
-    `ev_curtailed_mw`. `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, ``(L,)``.
+    `ev_curtailed_mw`, `station_price_per_mwh` (marginal cost of its load: its bus's price; where all of it is
+    curtailed, what that costs). `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, ``(L,)``.
     `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
     limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
@@ -310,6 +324,7 @@ class DispatchPlan:
     record: SolveRecord
     vm_pu: Array
     price_per_mwh: Array
+    station_price_per_mwh: Array
     p_load_mw: Array
     q_load_mvar: Array
     p_gen_mw: Array

@@ -17,12 +17,13 @@ from cosim.dispatch.answer import collect, empty_plan
 from cosim.dispatch.backends import CONTINUOUS, Choice, choose
 from cosim.dispatch.backends.base import Backend, ConeAnswer, Size
 from cosim.dispatch.branch_flow import CURRENT_SCALE, BranchFlow, FlowValues, gather
+from cosim.dispatch.consent import Consent, Proposal
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Device, Frame, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment, EvCurtailmentSettings
 from cosim.dispatch.devices.load_shedding import LoadShedding, LoadSheddingSettings
 from cosim.dispatch.other_side import OtherSide
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -49,11 +50,13 @@ class DispatchProblem:
         Whether the linearised other side of the cones is part of the model (`solve` then needs the point).
     current_scale
         Scale of the squared current; another one can help where the solver stalls.
+    movable
+        Whether the charging loads of the periods to be applied may move (`solve` then needs a proposal).
     """
 
     def __init__(
         self, case: DispatchCase, periods: int, *, elastic: bool, other_side: bool = False,
-        current_scale: float = CURRENT_SCALE,
+        current_scale: float = CURRENT_SCALE, movable: bool = False,
     ) -> None:  # fmt: skip
         import cvxpy as cp
 
@@ -69,10 +72,12 @@ class DispatchProblem:
         slack = self.voltage_price is not None
         self.flow = BranchFlow(case.feeder, periods, voltage_slack=slack, current_scale=current_scale)
         self.other_side = OtherSide(self.flow) if other_side else None
+        self.consent = self._consent() if movable else None
         self.devices = self._devices()
         self.injections = [injection for device in self.devices for injection in device.injections()]
         self.loss_price = cp.Parameter(periods)
-        constraints = list(self.flow.constraints(self.injections))
+        moved = [] if self.consent is None else [self.consent.injection()]
+        constraints = list(self.flow.constraints([*self.injections, *moved]))
         for device in self.devices:
             constraints += device.constraints()
         self.shifting = self._shifting_buses() if elastic else []
@@ -80,11 +85,17 @@ class DispatchProblem:
         constraints += self._no_negative_load()
         if self.other_side is not None:
             constraints += self.other_side.constraints()
+        if self.consent is not None:
+            constraints += self.consent.constraints()
         self.problem = cp.Problem(cp.Minimize(self._objective()), constraints)
         count = self.size()
         # A day-ahead dispatch solves each model a few times at most.
         reused = case.settings.mode != "day_ahead"
         self.parametrised = reused and count["parameters"] * count["variables"] <= DPP_LIMIT
+
+    def _consent(self) -> Consent:
+        case, periods = self.case, self.frame.periods
+        return Consent(case.station_buses, periods, case.settings.applied_periods(periods), case.period_h)
 
     def _devices(self) -> list[Device]:
         """Build the case's devices and, in the elastic model, the last resorts."""
@@ -95,7 +106,9 @@ class DispatchProblem:
         prices = case.settings
         if case.station_buses:
             settings = EvCurtailmentSettings(price_per_mwh=prices.ev_curtailment_price_per_mwh)
-            devices.append(EvCurtailment(settings, case.station_buses, self.frame))
+            curtailment = EvCurtailment(settings, case.station_buses, self.frame)
+            curtailment.moved_mw = 0.0 if self.consent is None else self.consent.moved_mw()
+            devices.append(curtailment)
         loaded = tuple(int(bus) for bus in np.flatnonzero((case.base_p_mw > 0.0).any(axis=1)))
         if loaded:
             shedding = LoadSheddingSettings(price_per_mwh=prices.shedding_price_per_mwh)
@@ -129,6 +142,8 @@ class DispatchProblem:
                 total = total + cost.objective(dt)
         if self.other_side is not None:
             total = total + self.other_side.cost()
+        if self.consent is not None:
+            total = total + self.consent.cost()
         if self.voltage_price is not None:
             total = total + dt * self.voltage_price * (cp.sum(self.flow.low_slack) + cp.sum(self.flow.high_slack))
         return total
@@ -136,6 +151,7 @@ class DispatchProblem:
     def solve(
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
         at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float = RESIDUAL_LIMIT,
+        proposal: Proposal | None = None,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
 
@@ -151,11 +167,16 @@ class DispatchProblem:
             Where the other side of the cones is linearised (all columns of the window), and the price of its slack.
         residual_limit
             Up to which own residual and duality gap an answer counts as one.
+        proposal
+            How the charging loads may move. The plan is then that of the loads consented to, and the record's
+            objectives are its cost and a bound on it.
         """
         if backend is None:
             backend = self.backend
         if self.other_side is not None and at is not None:
             self.other_side.load(at, slack_price)
+        if self.consent is not None and proposal is not None:
+            self.consent.load(window, proposal)
         data, chain, inverse = self.compiled(window, states)
         answer = backend.solve(data)
         record = self._record(answer, backend, residual_limit)
@@ -165,6 +186,8 @@ class DispatchProblem:
             # cvxpy warns of an inaccurate answer; ours is judged by its residuals.
             warnings.simplefilter("ignore", UserWarning)
             self.problem.unpack_results(answer.solution, chain, inverse)
+        if self.consent is not None:
+            window, record = self.consent.settled(window), shifted(record, -self.consent.paid())
         return collect(self, window, states, record)
 
     def choose(self) -> Choice:

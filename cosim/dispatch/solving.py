@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cosim.dispatch.backends import clarabel, scip, scs
 from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import CURRENT_SCALE, FlowValues
+from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices.base import State, Window
 from cosim.dispatch.diagnosis import SLACK_MW, diagnosis
 from cosim.dispatch.exactness import exact_periods
@@ -42,6 +43,8 @@ class WindowSolver:
         Columns of a window.
     power_flow
         AC power flow for the last rung of the recovery; None goes without it.
+    movable
+        Whether windows with loads that may move will come: a named solver must fit these models, too.
 
     Raises
     ------
@@ -49,93 +52,116 @@ class WindowSolver:
         If the solver that the scenario names does not fit the hard or the elastic model.
     """
 
-    def __init__(self, case: DispatchCase, periods: int, power_flow: PowerFlow | None = None) -> None:
+    def __init__(
+        self, case: DispatchCase, periods: int, power_flow: PowerFlow | None = None, *, movable: bool = False
+    ) -> None:
         self.case = case
         self.periods = periods
-        self._problems: dict[tuple[bool, bool, float], DispatchProblem] = {}
+        self._problems: dict[tuple[bool, bool, float, bool], DispatchProblem] = {}
         self.power_flow = power_flow
-        self._require_solver()
+        self._require_solver(movable=movable)
 
     def problem(
-        self, *, elastic: bool, other_side: bool = False, current_scale: float = CURRENT_SCALE
+        self, *, elastic: bool, other_side: bool = False, current_scale: float = CURRENT_SCALE, movable: bool = False
     ) -> DispatchProblem:
         """Return the model, compiled once."""
-        key = (elastic, other_side, current_scale)
+        key = (elastic, other_side, current_scale, movable)
         if key not in self._problems:
             self._problems[key] = DispatchProblem(
-                self.case, self.periods, elastic=elastic, other_side=other_side, current_scale=current_scale
-            )
+                self.case, self.periods, elastic=elastic, other_side=other_side, current_scale=current_scale,
+                movable=movable,
+            )  # fmt: skip
         return self._problems[key]
 
-    def _require_solver(self) -> None:
+    def _require_solver(self, *, movable: bool) -> None:
         """Let a named solver say at once whether it fits."""
         if self.case.settings.solver != "auto":
             for elastic in (False, True):
-                self.problem(elastic=elastic).choose()
+                self.problem(elastic=elastic, movable=movable).choose()
         licence = scip.licence()
         if self.case.settings.storage_exclusivity == "misocp" and licence.kind != "full":
             raise DependencyError(
                 f"'dispatch.storage_exclusivity: misocp' needs SCIP: {licence.detail}; or use sign_fix"
             )
 
-    def plan(self, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
+    def plan(
+        self, window: Window, states: Mapping[str, State], applied: int, proposal: Proposal | None = None
+    ) -> DispatchPlan:
         """Return the plan of a window; its first ``applied`` periods are checked, and repaired where that is possible.
+
+        Loads that may move are settled first, by the relaxed model; a repair keeps them where they are then.
 
         Raises
         ------
         DependencyError
             If ``storage_exclusivity: misocp`` is needed and SCIP is not installed.
         """
-        first = self.relaxed(window, states)
+        first = self.relaxed(window, states, proposal)
         if not first.record.usable:
             return first
+        if proposal is not None and self._needs_repair(first, applied):
+            rest = ((0, 0), (0, self.periods - first.length))
+            return self.plan(replace(window, ev_p_mw=np.pad(first.ev_mw, rest)), states, applied)
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
-        if self.case.settings.storage_exclusivity != "off" and (plan.overlap_mw()[:applied] > OVERLAP_MW).any():
+        if self._overlaps(plan, applied):
             plan = self._exclusive(plan, window, states, applied, bound)
         if plan.record is not first.record:
             plan = _told(plan, (*first.record.retries, f"{first.record.backend}: {first.record.raw_status}, repaired"))
         return replace(plan, lower_bound=bound, diagnosis=diagnosis(self.case, plan))
 
-    def relaxed(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
+    def _needs_repair(self, plan: DispatchPlan, applied: int) -> bool:
+        return self._overlaps(plan, applied) or not bool(exact_periods(plan.cone)[:applied].all())
+
+    def _overlaps(self, plan: DispatchPlan, applied: int) -> bool:
+        """Whether storage charges and discharges at once, and that matters."""
+        wanted = self.case.settings.storage_exclusivity != "off"
+        return wanted and bool((plan.overlap_mw()[:applied] > OVERLAP_MW).any())
+
+    def relaxed(self, window: Window, states: Mapping[str, State], proposal: Proposal | None = None) -> DispatchPlan:
         """Return the answer of the hard model or, only where that has none, of the elastic one.
 
         A stalled solver may hide that the hard model is infeasible: what the elastic model answers without any slack
         is the hard model's answer; else SCS has the last word on it.
         """
-        hard = self._retried(window, states, [(scale, None) for scale in OTHER_SCALES], elastic=False)
+        scales = [(scale, None) for scale in OTHER_SCALES]
+        hard = self._retried(window, states, scales, elastic=False, proposal=proposal)
         if not _doubtful(hard) and hard.record.usable:
             return hard
-        elastic = self._elastic(window, states)
+        elastic = self._elastic(window, states, proposal)
         if hard.record.status == "infeasible":
             return elastic
         tried = (*hard.record.retries, _word(hard))
         if not (elastic.record.usable and used_slack(elastic) <= SLACK_MW):
-            last = self.problem(elastic=False).solve(window, states, backend=scs)
+            last = self.problem(elastic=False, movable=proposal is not None).solve(
+                window, states, backend=scs, proposal=proposal
+            )
             if last.record.usable and not _doubtful(last):
                 return _told(last, tried)
             elastic = hard if hard.record.usable else elastic
         return _told(elastic, tried)
 
-    def _elastic(self, window: Window, states: Mapping[str, State]) -> DispatchPlan:
+    def _elastic(self, window: Window, states: Mapping[str, State], proposal: Proposal | None = None) -> DispatchPlan:
         attempts: list[tuple[float, Backend | None]] = [(scale, None) for scale in OTHER_SCALES]
-        return self._retried(window, states, [*attempts, (CURRENT_SCALE, scs)], elastic=True)
+        return self._retried(window, states, [*attempts, (CURRENT_SCALE, scs)], elastic=True, proposal=proposal)
 
     def _retried(
         self, window: Window, states: Mapping[str, State], attempts: Sequence[tuple[float, Backend | None]], *,
-        elastic: bool,
+        elastic: bool, proposal: Proposal | None = None,
     ) -> DispatchPlan:  # fmt: skip
         """Solve; where the solver stalls, again at other scales of the current or with another solver.
 
         An answer that the solver calls inaccurate passes only by our own residuals and with tight cones. An
         infeasible model is an answer.
         """
-        plan, tried = self.problem(elastic=elastic).solve(window, states), []
+        movable = proposal is not None
+        plan, tried = self.problem(elastic=elastic, movable=movable).solve(window, states, proposal=proposal), []
         for scale, backend in attempts:
             if not _doubtful(plan):
                 break
             tried.append(_word(plan))
-            again = self.problem(elastic=elastic, current_scale=scale).solve(window, states, backend=backend)
+            problem = self.problem(elastic=elastic, current_scale=scale, movable=movable)
+            again = problem.solve(window, states, backend=backend, proposal=proposal)
             plan = again if again.record.usable or not plan.record.usable else plan
         return _told(plan, tuple(tried)) if tried else plan
 
@@ -220,8 +246,15 @@ class WindowSolver:
         return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, found.bound
 
 
-def require_solver(case: DispatchCase) -> None:
+def require_solver(case: DispatchCase, *, movable: bool = False) -> None:
     """Refuse a solver that is not there or does not fit, before anything runs.
+
+    Parameters
+    ----------
+    case
+        The day.
+    movable
+        Whether windows with charging loads that may move will come.
 
     Raises
     ------
@@ -229,7 +262,7 @@ def require_solver(case: DispatchCase) -> None:
         Naming count, limit and alternative.
     """
     if case.settings.solver != "auto" or case.settings.storage_exclusivity == "misocp":
-        WindowSolver(case, case.settings.window_periods(case.periods))
+        WindowSolver(case, case.settings.window_periods(case.periods), movable=movable)
 
 
 def used_slack(plan: DispatchPlan) -> float:

@@ -70,7 +70,7 @@ def traffic_part(
         **coupling,
     }
     gate = {"sue_residual": result.residual, "sue_status": result.status}
-    gate |= {key: value for key, value in coupling.items() if key != "coupling_rounds"}
+    gate |= {key: coupling[key] for key in ("coupling_residual_mw", "coupling_converged") if key in coupling}
     gate["station_excess_mw"] = station_excess_mw(stations, charging_mw)
     return part(period, tables, figures, gate)
 

@@ -66,6 +66,11 @@ class SimulationCase:
         return self.coupling.mode == "iterated" and self.roads is not None and self.dispatch is not None
 
     @property
+    def moves_loads(self) -> bool:
+        """Whether the loop may let the dispatch move charging loads."""
+        return self.iterated and self.coupling.ev_price == "nodal" and self.coupling.method != "iterate"
+
+    @property
     def whole_day(self) -> bool:
         """Whether the day is dispatched, and iterated, in one go."""
         return self.dispatch is not None and self.dispatch.settings.mode == "day_ahead"

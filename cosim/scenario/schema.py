@@ -68,6 +68,12 @@ class Traffic(Section):
     paper_step_test_vph: Positive | None = Field(default=None, description="Also stop at this path-flow step")
 
 
+class ChargeLater(Section):
+    """The way out of a charging stop: drive on and charge later or at home, at a constant cost."""
+
+    cost_min: NonNegative = Field(description="Cost of charging later, in minutes of travel")
+
+
 class ElectricVehicles(Section):
     """Electric vehicles among the trips, and what one visit to a station takes."""
 
@@ -78,7 +84,16 @@ class ElectricVehicles(Section):
     behaviour: BehaviourSettings | None = Field(default=None, description="The fleet, with fast_charge_share: mcmc")
     recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(description="Battery share per visit")
     battery_kwh: Positive
-    value_of_time_per_min: Positive = Field(default=0.5, description="Money per minute")
+    value_of_time_per_min: Positive = Field(
+        default=0.5, description="Money per minute, one number for all charging vehicles"
+    )
+    charging_load: Literal["instant", "kernel"] = Field(
+        default="instant",
+        description="When energy is drawn: in the period of departure, or in time (after travel, over the service)",
+    )
+    charge_later: ChargeLater | None = Field(
+        default=None, description="Lets vehicles pass without charging, at a constant cost; null: all charge"
+    )
 
     @property
     def energy_kwh(self) -> float:
@@ -157,6 +172,9 @@ class Coupling(Section):
     ev_price: Literal["none", "tariff", "series", "nodal"] = "none"
     price_series: FileName | None = Field(default=None, description="CSV: period, one price column per station")
     markup: Annotated[float, Gt(-1)] = Field(default=0.0, description="Relative to the price, 0.1 = 10 %")
+    method: Literal["auto", "iterate", "admm", "newton"] = Field(
+        default="auto", description="Way to the fixed point of price and flow"
+    )
     tolerance_mw: Positive = 1e-6
     round_limit: Annotated[int, Interval(ge=1, le=10_000)] = 100
 

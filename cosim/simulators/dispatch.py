@@ -2,7 +2,8 @@
 
 Entities: one ``Dispatch`` with a ``Port`` per station (or per load given in its place) and a ``Bus`` per bus.
 The plan of a period stays pending while the price-flow loop runs; it is committed when time moves on, and at the end.
-A day-ahead plan is made in the first period and holds for the day.
+A day-ahead plan is made in the first period and holds for the day. With a ``query`` the loads may move as it says; the
+answer tells the loads dispatched.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from cosim.charging.stations import Station
 from cosim.coupling.price import marked_up
+from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchPlan
@@ -27,6 +29,7 @@ from cosim.simulators.base import Inputs, PeriodSimulator, child
 
 Array = NDArray[np.float64]
 DEMAND, FORECAST = "P_demand[MW]", "P_forecast[MW]"
+ROOT = "Dispatch-0"
 
 
 class Simulator(PeriodSimulator):
@@ -53,7 +56,7 @@ class Simulator(PeriodSimulator):
         if num != 1 or self.entities:
             raise ComponentError("dispatch: there is one Dispatch per simulator")
         case, feeder = self.dispatch, self.dispatch.feeder
-        self.entities = {"Dispatch-0": model}
+        self.entities = {ROOT: model}
         self.port_at = {f"Port-{name}": n for n, name in enumerate(case.station_names)}
         self.bus_at = {f"Bus-{bus}": i for i, bus in enumerate(feeder.bus_ids)}
         children = [
@@ -61,7 +64,7 @@ class Simulator(PeriodSimulator):
             for eid, n in self.port_at.items()
         ]
         children += [child(eid, "Bus", id=feeder.bus_ids[i], pp_index=i) for eid, i in self.bus_at.items()]
-        return [{"eid": "Dispatch-0", "type": "Dispatch", "rel": [], "children": children}]
+        return [{"eid": ROOT, "type": "Dispatch", "rel": [], "children": children}]
 
     def advance(self, time: int, inputs: Inputs) -> int | None:
         """Plan the window for the load that arrived; the state moves only with time."""
@@ -76,7 +79,7 @@ class Simulator(PeriodSimulator):
         if self.case.whole_day and position > 0 and self.plan is not None:
             self._keep_to(self.plan, load)
         else:
-            self.plan = self.controller.plan(position, load)
+            self.plan = self.controller.plan(position, load, self._proposal(inputs))
         return None if self.port_at else time + self.step_size
 
     def finalize(self) -> None:
@@ -119,6 +122,25 @@ class Simulator(PeriodSimulator):
             self.dispatch, position=k, length=length, now_mw=now, outlook_mw=outlook, first_mw=self.first_forecast_mw
         )
 
+    def _proposal(self, inputs: Inputs) -> Proposal | None:
+        """Return how the loads may move, in the dispatch's own prices; None without a query or for fixed loads.
+
+        Drivers who pay ``(1 + m) p`` move as steeply over p as ``(1 + m)`` times over what they pay.
+        """
+        ports = inputs.get(ROOT, {})
+        if "query" not in ports:
+            return None
+        query = self.single(ROOT, "query", ports["query"])
+        if query["period"] != self.position + 1:
+            raise ComponentError(f"dispatch: query of period {query['period']} came in period {self.position + 1}")
+        if "root" not in query:
+            return None
+        retail = 1.0 + self.case.coupling.markup
+        return Proposal(
+            price_per_mwh=np.array(query["price_per_mwh"], dtype=float) / retail,
+            root=np.array(query["root"], dtype=float) * np.sqrt(retail),
+        )
+
     def _power_flow(self, p_mw: Array, q_mvar: Array) -> AcState:
         """Return the AC state of net injections; the repair of an inexact relaxation may need it."""
         if self.ac_flow is None:
@@ -150,11 +172,20 @@ class Simulator(PeriodSimulator):
             "status": plan.record.status,
             "period": self.position + 1,
             "record": dispatch_part(self.dispatch, plan, k, stations=self._stations()),
+            "answer": self._answer(plan),
         }
         if plan.record.usable:
             values["cost[CNY]"] = float(plan.total_cost[k])
             values["cone_gap"] = float(np.abs(plan.cone.gap_pu2[:, k]).max())
         return values
+
+    def _answer(self, plan: DispatchPlan) -> dict[str, Any]:
+        """Return what the price-flow loop needs besides prices and loads; costs are those of the window."""
+        answer: dict[str, Any] = {"period": self.position + 1, "usable": plan.record.usable}
+        if plan.record.usable:
+            retail = 1.0 + self.case.coupling.markup
+            answer["cost_per_h"] = retail * float(plan.total_cost.sum()) / self.dispatch.period_h
+        return answer
 
     def _port(self, n: int, plan: DispatchPlan) -> dict[str, Any]:
         """Return price and cap; without an answer there is no price, and the cap is the load demanded."""
@@ -163,7 +194,7 @@ class Simulator(PeriodSimulator):
             return {"P_set[MW]": float(plan.ev_mw[n, k])}
         coupling = self.case.coupling
         if coupling.ev_price == "nodal":
-            price = marked_up(plan.price_per_mwh[self.dispatch.station_buses[n]], coupling.markup)
+            price = marked_up(plan.station_price_per_mwh[n], coupling.markup)
         else:
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
         stations = self._stations()
@@ -171,6 +202,8 @@ class Simulator(PeriodSimulator):
         return {
             "price[CNY/MWh]": float(price[k]),
             "price_day[CNY/MWh]": price.tolist(),
+            "P_offer[MW]": float(plan.ev_mw[n, k]),
+            "P_offer_day[MW]": plan.ev_mw[n].tolist(),
             "P_set[MW]": float(cap),
         }
 

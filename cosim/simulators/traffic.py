@@ -5,14 +5,16 @@ Entities: one ``Road`` with its ``Link`` and ``Station`` children.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
-from cosim.coupling.fixed_point import PriceIteration
-from cosim.coupling.roads import loop_tolerance
+from cosim.coupling.fixed_point import Answer, PriceLoop
+from cosim.coupling.methods import METHODS
+from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
 from cosim.results.parts import Part, traffic_part
@@ -22,6 +24,8 @@ from cosim.traffic.paths import node_sequence
 
 Array = NDArray[np.float64]
 PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
+OFFER, OFFER_DAY = "P_offer[MW]", "P_offer_day[MW]"
+ROOT = "Road-0"
 
 
 class Simulator(PeriodSimulator):
@@ -58,7 +62,7 @@ class Simulator(PeriodSimulator):
         self.price = np.zeros_like(self.load_mw)
         if case.dispatch is not None:
             self.price[:] = case.dispatch.tariff_per_mwh[0]
-        self.loop: PriceIteration | None = None
+        self.loop: PriceLoop | None = None
         self.rounds: int | None = None
         self.sending = False
 
@@ -67,7 +71,7 @@ class Simulator(PeriodSimulator):
         if num != 1 or self.entities:
             raise ComponentError("traffic: there is one Road per simulator")
         network, stations = self.roads.network, self.roads.stations
-        self.entities = {"Road-0": model}
+        self.entities = {ROOT: model}
         self.link_at = {f"Link-{network.link_ids[a]}": int(a) for a in np.flatnonzero(~network.is_station)}
         self.station_at = {f"Station-{station.name}": n for n, station in enumerate(stations)}
         children = [child(eid, "Link", id=network.link_ids[a]) for eid, a in self.link_at.items()]
@@ -75,21 +79,21 @@ class Simulator(PeriodSimulator):
             child(eid, "Station", id=stations[n].name, bus=stations[n].bus, node=stations[n].node)
             for eid, n in self.station_at.items()
         ]
-        return [{"eid": "Road-0", "type": "Road", "rel": [], "children": children}]
+        return [{"eid": ROOT, "type": "Road", "rel": [], "children": children}]
 
     def advance(self, time: int, inputs: Inputs) -> int | None:
         """Open a period, or take the dispatch's answer within it."""
         position = self.period_at(time)
         if position != self.position:
             self.position = position
-            self._open(self._prices(inputs, PRICE))
+            self._open(self._stations(inputs, PRICE))
             self.periods_done += 1
         else:
-            self._answer(self._prices(inputs, PRICE_DAY if self.whole_day else PRICE))
+            self._receive(inputs)
         return time + self.step_size
 
-    def _prices(self, inputs: Inputs, attr: str) -> Array | None:
-        """Return the prices that arrived, shape ``(s, periods)``; None if there are none."""
+    def _stations(self, inputs: Inputs, attr: str) -> Array | None:
+        """Return the prices or loads that arrived, shape ``(s, periods)``; None if there are none."""
         found = {eid: self.single(eid, attr, ports[attr]) for eid, ports in inputs.items() if attr in ports}
         if not found:
             return None
@@ -108,34 +112,62 @@ class Simulator(PeriodSimulator):
             self.announced[:, k] = outside[:, 0]
         if not self.case.iterated:
             if outside is not None:  # else the day pass has solved the period already: forecast and outcome are one
-                self._keep(*self._respond(self.price[:, [k]]))
+                self._keep(*self._roads((k,)).respond(self.price[:, [k]]))
         elif not (self.whole_day and k > 0):
-            coupling = self.case.coupling
-            self.loop = PriceIteration(
-                respond=self._respond, tolerance_mw=coupling.tolerance_mw, round_limit=coupling.round_limit
+            coupling, block = self.case.coupling, self._roads(self._block())
+            roads = block.roads()
+            self.loop = PriceLoop(
+                roads=roads,
+                method=METHODS[coupling.method if block.moves else "iterate"](roads),
+                tolerance_mw=coupling.tolerance_mw,
+                round_limit=coupling.round_limit,
             )
             self.loop.start(self.price[:, self._block()])
             self._keep(self.loop.load_mw, self.loop.detail)
 
-    def _answer(self, price: Array | None) -> None:
-        """Take the prices for the load that was sent; send the next load, or end the loop."""
+    def _receive(self, inputs: Inputs) -> None:
+        """Take the dispatch's answer to the query that was sent; send the next one, or end the loop."""
+        price = self._stations(inputs, PRICE_DAY if self.whole_day else PRICE)
         self.sending = False
-        if self.loop is None or self.rounds == 0 or price is None:
+        if self.loop is None or self.rounds == 0:
             return
-        self.sending = self.loop.receive(price) is not None
+        self.sending = self.loop.receive(self._answer(inputs, price)) is not None
         self._keep(self.loop.load_mw, self.loop.detail)
         self.price[:, self.position :] = self.loop.price_per_mwh[:, -1:]
         self.price[:, self._block()] = self.loop.price_per_mwh
+
+    def _answer(self, inputs: Inputs, price: Array | None) -> Answer:
+        """Return the dispatch's answer; a partner that sends prices alone dispatches what it is sent."""
+        query = self.loop.query if self.loop is not None else None
+        offer = self._stations(inputs, OFFER_DAY if self.whole_day else OFFER)
+        sources = inputs.get(ROOT, {}).get("answer", {})
+        if query is not None and query.root is not None and not sources:
+            raise ComponentError(
+                f"traffic: no answer for {ROOT} in period {self.position + 1}, but the method of the coupling "
+                "lets the dispatch move loads; connect query, answer and P_offer[MW], or set coupling.method to iterate"
+            )
+        record = self.single(ROOT, "answer", sources) if sources else {}
+        if record.get("period", self.position + 1) != self.position + 1:
+            raise ComponentError(f"traffic: answer of period {record['period']} came in period {self.position + 1}")
+        nothing = np.full_like(self.price[:, self._block()], np.nan)
+        return Answer(
+            price_per_mwh=nothing if price is None else price,
+            load_mw=self.loop.load_mw
+            if offer is None and self.loop is not None
+            else nothing
+            if offer is None
+            else offer,
+            cost_per_h=float(record.get("cost_per_h", np.nan)),
+        )
 
     def _block(self) -> list[int]:
         """Return the periods that one loop covers."""
         return list(range(self.case.timeline.periods)) if self.whole_day else [self.position]
 
-    def _respond(self, price: Array) -> tuple[Array, list[SueResult]]:
-        """Return loads and equilibria of a block of periods at prices of shape ``(s, periods)``."""
-        block = self._block() if price.shape[1] > 1 else [self.position]
-        results = [self.response.solve(k, self._seen(k, price[:, j])) for j, k in enumerate(block)]
-        return np.stack([self.response.load_mw(result) for result in results], axis=1), results
+    def _roads(self, positions: Sequence[int]) -> Block:
+        """Return the road side of some periods; only the dispatch's nodal price moves drivers within the loop."""
+        moves = self.nodal and self.announced is None
+        return Block(response=self.response, positions=tuple(positions), seen=self._seen, moves=moves)
 
     def _seen(self, k: int, price: Array) -> Array | None:
         """Return the price that enters route choice: an announced one, the dispatch's nodal one, or none."""
@@ -187,11 +219,19 @@ class Simulator(PeriodSimulator):
             "sue_residual": result.residual,
             "coupling_iterations": coupling.get("coupling_rounds", 1),
             "coupling_converged": coupling.get("coupling_converged", True),
+            "query": self._query(),
             "period": self.position + 1,
             "record": self._record(result, coupling),
         }
         residual = coupling.get("coupling_residual_mw", 0.0)
         return values | ({"coupling_residual[MW]": residual} if np.isfinite(residual) else {})
+
+    def _query(self) -> dict[str, Any]:
+        """Return how the loads that are sent may move; without a root they may not."""
+        query: dict[str, Any] = {"period": self.position + 1}
+        if self.loop is not None and self.loop.query is not None and self.loop.query.root is not None:
+            query |= {"price_per_mwh": self.loop.query.price_per_mwh.tolist(), "root": self.loop.query.root.tolist()}
+        return query
 
     def _fixed_min(self) -> Array:
         network = self.response.network(self._seen(self.position, self.price[:, self.position]))
@@ -206,6 +246,7 @@ class Simulator(PeriodSimulator):
             "coupling_rounds": loop.rounds if self.rounds is None else self.rounds,
             "coupling_residual_mw": loop.residual_mw,
             "coupling_converged": loop.converged,
+            "coupling_method": loop.method.name,
         }
 
     def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:

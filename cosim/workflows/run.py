@@ -131,7 +131,7 @@ def run(
     loaded = load(scenario, assignments)
     case = build_case(loaded)
     if case.dispatch is not None:
-        require_solver(case.dispatch)
+        require_solver(case.dispatch, movable=case.moves_loads)
     store = RunStore.create(_folder(loaded, out))
     store.write_json("manifest.json", _manifest(loaded, case, command))
     write_folder(loaded, store.folder / "scenario")

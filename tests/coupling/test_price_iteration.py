@@ -5,9 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.coupling.fixed_point import PriceIteration, iterate
+from cosim.coupling.fixed_point import Answer, PriceLoop, Roads, solve
+from cosim.coupling.methods import METHODS
+from cosim.errors import ComponentError
 
 START = np.array([700.0])
+
+
+def iterate(respond, dispatch, price, **options):
+    """Best response between functions of price and load."""
+
+    def answer(query):
+        return Answer(price_per_mwh=dispatch(query.load_mw), load_mw=query.load_mw)
+
+    return solve(Roads(respond=respond), answer, price, method="iterate", **options)
 
 
 def drivers(intercept_mw=3.0, slope=0.002):
@@ -101,8 +112,10 @@ def test_at_the_cap_the_loop_says_that_it_did_not_converge():
 
     loop = iterate(drivers(), dispatch, START, round_limit=17)
     assert not loop.converged
-    assert loop.rounds == len(asked) == len(loop.history) == 17
-    assert loop.residual_mw > loop.tolerance_mw
+    assert loop.rounds == len(loop.history) == 17
+    assert loop.residual_mw == min(loop.history) > loop.tolerance_mw
+    assert asked[-1] == loop.load_mw  # the best round, asked once more where it was not the last
+    assert len(asked) <= 18
 
 
 def test_the_result_is_the_last_load_that_was_dispatched_and_the_price_it_answers():
@@ -147,9 +160,16 @@ def test_a_load_that_is_no_number_ends_the_loop_unconverged():
 
 
 def test_before_the_first_answer_nothing_is_converged():
-    loop = PriceIteration(respond=drivers())
+    roads = Roads(respond=drivers())
+    loop = PriceLoop(roads=roads, method=METHODS["iterate"](roads))
     loop.start(START)
     assert not loop.converged
+
+
+def test_an_answer_before_the_start_is_refused():
+    roads = Roads(respond=drivers())
+    with pytest.raises(ComponentError, match="call start first"):
+        PriceLoop(roads=roads, method=METHODS["iterate"](roads)).receive(Answer(price_per_mwh=START, load_mw=START))
 
 
 def test_the_callers_first_price_is_not_touched():

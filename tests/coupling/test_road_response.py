@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from cosim.charging.stations import Station
-from cosim.coupling.fixed_point import iterate
+from cosim.coupling.fixed_point import Answer, Roads, solve
 from cosim.coupling.roads import RoadResponse, loop_tolerance
 from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.network import RoadNetwork
@@ -174,7 +174,10 @@ def test_two_stations_on_one_od_meet_the_closed_form(slope):
         result = response.solve(0, price)
         return response.load_mw(result), result
 
-    loop = iterate(respond, lambda load: base + slope * load, base, tolerance_mw=1e-12)
+    def answer(query):
+        return Answer(price_per_mwh=base + slope * query.load_mw, load_mw=query.load_mw)
+
+    loop = solve(Roads(respond=respond), answer, base, method="iterate", tolerance_mw=1e-12)
     assert loop.converged
     assert loop.load_mw[0] == pytest.approx(1e-3 * ENERGY_KWH * expected, rel=1e-10)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cosim.coupling.fixed_point import iterate
-from cosim.coupling.roads import loop_tolerance
+from cosim.coupling.fixed_point import Answer, solve
+from cosim.coupling.roads import Block, loop_tolerance
+from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
@@ -21,27 +22,33 @@ def plain_day(case, periods):
         energy_kwh=case.roads.energy_kwh,
         link_flow_vph=max(float(result.link_flow_vph.sum()) for result in results),
     )
-    controller, buses = Controller(dispatch), list(dispatch.station_buses)
-    price = np.full((len(buses), 1), dispatch.tariff_per_mwh[0])
+    controller, retail = Controller(dispatch), 1.0 + case.coupling.markup
+    price = np.full((len(dispatch.station_buses), 1), dispatch.tariff_per_mwh[0])
     for k in range(periods):
         plans = []
 
-        def respond(p, k=k):
-            result = response.solve(k, p[:, 0])
-            return response.load_mw(result)[:, np.newaxis], result
+        def answer(query, k=k, plans=plans):
+            loads[:, [k]] = query.load_mw
+            proposal = query.root
+            if proposal is not None:
+                proposal = Proposal(price_per_mwh=query.price_per_mwh / retail, root=query.root * np.sqrt(retail))
+            plans.append(controller.plan(k, loads[:, k:], proposal))
+            return Answer(
+                price_per_mwh=plans[-1].station_price_per_mwh[:, :1] * retail,
+                load_mw=plans[-1].ev_mw[:, :1],
+                cost_per_h=retail * plans[-1].total_cost.sum() / dispatch.period_h,
+            )
 
-        def answer(sent, k=k, plans=plans):
-            loads[:, [k]] = sent
-            plans.append(controller.plan(k, loads[:, k:]))
-            return plans[-1].price_per_mwh[buses, :1] * (1.0 + case.coupling.markup)
-
-        loop = iterate(
-            respond,
+        roads = Block(response=response, positions=(k,), seen=lambda _, p: p).roads()
+        loop = solve(
+            roads,
             answer,
             price,
+            method=case.coupling.method,
             tolerance_mw=case.coupling.tolerance_mw,
             round_limit=case.coupling.round_limit,
         )
+        loads[:, [k]] = loop.load_mw
         controller.commit(plans[-1])
         price = loop.price_per_mwh
         yield loop, plans[-1]
@@ -62,12 +69,16 @@ def compare(case, stations, periods, devices, count):
         assert devices[k] == [float(device.p_mw[0]) for device in plan.devices.values()]
 
 
-def test_six_hours_of_the_iterated_world(small_case):
-    case = small_case("coupling.mode=iterated", "coupling.ev_price=nodal", "coupling.markup=0.1")
+@pytest.mark.parametrize("method", ["auto", "iterate", "newton", "admm"])
+def test_six_hours_of_the_iterated_world(small_case, method):
+    case = small_case(
+        "coupling.mode=iterated", "coupling.ev_price=nodal", "coupling.markup=0.1", f"coupling.method={method}"
+    )
     parts = []
     run_world(case, lambda part, record: parts.append(part))
     tables = [part["tables"] for part in parts]
     periods = [{name: values[0] for name, values in table["periods"].items()} for table in tables]
+    assert [row["coupling_converged"] for row in periods] == [True] * len(periods)
     compare(case, [t["stations"] for t in tables], periods, [t["devices"]["p_mw"] for t in tables], len(tables))
 
 

@@ -27,7 +27,7 @@ class EvCurtailmentSettings:
 
 
 class EvCurtailment(Device):
-    """0 <= curtailed <= charging load of the station."""
+    """0 <= curtailed <= charging load of the station; ``moved_mw`` is what the load is moved by within the solve."""
 
     kind = "ev_curtailment"
     Settings: ClassVar[type] = EvCurtailmentSettings
@@ -38,6 +38,8 @@ class EvCurtailment(Device):
         """Create the curtailed power per station."""
         self.cut_mw = self.variable(len(self.buses), self.frame.periods)
         self.load_mw = self.parameter("load_mw", len(self.buses), self.frame.periods)
+        self.moved_mw: cp.Expression | float = 0.0
+        self.at_most: cp.Constraint | None = None
 
     def load(self, window: Window, state: State) -> None:
         """Set the charging load."""
@@ -46,7 +48,8 @@ class EvCurtailment(Device):
     def constraints(self) -> Iterator[cp.Constraint]:
         """Yield the bounds."""
         yield self.cut_mw >= 0
-        yield self.cut_mw <= self.load_mw
+        self.at_most = self.cut_mw <= self.load_mw + self.moved_mw
+        yield self.at_most
 
     def costs(self) -> Iterator[Cost]:
         """Yield the price of the curtailment."""
@@ -60,6 +63,13 @@ class EvCurtailment(Device):
         """Return the curtailed power of all stations together [MW]; charging takes no reactive power."""
         p_mw = self.by_bus_mw().sum(axis=0)
         return p_mw, np.zeros_like(p_mw)
+
+    def relief_per_mwh(self) -> Array:
+        """Return by how much one more MW of load eases the bound on its own curtailment, shape ``(s, periods)``."""
+        if self.at_most is None or self.at_most.dual_value is None:
+            return np.full(self.cut_mw.shape, np.nan)
+        relief: Array = np.asarray(self.at_most.dual_value, dtype=float) / self.frame.period_h
+        return relief
 
     def by_bus_mw(self) -> Array:
         """Return the curtailed power per station, shape ``(stations, periods)``."""

@@ -1,0 +1,127 @@
+"""What roads and dispatch say to each other in a round of the price-flow loop, and what a method must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Query:
+    """What is asked of the dispatch in one round: ``min_y C(s + L y) - (L p).y + 1/2 |y|^2``, per hour.
+
+    Attributes
+    ----------
+    price_per_mwh
+        Price p that the loads answer to, shape ``(s, T)`` for T periods that are iterated together.
+    load_mw
+        Charging load s of the stations at that price, same shape.
+    detail
+        What else belongs to the loads (the equilibria).
+    root
+        L per period, shape ``(T, s, s)``, MW per root of money per hour: in which directions, and how willingly, the
+        stations' loads may move. None asks for the dispatch of exactly these loads.
+    """
+
+    price_per_mwh: Array
+    load_mw: Array
+    detail: Any = None
+    root: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """What the dispatch answers.
+
+    Attributes
+    ----------
+    price_per_mwh
+        Marginal cost of each station's load at the loads dispatched, times one plus the mark-up, shape ``(s, T)``.
+    load_mw
+        Loads d that were dispatched: those asked for, or ``s + L y``.
+    cost_per_h
+        Cost C(d) of the solved window over the length of a period, money per hour.
+    """
+
+    price_per_mwh: Array
+    load_mw: Array
+    cost_per_h: float = float("nan")
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is an answer."""
+        return bool(np.isfinite(self.price_per_mwh).all() and np.isfinite(self.load_mw).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Round:
+    """A query, its answer, and what the roads say to it.
+
+    Attributes
+    ----------
+    load_mw, detail
+        The loads at the answered price, and what belongs to them.
+    residual_mw
+        Largest difference between these loads and those dispatched; NaN without an answer.
+    """
+
+    query: Query
+    answer: Answer
+    load_mw: Array
+    detail: Any
+    residual_mw: float
+
+
+Respond = Callable[[Array], tuple[Array, Any]]
+"""Loads [MW] at prices per MWh, of the same shape, and whatever else belongs to them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roads:
+    """The road side as functions of the stations' prices, shape ``(s, T)``.
+
+    Attributes
+    ----------
+    respond
+        Loads at prices.
+    steepness
+        ``G = -ds/dp`` at a price, given the detail of its response, shape ``(T, s, s)``, MW per (money/MWh); None where
+        it is not offered.
+    value_per_h
+        ``min_f VOT Z(f) + p.s(f)`` at a price, given the detail, money per hour; its gradient is the load.
+    respond_rising
+        Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
+    """
+
+    respond: Respond
+    steepness: Callable[[Array, Any], Array] | None = None
+    value_per_h: Callable[[Array, Any], float] | None = None
+    respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
+
+    def query(self, price_per_mwh: Array) -> Query:
+        """Return the query for exactly the loads at a price."""
+        load_mw, detail = self.respond(price_per_mwh)
+        return Query(price_per_mwh=price_per_mwh, load_mw=load_mw, detail=detail)
+
+
+class Method(Protocol):
+    """A way to the fixed point: the next query after each round; it never judges whether the loop is over."""
+
+    @property
+    def name(self) -> str:
+        """Name of the method at work."""
+
+    def first(self, price_per_mwh: Array) -> Query:
+        """Return the first query, at a first price."""
+
+    def resume(self, best: Round) -> Query | None:
+        """Return the first query after another method's best round; None where this method cannot serve here."""
+
+    def next(self, done: Round) -> Query | None:
+        """Return the query after a round; None where the method is at its end."""

@@ -1,0 +1,117 @@
+"""Proximal Newton on the joint programme of roads and grid.
+
+At a price p the roads answer loads s with the exact slope ``G = -ds/dp`` (symmetric, >= 0). The dispatch moves the
+loads as the roads would to first order, ``min_y C(s + L y) - (L p).y + 1/2 |y|^2`` with ``L L = G``: directions in
+which no price moves anybody (all equal) have no root, so the total is kept. The marginal cost at its answer d is the
+next price, a subgradient of C also where a limit binds; ``s(p_next) - d`` is of second order. Where a step does not
+halve the residual, it is shortened on the dual objective (Lee, Sun, Saunders 2014: proximal Newton-type methods).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cosim.coupling.methods.base import Array, Query, Roads, Round
+from cosim.errors import InputError
+
+DESCENT = 1e-4
+SHORTEST = 1.0 / 128.0
+NOISE_REL = 1e-9
+HALVED = 0.5
+NULL_REL = 1e-12
+"""Share of the largest eigenvalue below which a direction counts as one that no price moves."""
+
+
+@dataclass(slots=True)
+class Newton:
+    """Newton steps in the price, each by one dispatch that may move the loads."""
+
+    roads: Roads
+    name: str = "newton"
+    _conjugate: float = np.nan
+    _residual: float = np.inf
+
+    def first(self, price_per_mwh: Array) -> Query:
+        """Return the query at the first price.
+
+        Raises
+        ------
+        InputError
+            If the roads do not offer their slope.
+        """
+        query = self._with_root(self.roads.query(price_per_mwh))
+        if query is None:
+            reason = (
+                "coupling.method 'newton' needs the slope of the loads over the price, which these roads do not offer"
+            )
+            raise InputError(f"{reason}; use 'admm' or 'auto'")
+        return query
+
+    def resume(self, best: Round) -> Query | None:
+        """Start at the price that the best round's loads answered."""
+        query = best.query
+        if query.root is not None:  # those loads may have answered another price
+            query = self.roads.query(query.price_per_mwh)
+        self._conjugate, self._residual = np.nan, np.inf
+        return self._with_root(query)
+
+    def next(self, done: Round) -> Query | None:
+        """Return the query at the answered price, or part of the way there."""
+        if not np.isfinite(done.residual_mw):
+            return None
+        answer = done.answer
+        conjugate = float((answer.price_per_mwh * answer.load_mw).sum()) - answer.cost_per_h
+        step = 1.0
+        if done.residual_mw > HALVED * self._residual and np.isfinite(self._conjugate):
+            step = self._shortened(done, conjugate)
+        self._conjugate = conjugate if step == 1.0 else (1.0 - step) * self._conjugate + step * conjugate
+        self._residual = done.residual_mw
+        query = Query(price_per_mwh=answer.price_per_mwh, load_mw=done.load_mw, detail=done.detail)
+        if step < 1.0:
+            before = done.query.price_per_mwh
+            query = self.roads.query(before + step * (answer.price_per_mwh - before))
+        return self._with_root(query)
+
+    def _with_root(self, query: Query) -> Query | None:
+        if self.roads.steepness is None:
+            return None
+        return replace(query, root=symmetric_root(self.roads.steepness(query.price_per_mwh, query.detail)))
+
+    def _shortened(self, done: Round, conjugate: float) -> float:
+        """Return the step that lowers the dual objective enough.
+
+        The dual is ``C*(p) - value(p)``; on the way between two prices convexity bounds C* by its values at both, so
+        that only the roads are asked again.
+        """
+        value = self.roads.value_per_h
+        if value is None:
+            return 1.0
+        query, answer = done.query, done.answer
+        change = answer.price_per_mwh - query.price_per_mwh
+        rise = conjugate - self._conjugate
+        slope = rise - float((query.load_mw * change).sum())
+        here = value(query.price_per_mwh, query.detail)
+        noise = NOISE_REL * (abs(here) + abs(answer.cost_per_h))
+        step = 1.0
+        while step > SHORTEST:
+            price = query.price_per_mwh + step * change
+            if here - value(price, self.roads.respond(price)[1]) + step * rise <= DESCENT * step * slope + noise:
+                return step
+            step /= 2.0
+        return step
+
+
+def symmetric_root(matrices: Array) -> Array:
+    """Return L = L' with ``L L = G`` for symmetric G >= 0, shape ``(T, s, s)``; what rounding made negative is 0.
+
+    >>> symmetric_root(np.array([[[4.0, 0.0], [0.0, 9.0]]]))[0].tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    symmetric = 0.5 * (matrices + np.swapaxes(matrices, 1, 2))
+    values, vectors = np.linalg.eigh(symmetric)
+    largest = np.abs(values).max(axis=1, initial=0.0, keepdims=True)
+    kept = np.where(values > NULL_REL * largest, values, 0.0)
+    root: Array = (vectors * np.sqrt(kept)[:, np.newaxis, :]) @ np.swapaxes(vectors, 1, 2)
+    return root
