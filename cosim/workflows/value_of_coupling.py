@@ -2,7 +2,7 @@
 
 ``none``
     The grid alone. Its charging load is a fixed series: the same demand, split among the stations by one logit loading
-    at free-flow times (`cosim.coupling.free_flow`). Nobody looks at the roads.
+    at free-flow times (`cosim.coupling.free_flow`), drawn in the hour of departure (Eq 9). Nobody looks at the roads.
 ``one_way``
     Roads, then grid (``coupling: {mode: sequential, ev_price: none}``): congestion and queues form the load, drivers
     see time only, and what the grid cannot serve is curtailed.
@@ -54,23 +54,31 @@ _UNTRUSTED = EXIT_ORDER[0]
 _HEAD = """\
 schema: 1
 title: {title}
-extends: base/scenario.yaml
+extends: {base}
 """
 _GRID_ALONE = """\
+tariff: {{kind: static, prices_per_mwh: {tariff}}}
+given: {{ev_load_mw: ev_load.csv}}
+sources:
+  title: descriptive
+  tariff: as announced for the demand of the whole scenario
+  given.ev_load_mw: free-flow logit split of the demand
+"""
+_WITHOUT_ROADS = """\
+schema: 1
+extends: base/scenario.yaml
 roads: null
 traffic: null
 ev: null
 stations: null
 coupling: null
-given: {ev_load_mw: ev_load.csv}
-sources: {title: descriptive, given.ev_load_mw: free-flow logit split of the demand}
+tariff: null
 """
 _BOTH = """\
 coupling: {{mode: {mode}, ev_price: {ev_price}, price_series: null}}
 sources: {{title: descriptive, coupling.mode: value of coupling, coupling.ev_price: value of coupling}}
 """
 _BODIES = {
-    NONE: _GRID_ALONE,
     ONE_WAY: _BOTH.format(mode="sequential", ev_price="none"),
     EQUILIBRIUM: _BOTH.format(mode="iterated", ev_price="nodal"),
 }
@@ -238,15 +246,18 @@ def _require_both_sides(case: SimulationCase) -> DispatchCase:
 def _variants(base: LoadedScenario, case: SimulationCase, dispatch: DispatchCase) -> Iterator[dict[str, Path]]:
     """Yield one scenario per stage, each an extension of the base; the run folders keep what they need of them."""
     with tempfile.TemporaryDirectory(prefix="cosim-") as temporary:
-        folders = {}
-        for name in STAGES:
-            folder = Path(temporary) / name / base.name
+        folders = {name: Path(temporary) / name / base.name for name in STAGES}
+        for name, folder in folders.items():
             write_folder(base, folder / "base")
             title = json.dumps(f"{base.scenario.title}: {_TITLES[name]}", ensure_ascii=False)
-            text = _HEAD.format(title=title) + _BODIES[name]
+            if name == NONE:
+                (folder / "without_roads.yaml").write_text(_WITHOUT_ROADS, encoding="utf-8")
+                _write_load(folder / "ev_load.csv", case, dispatch)
+                body = _GRID_ALONE.format(tariff=json.dumps(dispatch.tariff_per_mwh.tolist()))
+                text = _HEAD.format(title=title, base="without_roads.yaml") + body
+            else:
+                text = _HEAD.format(title=title, base="base/scenario.yaml") + _BODIES[name]
             (folder / "scenario.yaml").write_text(text, encoding="utf-8")
-            folders[name] = folder
-        _write_load(folders[NONE] / "ev_load.csv", case, dispatch)
         yield folders
 
 

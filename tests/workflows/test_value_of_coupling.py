@@ -1,0 +1,159 @@
+"""Three runs of one day, from no interaction to equilibrium: what is the same in them, and what differs."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosim.coupling.free_flow import free_flow_load_mw
+from cosim.errors import InputError, StorageError, UsageError
+from cosim.results.store import load
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load as load_scenario
+from cosim.workflows import value_of_coupling as study
+from cosim.workflows.value_of_coupling import load_shift, value_of_coupling
+
+BINDING = """\
+schema: 1
+title: Two hours of the binding day, its worst and a quiet one
+extends: nguyen_ieee33_binding
+periods: 2
+traffic: {demand_profile: [1.0, 0.3]}
+feeder: {load_profile: [0.9, 0.6]}
+devices:
+  pv: {available_mw: [0.376, 0]}
+  wind: {available_mw: [0.24, 0.3]}
+"""
+
+
+@pytest.fixture(scope="module")
+def binding(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("binding") / "two_hours"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(BINDING, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(binding):
+    return value_of_coupling(binding, out=binding.parent / "out", report=False)
+
+
+def test_one_way_curtails_and_the_equilibrium_does_not(found):
+    none, one_way, equilibrium = found.comparison["ev_not_served_mwh"].values
+    assert one_way > 0.1
+    assert equilibrium == 0.0
+    assert [found.runs[name].exit_code for name in ("one_way", "equilibrium")] == [5, 0]
+    assert found.exit_code == 0
+    assert "MWh one way, 0 MWh in equilibrium" in found.verdict
+    assert "hardly" not in found.verdict
+    assert none is not None
+
+
+def test_demand_tariff_and_base_load_are_the_same_in_all_three(found):
+    assert found.comparison["ev_demand_mwh"].values == pytest.approx([found.comparison["ev_demand_mwh"].values[0]] * 3)
+    first, *others = [result["periods"]["tariff_per_mwh"].tolist() for result in found.runs.values()]
+    assert others == [first, first]
+    manifests = [result.manifest for result in found.runs.values()]
+    assert len({one["base_load_mwh"] for one in manifests}) == 1
+    assert {one["seed"] for one in manifests} == {1}
+    assert {one["scenario"] for one in manifests} == {"two_hours"}
+
+
+def test_the_fixed_series_is_the_free_flow_split(found, binding):
+    expected = free_flow_load_mw(build_case(load_scenario(binding)).response())
+    kept = found.runs["none"].folder / "scenario" / "ev_load.csv"
+    with kept.open(encoding="utf-8") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == ["period", "16", "20", "32"]
+    np.testing.assert_array_equal(np.array([row[1:] for row in rows], dtype=float), expected.T)
+    assert found.runs["none"]["periods"]["ev_mw"].to_numpy() == pytest.approx(expected.sum(axis=0))
+
+
+def test_only_the_coupling_differs_between_the_other_two(found):
+    changed = {one.key for one in found.comparison.differences if one.values[1] != one.values[2]}
+    assert changed == {"coupling.mode", "coupling.ev_price"}
+
+
+def test_the_folder_holds_three_runs_and_their_comparison(found):
+    assert {path.name for path in found.folder.iterdir()} == {
+        "none", "one_way", "equilibrium", "comparison.json", "comparison.csv",
+    }  # fmt: skip
+    told = json.loads((found.folder / "comparison.json").read_text(encoding="utf-8"))
+    assert [run["name"] for run in told["runs"]] == ["none", "one_way", "equilibrium"]
+    for name, result in found.runs.items():
+        assert load(found.folder / name).exit_code == result.exit_code
+        assert build_case(load_scenario(result.folder / "scenario")).timeline.periods == 2
+
+
+def test_the_shift_is_the_largest_change_of_a_stations_load(found):
+    before, after = (found.runs[name]["stations"] for name in ("one_way", "equilibrium"))
+    change = (after["p_demand_mw"] - before["p_demand_mw"]).abs()
+    assert found.shift.shift_mw == change.max()
+    row = before.loc[change.idxmax()]
+    assert (found.shift.period, found.shift.station) == (row["period"], row["station"])
+
+
+def test_tables_of_other_stations_are_refused():
+    stations = pd.DataFrame({"period": [1, 1], "station": ["8", "11"], "p_demand_mw": [0.1, 0.2]})
+    with pytest.raises(StorageError, match="not the same stations and periods"):
+        load_shift(stations, stations.iloc[:1])
+
+
+def test_where_little_moves_it_says_so(small, tmp_path):
+    found = value_of_coupling(small(), out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
+    assert found.exit_code == 0
+    assert found.shift.shift_mw < study.HARDLY_MW
+    assert "less than 0.05 MW: coupling hardly matters here" in found.verdict
+
+
+def test_all_charging_trips_of_the_drawn_fleet_are_the_same(small, tmp_path):
+    found = value_of_coupling(
+        small(), out=tmp_path / "out", report=False, seed=9, overrides=["ev.fast_charge_share=mcmc"]
+    )
+    demand = [result["periods"]["ev_mw"].to_numpy() for result in found.runs.values()]
+    assert demand[1] == pytest.approx(demand[0], abs=1e-9)
+    assert demand[2] == pytest.approx(demand[0], abs=1e-9)
+    assert {result.manifest["seed"] for result in found.runs.values()} == {9}
+
+
+def test_strict_ends_with_the_first_flagged_period_and_without_a_table(binding, tmp_path):
+    found = value_of_coupling(binding, out=tmp_path / "out", report=False, strict=True)
+    assert list(found.runs) == ["none", "one_way"]
+    assert (found.exit_code, found.comparison, found.shift) == (5, None, None)
+    assert found.verdict == "no comparison: a run is incomplete"
+    assert {path.name for path in found.folder.iterdir()} == {"none", "one_way"}
+
+
+def test_periods_without_a_trustworthy_answer_spoil_the_study(small, tmp_path):
+    found = value_of_coupling(small(), out=tmp_path / "out", report=False, overrides=["feeder.v_min_pu=1.045"])
+    assert [result.exit_code for result in found.runs.values()] == [6, 6, 6]
+    assert found.exit_code == 6
+    assert "not known in every period" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("scenario", "missing"), [("nguyen_traffic_only", "no grid"), ("ieee33_grid_only", "no roads")]
+)
+def test_half_a_scenario_is_refused_by_name_and_nothing_is_written(scenario, missing, tmp_path):
+    with pytest.raises(InputError, match=f"scenario '{scenario}' has {missing}; the value of coupling needs"):
+        value_of_coupling(scenario, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_existing_folder_is_refused_before_anything_runs(small, tmp_path):
+    with pytest.raises(UsageError, match="exists; choose another with --out"):
+        value_of_coupling(small(), out=tmp_path)
+
+
+def test_a_series_of_prices_gives_way_to_the_stages_own_prices(small, tmp_path):
+    (small().parent / "prices.csv").write_text(
+        "period,8,11,13\n" + "".join(f"{k},400,500,600\n" for k in range(1, 7)), encoding="utf-8"
+    )
+    path = small("coupling: {ev_price: series, price_series: prices.csv}\n")
+    found = value_of_coupling(path, out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
+    resolved = [result.manifest["resolved"]["coupling"] for result in found.runs.values()]
+    assert [one["ev_price"] for one in resolved] == ["none", "none", "nodal"]
+    assert {one["price_series"] for one in resolved} == {None}
