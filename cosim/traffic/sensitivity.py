@@ -64,3 +64,33 @@ def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
         to_fixed_min=answer[:, n_commodities:-1],
         to_theta=answer[:, -1],
     )
+
+
+def flow_slope(
+    problem: SueProblem, result: SueResult, ahead: SueProblem, behind: SueProblem, width: float
+) -> FloatArray:
+    """Return how the equilibrium's link flows move along any change of the problem, shape (L,), (veh/h) per unit.
+
+    For a family of problems ``p(s)`` with loading ``V(v; s)`` at the costs of flows v,
+    ``dv/ds = M^-1 dV/ds`` with ``M^-1 = I + (dv/dfixed) D``; no equilibrium is solved. ``dV/ds`` at fixed flows is a
+    central difference of the closed form, exact to ``width^2``; it has demand, costs, theta and paths' constants in it.
+
+    Parameters
+    ----------
+    problem, result
+        ``p(0)`` and its equilibrium.
+    ahead, behind
+        ``p(width / 2)`` and ``p(-width / 2)``, with the same paths.
+    width
+        The distance between the two, small against what changes.
+
+    Raises
+    ------
+    InputError
+        If the result is no equilibrium, or the routes are not listed as paths.
+    """
+    flow = result.link_flow_vph
+    answer_to_cost = sensitivity(problem, result).to_fixed_min
+    loaded, lower = (one.load(one.link_cost(flow)).link_flow_vph for one in (ahead, behind))
+    explicit = (loaded - lower) / width
+    return np.asarray(explicit + answer_to_cost @ (link_cost_derivative(problem.network, flow) * explicit))
