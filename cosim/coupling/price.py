@@ -44,15 +44,3 @@ def marked_up(price_per_mwh: ArrayLike, markup: float) -> Array:
     """Return the retail price ``p (1 + markup)``."""
     price: Array = np.asarray(price_per_mwh, dtype=float) * (1.0 + markup)
     return price
-
-
-def spread_per_mwh(price_per_mwh: ArrayLike) -> float:
-    """Return the largest price difference between stations in any period; without one, no driver changes route.
-
-    Parameters
-    ----------
-    price_per_mwh
-        Shape ``(s,)`` or ``(s, T)``.
-    """
-    price = np.atleast_2d(np.asarray(price_per_mwh, dtype=float).T).T
-    return float((price.max(axis=0) - price.min(axis=0)).max(initial=0.0)) if price.size else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.charging.load import charging_mw
+from cosim.coupling.accounts import Account
 from cosim.coupling.methods.base import Roads
 from cosim.coupling.price import station_cost_min
+from cosim.traffic.charge_later import later
 from cosim.traffic.equilibrium import SueProblem, SueResult, fisk_objective, solve
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
@@ -67,6 +69,12 @@ class RoadResponse:
         """
         problem = self.period(position, price_per_mwh, rise_per_mwh_per_mw)
         result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
+        if not result.converged and self._last is not None:  # a start at an extreme price can be too far away
+            result = min(
+                result,
+                solve(problem, self.method, self.tolerance, self.limit, None, **self.options),
+                key=lambda one: (not one.converged, one.residual),
+            )
         self._last = result
         return result
 
@@ -97,7 +105,7 @@ class RoadResponse:
         """Return how the stations' flows answer to their prices, shape ``(s, s)``, (veh/h) per (money/MWh).
 
         Entry (n, m) is the slope of the flow at station n over the price at station m. Rows and columns sum to 0 within
-        rounding where all charging trips charge once: one price for all moves nobody.
+        rounding where all charging trips charge once: one price for all moves nobody. Who may charge later is moved.
 
         Parameters
         ----------
@@ -152,21 +160,29 @@ class Block:
         What drivers see of a period's price, shape ``(s,)``; None is travel time and fees alone.
     moves
         Whether they see the loop's price at all.
+    account
+        When the energy of their visits is drawn; None: in the period of departure.
+    day
+        Equilibria of all periods as they stand; those of the block are replaced. Only an account in time reads them.
     """
 
     response: RoadResponse
     positions: tuple[int, ...]
     seen: Callable[[int, Array], Array | None]
     moves: bool = True
+    account: Account | None = None
+    day: Sequence[SueResult] = ()
 
     def roads(self) -> Roads:
         """Return what the methods may ask of the roads."""
-        listed = isinstance(self.response.problem.paths, PathSet)
+        paths = self.response.problem.paths
+        listed, at_once = isinstance(paths, PathSet), self.account is None or self.account.within_period
         return Roads(
             respond=self.respond,
             steepness=self.steepness if listed and self.moves else None,
-            value_per_h=self.value_per_h,
-            respond_rising=self.respond_rising if self.moves else None,
+            value_per_h=self.value_per_h if at_once else None,
+            respond_rising=self.respond_rising if self.moves and at_once else None,
+            keeps_total=at_once and not (isinstance(paths, PathSet) and later(paths).any()),
         )
 
     def respond(self, price_per_mwh: Array) -> tuple[Array, list[SueResult]]:
@@ -178,12 +194,20 @@ class Block:
         return self._solved(price_per_mwh, rise_per_mwh_per_mw)
 
     def steepness(self, price_per_mwh: Array, results: list[SueResult]) -> Array:
-        """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh)."""
+        """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh).
+
+        Of energy drawn in time it is a symmetric estimate, from the share that each period's own visits draw in it:
+        it sets the pace of a method, not where the loop ends.
+        """
         by_price = [
             self.response.flow_by_price(k, self.seen(k, price_per_mwh[:, j]), results[j])
             for j, k in enumerate(self.positions)
         ]
-        return -kw_to_mw(self.response.energy_kwh) * np.stack(by_price)
+        steepness = -kw_to_mw(self.response.energy_kwh) * np.stack(by_price)
+        if self.account is None or self.account.within_period:
+            return steepness
+        root = np.sqrt(self.account.own_share(self._day_with(results), self.positions)).T
+        return np.asarray(root[:, :, np.newaxis] * steepness * root[:, np.newaxis, :])
 
     def value_per_h(self, price_per_mwh: Array, results: list[SueResult]) -> float:
         """Return the sum of `RoadResponse.value_per_h` over the periods."""
@@ -196,7 +220,16 @@ class Block:
         results = [
             self.response.solve(k, self.seen(k, price_per_mwh[:, j]), rise) for j, k in enumerate(self.positions)
         ]
-        return np.stack([self.response.load_mw(result) for result in results], axis=1), results
+        if self.account is None:
+            return np.stack([self.response.load_mw(result) for result in results], axis=1), results
+        return self.account.load_mw(self._day_with(results), self.positions), results
+
+    def _day_with(self, results: Sequence[SueResult]) -> list[SueResult]:
+        """Return the day with the block's equilibria replaced."""
+        day = list(self.day)
+        for k, result in zip(self.positions, results, strict=True):
+            day[k] = result
+        return day
 
 
 def loop_tolerance(tolerance: float, *, tolerance_mw: float, energy_kwh: float, link_flow_vph: float) -> float:

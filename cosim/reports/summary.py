@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cosim.reports import frames
+from cosim.reports import charging, frames
 from cosim.reports.frames import PeriodAxis
 from cosim.results.store import RunResult
 
@@ -156,6 +156,7 @@ def summarise(result: RunResult) -> Summary:
         grid, roads = "buses" in result, "links" in result
         parts["Cost"] = _cost_rows(periods, frames.currency(result)) if grid else iter(())
         parts["Energy"] = _energy_rows(result, periods, axis)
+        parts["Charging"] = _charging_rows(result, axis)
         parts["Voltage"] = _voltage_rows(result, axis) if grid else iter(())
         parts["Exactness"] = _exactness_rows(result, periods, axis) if grid else iter(())
         parts["Trust ledger"] = _ledger_rows(result)
@@ -242,6 +243,16 @@ def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
         at = name == station
         yield _total(f"station_{station}_mwh", f"Station {station}", energy[at], stations["period"][at], "MWh")
     yield _total("stations_mwh", "All stations", energy, stations["period"], "MWh")
+
+
+def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield payments, vehicles that charge later, and energy by departure and in time where they differ."""
+    for key, label, values, unit in charging.totals(result, axis, frames.currency(result)):
+        yield _total(key, label, values, values.index.to_series(), unit)
+    if (shift := charging.shift(result, axis)) is not None:
+        carried = charging.carried_over_mwh(result, axis)
+        yield Row(key="carried_over_mwh", label="Still to be drawn at the end", value=carried, unit="MWh")
+        yield _extreme("shifted_mw", "Largest shift of power by time", shift.abs(), "MW")
 
 
 def _voltage_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:

@@ -16,6 +16,7 @@ from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder
+from cosim.results.charging import charge_later_figures
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet, node_sequence
 from cosim.traffic.problem import SueResult
@@ -45,9 +46,14 @@ def traffic_part(
     charging_mw: ArrayLike,
     price_per_mwh: ArrayLike | None,
     coupling: Mapping[str, Any],
+    in_time: Mapping[str, ArrayLike] | None = None,
     behaviour: Mapping[str, float] | None = None,
 ) -> Part:
-    """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet."""
+    """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet.
+
+    ``charging_mw`` is the load that the grid was told; ``in_time`` has further columns of the stations (the load by
+    period of departure and in time).
+    """
     roads = np.flatnonzero(~network.is_station)
     tables = {
         "links": {
@@ -60,6 +66,7 @@ def traffic_part(
     }
     if stations:
         tables["stations"] = _station_table(network, stations, result, charging_mw, price_per_mwh)
+        tables["stations"] |= {name: np.asarray(values).tolist() for name, values in (in_time or {}).items()}
     if behaviour is not None:
         tables["ev_behaviour"] = {name: [value] for name, value in behaviour.items()}
     figures = {
@@ -67,6 +74,7 @@ def traffic_part(
         "sue_gap": result.gap,
         "sue_iterations": result.iterations,
         "sue_status": result.status,
+        **charge_later_figures(paths, result.path_flow_vph),
         **coupling,
     }
     gate = {"sue_residual": result.residual, "sue_status": result.status}
@@ -259,8 +267,15 @@ def _served_table(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequ
     }
 
 
-def grid_part(period: int, feeder: Feeder, ac: AcState, difference: GridDifference | None) -> Part:
-    """Return the AC side of buses and lines, and the differences from the relaxed solution."""
+def grid_part(
+    period: int,
+    feeder: Feeder,
+    ac: AcState,
+    difference: GridDifference | None,
+    *,
+    stations: Mapping[str, Any] | None = None,
+) -> Part:
+    """Return the AC side of buses, lines and stations, and the differences from the relaxed solution."""
     limited = np.isfinite(feeder.i_max_ka)
     loading = np.where(limited, 100.0 * ac.i_ka / np.where(limited, feeder.i_max_ka, 1.0), np.nan)
     tables = {
@@ -271,6 +286,8 @@ def grid_part(period: int, feeder: Feeder, ac: AcState, difference: GridDifferen
             "loading_percent": loading.tolist(),
         },
     }
+    if stations is not None:
+        tables["stations"] = dict(stations)
     figures: dict[str, Any] = {
         "ac_converged": ac.converged,
         "ac_loss_mw": ac.loss_mw,

@@ -23,6 +23,7 @@ from cosim.scenario.check_grid import feeder_of
 from cosim.scenario.check_roads import read_demand
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.schema import MCMC, Traffic
+from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.formats.csv import read_road_network
@@ -56,6 +57,10 @@ class RoadCase:
         Energy of one visit, kWh; 0 without electric vehicles.
     value_of_time_per_min
         Money per minute of drivers who charge.
+    charging_load
+        ``instant`` or ``kernel``: when the energy of a visit is drawn.
+    charge_later
+        Whether drivers may pass without charging.
     method, tolerance, limit, options
         Solver of the equilibrium, as `cosim.traffic.equilibrium.solve` takes them.
     """
@@ -67,6 +72,8 @@ class RoadCase:
     problem: SueProblem
     energy_kwh: float
     value_of_time_per_min: float
+    charging_load: str
+    charge_later: bool
     method: str
     tolerance: float
     limit: int | None
@@ -79,11 +86,18 @@ class RoadCase:
 
     @property
     def charging_total_mw(self) -> Array:
-        """Charging load of all stations together (Eqs 2 and 9), known before any assignment, shape (T,)."""
+        """Charging load of all stations together if all charge at once (Eqs 2 and 9), shape (T,).
+
+        Known before any assignment: the tariff's bands are those of this load, whoever charges later in the end.
+        """
+        return charging_mw(self.charging_vph, self.energy_kwh)
+
+    @property
+    def charging_vph(self) -> Array:
+        """Trips that look for a station (Eq 2), shape (T,), veh/h."""
         if CHARGING not in self.demand.classes:
             return np.zeros(len(self.demand.trips_vph))
-        arrivals = self.demand.trips_vph[:, self.demand.classes.index(CHARGING)].sum(axis=1)
-        return charging_mw(arrivals, self.energy_kwh)
+        return np.asarray(self.demand.trips_vph[:, self.demand.classes.index(CHARGING)].sum(axis=1))
 
 
 def build_stations(loaded: LoadedScenario) -> tuple[Station, ...]:
@@ -119,6 +133,8 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
     demand = build_demand(loaded)
     needs = {name: name == CHARGING for name in demand.classes}
     paths = _overlapping(network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit), traffic)
+    if scenario.ev is not None and scenario.ev.charge_later is not None:
+        paths = with_charge_later(paths, cost_min=scenario.ev.charge_later.cost_min)
     problem = SueProblem(
         network=network, paths=paths, demand_vph=demand.demand_vph[0], theta_per_min=traffic.theta_per_min
     )
@@ -134,6 +150,8 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         problem=problem,
         energy_kwh=scenario.ev.energy_kwh if scenario.ev is not None else 0.0,
         value_of_time_per_min=scenario.ev.value_of_time_per_min if scenario.ev is not None else 1.0,
+        charging_load=scenario.ev.charging_load if scenario.ev is not None else "instant",
+        charge_later=scenario.ev is not None and scenario.ev.charge_later is not None,
         method=traffic.method,
         tolerance=traffic.tolerance,
         limit=traffic.iteration_limit,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.charging.behaviour import FleetDay
+from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
+from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
@@ -16,6 +19,7 @@ from cosim.scenario.build import RoadCase
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.schema import Coupling
 from cosim.timeline import Timeline
+from cosim.traffic.problem import SueResult
 from cosim.validation.gate import GateLimits
 
 Array = NDArray[np.float64]
@@ -91,6 +95,33 @@ class SimulationCase:
             limit=roads.limit,
             options=roads.options,
         )
+
+    def accounts(self, day: Sequence[SueResult]) -> tuple[InstantAccount, TimeAccount | None, Account]:
+        """Return the two accounts of charging energy, and the one that the grid sees.
+
+        Parameters
+        ----------
+        day
+            Equilibria of all periods, whose travel times the account in time keeps. Where the stations' chargers are
+            not known it is None.
+        """
+        roads = self.roads
+        if roads is None:
+            raise InputError(f"scenario '{self.name}' has no roads")
+        instant = InstantAccount(network=roads.network, energy_kwh=roads.energy_kwh)
+        if roads.charging_load == "instant" and any(one.charger_kw is None for one in roads.stations):
+            return instant, None, instant
+        in_time = TimeAccount(
+            in_time=load_in_time(
+                roads.network,
+                roads.paths,
+                roads.stations,
+                day,
+                energy_kwh=roads.energy_kwh,
+                period_h=self.timeline.period_h,
+            )
+        )
+        return instant, in_time, in_time if roads.charging_load == "kernel" else instant
 
     def announced_price_per_mwh(self) -> Array | None:
         """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""

@@ -100,8 +100,13 @@ def _capabilities(found: Check) -> None:
     if traffic is not None and traffic.method != "msa" and traffic.paper_step_test_vph is not None:
         reason = "only the method msa has this test"
         found.at("traffic.paper_step_test_vph", reason, "set traffic.method to msa, or remove the test")
+    ev = found.scenario.ev
     for place, station in enumerate(found.scenario.stations):
         _law(found, f"stations.{place}.law", station)
+        if ev is not None and ev.charging_load == "kernel" and station.charger_kw is None:
+            reason = f"station {station.name!r}: 'charging_load: kernel' needs its access and service time apart"
+            remedy = "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph"
+            found.at(f"stations.{place}", reason, remedy)
 
 
 def _law(found: Check, path: str, station: StationEntry) -> None:

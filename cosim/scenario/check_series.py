@@ -75,6 +75,9 @@ def _coupling(found: Check) -> None:
     if coupling.markup and not announced:
         reason = "a mark-up needs the price of the tariff or of the grid's nodes"
         found.at("coupling.markup", reason, "set it to 0; put it into the prices of the file")
+    if coupling.method == "admm" and scenario.ev is not None and scenario.ev.charging_load == "kernel":
+        reason = "admm needs all energy in the period of departure, but ev.charging_load is kernel"
+        found.at("coupling.method", reason, "use auto, newton or iterate")
     if coupling.price_series is not None:
         _table(found, "coupling.price_series", coupling.price_series, _ANY, every=True)
 

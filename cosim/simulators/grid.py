@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.quantities import meta
+from cosim.results.charging import without_loss_penalty
 from cosim.results.parts import Part, grid_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.validation.ac_price import marginal_loss
 from cosim.validation.grid import GridDifference, compare
 
 Array = NDArray[np.float64]
@@ -53,6 +55,7 @@ class Simulator(PeriodSimulator):
         self.flow = AcFlow(self.feeder, tolerance_mva=TOLERANCE_MVA)
         self.state: AcState | None = None
         self.difference: GridDifference | None = None
+        self.stations: dict[str, Any] | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Grid with its children."""
@@ -77,18 +80,24 @@ class Simulator(PeriodSimulator):
                 row, sign = SIGN[attr]
                 injection[row, i] += sign * self.total(eid, attr, sources)
         self.state = self.flow.solve(*injection)
-        self.difference = self._difference(inputs, self.state)
+        record = self._reference(inputs)
+        self.difference = None if record is None else self._difference(record, self.state)
+        self.stations = None if record is None else self._station_prices(record, injection)
         self.periods_done += 1
         return time + self.step_size
 
-    def _difference(self, inputs: Inputs, state: AcState) -> GridDifference | None:
-        """Compare with the dispatch's record of the same period, where one is connected."""
+    def _reference(self, inputs: Inputs) -> Part | None:
+        """Return the dispatch's record of the same period, where one is connected."""
         sources = inputs.get("Grid-0", {}).get(REFERENCE)
         if not sources:
             return None
         record: Part = self.single("Grid-0", REFERENCE, sources)
         if record["period"] != self.position + 1:
             raise ComponentError(f"grid: setpoints of period {record['period']} arrived in period {self.position + 1}")
+        return record
+
+    def _difference(self, record: Part, state: AcState) -> GridDifference:
+        """Compare with the dispatch's record."""
         tables, figures = record["tables"], record["figures"]
         relaxed = Relaxed(
             vm_pu=np.array(tables["buses"]["vm_pu"]),
@@ -98,6 +107,18 @@ class Simulator(PeriodSimulator):
             slack_mvar=figures["import_mvar"],
         )
         return compare(relaxed, state, self.feeder)
+
+    def _station_prices(self, record: Part, injection: Array) -> dict[str, Any] | None:
+        """Return the stations' nodal prices without the loss penalty; None without stations."""
+        table, dispatch = record["tables"].get("stations"), self.case.dispatch
+        if table is None or dispatch is None:
+            return None
+        p_mw, q_mvar = injection
+        slope = marginal_loss(self.feeder, p_mw, q_mvar, dispatch.station_buses)
+        price = without_loss_penalty(
+            table["nodal_price_per_mwh"], slope, loss_price_per_mwh=dispatch.settings.loss_price_per_mwh
+        )
+        return {"station": table["station"], "price_without_loss_per_mwh": price}
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return the requested outputs; without an AC state only what can be said without one."""
@@ -112,7 +133,7 @@ class Simulator(PeriodSimulator):
             k = self.line_at[eid]
             limit, current = float(self.feeder.i_max_ka[k]), float(state.i_ka[k])
             return {"I[kA]": current, "loading[%]": 100.0 * current / limit} if state.converged else {}
-        record = grid_part(self.position + 1, self.feeder, state, self.difference)
+        record = grid_part(self.position + 1, self.feeder, state, self.difference, stations=self.stations)
         always = {"converged": state.converged, "period": self.position + 1, "record": record}
         if not state.converged:
             return always

@@ -10,6 +10,7 @@ from mosaik_api_v3.types import CreateResult
 
 from cosim.errors import ComponentError
 from cosim.quantities import meta
+from cosim.results.charging import payments
 from cosim.results.parts import Part, merge
 from cosim.simulators.base import Inputs, PeriodSimulator
 from cosim.validation.gate import GateFigures, GateRecord, evaluate
@@ -57,6 +58,13 @@ class Simulator(PeriodSimulator):
             "clock": clock, **merged["figures"], "status": judged.status, "flags": " ".join(judged.flags)
         }  # fmt: skip
         merged["tables"]["periods"] = {name: [value] for name, value in row.items()}
+        if "stations" in merged["tables"] and self.case.roads is not None:
+            merged["tables"]["stations"] |= payments(
+                self.case.roads.stations,
+                merged["tables"]["stations"],
+                tariff_per_mwh=merged["figures"].get("tariff_per_mwh"),
+                period_h=self.case.timeline.period_h,
+            )
         self.sink(merged, judged)
         self.periods_done += 1
         return None

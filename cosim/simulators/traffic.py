@@ -12,6 +12,7 @@ import numpy as np
 from mosaik_api_v3.types import CreateResult
 from numpy.typing import NDArray
 
+from cosim.coupling.accounts import told
 from cosim.coupling.fixed_point import Answer, PriceLoop
 from cosim.coupling.methods import METHODS
 from cosim.coupling.roads import Block, loop_tolerance
@@ -52,6 +53,8 @@ class Simulator(PeriodSimulator):
         self.nodal = case.iterated and case.coupling.ev_price == "nodal"
         self.whole_day = case.whole_day
         self.results, self.load_mw = self.response.day(self.announced)
+        self.instant, self.in_time, self.account = case.accounts(self.results)
+        self.load_mw = self.account.load_mw(self.results, range(case.timeline.periods))
         if case.iterated:
             self.response.tolerance = loop_tolerance(
                 self.roads.tolerance,
@@ -167,7 +170,14 @@ class Simulator(PeriodSimulator):
     def _roads(self, positions: Sequence[int]) -> Block:
         """Return the road side of some periods; only the dispatch's nodal price moves drivers within the loop."""
         moves = self.nodal and self.announced is None
-        return Block(response=self.response, positions=tuple(positions), seen=self._seen, moves=moves)
+        return Block(
+            response=self.response,
+            positions=tuple(positions),
+            seen=self._seen,
+            moves=moves,
+            account=self.account,
+            day=self.results,
+        )
 
     def _seen(self, k: int, price: Array) -> Array | None:
         """Return the price that enters route choice: an announced one, the dispatch's nodal one, or none."""
@@ -176,11 +186,13 @@ class Simulator(PeriodSimulator):
         return price if self.nodal else None
 
     def _keep(self, load_mw: Array, results: list[SueResult]) -> None:
-        """Keep what was sent; only that is the period's result."""
+        """Keep what was sent; only that is the period's result. What its visits draw later is known load there."""
         block = self._block() if len(results) > 1 else [self.position]
-        self.load_mw[:, block] = load_mw
         for k, result in zip(block, results, strict=True):
             self.results[k] = result
+        if not self.account.within_period:
+            self.load_mw = self.account.load_mw(self.results, range(self.case.timeline.periods))
+        self.load_mw[:, block] = load_mw
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return the requested outputs; the load is sent only while the loop runs."""
@@ -260,5 +272,6 @@ class Simulator(PeriodSimulator):
             charging_mw=self.load_mw[:, self.position],
             price_per_mwh=price,
             coupling=coupling,
+            in_time=told(self.results, self.position, instant=self.instant, in_time=self.in_time),
             behaviour=None if self.behaviour is None else self.behaviour[self.position],
         )

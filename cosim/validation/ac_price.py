@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -37,17 +39,31 @@ def ac_price_per_mwh(
     """
     p, q = np.asarray(p_mw, dtype=np.float64), np.asarray(q_mvar, dtype=np.float64)
     tariff = np.asarray(tariff_per_mwh, dtype=np.float64)
-    slope = np.column_stack([_loss_slope(feeder, p[:, k], q[:, k]) for k in range(p.shape[1])])
+    slope = np.column_stack([marginal_loss(feeder, p[:, k], q[:, k]) for k in range(p.shape[1])])
     return np.asarray(tariff + (tariff + loss_price_per_mwh) * slope)
 
 
-def _loss_slope(feeder: Feeder, p_mw: FloatArray, q_mvar: FloatArray) -> FloatArray:
-    """Return dLoss/dLoad of every bus, shape (n,)."""
-    n = feeder.n_buses
+def marginal_loss(
+    feeder: Feeder, p_mw: FloatArray, q_mvar: FloatArray, buses: Sequence[int] | None = None
+) -> FloatArray:
+    """Return dLoss/dLoad of buses by central differences of 10 kW, balanced at the slack, setpoints fixed.
+
+    Parameters
+    ----------
+    p_mw, q_mvar
+        Net injections of one period, shape (n,).
+    buses
+        Positions of the b buses that are asked for; None takes all.
+
+    Returns
+    -------
+    ndarray
+        Shape (b,), MW per MW; NaN where the AC flow has no state.
+    """
+    at = np.arange(feeder.n_buses) if buses is None else np.asarray(buses, dtype=np.intp)
     if not (np.isfinite(p_mw).all() and np.isfinite(q_mvar).all()):
-        return np.full(n, np.nan)
-    more = p_mw[:, None] - STEP_MW * np.eye(n)
-    less = p_mw[:, None] + STEP_MW * np.eye(n)
-    cases = np.concatenate([more, less], axis=1)
-    loss = solve_radial(feeder, cases, np.repeat(q_mvar[:, None], 2 * n, axis=1)).loss_mw
-    return np.asarray((loss[:n] - loss[n:]) / (2.0 * STEP_MW))
+        return np.full(len(at), np.nan)
+    step = STEP_MW * np.eye(feeder.n_buses)[:, at]
+    cases = np.concatenate([p_mw[:, None] - step, p_mw[:, None] + step], axis=1)
+    loss = solve_radial(feeder, cases, np.repeat(q_mvar[:, None], 2 * len(at), axis=1)).loss_mw
+    return np.asarray((loss[: len(at)] - loss[len(at) :]) / (2.0 * STEP_MW))

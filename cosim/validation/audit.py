@@ -52,8 +52,13 @@ class StoredStations:
     ----------
     flow_vph, demand_mw, curtailed_mw, energy_mwh
         Vehicles, load demanded, load not served, energy served.
-    price_per_mwh
-        What drivers pay; None where they see no price.
+    looking_vph, later_vph
+        Vehicles of the scenario that look for a station, and those of them that charge later, shape (T,).
+    pending_mwh
+        Energy that vehicles on their way are still to draw at the end of each period; None where all is drawn in the
+        period of departure.
+    price_per_mwh, energy_payment
+        What drivers pay per MWh, and in all as the results tell it; None where there is no price.
     energy_kwh
         Energy of one visit.
     """
@@ -62,8 +67,19 @@ class StoredStations:
     demand_mw: FloatArray
     curtailed_mw: FloatArray
     energy_mwh: FloatArray
+    looking_vph: FloatArray
+    later_vph: FloatArray
+    pending_mwh: FloatArray | None
     price_per_mwh: FloatArray | None
+    energy_payment: FloatArray | None
     energy_kwh: float
+
+    def drawn_mwh(self, period_h: float) -> FloatArray:
+        """Return the energy that vehicles draw in each period, from the vehicles alone, shape (s, T)."""
+        departed = self.flow_vph * period_h * self.energy_kwh / KILO_PER_MEGA
+        if self.pending_mwh is None:
+            return departed
+        return np.asarray(departed - np.diff(self.pending_mwh, axis=1, prepend=0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,13 +166,19 @@ def _item(
 
 
 def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
-    """Go from vehicle to station: vehicles times energy, demanded less curtailed."""
+    """Go from trips to vehicle to station: at a station or later, vehicles times energy, demanded less curtailed."""
     if (at := inputs.stations) is None:
         return
     dt = inputs.period_h
-    energy = (at.flow_vph * dt * at.energy_kwh / KILO_PER_MEGA).sum(axis=0)
+    visit_mwh = dt * at.energy_kwh / KILO_PER_MEGA
     demand, cut = dt * at.demand_mw.sum(axis=0), dt * at.curtailed_mw.sum(axis=0)
-    yield "vehicles to stations", "MWh", "vehicles x energy", energy, "load demanded", demand
+    yield (
+        "trips to vehicles", "MWh", "charging trips x energy", visit_mwh * at.looking_vph,
+        "(at stations + later) x energy", visit_mwh * (at.flow_vph.sum(axis=0) + at.later_vph),
+    )  # fmt: skip
+    energy = at.drawn_mwh(dt).sum(axis=0)
+    how = "vehicles x energy" if at.pending_mwh is None else "vehicles x energy - growth of what is on its way"
+    yield "vehicles to stations", "MWh", how, energy, "load demanded", demand
     yield "stations", "MWh", "demanded - not served", demand - cut, "energy served", at.energy_mwh.sum(axis=0)
 
 
@@ -208,15 +230,14 @@ def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 
 
 def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
-    """Compare what drivers pay, by vehicle and by energy served."""
+    """Compare what drivers pay, by vehicle and price, and as the results tell it."""
     at = inputs.stations
-    if at is None or at.price_per_mwh is None:
+    if at is None or at.price_per_mwh is None or at.energy_payment is None:
         return
     dt = inputs.period_h
-    by_vehicle = at.flow_vph * dt * at.energy_kwh / KILO_PER_MEGA - dt * at.curtailed_mw
-    paid = (by_vehicle * at.price_per_mwh).sum(axis=0)
-    earned = (at.energy_mwh * at.price_per_mwh).sum(axis=0)
-    yield "payments of drivers", "money", "vehicles x energy x price", paid, "energy served x price", earned
+    paid = ((at.drawn_mwh(dt) - dt * at.curtailed_mw) * at.price_per_mwh).sum(axis=0)
+    told = at.energy_payment.sum(axis=0)
+    yield "payments of drivers", "money", "vehicles x energy x price", paid, "payments for energy", told
 
 
 def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:

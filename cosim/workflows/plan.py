@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosim.coupling.price import spread_per_mwh
+from cosim.coupling.steering import steering_remark
 from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
 from cosim.dispatch.plan import DispatchCase
@@ -105,15 +105,25 @@ def _sizes(case: SimulationCase) -> dict[str, int]:
     return sizes
 
 
+def _steering(case: SimulationCase) -> str:
+    """Return what the drivers' price cannot move; empty where there is no price, or nothing to say."""
+    roads, announced = case.roads, case.announced_price_per_mwh()
+    if roads is None or not roads.stations or (announced is None and case.coupling.ev_price != "nodal"):
+        return ""
+    return steering_remark(
+        roads.paths,
+        roads.demand_vph.max(axis=0),
+        roads.network.station_positions.tolist(),
+        price_per_mwh=announced,
+        buses=[station.bus for station in roads.stations],
+    )
+
+
 def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     """Yield what a user should know before running."""
     yield from (str(problem) for problem in loaded.warnings)
-    announced = case.announced_price_per_mwh()
-    if announced is not None and spread_per_mwh(announced) == 0.0:
-        yield (
-            "this price cannot move route choice: it is the same at all stations, every charging vehicle charges once, "
-            "and logit ignores a constant"
-        )
+    if remark := _steering(case):
+        yield remark
     if case.coupling.mode == "iterated" and case.coupling.ev_price != "nodal":
         yield f"ev_price '{case.coupling.ev_price}' does not depend on the flow: the loop ends after one round"
     dispatch = case.dispatch

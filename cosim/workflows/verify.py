@@ -229,20 +229,28 @@ def _stations(
     roads = case.roads
     if roads is None or not dispatch.station_names:
         return None
-    table, periods = result["stations"], stored.periods.tolist()
-    columns = {
-        name: matrix(table, "station", column, dispatch.station_names, periods)
-        for name, column in (
-            ("flow_vph", "flow_vph"), ("demand_mw", "p_demand_mw"), ("curtailed_mw", "curtailed_mw"),
-            ("energy_mwh", "energy_mwh"),
-        )
-    }  # fmt: skip
+    table = result["stations"]
+
+    def column(name: str) -> Array:
+        return matrix(table, "station", name, dispatch.station_names, stored.periods.tolist())
+
     price = None
     if case.coupling.ev_price != "none" and "price_per_mwh" in table:
-        price = matrix(table, "station", "price_per_mwh", dispatch.station_names, periods)
+        price = column("price_per_mwh")
     elif case.coupling.ev_price == "none":
         price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
-    return StoredStations(**columns, price_per_mwh=price, energy_kwh=roads.energy_kwh)
+    return StoredStations(
+        flow_vph=column("flow_vph"),
+        demand_mw=column("p_demand_mw"),
+        curtailed_mw=column("curtailed_mw"),
+        energy_mwh=column("energy_mwh"),
+        looking_vph=roads.charging_vph[: stored.length],
+        later_vph=stored.numbers("ev_later_vph") if roads.charge_later else np.zeros(stored.length),
+        pending_mwh=column("pending_mwh") if roads.charging_load == "kernel" else None,
+        price_per_mwh=price,
+        energy_payment=column("energy_payment") if "energy_payment" in table else None,
+        energy_kwh=roads.energy_kwh,
+    )
 
 
 def _whole(

@@ -1,9 +1,8 @@
 """The price of a visit, in minutes."""
 
-import numpy as np
 import pytest
 
-from cosim.coupling.price import marked_up, spread_per_mwh, station_cost_min
+from cosim.coupling.price import marked_up, station_cost_min
 
 
 def test_cost_of_a_visit_by_hand():
@@ -20,18 +19,3 @@ def test_each_station_has_its_own_price_and_fee():
 def test_markup_is_relative():
     assert marked_up([500.0, 1000.0], 0.1).tolist() == pytest.approx([550.0, 1100.0], rel=1e-15)
     assert (marked_up([715.3, 0.1], 0.0) == [715.3, 0.1]).all()
-
-
-@pytest.mark.parametrize(
-    ("price", "spread"),
-    [
-        ([700.0, 715.0, 690.0], 25.0),
-        ([[700.0, 800.0], [700.0, 790.0]], 10.0),  # stations by periods: equal in the first, 10 apart in the second
-        ([[700.0, 100.0], [700.0, 100.0]], 0.0),  # varies over the day, never between stations
-        ([700.0], 0.0),
-        ([], 0.0),
-        (np.zeros((0, 24)), 0.0),
-    ],
-)
-def test_spread_is_between_stations_within_a_period(price, spread):
-    assert spread_per_mwh(price) == spread

@@ -40,6 +40,7 @@ LAST_RESORTS = {("periods", f"cost_{term}") for term in ("ev_curtailment", "load
 LAST_RESORTS |= {("periods", "cost_unmet_balance"), ("periods", "cost_wear")}  # the default's wear is free
 LOOP = {("periods", f"coupling_{name}") for name in ("rounds", "residual_mw", "converged")}
 PRICE = {("stations", "price_per_mwh")}
+LATER = {("periods", "ev_later_vph"), ("periods", "ev_later_share")}
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}
 
 
@@ -50,7 +51,7 @@ def test_every_column_of_a_run_is_in_the_vocabulary_and_the_other_way_round(fini
     vocabulary = {(column.table, column.name) for column in COLUMNS}
     found = present(finished(name))
     assert found <= vocabulary
-    assert vocabulary - found == absent | LAST_RESORTS | FLEET
+    assert vocabulary - found == absent | LAST_RESORTS | FLEET | LATER
 
 
 def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
@@ -60,7 +61,9 @@ def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
     vocabulary = {(column.table, column.name) for column in COLUMNS}
     fleet = ["ev.fast_charge_share=mcmc", "ev.behaviour={vehicles: 2000}"]
     simulated = run(small(), out=tmp_path / "fleet", overrides=fleet, report=False)
-    assert present(finished("iterated")) | present(hard) | present(simulated) == vocabulary
+    later = run(small(), out=tmp_path / "later", overrides=["ev.charge_later={cost_min: 60}"], report=False)
+    found = present(finished("iterated")) | present(hard) | present(simulated) | present(later)
+    assert found == vocabulary
 
 
 def test_every_table_has_one_row_per_period_and_key(finished):

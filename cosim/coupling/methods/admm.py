@@ -20,12 +20,11 @@ APART = 10.0
 class Admm:
     """Agreement on loads by a penalty that both sides see.
 
-    ``keeps_total`` says that no price changes the sum of the loads; then the dispatch keeps it, too, so that loads
-    which the feeder cannot take in any split are found out at once.
+    Where no price changes the sum of the loads the dispatch keeps it, too, so that loads which the feeder cannot take
+    in any split are found out at once.
     """
 
     roads: Roads
-    keeps_total: bool = True
     name: str = "admm"
     _beta: float = field(default=np.nan)
     _consent: Array | None = None
@@ -70,6 +69,6 @@ class Admm:
         else:
             load, detail = self.roads.respond_rising(price - self._beta * consent, self._beta)
         stations, periods = np.atleast_2d(load.T).T.shape
-        moves = np.eye(stations) - (1.0 / stations if self.keeps_total and stations else 0.0)
+        moves = np.eye(stations) - (1.0 / stations if self.roads.keeps_total and stations else 0.0)
         root = np.broadcast_to(moves / np.sqrt(self._beta), (periods, stations, stations))
         return Query(price_per_mwh=price, load_mw=load, detail=detail, root=root)

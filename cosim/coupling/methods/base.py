@@ -97,12 +97,15 @@ class Roads:
         ``min_f VOT Z(f) + p.s(f)`` at a price, given the detail, money per hour; its gradient is the load.
     respond_rising
         Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
+    keeps_total
+        Whether no price changes the sum of the loads.
     """
 
     respond: Respond
     steepness: Callable[[Array, Any], Array] | None = None
     value_per_h: Callable[[Array, Any], float] | None = None
     respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
+    keeps_total: bool = True
 
     def query(self, price_per_mwh: Array) -> Query:
         """Return the query for exactly the loads at a price."""

@@ -1,0 +1,55 @@
+"""Series of charging that the summary adds up: payments, energy by both accounts, vehicles that charge later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cosim.reports import frames
+from cosim.reports.frames import PeriodAxis
+from cosim.results.store import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Series = tuple[str, str, "pd.Series[float]", str]
+"""Key, label, values by period number, unit."""
+
+
+def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
+    """Yield what is to be summed over the periods.
+
+    Energy by period of departure and in time are told only where they differ.
+    """
+    if "stations" in result:
+        stations = result["stations"]
+        for column, label in (("energy_payment", "Drivers pay for energy"), ("fee_payment", "Drivers pay as fees")):
+            if column in stations and (paid := frames.by_period(stations, column, axis)).ne(0.0).any():
+                yield column, label, paid, money
+        if shift(result, axis) is not None:
+            for column, key, label in (
+                ("p_instant_mw", "departed_mwh", "Charging by departure"),
+                ("p_kernel_mw", "drawn_mwh", "Charging drawn in time"),
+            ):
+                yield key, label, frames.by_period(stations, column, axis) * axis.period_h, "MWh"
+    if "ev_later_vph" in (periods := result["periods"]):
+        later = _indexed(periods, "ev_later_vph") * axis.period_h
+        yield "later_vehicles", "Vehicles that charge later", later, "veh"
+
+
+def shift(result: RunResult, axis: PeriodAxis) -> pd.Series[float] | None:
+    """Return the power of all stations in time less that by departure, by period; None where they do not differ."""
+    if "stations" not in result or not {"p_kernel_mw", "p_instant_mw"} <= set(result["stations"].columns):
+        return None
+    stations = result["stations"]
+    apart = frames.by_period(stations, "p_kernel_mw", axis) - frames.by_period(stations, "p_instant_mw", axis)
+    return apart if apart.ne(0.0).any() else None
+
+
+def carried_over_mwh(result: RunResult, axis: PeriodAxis) -> float:
+    """Return the energy that is still to be drawn when the last period ends."""
+    return float(frames.by_period(result["stations"], "pending_mwh", axis).iloc[-1])
+
+
+def _indexed(periods: pd.DataFrame, column: str) -> pd.Series[float]:
+    return frames.numbers(periods, column).set_axis(periods["period"].to_numpy())

@@ -1,0 +1,84 @@
+"""What results say of charging beyond load and price: payments, prices without the loss penalty, who charges later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosim.charging.stations import Station
+from cosim.traffic.charge_later import later
+from cosim.traffic.paths import PathSet
+
+Columns = dict[str, Any]
+
+
+def payments(
+    stations: Sequence[Station], table: Mapping[str, Any], *, tariff_per_mwh: float | None, period_h: float
+) -> Columns:
+    """Return what drivers pay at each station in a period.
+
+    Energy is paid when it is drawn, at the price that drivers see in that period, or at the tariff where they see none;
+    energy that was not served is not paid. The fee is paid by everybody who comes.
+
+    Parameters
+    ----------
+    stations
+        In the order of the table.
+    table
+        Merged columns of the stations in one period.
+    tariff_per_mwh
+        Purchase tariff of the period; None without a grid.
+    period_h
+        Length of the period.
+
+    Returns
+    -------
+    dict
+        ``energy_payment`` (not where there is neither price nor tariff) and ``fee_payment``.
+    """
+    fee = np.array([one.access_fee for one in stations]) * np.asarray(table["flow_vph"], dtype=float) * period_h
+    found: Columns = {"fee_payment": fee.tolist()}
+    price = table.get("price_per_mwh", tariff_per_mwh)
+    if price is None:
+        return found
+    demanded = np.asarray(table["p_demand_mw"], dtype=float) * period_h
+    energy_mwh = np.asarray(table.get("energy_mwh", demanded), dtype=float)
+    return {"energy_payment": (energy_mwh * np.asarray(price, dtype=float)).tolist()} | found
+
+
+def without_loss_penalty(
+    price_per_mwh: ArrayLike, marginal_loss: ArrayLike, *, loss_price_per_mwh: float
+) -> list[float]:
+    """Return nodal prices less the part that the weight of losses in the objective adds.
+
+    ``lambda - mu dLoss/dLoad``: where the import balances one more MWh, ``lambda = rho + (rho + mu) dLoss/dLoad`` plus
+    congestion, so what is left is the money that one more MWh costs.
+
+    Parameters
+    ----------
+    price_per_mwh
+        Nodal prices lambda.
+    marginal_loss
+        dLoss/dLoad of their buses, MW per MW.
+    loss_price_per_mwh
+        Weight mu.
+    """
+    price, slope = np.asarray(price_per_mwh, dtype=float), np.asarray(marginal_loss, dtype=float)
+    return [float(value) for value in price - loss_price_per_mwh * slope]
+
+
+def charge_later_figures(paths: PathSet, path_flow_vph: ArrayLike) -> dict[str, float]:
+    """Return how many of those who look for a station charge later, and their share; nothing without that way out.
+
+    The share is NaN where nobody looks for a station.
+    """
+    out = later(paths)
+    if not out.any():
+        return {}
+    flow = np.asarray(path_flow_vph, dtype=float)
+    looking = np.array([one.needs_station for one in paths.commodities], dtype=bool)[paths.commodity]
+    passing, total = float(flow[out].sum()), float(flow[looking].sum())
+    return {"ev_later_vph": passing, "ev_later_share": passing / total if total > 0.0 else float("nan")}
