@@ -218,6 +218,32 @@ def verify(
     raise typer.Exit(verify_command(source, stress, seed, out, overrides or [], progress=progress))
 
 
+@app.command()
+def sensitivity(
+    scenario: Scenario,
+    *,
+    step: Annotated[float, typer.Option(help="Relative step of solving again, to both sides.")] = 0.01,
+    periods: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Answers of these periods; default the whole day.")
+    ] = None,
+    detail: Annotated[bool, typer.Option("--detail", help="Each link, station, device by itself, too.")] = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="These numbers alone: 'traffic.*'.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="ANSWER", help="Sort by one answer: flows, cost, ...")] = None,
+    resolve: Annotated[bool, typer.Option("--resolve", help="Use no Jacobian and no dual; solve again.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="All rows: .csv, .json, .parquet.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    overrides: Overrides = None,
+    progress: Annotated[Progress, typer.Option(help="Progress by number, on the error stream.")] = "auto",
+) -> None:
+    """Tell which assumed number matters: elasticities of flows, loads, cost, voltage to every number of a scenario."""
+    from cosim.cli.sensitivities import sensitivity_command
+
+    how: dict[str, object] = {"step": step, "periods": periods, "detail": detail, "only": only or [], "by": by}
+    how |= {"exact": not resolve, "jobs": jobs, "overrides": overrides or []}
+    raise typer.Exit(sensitivity_command(scenario, how, out, as_json=as_json, progress=progress))
+
+
 @app.command(name="import")
 def import_(
     source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],

@@ -19,8 +19,8 @@ Shape = Literal["smooth", "kink", "switch", "one-sided", "noise", "none"]
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """Where the answers are taken, in units of the step."""
-FLOOR = 1e-4
-"""Elasticity below which differences are not judged: solvers' tolerances over a step of 1 % are smaller."""
+RESOLUTION = 1e-6
+"""Relative change of an answer that solvers tell apart; over a step of 1 % it is an elasticity of 1e-4."""
 SIDES_DIFFER, UNEVEN = 0.1, 0.08
 """Of the larger slope: from where on sides differ, and halving the step changes too much."""
 KINK, SWITCH = 0.75, 1.4
@@ -85,7 +85,7 @@ def slopes(answers: Array, step: float, *, scale: Array | None = None) -> Slopes
     size = np.abs(values[2]) if scale is None else np.asarray(scale, dtype=np.float64)
     right = np.stack([values[4] - values[2], 2.0 * (values[3] - values[2])]) / step
     left = np.stack([values[2] - values[0], 2.0 * (values[2] - values[1])]) / step
-    found = [_judged(left[:, k], right[:, k], FLOOR * size[k]) for k in range(values.shape[1])]
+    found = [_judged(left[:, k], right[:, k], RESOLUTION / step * size[k]) for k in range(values.shape[1])]
     numbers = np.array([one[:2] for one in found]).reshape(-1, 2)
     return Slopes(
         value=numbers[:, 0], error=numbers[:, 1], left=left[1], right=right[1], shape=tuple(one[2] for one in found)

@@ -1,4 +1,4 @@
-"""Columns of the tables that `cosim verify` writes; those of a run stand in `cosim.quantities`."""
+"""Columns of the tables that `cosim verify` and `cosim sensitivity` write; those of a run: `cosim.quantities`."""
 
 from __future__ import annotations
 
@@ -116,3 +116,28 @@ VERIFIED: tuple[Column, ...] = (
     ),
 )
 """Besides these, ``ledger`` has ``ac_cost_<term>``: the terms of the cost with the AC import and losses."""
+
+STUDIED: tuple[Column, ...] = columns(
+    "sensitivity",
+    """
+    parameter  | -          | dotted path of the number that is varied; * for all items of a list together
+    section    | -          | roads, ev, stations, prices, grid, devices
+    value      | -          | the scenario's value, in the unit of its name; none where it is not one number
+    source     | -          | what the scenario's sources say of it
+    answer     | -          | what responds
+    place      | -          | link, station, or bus and period
+    unit       | -          | of the answer
+    base       | its unit   | the answer at the scenario's own numbers
+    slope      | its unit   | change of the answer per relative change of the parameter
+    elasticity | -          | slope over the size of the answer; NaN where the answer is 0
+    method     | -          | exact (Jacobian, duals) or re-solved
+    step       | -          | whole relative step of solving again, to both sides; 0 where nothing was
+    resolved   | -          | elasticity by solving again at half the step; NaN where nothing was
+    error      | -          | how far that is from the one at the whole step
+    left       | -          | elasticity to smaller values, at half the step
+    right      | -          | elasticity to larger values, at half the step
+    shape      | -          | smooth, kink, switch, one-sided, noise, none
+    note       | -          | what the reader must know
+    """,
+)
+"""What `cosim sensitivity` writes."""

@@ -15,6 +15,7 @@ COMMANDS = [
     "schema",
     "report",
     "compare",
+    "sensitivity",
     "verify",
     "import",
     "doctor",
