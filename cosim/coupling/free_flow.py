@@ -16,8 +16,9 @@ Array = NDArray[np.float64]
 def free_flow_load_mw(response: RoadResponse) -> Array:
     """Return the load per station and period if drivers choose at free-flow times and fees, shape ``(s, T)``, MW.
 
-    One logit loading (Eq 7) of each period's demand at link costs without traffic, then Eq 9. The demand, hence the
-    energy of all stations together, is that of the equilibrium; only the split among the stations is another.
+    One logit loading (Eq 7) of each period's demand at link costs without traffic, then Eq 9. Where all charge, the
+    energy of all stations together is that of the equilibrium; only the split among them is another. Where drivers may
+    charge later, that choice too is made at empty roads, and no price enters it.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
         "Charging": [*charging, *(row for key, row in told.items() if _is_station(key))],
         "Grid": [*(told[key] for key in _GRID if key in told), *shed, *_margins(result)],
         "Roads": [*_road_times(result, axis), *(told[key] for key in ("wait_min",) if key in told)],
-        "Coupling": [told[key] for key in _COUPLING if key in told],
+        "Coupling": [*(told[key] for key in _COUPLING if key in told), *_certificate(result)],
     }
     return tuple(Section(title=title, rows=tuple(rows)) for title, rows in parts.items() if rows)
 
@@ -148,6 +148,22 @@ def _road_times(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     if isinstance(waits.value, float) and vehicles > 0.0:
         mean_min = h_to_min(waits.value) / vehicles
         yield Row(key="wait_mean_min", label="Mean wait of a charging vehicle", value=mean_min, unit="min")
+
+
+def _certificate(result: RunResult) -> Iterator[Row]:
+    """Yield in how many periods the distance from the coupled equilibrium is bounded, and the largest bound."""
+    periods = result["periods"]
+    if "coupling_bound_vph" not in periods:
+        return
+    bound = frames.numbers(periods, "coupling_bound_vph").set_axis(periods["period"].to_numpy())
+    yield Row(key="certified", label="Certified periods", value=int(bound.notna().sum()), unit=f"of {len(bound)}")
+    label = "Path flows within, of the coupled equilibrium"
+    if bound.notna().all():
+        yield _worst("coupling_bound_vph", label, bound, "veh/h")
+        return
+    told = dict.fromkeys(str(text) for text in periods["coupling_objection"] if isinstance(text, str) and text)
+    note = f"no claim: {'; '.join(told) or 'unknown'}"
+    yield Row(key="coupling_bound_vph", label=label, value=None, unit="veh/h", note=note)
 
 
 def _vehicle_hours(key: str, label: str, frame: pd.DataFrame, time: str, axis: PeriodAxis) -> Row:

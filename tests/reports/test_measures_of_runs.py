@@ -114,3 +114,22 @@ def test_half_runs_have_only_their_measures(make_run):
     assert "road_veh_h" in roads
     assert {"margin_low_pu", "ev_payments"} <= set(grid)
     assert not {"road_veh_h", "wait_veh_h", "wait_min"} & set(grid)
+
+
+def test_the_certificate_is_the_largest_bound_and_counts_the_periods_that_have_one(make_run):
+    def certified(k, tables, gate):
+        tables["periods"] |= {"coupling_bound_vph": [10.0 ** (-5 + k)], "coupling_objection": [""]}
+
+    rows = rows_of(make_run(change=certified))
+    assert (rows["certified"].value, rows["certified"].unit) == (3, "of 3")
+    assert (rows["coupling_bound_vph"].value, rows["coupling_bound_vph"].period) == (1e-3, 3)
+
+
+def test_a_period_without_a_claim_leaves_no_bound_and_says_why(make_run):
+    def certified(k, tables, gate):
+        bound, why = (math.nan, "marked up") if k == 1 else (1e-4, "")
+        tables["periods"] |= {"coupling_bound_vph": [bound], "coupling_objection": [why]}
+
+    rows = rows_of(make_run(change=certified))
+    assert rows["certified"].value == 2
+    assert (rows["coupling_bound_vph"].value, rows["coupling_bound_vph"].note) == (None, "no claim: marked up")
