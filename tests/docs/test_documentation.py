@@ -18,7 +18,21 @@ ROOT = Path(cosim.__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 README = ROOT / "README.md"
-PAGES = [README, *(DOCS / name for name in ("scenarios.md", "mosaik.md", "results.md", "python.md", "coupling.md"))]
+PAGES = [
+    README,
+    *(
+        DOCS / name
+        for name in (
+            "scenarios.md",
+            "mosaik.md",
+            "results.md",
+            "python.md",
+            "coupling.md",
+            "charging.md",
+            "sensitivity.md",
+        )
+    ),
+]
 FAST = ["dispatch.mode=day_ahead"]  # one solve in place of one a period
 
 
