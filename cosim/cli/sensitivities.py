@@ -24,9 +24,11 @@ TITLES = {
     "wait": "wait", "cost": "cost", "import": "import", "peak_import": "peak", "min_voltage": "U min",
     "losses": "losses", "unserved": "unserved",
 }  # fmt: skip
-MARKS = {"smooth": "", "kink": "k", "switch": "s", "one-sided": "1", "noise": "", "none": "?"}
+MARKS = {"smooth": "", "kink": "k", "switch": "s", "one-sided": "o", "noise": "", "none": "?"}
 SHOWN_ASSUMED = 5
 SHOWN_FLAGS = 12
+ROUGH = 0.1
+"""Share of a one-sided number from which on its error is told."""
 SMALLEST = 5e-4
 """Elasticities below this are shown as 0.000."""
 LONGEST_NAME, LONGEST_SOURCE = 36, 18
@@ -206,7 +208,7 @@ def _legend(found: SensitivityStudy) -> Iterator[str]:
         "error: the largest difference of the two. 0: exactly; –: the answer itself is 0."
     )
     if any(MARKS[row.shape] for row in found.rows):
-        yield "k: kink, left and right differ; s: something switches within the step; 1: one side only; ?: no answer."
+        yield "k: kink, left and right differ; s: something switches within the step; o: one side only; ?: no answer."
     yield from found.remarks
 
 
@@ -226,7 +228,8 @@ def _flags(found: SensitivityStudy) -> Iterator[str]:
         for row in map(one.headline, TITLES):
             if row is None:
                 continue
-            if row.shape in {"kink", "switch"}:
+            rough = row.shape == "one-sided" and row.error > ROUGH * abs(row.elasticity)
+            if row.shape in {"kink", "switch"} or rough:
                 told.append(f"{name}: {TITLES[row.answer]} {row.shape}, left {row.left:+.4g}, right {row.right:+.4g}")
             if row.note.startswith("by solving again"):
                 told.append(f"{name}: {TITLES[row.answer]} {row.elasticity:+.4g}; {row.note}")
