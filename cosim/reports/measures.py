@@ -153,15 +153,18 @@ def _road_times(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
 def _certificate(result: RunResult) -> Iterator[Row]:
     """Yield in how many periods the distance from the coupled equilibrium is bounded, and the largest bound."""
     periods = result["periods"]
-    if "coupling_bound_vph" not in periods:
+    if not {"coupling_bound_vph", "coupling_objection"} & set(periods.columns):
         return
-    bound = frames.numbers(periods, "coupling_bound_vph").set_axis(periods["period"].to_numpy())
+    known = "coupling_bound_vph" in periods
+    bound = frames.numbers(periods, "coupling_bound_vph") if known else periods["period"] * float("nan")
+    bound = bound.set_axis(periods["period"].to_numpy())
     yield Row(key="certified", label="Certified periods", value=int(bound.notna().sum()), unit=f"of {len(bound)}")
     label = "Path flows within, of the coupled equilibrium"
     if bound.notna().all():
         yield _worst("coupling_bound_vph", label, bound, "veh/h")
         return
-    told = dict.fromkeys(str(text) for text in periods["coupling_objection"] if isinstance(text, str) and text)
+    objections = periods.get("coupling_objection", ())
+    told = dict.fromkeys(text for text in objections if isinstance(text, str) and text)
     note = f"no claim: {'; '.join(told) or 'unknown'}"
     yield Row(key="coupling_bound_vph", label=label, value=None, unit="veh/h", note=note)
 

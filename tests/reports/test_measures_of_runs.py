@@ -133,3 +133,12 @@ def test_a_period_without_a_claim_leaves_no_bound_and_says_why(make_run):
     rows = rows_of(make_run(change=certified))
     assert rows["certified"].value == 2
     assert (rows["coupling_bound_vph"].value, rows["coupling_bound_vph"].note) == (None, "no claim: marked up")
+
+
+def test_a_run_without_a_loop_has_no_certified_period(make_run):
+    def sequential(k, tables, gate):
+        tables["periods"] |= {"coupling_objection": ["drivers see no nodal price"]}
+
+    rows = rows_of(make_run(change=sequential))
+    assert rows["certified"].value == 0
+    assert rows["coupling_bound_vph"].note == "no claim: drivers see no nodal price"
