@@ -183,6 +183,10 @@ COLUMNS: tuple[Column, ...] = (
         coupling_method      | -      | ways to its fixed point that were taken, in order
         coupling_residual_mw | MW     | load sent less load at the price it was answered with
         coupling_converged   | -      | whether the loop is within its tolerance
+        coupling_gap_road    | money  | certificate, roads: route choice above its optimum at the prices, per hour
+        coupling_gap_grid    | money  | certificate, grid: dispatch of the window above its optimum, per hour
+        coupling_bound_vph   | veh/h  | path flows are within this of the one coupled equilibrium (sum of differences)
+        coupling_objection   | -      | why no such bound is claimed; empty where it is
         solver               | -      | solver of the dispatch
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver

@@ -46,6 +46,8 @@ class PriceLoop:
         Difference of the round that counts; NaN before the first answer.
     history
         Residual of every round.
+    query, answer
+        The last of each.
     """
 
     roads: Roads
@@ -59,6 +61,7 @@ class PriceLoop:
     residual_mw: float = float("nan")
     history: list[float] = field(default_factory=list)
     query: Query | None = None
+    answer: Answer | None = None
     _best: Round | None = None
     _repeating: bool = False
 
@@ -74,6 +77,7 @@ class PriceLoop:
 
     def receive(self, answer: Answer) -> Query | None:
         """Take the dispatch's answer to the last query; return the next one, or None at the end."""
+        self.answer = answer
         done = self._judged(answer)
         self.residual_mw = done.residual_mw
         if self._repeating:

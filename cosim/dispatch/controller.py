@@ -28,13 +28,15 @@ class Controller:
         Feeder, devices, loads and prices of the day; ``case.settings.mode`` is the way to look ahead.
     power_flow
         AC power flow, the last rung where a relaxation is inexact; None goes without it.
+    polish
+        Whether answers are refined to rounding, for a loop of price and flow.
     """
 
-    def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None) -> None:
+    def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None, *, polish: bool = False) -> None:
         self.case = case
         self.window_periods = case.settings.window_periods(case.periods)
         self.states: dict[str, State] = initial_states(case)
-        self.solver = WindowSolver(case, self.window_periods, power_flow)
+        self.solver = WindowSolver(case, self.window_periods, power_flow, polish=polish)
 
     def horizon(self, position: int) -> int:
         """Return how many periods a plan made at ``position`` covers."""

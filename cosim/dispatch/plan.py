@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
@@ -236,7 +237,8 @@ class SolveRecord:
     """How the answer was found; residuals are our own, not the solver's.
 
     ``status`` is ``optimal``, ``optimal_inaccurate`` (own residuals pass), ``infeasible``, ``not_converged`` or
-    ``failed``. ``retries`` tells what was tried before.
+    ``failed``. ``suboptimality`` bounds what the window's cost lies above its optimum. ``retries`` tells what was tried
+    before.
     """
 
     backend: str
@@ -250,6 +252,7 @@ class SolveRecord:
     dual_objective: float
     iterations: int
     solve_time_s: float
+    suboptimality: float = math.nan
     retries: tuple[str, ...] = ()
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 
 from cosim.dispatch.answer import collect, empty_plan
 from cosim.dispatch.backends import CONTINUOUS, Choice, choose
-from cosim.dispatch.backends.base import Backend, ConeAnswer, Size
+from cosim.dispatch.backends.base import HAS_POINT, Backend, ConeAnswer, Size
 from cosim.dispatch.branch_flow import CURRENT_SCALE, BranchFlow, FlowValues, gather
 from cosim.dispatch.consent import Consent, Proposal
 from cosim.dispatch.devices import catalogue
@@ -24,6 +24,7 @@ from cosim.dispatch.devices.ev_curtailment import EvCurtailment, EvCurtailmentSe
 from cosim.dispatch.devices.load_shedding import LoadShedding, LoadSheddingSettings
 from cosim.dispatch.other_side import OtherSide
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
+from cosim.dispatch.polish import polished
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -151,7 +152,7 @@ class DispatchProblem:
     def solve(
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
         at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float = RESIDUAL_LIMIT,
-        proposal: Proposal | None = None,
+        proposal: Proposal | None = None, polish: bool = False,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
 
@@ -170,6 +171,8 @@ class DispatchProblem:
         proposal
             How the charging loads may move. The plan is then that of the loads consented to, and the record's
             objectives are its cost and a bound on it.
+        polish
+            Whether an answer is refined to rounding where that is possible.
         """
         if backend is None:
             backend = self.backend
@@ -179,6 +182,8 @@ class DispatchProblem:
             self.consent.load(window, proposal)
         data, chain, inverse = self.compiled(window, states)
         answer = backend.solve(data)
+        if polish and answer.status in HAS_POINT:
+            answer = polished(data, answer)
         record = self._record(answer, backend, residual_limit)
         if not record.usable:
             return empty_plan(self.case, window, record)
@@ -267,4 +272,5 @@ class DispatchProblem:
             dual_objective=answer.dual_objective,
             iterations=answer.iterations,
             solve_time_s=answer.solve_time_s,
+            suboptimality=answer.suboptimality,
         )

@@ -45,6 +45,8 @@ class WindowSolver:
         AC power flow for the last rung of the recovery; None goes without it.
     movable
         Whether windows with loads that may move will come: a named solver must fit these models, too.
+    polish
+        Whether answers are refined to rounding where that is possible: for prices and bounds of more than six digits.
 
     Raises
     ------
@@ -53,12 +55,14 @@ class WindowSolver:
     """
 
     def __init__(
-        self, case: DispatchCase, periods: int, power_flow: PowerFlow | None = None, *, movable: bool = False
-    ) -> None:
+        self, case: DispatchCase, periods: int, power_flow: PowerFlow | None = None, *, movable: bool = False,
+        polish: bool = False,
+    ) -> None:  # fmt: skip
         self.case = case
         self.periods = periods
         self._problems: dict[tuple[bool, bool, float, bool], DispatchProblem] = {}
         self.power_flow = power_flow
+        self.polish = polish
         self._require_solver(movable=movable)
 
     def problem(
@@ -155,13 +159,14 @@ class WindowSolver:
         infeasible model is an answer.
         """
         movable = proposal is not None
-        plan, tried = self.problem(elastic=elastic, movable=movable).solve(window, states, proposal=proposal), []
+        first = self.problem(elastic=elastic, movable=movable)
+        plan, tried = first.solve(window, states, proposal=proposal, polish=self.polish), []
         for scale, backend in attempts:
             if not _doubtful(plan):
                 break
             tried.append(_word(plan))
             problem = self.problem(elastic=elastic, current_scale=scale, movable=movable)
-            again = problem.solve(window, states, backend=backend, proposal=proposal)
+            again = problem.solve(window, states, backend=backend, proposal=proposal, polish=self.polish)
             plan = again if again.record.usable or not plan.record.usable else plan
         return _told(plan, tuple(tried)) if tried else plan
 

@@ -72,7 +72,12 @@ class SimulationCase:
     @property
     def moves_loads(self) -> bool:
         """Whether the loop may let the dispatch move charging loads."""
-        return self.iterated and self.coupling.ev_price == "nodal" and self.coupling.method != "iterate"
+        return self.priced_by_node and self.coupling.method != "iterate"
+
+    @property
+    def priced_by_node(self) -> bool:
+        """Whether price and flow iterate over nodal prices, the only ones that depend on the flow."""
+        return self.iterated and self.coupling.ev_price == "nodal"
 
     @property
     def whole_day(self) -> bool:

@@ -19,6 +19,7 @@ from cosim.charging.stations import Station
 from cosim.coupling.price import marked_up
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
+from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchPlan
 from cosim.errors import ComponentError
@@ -46,7 +47,7 @@ class Simulator(PeriodSimulator):
         if self.case.dispatch is None:
             raise ComponentError(f"scenario '{self.case.name}' has no grid for a dispatch simulator")
         self.dispatch = self.case.dispatch
-        self.controller = Controller(self.dispatch, self._power_flow)
+        self.controller = Controller(self.dispatch, self._power_flow, polish=self.case.priced_by_node)
         self.ac_flow: AcFlow | None = None
         self.first_forecast_mw: Array | None = None
         self.plan: DispatchPlan | None = None
@@ -184,7 +185,15 @@ class Simulator(PeriodSimulator):
         answer: dict[str, Any] = {"period": self.position + 1, "usable": plan.record.usable}
         if plan.record.usable:
             retail = 1.0 + self.case.coupling.markup
-            answer["cost_per_h"] = retail * float(plan.total_cost.sum()) / self.dispatch.period_h
+            hourly = retail / self.dispatch.period_h
+            applied = self.dispatch.settings.applied_periods(plan.length)
+            exact = bool(exact_periods(plan.cone)[:applied].all())
+            answer |= {
+                "cost_per_h": hourly * float(plan.total_cost.sum()),
+                "suboptimality_per_h": hourly * plan.record.suboptimality,
+                "exact": exact and plan.restoration is None and plan.exclusivity is None,
+                "elastic": plan.record.elastic,
+            }
         return answer
 
     def _port(self, n: int, plan: DispatchPlan) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cosim.coupling.accounts import told
 from cosim.coupling.fixed_point import Answer, PriceLoop
 from cosim.coupling.methods import METHODS
+from cosim.coupling.potential import Certificate, certify
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
@@ -27,6 +28,7 @@ Array = NDArray[np.float64]
 PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
 OFFER, OFFER_DAY = "P_offer[MW]", "P_offer_day[MW]"
 ROOT = "Road-0"
+ONE_AFTER_THE_OTHER = "roads and grid are solved one after the other"
 
 
 class Simulator(PeriodSimulator):
@@ -66,6 +68,7 @@ class Simulator(PeriodSimulator):
         if case.dispatch is not None:
             self.price[:] = case.dispatch.tariff_per_mwh[0]
         self.loop: PriceLoop | None = None
+        self.certificate: Certificate | None = None
         self.rounds: int | None = None
         self.sending = False
 
@@ -125,6 +128,7 @@ class Simulator(PeriodSimulator):
                 tolerance_mw=coupling.tolerance_mw,
                 round_limit=coupling.round_limit,
             )
+            self.certificate = None
             self.loop.start(self.price[:, self._block()])
             self._keep(self.loop.load_mw, self.loop.detail)
 
@@ -134,8 +138,13 @@ class Simulator(PeriodSimulator):
         self.sending = False
         if self.loop is None or self.rounds == 0:
             return
-        self.sending = self.loop.receive(self._answer(inputs, price)) is not None
+        answer = self._answer(inputs, price)
+        self.sending = self.loop.receive(answer) is not None
         self._keep(self.loop.load_mw, self.loop.detail)
+        if not self.sending:
+            exact_query = self.loop.query is None or self.loop.query.root is None
+            block = self._roads(self._block())
+            self.certificate = certify(block, answer, self.loop.detail, exact_query=exact_query)
         self.price[:, self.position :] = self.loop.price_per_mwh[:, -1:]
         self.price[:, self._block()] = self.loop.price_per_mwh
 
@@ -153,14 +162,15 @@ class Simulator(PeriodSimulator):
         if record.get("period", self.position + 1) != self.position + 1:
             raise ComponentError(f"traffic: answer of period {record['period']} came in period {self.position + 1}")
         nothing = np.full_like(self.price[:, self._block()], np.nan)
+        if offer is None and query is not None:
+            offer = query.load_mw
         return Answer(
             price_per_mwh=nothing if price is None else price,
-            load_mw=self.loop.load_mw
-            if offer is None and self.loop is not None
-            else nothing
-            if offer is None
-            else offer,
+            load_mw=nothing if offer is None else offer,
             cost_per_h=float(record.get("cost_per_h", np.nan)),
+            suboptimality_per_h=float(record.get("suboptimality_per_h", np.nan)),
+            exact=bool(record.get("exact", False)),
+            elastic=bool(record.get("elastic", True)),
         )
 
     def _block(self) -> list[int]:
@@ -253,12 +263,25 @@ class Simulator(PeriodSimulator):
     def _coupling(self) -> dict[str, Any]:
         loop = self.loop
         if loop is None:
-            return {}
+            return {} if self.case.dispatch is None else {"coupling_objection": ONE_AFTER_THE_OTHER}
         return {
             "coupling_rounds": loop.rounds if self.rounds is None else self.rounds,
             "coupling_residual_mw": loop.residual_mw,
             "coupling_converged": loop.converged,
             "coupling_method": loop.method.name,
+            **self._certified(),
+        }
+
+    def _certified(self) -> dict[str, Any]:
+        """Return what is proved of the period; of a day-ahead loop the gaps are those of the day."""
+        found = self.certificate
+        if found is None or self.sending:
+            return {}
+        return {
+            "coupling_gap_road": found.gap_road_per_h,
+            "coupling_gap_grid": found.gap_grid_per_h,
+            "coupling_bound_vph": float(found.bound_vph[self.position if self.whole_day else 0]),
+            "coupling_objection": found.objection,
         }
 
     def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:

@@ -47,11 +47,20 @@ class Answer:
         Loads d that were dispatched: those asked for, or ``s + L y``.
     cost_per_h
         Cost C(d) of the solved window over the length of a period, money per hour.
+    suboptimality_per_h
+        How far that cost may lie above its optimum, money per hour.
+    exact
+        Whether the relaxation is exact as it was solved, so that the prices are those of its optimum.
+    elastic
+        Whether the priced last resorts were part of the model.
     """
 
     price_per_mwh: Array
     load_mw: Array
     cost_per_h: float = float("nan")
+    suboptimality_per_h: float = float("nan")
+    exact: bool = False
+    elastic: bool = False
 
     @property
     def finite(self) -> bool:
