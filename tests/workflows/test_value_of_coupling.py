@@ -52,6 +52,13 @@ def test_one_way_curtails_and_the_equilibrium_does_not(found):
     assert none is not None
 
 
+def test_only_the_equilibrium_is_certified_in_every_period(found):
+    assert found.comparison["certified"].values == (None, 0, 2)
+    none, one_way, bound_vph = found.comparison["coupling_bound_vph"].values
+    assert (none, one_way) == (None, None)
+    assert bound_vph < 1e-2
+
+
 def test_demand_tariff_and_base_load_are_the_same_in_all_three(found):
     assert found.comparison["ev_demand_mwh"].values == pytest.approx([found.comparison["ev_demand_mwh"].values[0]] * 3)
     first, *others = [result["periods"]["tariff_per_mwh"].tolist() for result in found.runs.values()]
