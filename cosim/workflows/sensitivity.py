@@ -8,14 +8,18 @@ sides and at half of it; the halving tells the error, and whether a limit binds 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import CosimError, InputError, UsageError
+from cosim.errors import ComponentError, CosimError, InputError, UsageError
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.scenario.parameters import LAST_RESORTS, VALUE_OF_TIME, Parameter, parameters
@@ -84,7 +88,8 @@ def sensitivity(
     exact
         False solves everything again, which checks the Jacobians.
     jobs
-        Processes.
+        Processes. They are started afresh, so a script that asks for more than one guards what it does by
+        ``if __name__ == "__main__"``.
     progress
         Called after each parameter with how many are done, how many there are, and its name.
 
@@ -170,9 +175,16 @@ def _chosen(periods: str | None, count: int) -> NDArray[np.bool_]:
 
 def _studied(loaded: LoadedScenario, wanted: Sequence[Parameter], base: _Base, jobs: int) -> Iterator[Influence | str]:
     """Study the parameters in order, in several processes if asked."""
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(_study)(loaded, one, base) for one in wanted)
+    if jobs == 1:
+        yield from (_study(loaded, one, base) for one in wanted)
+        return
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(_study, repeat(loaded), wanted, repeat(base))
+        except BrokenProcessPool as error:
+            raise ComponentError(f"a process of {jobs} died while a parameter was studied; try --jobs 1") from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _study(loaded: LoadedScenario, parameter: Parameter, base: _Base) -> Influence | str:
