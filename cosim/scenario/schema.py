@@ -58,6 +58,9 @@ class Traffic(Section):
     )
     demand_profile: Series = Field(default=1.0, description="Factor of all trips in each period")
     capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
+    link_law_file: FileName | None = Field(
+        default=None, description="CSV of a fitted link law (cosim calibrate) in place of links.csv's alpha and beta"
+    )
     path_limit: Annotated[int, Ge(1)] = Field(default=10_000, description="Most paths per OD pair")
     overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
     overlap_beta: NonNegative = Field(default=1.0, description="Weight of the path-size term")
