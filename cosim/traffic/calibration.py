@@ -57,7 +57,7 @@ class LinkLaw:
         return np.asarray(self.time_factor * (1.0 + self.alpha * ratio**self.beta))
 
     def capacity_vph(self, network: RoadNetwork) -> FloatArray:
-        """Return each road's capacity by its lanes, ``n = max(least, ceil(cap / lane capacity))``; stations keep theirs.
+        """Return each road's capacity by its lanes, ``n = max(least, ceil(cap / lane capacity))``; stations keep it.
 
         Lanes follow from the capacities that the network has: 1 to 3,600 veh/h take two lanes of 1,800.
         """
