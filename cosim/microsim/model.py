@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 
+from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
 from cosim.traffic.network import IntArray, read_only
 from cosim.traffic.performance import FloatArray
@@ -203,6 +203,31 @@ class MicroStation:
             raise InputError(broken)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a simulation is run and measured besides.
+
+    Attributes
+    ----------
+    slice_s
+        Also measure the links in intervals of this length, from 0 on, s; 0 does not.
+    hang_limit_s
+        A call of SUMO that takes longer counts as hung, s.
+    tries
+        How often SUMO is started before its death is an error.
+    file_limit_bytes
+        Largest file that SUMO may write.
+    """
+
+    slice_s: NonNegative = 0.0
+    hang_limit_s: Positive = 60.0
+    tries: Annotated[int, Ge(1)] = 2
+    file_limit_bytes: Annotated[int, Ge(1)] = 4 * 2**30
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "options")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindowInput:
     """Everything that a window of microsimulation depends on.
@@ -220,7 +245,7 @@ class WindowInput:
     seed
         Seed of SUMO.
     options
-        Further settings of the simulation, by name (`cosim.microsim.simulation`).
+        How it is run and measured besides.
     """
 
     net: MicroNet
@@ -231,7 +256,7 @@ class WindowInput:
     measured_s: float
     step_s: float = 1.0
     seed: int = 1
-    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    options: RunOptions = RunOptions()
 
     def __post_init__(self) -> None:
         cap = np.asarray(self.p_set_mw, dtype=np.float64)
@@ -317,6 +342,17 @@ class RunQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinkSlice:
+    """Links in ``[begin, end)``: flow, mean time (NaN where nobody left) and number of vehicles, shape (L,)."""
+
+    begin_s: float
+    end_s: float
+    link_flow_vph: FloatArray
+    link_time_min: FloatArray
+    link_time_n: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindowResult:
     """What SUMO measured.
 
@@ -331,10 +367,12 @@ class WindowResult:
     departures
         Vehicles of each route that departed in the measured time, shape (R,).
     path_time_min, path_time_n
-        Mean time of the vehicles of each route that departed in the measured time and arrived, time at the station not
-        counted, and their number, shape (R,).
+        Mean time of the vehicles of each route that arrived in the measured time, time parked not counted, and their
+        number, shape (R,).
     stations, sessions
-        Stations in intervals of 60 s, and every vehicle that parked.
+        Stations in intervals of 60 s from 0 on (warm-up included), and every vehicle that parked.
+    slices
+        Links in the intervals of `RunOptions.slice_s`, from 0 on.
     quality
         Counters of the whole run.
     seed, sim_time_s, command
@@ -358,5 +396,6 @@ class WindowResult:
     sim_time_s: float
     command: tuple[str, ...]
     digest: str
+    slices: tuple[LinkSlice, ...] = ()
     cpu_s: float = math.nan
     wall_s: float = math.nan
