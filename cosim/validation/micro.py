@@ -36,12 +36,15 @@ class MicroClaim:
         Shape (K,), veh/h: the routes that the simulation drives.
     link_flow_vph, link_time_min
         Of all links, stations last, shape (L,); times without prices and other constants.
+    station_energy_kwh
+        Energy that the stations deliver in the measured span, shape (S,); None tells nothing of it.
     """
 
     name: str
     path_flow_vph: FloatArray
     link_flow_vph: FloatArray
     link_time_min: FloatArray
+    station_energy_kwh: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -235,7 +238,9 @@ def _choice_statistics(
 def _station_statistics(problem: SueProblem, claim: MicroClaim, seen: MicroSeen) -> dict[str, float]:
     stations = problem.network.station_positions
     if not stations.size:
-        return dict.fromkeys(("station_geh_max", "station_wait_error_min", "ledger_kwh"), math.nan)
+        return dict.fromkeys(
+            ("station_geh_max", "station_wait_error_min", "station_energy_rel", "ledger_kwh"), math.nan
+        )
     said = claim.link_time_min[stations] - problem.network.free_flow_min[stations]
     told = np.isfinite(seen.station_wait_min)
     return {
@@ -243,8 +248,17 @@ def _station_statistics(problem: SueProblem, claim: MicroClaim, seen: MicroSeen)
         "station_wait_error_min": (
             float(np.abs(said[told] - seen.station_wait_min[told]).max()) if told.any() else math.nan
         ),
+        "station_energy_rel": _energy_rel(claim, seen),
         "ledger_kwh": float(np.abs(seen.station_ledger_error_kwh).max()),
     }
+
+
+def _energy_rel(claim: MicroClaim, seen: MicroSeen) -> float:
+    """Return the signed relative difference of the energy of all stations together."""
+    if claim.station_energy_kwh is None or not claim.station_energy_kwh.sum() > 0.0:
+        return math.nan
+    planned = float(claim.station_energy_kwh.sum())
+    return (float(seen.station_energy_kwh.sum()) - planned) / planned
 
 
 def _quality_statistics(seen: MicroSeen) -> dict[str, float]:

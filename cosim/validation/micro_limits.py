@@ -36,7 +36,7 @@ class MicroLimits:
     null_closure
         See there.
     station_energy_rel
-        Largest relative difference of measured and planned energy of a station.
+        Largest relative difference of measured and planned energy of all stations together.
     ledger_kwh
         Largest difference of a station's ledger and its sessions.
     collisions

@@ -32,6 +32,8 @@ class Statistic:
         Whether it can be judged only where the macroscopic capacity is that of the simulated lanes.
     every_seed
         Whether the worst seed is judged and not the mean.
+    signed
+        Whether the size of the mean is judged: errors of both signs are as bad, but those of single seeds may cancel.
     """
 
     group: Group
@@ -41,6 +43,7 @@ class Statistic:
     at_least: bool = False
     needs_matched: bool = False
     every_seed: bool = False
+    signed: bool = False
 
 
 def _shown(group: Group, unit: str, meaning: str) -> Statistic:
@@ -88,8 +91,8 @@ STATISTICS: dict[str, Statistic] = {
     "station_geh_max": _shown("station", "GEH", "largest GEH of a station's arrivals"),
     "station_wait_error_min": _shown("station", "min", "largest error of a station's mean wait"),
     "station_energy_rel": Statistic(
-        group="station", unit="-", meaning="largest relative difference of a station's energy, mean of the seeds",
-        limit="station_energy_rel",
+        group="station", unit="-", meaning="energy of all stations against the plan, signed",
+        limit="station_energy_rel", signed=True,
     ),
     "ledger_kwh": Statistic(
         group="station", unit="kWh", meaning="ledger against sessions", limit="ledger_kwh", every_seed=True
@@ -207,6 +210,8 @@ def _word(
     if name in _SKILLS and (null is None or not null["closure"].mean >= limits.null_closure):
         return "not_telling"
     judged = (value.least if statistic.at_least else value.most) if statistic.every_seed else value.mean
+    if statistic.signed:
+        judged = abs(judged)
     kept = judged >= limit if statistic.at_least else judged <= limit
     return "passed" if kept else "failed"
 
@@ -214,4 +219,6 @@ def _word(
 def _sure(statistic: Statistic, value: Estimate, limit: float) -> bool:
     if statistic.every_seed or math.isnan(limit):
         return True
-    return value.n > 1 and not (value.low < limit < value.high)
+    if statistic.signed:
+        return value.n > 1 and not any(value.low < end < value.high for end in (-limit, limit))
+    return value.n > 1 and not value.low < limit < value.high
