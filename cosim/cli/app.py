@@ -208,6 +208,25 @@ def import_(
     raise typer.Exit(import_command(source, file, out))
 
 
+@app.command(name="build-net")
+def build_net(
+    source: Annotated[str, typer.Argument(metavar="ROADS|FOLDER|SCENARIO", help="A scenario brings its stations.")],
+    scale: Annotated[float, typer.Option(help="Factor of all link lengths.")] = 1.0,
+    variant: Annotated[
+        Literal["merge", "metered", "signals", "plain"], typer.Option(help="How nodes and exits work.")
+    ] = "merge",
+    out: Annotated[Path | None, typer.Option(help="Folder; default <name>-<variant>.")] = None,
+    check: Annotated[Path | None, typer.Option(metavar="NET", help="Only check a network built earlier.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Build the SUMO network of roads and stations, and check it by reading it back."""
+    from cosim.cli.building import build_net_command
+
+    raise typer.Exit(
+        build_net_command(source, length_scale=scale, variant=variant, out=out, check=check, overrides=overrides or [])
+    )
+
+
 @app.command()
 def doctor() -> None:
     """Look at versions, SUMO, solvers and licences."""

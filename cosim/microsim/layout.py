@@ -15,7 +15,6 @@ TYPICAL_M = 2000.0
 """Distance that the median link is drawn with."""
 CLOSEST_M = 400.0
 """Nodes drawn closer would leave no room for junctions and sections."""
-WIDE_LANES = 8
 
 
 def along(start: Point, end: Point, share: float) -> Point:
@@ -31,23 +30,22 @@ def aside(start: Point, end: Point, share: float, distance_m: float) -> Point:
     return (x + distance_m * dy / length, y - distance_m * dx / length)
 
 
-def node_points(network: RoadNetwork, most_lanes: int) -> tuple[Point, ...]:
+def node_points(network: RoadNetwork) -> tuple[Point, ...]:
     """Return the place of each node, m.
 
-    The network's coordinates are scaled so that the median link is 2000 m long (longer where edges are very wide);
-    where any two nodes would come too close, all are put on a circle in the order of the network.
+    The network's coordinates are scaled so that the median link is 2000 m long; where any two nodes would come too
+    close, all are put on a circle in the order of the network.
     """
     road = ~network.is_station
     xy = np.asarray(network.node_xy, dtype=np.float64)
-    typical = TYPICAL_M * max(1.0, most_lanes / WIDE_LANES)
     distances = np.hypot(*(xy[network.head[road]] - xy[network.tail[road]]).T)
     median = float(np.median(distances)) if distances.size else 0.0
     if median > 0.0 and np.isfinite(xy).all():
-        scaled = (xy - xy.min(axis=0)) * (typical / median)
+        scaled = (xy - xy.min(axis=0)) * (TYPICAL_M / median)
         if _closest_m(scaled) >= CLOSEST_M:
             return tuple((float(x), float(y)) for x, y in np.round(scaled, 2))
     angles = 2.0 * np.pi * np.arange(len(xy)) / len(xy)
-    radius = typical * max(1.0, len(xy) / (2.0 * np.pi))
+    radius = TYPICAL_M * max(1.0, len(xy) / (2.0 * np.pi))
     return tuple((float(x), float(y)) for x, y in np.round(radius * np.array([np.cos(angles), np.sin(angles)]).T, 2))
 
 

@@ -32,11 +32,14 @@ BYPASS_M, WEAVE_M = 400.0, 300.0
 SPUR = (("i", 300.0, 8.33), ("p", 400.0, 8.33), ("o", 300.0, 13.9))
 """Edges of a spur: suffix, length in m, speed in m/s."""
 SPUR_ASIDE_M = 60.0
+LANE_WIDTH_M, WIDEST_EDGE_M = 3.2, 19.2
 LOT_MARGIN_M = 50.0
 SHORTEST_M = 50.0
 """Shortest edge that is left of a body once its sections are cut off."""
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 LONGEST_ID = 64
+LanePairs = list[tuple[int, int]]
+"""Lane before and lane behind of each connection of two edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class PlainEdge:
     length_m: float
     speed_mps: float = SPEED_MPS
 
+    @property
+    def lane_width_m(self) -> float:
+        """Width that a lane is drawn with; less where many lanes would fill the junctions."""
+        return round(min(LANE_WIDTH_M, WIDEST_EDGE_M / self.lanes), 2)
+
 
 @dataclass(frozen=True, slots=True)
 class PlainConnection:
@@ -80,6 +88,8 @@ class PlainNet:
         As in `cosim.microsim.model.MicroNet`.
     link_ids, lanes, link_edges
         The road links, lanes of their bodies, and their main edges in travel order.
+    entrances
+        First edges that no other link leads to: trips begin there.
     """
 
     variant: Variant
@@ -90,11 +100,10 @@ class PlainNet:
     edges: list[PlainEdge] = field(default_factory=list)
     connections: list[PlainConnection] = field(default_factory=list)
     link_edges: list[tuple[str, ...]] = field(default_factory=list)
+    entrances: set[str] = field(default_factory=set)
     lots: list[Lot] = field(default_factory=list)
 
-    def connect(
-        self, from_edge: str, to_edge: str, pairs: Iterator[tuple[int, int]] | Sequence[tuple[int, int]]
-    ) -> None:
+    def connect(self, from_edge: str, to_edge: str, pairs: LanePairs) -> None:
         """Connect lanes of two edges."""
         self.connections += [PlainConnection(from_edge, to_edge, a, b) for a, b in pairs]
 
@@ -148,6 +157,28 @@ def merge_lanes(lanes_into: Sequence[int]) -> list[list[int]]:
     for rank, (lane, link) in enumerate(order):
         targets[link][lane] = rank
     return targets
+
+
+def spread_lanes(lanes_into: Sequence[int], lanes: int) -> list[LanePairs]:
+    """Return the lane pairs of each in-link where a link has at least as many lanes as lead to it.
+
+    Every lane of the link is entered by exactly one lane, in the order of `merge_lanes`.
+
+    >>> spread_lanes([1, 1], 3)
+    [[(0, 0), (0, 1)], [(0, 2)]]
+    """
+    ranks = {rank: (link, lane) for link, own in enumerate(merge_lanes(lanes_into)) for lane, rank in enumerate(own)}
+    pairs: list[LanePairs] = [[] for _ in lanes_into]
+    for target in range(lanes if lanes_into else 0):
+        link, lane = ranks[target * len(ranks) // lanes]
+        pairs[link].append((lane, target))
+    return pairs
+
+
+def _side_by_side(lanes_before: int, lanes_after: int) -> LanePairs:
+    """Connect lanes from the right; what is left over of either side goes with the last of the other."""
+    most = max(lanes_before, lanes_after)
+    return [(min(lane, lanes_before - 1), min(lane, lanes_after - 1)) for lane in range(most)]
 
 
 def dropped_lane(lane: int, lanes_before: int, lanes_after: int) -> int:
@@ -220,7 +251,7 @@ def _roads(network: RoadNetwork, stations: Sequence[Station], length_scale: floa
         lanes=lanes,
         length_m={i: METRES_PER_MINUTE * length_scale * float(network.free_flow_min[i]) for i in links},
         station={link: at[tail_id[link]] for link in links if tail_id[link] in at},
-        points=node_points(network, max(lanes.values(), default=FEWEST_LANES)),
+        points=node_points(network),
     )
 
 
@@ -311,19 +342,20 @@ def _connect_link(net: PlainNet, roads: _Roads, link: int) -> None:
     """Connect the last edges of the links before with the first edge of a link."""
     place = {other: number for number, other in enumerate(roads.links)}
     first = net.link_edges[place[link]][0]
-    for other, targets in zip(roads.into[link], _entry_lanes(net.variant, roads, link), strict=True):
-        net.connect(net.link_edges[place[other]][-1], first, list(enumerate(targets)))
+    if not roads.into[link]:
+        net.entrances.add(first)
+    for other, pairs in zip(roads.into[link], _entries(net.variant, roads, link), strict=True):
+        net.connect(net.link_edges[place[other]][-1], first, pairs)
 
 
-def _entry_lanes(variant: Variant, roads: _Roads, link: int) -> list[list[int]]:
-    """Return the lane of a link's first edge for each link before and each of its lanes."""
+def _entries(variant: Variant, roads: _Roads, link: int) -> list[LanePairs]:
+    """Return which lane leads to which lane of a link's first edge, for each link before."""
     before, after = [roads.lanes[other] for other in roads.into[link]], roads.lanes[link]
     if variant not in MERGING:
-        return [[min(lane, after - 1) for lane in range(lanes)] for lanes in before]
-    ranks = merge_lanes(before)
+        return [_side_by_side(lanes, after) for lanes in before]
     if roads.needs_merge(link):
-        return ranks
-    return [[dropped_lane(rank, sum(before), after) for rank in own] for own in ranks]
+        return [[(lane, target) for lane, target in enumerate(own)] for own in merge_lanes(before)]
+    return spread_lanes(before, after)
 
 
 def _length_problems(roads: _Roads, link: int, variant: Variant) -> Iterator[Problem]:
@@ -337,7 +369,9 @@ def _length_problems(roads: _Roads, link: int, variant: Variant) -> Iterator[Pro
     if length < needed:
         parts = ", ".join(f"{what} {metres:g} m" for what, metres in needs)
         reason = f"link {roads.id(link)!r} is {length:g} m long at 60 km/h, its sections need {needed:g} m ({parts})"
-        remedy = f"use a length_scale {needed / length:.3g} times as large, or a longer free_flow_min"
+        remedy = "give it a longer free_flow_min"
+        if length > 0.0:
+            remedy = f"use a length_scale {needed / length:.3g} times as large, or a longer free_flow_min"
         yield Problem(field="free_flow_min", reason=reason, remedy=remedy)
 
 
