@@ -15,6 +15,7 @@ import numpy as np
 
 from cosim.errors import InputError, StorageError
 from cosim.microsim.model import LinkSlice, MicroDemand, MicroNet, RunQuality, Session, StationSeries
+from cosim.microsim.network import xml_text
 from cosim.microsim.xml_input import read_xml
 from cosim.traffic.network import IntArray
 from cosim.traffic.performance import FloatArray
@@ -22,6 +23,8 @@ from cosim.units import SECONDS_PER_HOUR, s_to_min
 
 EDGES, SLICES, TRIPS, STATISTICS = "edges.xml", "slices.xml", "trips.xml", "statistics.xml"
 MOST_MB = 4096
+ALL_EDGES: dict[str, object] = {"excludeEmpty": "defaults"}
+"""Edges without vehicles are written too, with their free-flow time."""
 Attributes = Mapping[str, str]
 
 
@@ -66,6 +69,29 @@ def _incomplete(path: Path, what: str) -> StorageError:
         f"SUMO's output '{path.name}' in '{path.parent}' {what}; nothing of this run is used; "
         f"{free / 2**20:.0f} MiB are free there: make room, or point TMPDIR to another disk"
     )
+
+
+def write_measured(path: Path, *, window_s: tuple[float, float] | None, slice_s: float) -> None:
+    """Tell SUMO what to measure.
+
+    Parameters
+    ----------
+    path
+        The file.
+    window_s
+        Begin and end of the measured time, s; None measures slices only.
+    slice_s
+        Length of the intervals that are measured besides, s; 0 for none.
+    """
+    rows: list[tuple[str, dict[str, object]]] = []
+    if window_s is not None:
+        begin_s, end_s = (f"{one:.2f}" for one in window_s)
+        rows.append(("edgeData", {"id": "window", "file": EDGES, "begin": begin_s, "end": end_s} | ALL_EDGES))
+    if slice_s > 0.0:
+        rows.append(
+            ("edgeData", {"id": "slices", "file": SLICES, "begin": "0", "period": f"{slice_s:.2f}"} | ALL_EDGES)
+        )
+    path.write_text(xml_text("additional", rows), encoding="utf-8")
 
 
 def read_slices(path: Path, net: MicroNet, bounds_s: Sequence[tuple[float, float]]) -> tuple[LinkSlice, ...]:

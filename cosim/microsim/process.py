@@ -183,7 +183,7 @@ class SumoProcess:
         limit_s = max(self.hang_limit_s, HANG_FACTOR * self.longest_s)
         began = time.monotonic()
         socket = self.connection._socket
-        if socket is None:
+        if socket is None or socket.fileno() < 0:
             raise self.error("was asked after it had ended")
         socket.settimeout(limit_s)
         try:

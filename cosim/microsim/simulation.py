@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,9 @@ import numpy as np
 
 from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim import measurements
-from cosim.microsim.inputs import ADDITIONAL, ROUTES, STOP_S, write_additional, write_routes
-from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip
+from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip, write_measured
 from cosim.microsim.model import (
     LinkSlice,
-    Lot,
     MicroDemand,
     MicroNet,
     MicroRoute,
@@ -29,10 +26,10 @@ from cosim.microsim.model import (
 )
 from cosim.microsim.process import SumoProcess
 from cosim.microsim.stations import ROW_S, StationQueues
+from cosim.microsim.vehicles import DEPART_LANE, DEPART_SPEED, FOREVER_S, LOT_SPACES, write_lots, write_routes
 from cosim.traffic.performance import FloatArray
 
-PLACES = 1000
-"""Room of a parking area to which vehicles are added during the run."""
+ROUTES, LOTS, MEASURED = "routes.rou.xml", "lots.add.xml", "measured.add.xml"
 BYTES_PER_VEHICLE, BYTES_PER_EDGE = 1_000, 600
 """Size of SUMO's files, for the question whether they fit."""
 ROOM = 3
@@ -92,18 +89,21 @@ class Simulation:
         window_s: tuple[float, float] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        lots = _lots(net, stations)
+        _check_lots(net, stations)
         self.net, self.folder, self.options = net, folder, options
         self.steps, self.step_s = 0, step_s
         self.loaded, self.departed, self.arrived, self.teleports = 0, 0, 0, 0
         self.queues = StationQueues(stations, p_set_mw) if stations else None
-        self.places = PLACES
-        if demand is not None:
-            self.places = max((*_by_lot(demand).values(), 1))
-            self._expect(demand)
-        _check_room(folder, self.loaded or PLACES, sum(len(one) for one in net.link_edges))
-        write_routes(folder / ROUTES, routes, demand)
-        write_additional(folder / ADDITIONAL, lots, places=self.places, window_s=window_s, slice_s=options.slice_s)
+        known = no_vehicles(routes) if demand is None else demand
+        self._expect(known)
+        _check_room(folder, len(known) or LOT_SPACES, sum(len(one) for one in net.link_edges))
+        try:
+            write_routes(known, folder / ROUTES)
+            write_lots(net, folder / LOTS)
+            write_measured(folder / MEASURED, window_s=window_s, slice_s=options.slice_s)
+        except OSError as error:
+            reason = f"the files for SUMO cannot be written to '{folder}': {error.strerror}"
+            raise StorageError(f"{reason}; make room there, or point TMPDIR to another disk") from error
         command = _arguments(net, step_s=step_s, seed=seed)
         self.process = SumoProcess(
             [*command, *arguments],
@@ -147,15 +147,8 @@ class Simulation:
         self.loaded += len(demand)
         if self.queues is None:
             return
-        for lot, coming in _by_lot(demand).items():
-            if lot not in self.queues.station_at:
-                raise InputError(
-                    Problem(field="stations", reason=f"vehicles shall charge at '{lot}', no station's lot")
-                )
-            if coming + len(self.queues.inside()[lot]) > self.places:
-                raise ComponentError(
-                    f"lot '{lot}' holds {self.places} vehicles; {coming} more come at {self.now_s:g} s"
-                )
+        for lot in {demand.routes[r].lot_id for r in set(demand.route.tolist())} - {"", *self.queues.station_at}:
+            raise InputError(Problem(field="stations", reason=f"vehicles shall charge at '{lot}', no station's lot"))
         lots = [route.lot_id for route in demand.routes]
         routes = demand.route.tolist()
         self.queues.expect({v: lots[r] for v, r in zip(demand.vehicle_ids, routes, strict=True) if lots[r]})
@@ -166,10 +159,10 @@ class Simulation:
         self._expect(demand)
         for name, at, depart_s in zip(demand.vehicle_ids, demand.route.tolist(), demand.depart_s.tolist(), strict=True):
             route = demand.routes[at]
-            words = (name, route.route_id, route.vehicle_type, f"{depart_s:.2f}", "best", "base", "avg")
+            words = (name, route.route_id, route.vehicle_type, f"{depart_s:.2f}", DEPART_LANE, "base", DEPART_SPEED)
             self.process.call(f"vehicle.add({name})", vehicle.add, *words)
             if route.lot_id:
-                stop = (name, route.lot_id, STOP_S)
+                stop = (name, route.lot_id, FOREVER_S)
                 self.process.call(f"vehicle.setParkingAreaStop({name})", vehicle.setParkingAreaStop, *stop)
 
     def advance(self, until_s: float, stop: Stop | None = None) -> None:
@@ -184,7 +177,7 @@ class Simulation:
             self.process.step_to(self.now_s)
             self._take()
             if self.steps % row == 0:
-                self._check_lots()
+                self._compare_lots()
                 if stop is not None:
                     stop()
 
@@ -197,12 +190,14 @@ class Simulation:
         if self.queues is not None and told[self.parking]:
             self.queues.park(told[self.parking], self.now_s)
 
-    def _check_lots(self) -> None:
+    def _compare_lots(self) -> None:
         """Compare who stands in the lots with whom our queues know."""
         if self.queues is None:
             return
         area = self.process.connection.parkingarea
         for lot, ours in self.queues.inside().items():
+            if len(ours) >= LOT_SPACES:
+                raise ComponentError(f"lot '{lot}' at {self.now_s:g} s is full: it holds {LOT_SPACES} vehicles")
             theirs = set(self.process.call(f"parkingarea.getVehicleIDs({lot})", area.getVehicleIDs, lot))
             if theirs != ours:
                 differ = ", ".join(sorted(theirs ^ ours)[:5])
@@ -235,16 +230,24 @@ class Simulation:
 
 def _arguments(net: MicroNet, *, step_s: float, seed: int) -> list[str]:
     """Return SUMO's options; every path is relative to its working folder but the network's."""
-    files = ["-n", str(net.net_file.resolve()), "-r", ROUTES, "-a", ADDITIONAL]
+    files = ["-n", str(net.net_file.resolve()), "-r", ROUTES, "-a", f"{LOTS},{MEASURED}"]
     clock = ["--begin", "0", "--step-length", f"{step_s:g}", "--seed", str(seed), "--no-step-log"]
     outputs = ["--statistic-output", STATISTICS, "--duration-log.statistics", "--error-log", "errors.txt"]
     trips = ["--tripinfo-output", TRIPS, "--tripinfo-output.write-unfinished"]
     return [*files, *clock, *outputs, *trips]
 
 
-def _lots(net: MicroNet, stations: Sequence[MicroStation]) -> list[Lot]:
-    """Return the stations' lots; SUMO crashes without a word on one that it does not know."""
-    known = {lot.lot_id: lot for lot in net.lots}
+def no_vehicles(routes: Sequence[MicroRoute]) -> MicroDemand:
+    """Return a demand of routes alone."""
+    none = np.zeros(0)
+    return MicroDemand(
+        routes=tuple(routes), vehicle_ids=(), route=none.astype(int), depart_s=none, begin_s=0.0, duration_s=0.0, seed=0
+    )
+
+
+def _check_lots(net: MicroNet, stations: Sequence[MicroStation]) -> None:
+    """Refuse lots that the network does not have; SUMO crashes on them without a word."""
+    known = [lot.lot_id for lot in net.lots]
     problems = [
         Problem(
             field="stations",
@@ -257,13 +260,6 @@ def _lots(net: MicroNet, stations: Sequence[MicroStation]) -> list[Lot]:
     ]
     if problems:
         raise InputError(problems)
-    return [known[lot] for station in stations for lot in station.lots]
-
-
-def _by_lot(demand: MicroDemand) -> Counter[str]:
-    """Return how many vehicles go to each lot."""
-    lots = [route.lot_id for route in demand.routes]
-    return Counter(lots[r] for r in demand.route.tolist() if lots[r])
 
 
 def _check_room(folder: Path, vehicles: int, edges: int) -> None:

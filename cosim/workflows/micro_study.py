@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.charging.stations import Station
-from cosim.errors import InputError, Problem
+from cosim.errors import InputError
+from cosim.microsim.chargers import DETOUR_S, SPUR_S, micro_stations
 from cosim.microsim.model import MicroNet, MicroStation, RunOptions, Variant, WindowInput, WindowResult
 from cosim.microsim.network import build_net
-from cosim.microsim.sections import BYPASS_M, SPEED_MPS, SPUR
 from cosim.microsim.vehicles import warmup_time_s, window_demand
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_path_flows
@@ -22,15 +20,10 @@ from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
 from cosim.traffic.paths import node_sequence
 from cosim.traffic.problem import SueProblem
-from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s, s_to_min
+from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, s_to_min
 from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
 
 Array = NDArray[np.float64]
-
-SPUR_S = sum(length_m / speed_mps for _, length_m, speed_mps in SPUR)
-"""Time of a lone vehicle on a station's spur, s."""
-DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
-"""How much longer the spur takes than the road beside it, s: the part of a station's access that is driven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,35 +124,6 @@ def open_study(case: SimulationCase, folder: Path, settings: WindowSettings) -> 
         settings=settings,
         stations=micro_stations(roads.stations, net, roads.energy_kwh),
     )
-
-
-def micro_stations(stations: Sequence[Station], net: MicroNet, energy_kwh: float) -> tuple[MicroStation, ...]:
-    """Return the stations as their queues see them.
-
-    The spur is a part of the access time; the rest of it is spent beside the charger.
-
-    Raises
-    ------
-    InputError
-        If a station's chargers are not known.
-    """
-    unknown = [one.name for one in stations if one.chargers is None or one.charger_kw is None]
-    if unknown:
-        reason = f"stations {', '.join(unknown)} are given by capacity_vph; a queue needs its servers"
-        raise InputError(Problem(field="stations", reason=reason, remedy="give chargers, charger_kw, access_min"))
-    found = []
-    for one in stations:
-        if one.chargers is None or one.charger_kw is None:
-            continue
-        service_min = h_to_min(energy_kwh / one.charger_kw)
-        access_s = min_to_s(one.free_flow_min - service_min)
-        found.append(
-            MicroStation(
-                name=one.name, lots=tuple(lot.lot_id for lot in net.lots_of(one.name)), chargers=one.chargers,
-                charger_kw=one.charger_kw, energy_kwh=energy_kwh, dwell_s=max(0.0, access_s - DETOUR_S),
-            )
-        )  # fmt: skip
-    return tuple(found)
 
 
 def stored_path_flows(roads: RoadCase, result: RunResult, period: int) -> Array:

@@ -76,7 +76,8 @@ def vehicles():
         rows += [(round(duration_s * k / charging, 2), f"e{k:04d}", 1) for k in range(charging)]
         rows.sort()
         return MicroDemand(
-            routes=routes, vehicle_ids=tuple(row[1] for row in rows), route=np.array([row[2] for row in rows], dtype=int),
+            routes=routes, vehicle_ids=tuple(row[1] for row in rows),
+            route=np.array([row[2] for row in rows], dtype=int),
             depart_s=np.array([row[0] for row in rows]), begin_s=0.0, duration_s=duration_s, seed=seed,
         )  # fmt: skip
 
