@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from cosim.errors import ComponentError, InputError, Problem, StorageError
+from cosim.errors import ComponentError, StorageError
 from cosim.microsim import measurements
+from cosim.microsim.checks import cross_check
 from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip, write_measured
 from cosim.microsim.model import (
     LinkSlice,
@@ -89,12 +90,12 @@ class Simulation:
         window_s: tuple[float, float] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        _check_lots(net, stations)
         self.net, self.folder, self.options = net, folder, options
         self.steps, self.step_s = 0, step_s
         self.loaded, self.departed, self.arrived, self.teleports = 0, 0, 0, 0
         self.queues = StationQueues(stations, p_set_mw) if stations else None
         known = no_vehicles(routes) if demand is None else demand
+        cross_check(net, known, stations)
         self._expect(known)
         _check_room(folder, len(known) or LOT_SPACES, sum(len(one) for one in net.link_edges))
         try:
@@ -147,8 +148,6 @@ class Simulation:
         self.loaded += len(demand)
         if self.queues is None:
             return
-        for lot in {demand.routes[r].lot_id for r in set(demand.route.tolist())} - {"", *self.queues.station_at}:
-            raise InputError(Problem(field="stations", reason=f"vehicles shall charge at '{lot}', no station's lot"))
         lots = [route.lot_id for route in demand.routes]
         routes = demand.route.tolist()
         self.queues.expect({v: lots[r] for v, r in zip(demand.vehicle_ids, routes, strict=True) if lots[r]})
@@ -243,23 +242,6 @@ def no_vehicles(routes: Sequence[MicroRoute]) -> MicroDemand:
     return MicroDemand(
         routes=tuple(routes), vehicle_ids=(), route=none.astype(int), depart_s=none, begin_s=0.0, duration_s=0.0, seed=0
     )
-
-
-def _check_lots(net: MicroNet, stations: Sequence[MicroStation]) -> None:
-    """Refuse lots that the network does not have; SUMO crashes on them without a word."""
-    known = [lot.lot_id for lot in net.lots]
-    problems = [
-        Problem(
-            field="stations",
-            reason=f"station {station.name!r} has the lot '{lot}', which the network does not have",
-            remedy=f"its lots are {', '.join(known) or 'none'}; build the network with its stations",
-        )
-        for station in stations
-        for lot in station.lots
-        if lot not in known
-    ]
-    if problems:
-        raise InputError(problems)
 
 
 def _check_room(folder: Path, vehicles: int, edges: int) -> None:

@@ -14,7 +14,7 @@ from cosim.errors import InputError
 from cosim.scenario import build
 from cosim.scenario.build import RoadCase
 from cosim.scenario.load import LoadedScenario
-from cosim.scenario.schema import Coupling
+from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.validation.gate import GateLimits
 
@@ -41,6 +41,8 @@ class SimulationCase:
         Station prices fixed for the day, shape ``(s, T)``.
     behaviour
         The simulated fleet that the share of charging trips comes from.
+    microsim, seed
+        The microscopic simulation, and the scenario's seed.
     """
 
     name: str
@@ -52,6 +54,8 @@ class SimulationCase:
     given_load_mw: Array | None
     given_price_per_mwh: Array | None
     behaviour: FleetDay | None = None
+    microsim: Microsim = Microsim()
+    seed: int = 1
 
     def behaviour_rows(self) -> list[dict[str, float]] | None:
         """Return what the simulated fleet does in each period (see `FleetDay.by_period`)."""
@@ -117,4 +121,6 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         given_load_mw=None if load is None else load.T,
         given_price_per_mwh=None if price is None else price.T,
         behaviour=build.build_behaviour(loaded) if roads is not None else None,
+        microsim=scenario.microsim,
+        seed=scenario.seed,
     )

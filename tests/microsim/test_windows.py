@@ -97,7 +97,7 @@ def test_times_that_the_step_does_not_meet_are_refused(window):
 def test_a_lot_that_the_network_lacks_is_found_before_sumo_starts(window):
     given = window()
     station = replace(given.stations[0], lots=("nowhere",))
-    with pytest.raises(InputError, match="station '8' has the lot 'nowhere'"):
+    with pytest.raises(InputError, match="station '8' has lot 'nowhere'"):
         run_window(window(stations=(station,)))
-    with pytest.raises(InputError, match="vehicles shall charge at 'lot'"):
+    with pytest.raises(InputError, match="vehicles stop at lot 'lot'"):
         run_window(window(stations=(replace(station, lots=()),)))
