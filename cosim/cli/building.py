@@ -10,7 +10,7 @@ from cosim.cli.terminal import console, grid
 
 MEANINGS = {
     "merge": "nodes without delay, merge sections: tests the link law",
-    "metered": "as merge, with exits that let no more through than the link's capacity",
+    "metered": "as merge, with speeds that impose each link's law: tests loading and choice, not the law",
     "signals": "ordinary signals: a study of realism, not a test of the equilibrium",
     "plain": "one edge per link, for the mesoscopic model; no charging",
 }

@@ -12,6 +12,7 @@ from annotated_types import Ge
 
 from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
+from cosim.microsim.metering import LinkMeter
 from cosim.traffic.network import IntArray, read_only
 from cosim.traffic.performance import FloatArray
 
@@ -58,8 +59,8 @@ class MicroNet:
     net_file
         The network that SUMO reads.
     variant
-        ``merge``: nodes without delay; ``metered``: links with a metered exit; ``signals``: ordinary signals (a study
-        of realism); ``plain``: for the mesoscopic model, without stations.
+        ``merge``: nodes without delay; ``metered``: the same with speeds that follow the flow; ``signals``: ordinary
+        signals (a study of realism); ``plain``: for the mesoscopic model, without stations.
     length_scale
         Link lengths are ``1000 free_flow_min length_scale`` metres, driven at 60 km/h.
     link_ids
@@ -72,6 +73,8 @@ class MicroNet:
         Parking areas of the stations.
     sha256
         Of ``net_file``.
+    meters
+        How the speed of each link follows its flow; only with the variant ``metered``.
     """
 
     net_file: Path
@@ -82,6 +85,7 @@ class MicroNet:
     lanes: IntArray
     lots: tuple[Lot, ...]
     sha256: str
+    meters: tuple[LinkMeter, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.link_ids),)
@@ -136,10 +140,8 @@ class MicroDemand:
         Position of each vehicle's route, shape (M,).
     depart_s
         Departure, a multiple of 0.01 s, ascending, shape (M,).
-    begin_s, duration_s
-        Departures lie in ``[begin_s, begin_s + duration_s)``.
-    seed
-        From which the departures were drawn.
+    begin_s, duration_s, seed
+        Departures lie in ``[begin_s, begin_s + duration_s)`` and were drawn from the seed.
     """
 
     routes: tuple[MicroRoute, ...]
@@ -172,10 +174,8 @@ class MicroStation:
     ----------
     name, lots
         Name, and ids of its parking areas; all share one queue.
-    chargers, charger_kw
-        Number of chargers and power of each.
-    energy_kwh
-        Energy of one session, drawn from the grid.
+    chargers, charger_kw, energy_kwh
+        Number of chargers, power of each, and energy of one session, drawn from the grid.
     dwell_s
         Time that a vehicle stays after its session, off the charger.
     """
@@ -369,10 +369,9 @@ class WindowResult:
     path_time_min, path_time_n
         Mean time of the vehicles of each route that arrived in the measured time, time parked not counted, and their
         number, shape (R,).
-    stations, sessions
-        Stations in intervals of 60 s from 0 on (warm-up included), and every vehicle that parked.
-    slices
-        Links in the intervals of `RunOptions.slice_s`, from 0 on.
+    stations, sessions, slices
+        Stations in intervals of 60 s from 0 on (warm-up included), every vehicle that parked, and links in the
+        intervals of `RunOptions.slice_s`, from 0 on.
     quality
         Counters of the whole run.
     seed, sim_time_s, command

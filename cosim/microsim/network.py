@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -18,15 +18,16 @@ import numpy as np
 from cosim.charging.stations import Station
 from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim.installation import sumo_binary, sumo_environment
+from cosim.microsim.metering import LinkMeter, sampled_laws
 from cosim.microsim.model import VARIANTS, Lot, MicroNet, Variant
 from cosim.microsim.sections import PlainNet, plain_net
-from cosim.microsim.xml_input import read_xml
+from cosim.microsim.xml_input import number, read_xml
 from cosim.tables import read_table
 from cosim.traffic.network import RoadNetwork
 
 NODES, EDGES, CONNECTIONS, NET = "nodes.nod.xml", "edges.edg.xml", "connections.con.xml", "net.net.xml"
-BUILD, MAP, LOTS = "build.csv", "map.csv", "lots.csv"
-FILES = (NODES, EDGES, CONNECTIONS, NET, BUILD, MAP, LOTS)
+BUILD, MAP, LOTS, METERS = "build.csv", "map.csv", "lots.csv", "meters.csv"
+FILES = (NODES, EDGES, CONNECTIONS, NET, BUILD, MAP, LOTS, METERS)
 NETCONVERT_S = 600.0
 _HEADER = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _UNREACHED = re.compile(r"Warning: Lane '(.+)_\d+' is not connected from any incoming edge at junction")
@@ -36,6 +37,7 @@ _OPTIONS = ("--no-turnarounds", "true", "--junctions.limit-turn-speed", "-1", "-
             "--aggregate-warnings", "-1")  # fmt: skip
 _BUILD_COLUMNS = MappingProxyType({"variant": str, "length_scale": float, "sumo_version": str, "sha256": str})
 _MAP_COLUMNS = MappingProxyType({"link": str, "edge": str, "lanes": int})
+_METER_COLUMNS = MappingProxyType({"link": str, "flow_vph": float, "time_min": float})
 _LOT_COLUMNS = MappingProxyType(
     {"lot": str, "station": str, "link": str, "bypass_edge": str, "spur_edges": str, "lane": str}
     | {"start_m": float, "end_m": float}
@@ -85,8 +87,12 @@ def build_net(
         with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as temporary:
             staged = Path(temporary)
             _write(plain, staged)
+            if variant == "metered":
+                _write_meters(network, length_scale, staged)
             for name in FILES:
-                (staged / name).replace(folder / name)
+                (folder / name).unlink(missing_ok=True)
+            for path in sorted(staged.iterdir()):
+                path.replace(folder / path.name)
     except OSError as error:
         raise StorageError(f"'{folder}' cannot be written: {error.strerror}") from error
     return read_net(folder)
@@ -128,6 +134,42 @@ def read_net(folder: Path | str) -> MicroNet:
         lanes=np.array([lanes[link] for link in edges], dtype=np.intp),
         lots=_read_lots(folder),
         sha256=digest,
+        meters=_read_meters(folder, edges) if row["variant"] == "metered" else (),
+    )
+
+
+def _write_meters(network: RoadNetwork, length_scale: float, folder: Path) -> None:
+    links = [name for name, station in zip(network.link_ids, network.is_station, strict=True) if not station]
+    flows, times = sampled_laws(network, length_scale=length_scale)
+    rows = [
+        f"{name},{flow:.9g},{time:.9g}"
+        for link, name in enumerate(links)
+        for flow, time in zip(flows[:, link].tolist(), times[:, link].tolist(), strict=True)
+    ]
+    _write_table(folder / METERS, _METER_COLUMNS, rows)
+
+
+def _read_meters(folder: Path, edges: Mapping[str, Sequence[str]]) -> tuple[LinkMeter, ...]:
+    """Return the laws of the links; lengths and lanes are those of the plain edges."""
+    table = read_table(folder / METERS, _METER_COLUMNS)
+    points: dict[str, list[tuple[float, float]]] = {}
+    for link, flow, time in zip(*(table.columns[name] for name in _METER_COLUMNS), strict=True):
+        points.setdefault(link, []).append((flow, time))
+    if points.keys() != edges.keys():
+        differ = sorted(points.keys() ^ edges.keys())
+        reason = f"{METERS} and {MAP} differ on link {differ[0]!r}"
+        raise InputError(Problem(file=table.file, reason=reason, remedy="build the network again"))
+    plain = {one.attributes["id"]: one for one in read_xml(folder / EDGES, frozenset({"edge"})) if one.tag == "edge"}
+    return tuple(
+        LinkMeter(
+            link_id=link,
+            edges=tuple(own),
+            lanes=int(number(folder / EDGES, plain[own[0]], "numLanes")),
+            length_m=sum(number(folder / EDGES, plain[edge], "length") for edge in own),
+            flow_vph=np.array([flow for flow, _ in points[link]]),
+            time_min=np.array([time for _, time in points[link]]),
+        )
+        for link, own in edges.items()
     )
 
 

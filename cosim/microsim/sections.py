@@ -14,6 +14,7 @@ import numpy as np
 
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
+from cosim.microsim.lanes import LanePairs, body_lanes, dropped_lane, merge_lanes, side_by_side, spread_lanes
 from cosim.microsim.layout import Point, along, aside, node_points
 from cosim.microsim.model import Lot, Variant
 from cosim.traffic.network import RoadNetwork
@@ -21,10 +22,6 @@ from cosim.traffic.network import RoadNetwork
 SPEED_MPS = 1000.0 / 60.0
 """60 km/h, so that one kilometre takes one minute."""
 METRES_PER_MINUTE = 1000.0
-LANE_VPH = 1800.0
-"""What one SUMO lane carries, veh/h."""
-FEWEST_LANES = 2
-"""One lane forbids overtaking: the fastest wait behind the slowest, 1.14 times the free-flow time."""
 MERGING: tuple[Variant, ...] = ("merge", "metered")
 """Variants with merge sections, whose nodes have no delay."""
 MERGE_M = 300.0
@@ -38,8 +35,6 @@ SHORTEST_M = 50.0
 """Shortest edge that is left of a body once its sections are cut off."""
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 LONGEST_ID = 64
-LanePairs = list[tuple[int, int]]
-"""Lane before and lane behind of each connection of two edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,64 +125,6 @@ class _Roads:
     def needs_merge(self, link: int) -> bool:
         """Whether more lanes lead to a link than it has."""
         return self.lanes_into(link) > self.lanes[link]
-
-
-def body_lanes(capacity_vph: float) -> int:
-    """Return the lanes of a link: ``max(2, ceil(c / 1800))``.
-
-    >>> [body_lanes(c) for c in (200.0, 3600.0, 3601.0)]
-    [2, 2, 3]
-    """
-    return max(FEWEST_LANES, math.ceil(capacity_vph / LANE_VPH))
-
-
-def merge_lanes(lanes_into: Sequence[int]) -> list[list[int]]:
-    """Return the lane of the merge section for each in-link and lane: ranks of (lane, in-link).
-
-    Lane j of in-link q of k goes to lane ``j k + q`` where all have as many lanes, so that two lanes that merge
-    come from different in-links.
-
-    >>> merge_lanes([2, 2, 2])
-    [[0, 3], [1, 4], [2, 5]]
-    >>> merge_lanes([1, 3])
-    [[0], [1, 2, 3]]
-    """
-    order = sorted((lane, link) for link, lanes in enumerate(lanes_into) for lane in range(lanes))
-    targets: list[list[int]] = [[0] * lanes for lanes in lanes_into]
-    for rank, (lane, link) in enumerate(order):
-        targets[link][lane] = rank
-    return targets
-
-
-def spread_lanes(lanes_into: Sequence[int], lanes: int) -> list[LanePairs]:
-    """Return the lane pairs of each in-link where a link has at least as many lanes as lead to it.
-
-    Every lane of the link is entered by exactly one lane, in the order of `merge_lanes`.
-
-    >>> spread_lanes([1, 1], 3)
-    [[(0, 0), (0, 1)], [(0, 2)]]
-    """
-    ranks = {rank: (link, lane) for link, own in enumerate(merge_lanes(lanes_into)) for lane, rank in enumerate(own)}
-    pairs: list[LanePairs] = [[] for _ in lanes_into]
-    for target in range(lanes if lanes_into else 0):
-        link, lane = ranks[target * len(ranks) // lanes]
-        pairs[link].append((lane, target))
-    return pairs
-
-
-def _side_by_side(lanes_before: int, lanes_after: int) -> LanePairs:
-    """Connect lanes from the right; what is left over of either side goes with the last of the other."""
-    most = max(lanes_before, lanes_after)
-    return [(min(lane, lanes_before - 1), min(lane, lanes_after - 1)) for lane in range(most)]
-
-
-def dropped_lane(lane: int, lanes_before: int, lanes_after: int) -> int:
-    """Return the lane behind a lane drop (or gain): ``floor(lane after / before)``.
-
-    >>> [dropped_lane(lane, 6, 2) for lane in range(6)]
-    [0, 0, 0, 1, 1, 1]
-    """
-    return lane * lanes_after // lanes_before
 
 
 def plain_net(
@@ -352,7 +289,7 @@ def _entries(variant: Variant, roads: _Roads, link: int) -> list[LanePairs]:
     """Return which lane leads to which lane of a link's first edge, for each link before."""
     before, after = [roads.lanes[other] for other in roads.into[link]], roads.lanes[link]
     if variant not in MERGING:
-        return [_side_by_side(lanes, after) for lanes in before]
+        return [side_by_side(lanes, after) for lanes in before]
     if roads.needs_merge(link):
         return [[(lane, target) for lane, target in enumerate(own)] for own in merge_lanes(before)]
     return spread_lanes(before, after)

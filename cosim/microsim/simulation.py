@@ -16,6 +16,7 @@ from cosim.errors import ComponentError, StorageError
 from cosim.microsim import measurements
 from cosim.microsim.checks import cross_check
 from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip, write_measured
+from cosim.microsim.metering import Meters
 from cosim.microsim.model import (
     LinkSlice,
     MicroDemand,
@@ -92,15 +93,17 @@ class Simulation:
     ) -> None:
         self.net, self.folder, self.options = net, folder, options
         self.steps, self.step_s = 0, step_s
-        self.loaded, self.departed, self.arrived, self.teleports = 0, 0, 0, 0
+        self.loaded, self.departed, self.arrived = 0, 0, 0
+        self.teleports, self.collisions, self.emergency_stops = 0, 0, 0
         self.queues = StationQueues(stations, p_set_mw) if stations else None
+        self.meters = Meters(net.meters)
         known = no_vehicles(routes) if demand is None else demand
         cross_check(net, known, stations)
         self._expect(known)
         _check_room(folder, len(known) or LOT_SPACES, sum(len(one) for one in net.link_edges))
         try:
             write_routes(known, folder / ROUTES)
-            write_lots(net, folder / LOTS)
+            write_lots(net, folder / LOTS, self.meters.elements())
             write_measured(folder / MEASURED, window_s=window_s, slice_s=options.slice_s)
         except OSError as error:
             reason = f"the files for SUMO cannot be written to '{folder}': {error.strerror}"
@@ -140,6 +143,8 @@ class Simulation:
             "departed": constants.VAR_DEPARTED_VEHICLES_NUMBER,
             "arrived": constants.VAR_ARRIVED_VEHICLES_NUMBER,
             "teleports": constants.VAR_TELEPORT_STARTING_VEHICLES_NUMBER,
+            "collisions": constants.VAR_COLLIDING_VEHICLES_NUMBER,
+            "emergency_stops": constants.VAR_EMERGENCYSTOPPING_VEHICLES_NUMBER,
         }
         domain = self.process.connection.simulation
         self.process.call("simulation.subscribe", domain.subscribe, [self.parking, *self.numbers.values()])
@@ -161,7 +166,7 @@ class Simulation:
             words = (name, route.route_id, route.vehicle_type, f"{depart_s:.2f}", DEPART_LANE, "base", DEPART_SPEED)
             self.process.call(f"vehicle.add({name})", vehicle.add, *words)
             if route.lot_id:
-                stop = (name, route.lot_id, FOREVER_S)
+                stop = (name, route.lot_id, float(FOREVER_S))
                 self.process.call(f"vehicle.setParkingAreaStop({name})", vehicle.setParkingAreaStop, *stop)
 
     def advance(self, until_s: float, stop: Stop | None = None) -> None:
@@ -177,6 +182,7 @@ class Simulation:
             self._take()
             if self.steps % row == 0:
                 self._compare_lots()
+                self.meters.update(self.process.connection, self.process.call)
                 if stop is not None:
                     stop()
 
@@ -186,6 +192,8 @@ class Simulation:
         self.departed += told[self.numbers["departed"]]
         self.arrived += told[self.numbers["arrived"]]
         self.teleports += told[self.numbers["teleports"]]
+        self.collisions += told[self.numbers["collisions"]]
+        self.emergency_stops += told[self.numbers["emergency_stops"]]
         if self.queues is not None and told[self.parking]:
             self.queues.park(told[self.parking], self.now_s)
 

@@ -240,8 +240,8 @@ def write_routes(demand: MicroDemand, path: Path | str) -> None:
     Path(path).write_text("\n".join([*lines, "</routes>"]) + "\n", encoding="utf-8")
 
 
-def write_lots(net: MicroNet, path: Path | str) -> None:
-    """Write the parking areas of the stations for SUMO."""
+def write_lots(net: MicroNet, path: Path | str, others: Sequence[tuple[str, dict[str, object]]] = ()) -> None:
+    """Write the parking areas of the stations, and other elements of the kind, for SUMO."""
     rows: list[tuple[str, dict[str, object]]] = [
         (
             "parkingArea",
@@ -255,7 +255,7 @@ def write_lots(net: MicroNet, path: Path | str) -> None:
         )
         for lot in net.lots
     ]
-    Path(path).write_text(xml_text("additional", rows), encoding="utf-8")
+    Path(path).write_text(xml_text("additional", [*rows, *others]), encoding="utf-8")
 
 
 def _check_stretch(flows: FloatArray, n_paths: int, begin_s: float, duration_s: float) -> None:
