@@ -155,6 +155,10 @@ class StationQueues:
             ledger_kwh=ledger,
         )
 
+    def ended(self, first: int = 0) -> tuple[Session, ...]:
+        """Return the visits that ended, in that order, from the given one on."""
+        return tuple(self._session(n, one, DONE) for n, one in self.finished[first:])
+
     def sessions(self) -> tuple[Session, ...]:
         """Return every visit, also those that had not ended, in order of arrival."""
         visits = [(n, one, DONE) for n, one in self.finished]

@@ -22,14 +22,21 @@ def check(found: Check) -> None:
         return
     if not scenario.has_roads:
         found.at("microsim.mode", "a microscopic simulation needs roads", "add roads and traffic, or set mode: off")
-    for name, length_s in (("coupling_s", micro.coupling_s), ("step_s", micro.step_s)):
-        whole_s = scenario.period_min * SECONDS_PER_MINUTE if name == "coupling_s" else SECONDS_PER_MINUTE
-        if abs(whole_s / length_s - round(whole_s / length_s)) > EXACT:
-            found.at(f"microsim.{name}", f"{length_s:g} does not divide {whole_s:g} s", "choose a divisor")
-    if abs(micro.coupling_s / micro.step_s - round(micro.coupling_s / micro.step_s)) > EXACT:
-        reason = f"{micro.coupling_s} s is no multiple of step_s {micro.step_s:g} s"
-        found.at("microsim.coupling_s", reason, "choose a multiple")
+    _steps(found)
     for station in scenario.stations:
         if station.chargers is None:
             reason = f"station {station.name!r} is given by capacity_vph; a queue needs its servers"
             found.at("stations", reason, "give chargers, charger_kw, access_min, or set microsim.mode: off")
+
+
+def _steps(found: Check) -> None:
+    """Find steps that do not divide what they must: a minute, the coupling, the period."""
+    micro = found.scenario.microsim
+    period_s = found.scenario.period_min * SECONDS_PER_MINUTE
+    for name, length_s, whole_s in (
+        ("coupling_s", micro.coupling_s, period_s),
+        ("step_s", micro.step_s, SECONDS_PER_MINUTE),
+        ("step_s", micro.step_s, micro.coupling_s),
+    ):
+        if abs(whole_s / length_s - round(whole_s / length_s)) > EXACT:
+            found.at(f"microsim.{name}", f"{length_s:g} s does not divide {whole_s:g} s", "choose a divisor")
