@@ -196,6 +196,39 @@ def verify(
     raise typer.Exit(verify_command(source, stress, seed, out, overrides or [], progress=progress))
 
 
+@app.command()
+def validate(
+    source: Annotated[
+        str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
+    ],
+    *,
+    periods: Annotated[
+        str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs per period and model.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Length of the links; 0.25 is a quick look.")] = None,
+    variant: Annotated[
+        Literal["merge", "metered", "signals"] | None, typer.Option(help="Kind of SUMO network.")
+    ] = None,
+    step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s; 0.5 for publications.")] = None,
+    ramp: Annotated[bool, typer.Option("--ramp", help="Also a rising and falling demand in 15-min slices.")] = False,
+    equilibrium: Annotated[
+        bool, typer.Option("--equilibrium", help="Also the equilibrium by SUMO's own times.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of a scenario that is run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
+    overrides: Overrides = None,
+    progress: Annotated[Progress, typer.Option(help="Progress; off tells nothing.")] = "auto",
+) -> None:
+    """Validate the equilibrium against SUMO, beside a null model; exit 10 if a limit that applies is broken."""
+    from cosim.cli.validating import validate_command
+
+    how = {"seeds": seeds, "jobs": jobs, "length_scale": scale, "variant": variant, "step_s": step}
+    how |= {"ramp": ramp, "equilibrium": equilibrium}
+    raise typer.Exit(validate_command(source, periods, how, seed, out, overrides or [], progress=progress))
+
+
 @app.command(name="import")
 def import_(
     source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],

@@ -203,6 +203,10 @@ class Microsim(Section):
     coupling_s: Annotated[int, Interval(ge=1, le=3600)] = Field(
         default=60, description="Step of the coupling in continuous mode; divides the period"
     )
+    capacity_basis: Literal["matched", "practical"] = Field(
+        default="practical",
+        description="matched: road capacities are those of simulated lanes; practical: of streets with junctions",
+    )
     thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of cosim validate")
 
 

@@ -17,6 +17,8 @@ from cosim.errors import InputError
 
 FloatArray = NDArray[np.float64]
 CONFIDENCE = 0.95
+GEH_GOOD = 5.0
+"""Usual limit of GEH below which an hourly flow counts as reproduced."""
 
 
 def geh(measured_vph: ArrayLike, modelled_vph: ArrayLike) -> FloatArray:

@@ -33,7 +33,8 @@ class Statistic:
     every_seed
         Whether the worst seed is judged and not the mean.
     signed
-        Whether the size of the mean is judged: errors of both signs are as bad, but those of single seeds may cancel.
+        Whether the size of the mean is judged: single errors may cancel. It fails only if the whole interval is
+        beyond the limit (with one seed: the value), because few vehicles come and go in lumps.
     """
 
     group: Group
@@ -209,16 +210,20 @@ def _word(
         return "not_comparable_capacity"
     if name in _SKILLS and (null is None or not null["closure"].mean >= limits.null_closure):
         return "not_telling"
-    judged = (value.least if statistic.at_least else value.most) if statistic.every_seed else value.mean
     if statistic.signed:
-        judged = abs(judged)
+        return "failed" if abs(value.mean) > limit and _sure(statistic, value, limit) else _number(value.mean)
+    judged = (value.least if statistic.at_least else value.most) if statistic.every_seed else value.mean
     kept = judged >= limit if statistic.at_least else judged <= limit
     return "passed" if kept else "failed"
+
+
+def _number(value: float) -> Word:
+    return "passed" if math.isfinite(value) else "failed"
 
 
 def _sure(statistic: Statistic, value: Estimate, limit: float) -> bool:
     if statistic.every_seed or math.isnan(limit):
         return True
     if statistic.signed:
-        return value.n > 1 and not any(value.low < end < value.high for end in (-limit, limit))
+        return value.n == 1 or not any(value.low < end < value.high for end in (-limit, limit))
     return value.n > 1 and not value.low < limit < value.high
