@@ -50,6 +50,9 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<scenario>-<UTC>.")] = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replace the scenario's seed.")] = None,
+    microsim: Annotated[
+        Literal["off", "windows", "continuous"] | None, typer.Option(help="Also simulate single vehicles with SUMO.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     progress: Annotated[Progress, typer.Option(help="Progress by period.")] = "auto",
@@ -58,7 +61,16 @@ def run(
     from cosim.cli.running import run_command
 
     raise typer.Exit(
-        run_command(scenario, out, overrides or [], seed, strict=strict, report=not no_report, progress=progress)
+        run_command(
+            scenario,
+            out,
+            overrides or [],
+            seed,
+            microsim=microsim,
+            strict=strict,
+            report=not no_report,
+            progress=progress,
+        )  # fmt: skip
     )
 
 
@@ -227,6 +239,23 @@ def validate(
     how = {"seeds": seeds, "jobs": jobs, "length_scale": scale, "variant": variant, "step_s": step}
     how |= {"ramp": ramp, "equilibrium": equilibrium}
     raise typer.Exit(validate_command(source, periods, how, seed, out, overrides or [], progress=progress))
+
+
+@app.command()
+def calibrate(
+    scenario: Scenario,
+    out: Annotated[Path, typer.Option(help="New folder for micro_calibrated.csv and calibration.json.")],
+    *,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Length of the links.")] = None,
+    step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Fit link times and station waits to simulation; held-out seeds and demands tell how good the fit is."""
+    from cosim.cli.validating import calibrate_command
+
+    how = {"jobs": jobs, "length_scale": scale, "step_s": step}
+    raise typer.Exit(calibrate_command(scenario, out, how, overrides or []))
 
 
 @app.command(name="import")

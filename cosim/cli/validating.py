@@ -187,3 +187,44 @@ def _print_verdict(screen: Console, found: Validation) -> None:
     screen.print(f"\n[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
     screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: validation_*", soft_wrap=True)
     screen.print(f"report   {escape(str(found.result.folder / 'report.html'))}", soft_wrap=True)
+
+
+def calibrate_command(source: str, out: Path, how: Mapping[str, Any], overrides: Sequence[str]) -> int:
+    """Fit laws to simulation and print how good they are; return the exit code."""
+    from cosim.workflows.calibrate import calibrate
+    from cosim.workflows.validate import ValidateOptions
+
+    screen = console()
+    found = calibrate(
+        source, out, ValidateOptions(**how), overrides=overrides,
+        tell=lambda line: screen.print(f"[dim]{escape(line)}[/dim]", soft_wrap=True),
+    )  # fmt: skip
+    law = found.law
+    screen.print("\n[bold]Link law[/bold]  t = k t0 (1 + A (x/c)^B), c = "
+                 f"{law.lane_capacity_vph:g} veh/h per lane")  # fmt: skip
+    screen.print(f"  k {law.time_factor:.4f}   A {law.alpha:.4f}   B {law.beta:.3f}")
+    rows = [("  points", "number", "R²", "RMSE of t/t0", "MAPE", "worst")]
+    for name, fit in (
+        ("fitted on", found.fit),
+        ("held out", found.held_fit),
+        ("the scenario's own law", found.raw_fit),
+    ):
+        rows.append(
+            (f"  {name}", str(fit.points), f"{fit.r2:.3f}", f"{fit.rmse:.4f}", _percent(fit.mape), _percent(fit.worst))
+        )
+    screen.print(grid(rows))
+    screen.print("\n[bold]Held out[/bold]  equilibria solved with the law, at demands and seeds that the fit never saw")
+    rows = [("  share of the busiest demand", "seed", "largest GEH", "MAPE of link times", "worst", "closure")]
+    rows += [
+        (f"  {one.share:g}", str(one.seed), f"{one.geh_max:.2f}", _percent(one.time_mape), _percent(one.time_worst),
+         _percent(one.closure))
+        for one in found.held
+    ]  # fmt: skip
+    screen.print(grid(rows))
+    for name, j in found.davidson_j.items():
+        fit = found.davidson_fit[name]
+        text = f"station {name}: Davidson's J {j:.4f}; worst error of access, service and wait {_percent(fit.worst)}"
+        screen.print(f"  {escape(text)}")
+    screen.print(f"law      {escape(str(found.law_file))}  (traffic.link_law_file)", soft_wrap=True)
+    screen.print(f"report   {escape(str(found.report_file))}", soft_wrap=True)
+    return 0

@@ -146,7 +146,21 @@ def fit_link_law(use: ArrayLike, time_ratio: ArrayLike, *, lane_capacity_vph: fl
 def judge_link_law(law: LinkLaw, use: ArrayLike, time_ratio: ArrayLike) -> Fit:
     """Return how well a law tells points, for example those that were held out."""
     ratio, time = _points(use, time_ratio, least=1)
-    return _fit(time, law.time_ratio(ratio))
+    return judge_times(time, law.time_ratio(ratio))
+
+
+def judge_times(measured: ArrayLike, said: ArrayLike) -> Fit:
+    """Return how well times (or t/t0) that a model says tell those measured."""
+    m, x = _points(measured, said, least=1)
+    error, spread = x - m, float(np.sum((m - m.mean()) ** 2))
+    relative = np.abs(error) / m
+    return Fit(
+        points=m.size,
+        rmse=math.sqrt(float(np.mean(error**2))),
+        mape=float(relative.mean()),
+        worst=float(relative.max()),
+        r2=1.0 - float(np.sum(error**2)) / spread if spread > 0.0 else math.nan,
+    )
 
 
 def davidson_wait_ratio(use: ArrayLike) -> FloatArray:
@@ -187,7 +201,7 @@ def fit_davidson(use: ArrayLike, wait_ratio: ArrayLike) -> tuple[float, Fit]:
 
     found = least_squares(off, [0.1], bounds=([0.0], [np.inf]), loss="soft_l1", f_scale=SOFT_SCALE)
     j = float(found.x[0])
-    return j, _fit(1.0 + wait, 1.0 + j * shape)
+    return j, judge_times(1.0 + wait, 1.0 + j * shape)
 
 
 def _points(use: ArrayLike, value: ArrayLike, least: int = LEAST_POINTS) -> tuple[FloatArray, FloatArray]:
@@ -197,18 +211,6 @@ def _points(use: ArrayLike, value: ArrayLike, least: int = LEAST_POINTS) -> tupl
     if not (np.isfinite(x) & np.isfinite(y)).all():
         raise InputError("a point of the fit is not finite; leave links out that nobody used")
     return x, y
-
-
-def _fit(measured: FloatArray, said: FloatArray) -> Fit:
-    error, spread = said - measured, float(np.sum((measured - measured.mean()) ** 2))
-    relative = np.abs(error) / measured
-    return Fit(
-        points=measured.size,
-        rmse=math.sqrt(float(np.mean(error**2))),
-        mape=float(relative.mean()),
-        worst=float(relative.max()),
-        r2=1.0 - float(np.sum(error**2)) / spread if spread > 0.0 else math.nan,
-    )
 
 
 LAW_COLUMNS: dict[str, type] = {"parameter": str, "value": float}
