@@ -5,6 +5,10 @@ lie; a bottleneck with such a capacity knows none below it and grows a queue wit
 promises an equilibrium. So the law itself is imposed: detectors count who enters a link, and once a minute the speed
 limit of the whole link becomes the one at which it takes the law's time at the flow counted of late. A run on such a
 network tests loading, transients and route choice under the law; it cannot test the law.
+
+The memory of the count must be longer than the link takes: a speed that changes faster holds back or releases the whole
+link at once, and swings. A relation of speed and density in its place (N = x t(x)) settles by itself but multiplies
+every error of the speed by 1 + beta (1 - t0 / t): at 1.84 times the capacity by 3.5.
 """
 
 from __future__ import annotations
@@ -22,9 +26,8 @@ from cosim.traffic.performance import FloatArray, link_cost
 from cosim.units import SECONDS_PER_HOUR, min_to_s
 
 UPDATE_S = 60.0
-MEMORY_S = 600.0
-"""Time constant of the mean flow: shorter follows the scatter of arrivals, longer the demand too late."""
-LAG = 1.0 - math.exp(-UPDATE_S / MEMORY_S)
+MEMORY_S, SHORTEST_MEMORY_S = 2400.0, 600.0
+"""Time constant of the mean flow at length scale 1, and the shortest: below, it follows the scatter of arrivals."""
 OWN_DELAY = 1.05
 """Time on an open road over length / speed limit: the scatter of desired speeds and overtaking; measured."""
 DETECTOR_M = 20.0
@@ -96,16 +99,21 @@ class Meters:
     ----------
     meters
         The laws; with none of them nothing is done.
+    length_scale
+        Of the network; the memory is scaled as the links are.
 
     Attributes
     ----------
     flow_vph
-        Mean flow that entered each link of late, veh/h, shape (L,); 0 at the beginning.
+        Mean flow that entered each link of late, veh/h, shape (L,); before much of the memory has passed, the mean of
+        what has.
     """
 
-    def __init__(self, meters: Sequence[LinkMeter]) -> None:
+    def __init__(self, meters: Sequence[LinkMeter], length_scale: float = 1.0) -> None:
         self.meters = tuple(meters)
         self.flow_vph = np.zeros(len(self.meters))
+        self.keep = math.exp(-UPDATE_S / max(MEMORY_S * length_scale, SHORTEST_MEMORY_S))
+        self._weight = 0.0
 
     def elements(self) -> list[tuple[str, dict[str, object]]]:
         """Return SUMO's elements of the detectors."""
@@ -120,7 +128,8 @@ class Meters:
         """Count the last minute, and set the speed limits of the next; to be called once every `UPDATE_S`."""
         counted = np.array([self._counted(meter, connection, call) for meter in self.meters])
         if counted.size:
-            self.flow_vph = self.flow_vph + LAG * (counted * SECONDS_PER_HOUR / UPDATE_S - self.flow_vph)
+            self._weight = self.keep * self._weight + 1.0
+            self.flow_vph = self.flow_vph + (counted * SECONDS_PER_HOUR / UPDATE_S - self.flow_vph) / self._weight
         for meter, flow in zip(self.meters, self.flow_vph.tolist(), strict=True):
             speed = meter.speed_mps(flow)
             for edge in meter.edges:

@@ -150,7 +150,7 @@ def _write_meters(network: RoadNetwork, length_scale: float, folder: Path) -> No
 
 
 def _read_meters(folder: Path, edges: Mapping[str, Sequence[str]]) -> tuple[LinkMeter, ...]:
-    """Return the laws of the links; lengths and lanes are those of the plain edges."""
+    """Return the laws of the links; lengths are those of the plain edges."""
     table = read_table(folder / METERS, _METER_COLUMNS)
     points: dict[str, list[tuple[float, float]]] = {}
     for link, flow, time in zip(*(table.columns[name] for name in _METER_COLUMNS), strict=True):

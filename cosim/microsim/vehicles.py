@@ -211,13 +211,31 @@ def window_demand(
     return joined([common(begin_s=0.0, duration_s=warmup_s, warm_up=True), measured]) if warmup_s > 0.0 else measured
 
 
-def warmup_time_s(network: RoadNetwork, paths: PathSet, *, length_scale: float = 1.0, factor: float = 1.4) -> float:
+def warmup_time_s(
+    network: RoadNetwork,
+    paths: PathSet,
+    *,
+    length_scale: float = 1.0,
+    factor: float = 1.4,
+    link_time_min: FloatArray | None = None,
+) -> float:
     """Return how long a network must fill before it is measured, s, in whole minutes.
 
-    ``factor`` times the longest path without traffic; access and service at a station belong to it and do not scale.
+    ``factor`` times the longest path; access and service at a station belong to it and do not scale.
+
+    Parameters
+    ----------
+    network, paths
+        Roads with stations, and the paths.
+    length_scale
+        Of the SUMO network.
+    link_time_min
+        Times that the links will take, shape (L,); by default without traffic. A network of the variant ``metered``
+        fills at the times of the equilibrium, which are far longer.
     """
+    times = network.free_flow_min if link_time_min is None else link_time_min
     scale = np.where(network.is_station, 1.0, length_scale)
-    longest_min = float(paths.route_cost(network.free_flow_min * scale).max(initial=0.0))
+    longest_min = float(paths.route_cost(times * scale).max(initial=0.0))
     return min_to_s(math.ceil(factor * longest_min))
 
 
