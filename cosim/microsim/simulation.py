@@ -96,7 +96,7 @@ class Simulation:
         self.loaded, self.departed, self.arrived = 0, 0, 0
         self.teleports, self.collisions, self.emergency_stops = 0, 0, 0
         self.queues = StationQueues(stations, p_set_mw) if stations else None
-        self.meters = Meters(net.meters)
+        self.meters = Meters(net.meters, net.length_scale)
         known = no_vehicles(routes) if demand is None else demand
         cross_check(net, known, stations)
         self._expect(known)
