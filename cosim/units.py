@@ -41,6 +41,11 @@ def s_to_min(duration_s: float) -> float:
     return duration_s / SECONDS_PER_MINUTE
 
 
+def s_to_h(duration_s: float) -> float:
+    """Convert seconds to hours."""
+    return duration_s / SECONDS_PER_HOUR
+
+
 def kw_s_to_kwh(energy_kw_s: float) -> float:
     """Convert kW s (power times seconds) to kWh."""
     return energy_kw_s / SECONDS_PER_HOUR

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
-from cosim.microsim.model import MicroNet, MicroStation
+from cosim.microsim.model import LinkSlice, MicroNet, MicroStation, RunQuality
 from cosim.microsim.sections import BYPASS_M, SPEED_MPS, SPUR
-from cosim.units import h_to_min, min_to_s
+from cosim.traffic.performance import FloatArray
+from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s
 
 SPUR_S = sum(length_m / speed_mps for _, length_m, speed_mps in SPUR)
 """Time of a lone vehicle on a station's spur, s."""
 DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
 """How much longer the spur takes than the road beside it, s: the part of a station's access that is driven."""
+
+
+def late_vehicles(quality: RunQuality, links: LinkSlice, arrivals_vph: FloatArray) -> int:
+    """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
+
+    A measurement ends while vehicles are on their way; flow times time says how many.
+
+    Parameters
+    ----------
+    quality
+        Counters at the end.
+    links
+        Flows and times of the links until then.
+    arrivals_vph
+        Arrivals of each station in that time, veh/h, shape (S,).
+    """
+    on_links = float((links.link_flow_vph * np.nan_to_num(links.link_time_min)).sum()) / MINUTES_PER_HOUR
+    on_spurs = float(np.sum(arrivals_vph)) * SPUR_S / SECONDS_PER_HOUR
+    return max(0, round(quality.unfinished - on_links - on_spurs))
 
 
 def micro_stations(stations: Sequence[Station], net: MicroNet, energy_kwh: float) -> tuple[MicroStation, ...]:

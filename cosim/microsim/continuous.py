@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,10 +29,20 @@ from cosim.microsim.model import (
 )
 from cosim.microsim.simulation import Outputs, Simulation, Stop
 from cosim.traffic.performance import FloatArray
+from cosim.units import SECONDS_PER_HOUR, s_to_min
 
 END = b"</interval>"
 INTERVAL = "interval.xml"
 EXACT = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationNow:
+    """A station at this moment: vehicles that charge and wait, and the mean wait, min, of the last hour's (else 0)."""
+
+    plugged: int
+    queue: int
+    wait_min: float
 
 
 class ContinuousDay:
@@ -166,6 +177,21 @@ class ContinuousDay:
             collisions=run.collisions,
             emergency_stops=run.emergency_stops,
             parked=parked,
+        )
+
+    def counts(self) -> tuple[StationNow, ...]:
+        """Return who is in each station."""
+        queues = self.simulation.queues
+        if queues is None:
+            return ()
+        since_s = self.now_s - SECONDS_PER_HOUR
+        return tuple(
+            StationNow(
+                plugged=len(state.plugged),
+                queue=len(state.queue),
+                wait_min=s_to_min(queues.mean_wait_s(n, since_s)),
+            )
+            for n, state in enumerate(queues.states)
         )
 
     def stations(self) -> StationSeries | None:

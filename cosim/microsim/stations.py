@@ -22,6 +22,8 @@ ROW_S = 60.0
 IDENTITY_KWH = 1e-9
 DONE, QUEUED, PLUGGED, DWELLING = "charged", "queued", "plugged", "dwelling"
 MEDIAN, HIGH = 50.0, 95.0
+RECENT = 2000
+"""Visits among which the waits of the last hour are sought."""
 
 
 @dataclass(slots=True)
@@ -136,6 +138,12 @@ class StationQueues:
     def energy_kwh(self) -> FloatArray:
         """Return the energy delivered since the start, kWh, shape (S,)."""
         return np.array([state.delivered_kwh for state in self.states])
+
+    def mean_wait_s(self, n: int, since_s: float) -> float:
+        """Return the mean wait of the vehicles plugged in at a station since a time, s; 0 if there was none."""
+        own = (one for m, one in reversed(self.finished[-RECENT:]) if m == n)
+        waits = [one.wait_s for one in (*own, *self.states[n].plugged) if one.plug_s >= since_s]
+        return float(np.mean(waits)) if waits else 0.0
 
     def series(self) -> StationSeries:
         """Return the stations in intervals of 60 s."""

@@ -74,6 +74,18 @@ class SimulationCase:
         """Whether the day is dispatched, and iterated, in one go."""
         return self.dispatch is not None and self.dispatch.settings.mode == "day_ahead"
 
+    @property
+    def measured_grid(self) -> bool:
+        """Whether a second power flow takes the charging load that the microscopic simulation measures."""
+        continuous = self.microsim.mode == "continuous"
+        return continuous and self.roads is not None and bool(self.roads.stations) and self.dispatch is not None
+
+    @property
+    def late_parts(self) -> int:
+        """How many parts of a period come at its end: measurements need the period to pass."""
+        continuous = self.microsim.mode == "continuous" and self.roads is not None
+        return int(continuous) + int(self.measured_grid)
+
     def response(self) -> RoadResponse:
         """Return the road side as a function of prices."""
         roads = self.roads
