@@ -253,7 +253,7 @@ def _periods(
 def told_windows(windows: Sequence[WindowInput], *, jobs: int, tell: Tell) -> list[WindowResult]:
     """Simulate windows in groups, and tell after each how far the work is."""
     results: list[WindowResult] = []
-    group = max(2 * jobs, 4)
+    group = 4 * jobs
     for start in range(0, len(windows), group):
         results += run_windows(windows[start : start + group], jobs=jobs)
         tell(f"{len(results)} of {len(windows)} windows done")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 TITLE = "Waits at the stations"
 CAPTION = (
-    "Mean wait of each station in each validated period over the use of its chargers: measured in the queue, and by the laws. "
-    " Davidson's law knows no number of chargers. Where the use is above 1 no law of lasting waits holds."
+    "Mean wait of each station in each validated period over the use of its chargers, measured in the queue and by the "
+    "laws. Davidson's law knows no number of chargers. Where the use is above 1 no law of lasting waits holds."
 )
 TABLE = "validation_stations"
 _SERIES = (
