@@ -8,7 +8,7 @@ import numpy as np
 
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
-from cosim.microsim.model import LinkSlice, MicroNet, MicroStation, RunQuality
+from cosim.microsim.model import LinkSlice, MicroNet, MicroStation, RunQuality, WindowResult
 from cosim.microsim.sections import BYPASS_M, SPEED_MPS, SPUR
 from cosim.traffic.performance import FloatArray
 from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s
@@ -19,7 +19,7 @@ DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
 """How much longer the spur takes than the road beside it, s: the part of a station's access that is driven."""
 
 
-def late_vehicles(quality: RunQuality, links: LinkSlice, arrivals_vph: FloatArray) -> int:
+def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals_vph: FloatArray) -> int:
     """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
 
     A measurement ends while vehicles are on their way; flow times time says how many.

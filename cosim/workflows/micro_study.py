@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import InputError
-from cosim.microsim.chargers import DETOUR_S, SPUR_S, micro_stations
+from cosim.microsim.chargers import DETOUR_S, late_vehicles, micro_stations
 from cosim.microsim.model import MicroNet, MicroStation, RunOptions, Variant, WindowInput, WindowResult
 from cosim.microsim.network import build_net
 from cosim.microsim.vehicles import warmup_time_s, window_demand
@@ -20,8 +20,9 @@ from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
 from cosim.traffic.paths import node_sequence
 from cosim.traffic.problem import SueProblem
-from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, s_to_min
+from cosim.units import SECONDS_PER_HOUR, s_to_min
 from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
+from cosim.validation.micro_verdict import Basis
 
 Array = NDArray[np.float64]
 
@@ -71,6 +72,11 @@ class MicroStudy:
     def unused_factor(self) -> float:
         """Time of a link that nobody uses over its free-flow time, as the simulation has it."""
         return 1.0 if self.roads.link_law is not None else UNUSED_FACTOR
+
+    @property
+    def basis(self) -> Basis:
+        """Whether times and route choice can be judged; on a metered net the scenario's own laws hold."""
+        return "matched" if self.settings.variant == "metered" else self.case.microsim.capacity_basis
 
     @property
     def warmup_s(self) -> float:
@@ -182,20 +188,10 @@ def seen(study: MicroStudy, result: WindowResult) -> MicroSeen:
         vehicles=quality.loaded,
         teleported=quality.teleports,
         never_inserted=quality.never_inserted,
-        unfinished=_late(study, result, stations["arrivals_vph"]),
+        unfinished=late_vehicles(result.quality, result, stations["arrivals_vph"]),
         collisions=quality.collisions,
         emergency_stops=quality.emergency_stops,
     )
-
-
-def _late(study: MicroStudy, result: WindowResult, arrivals_vph: Array) -> int:
-    """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
-
-    A window ends while vehicles are on their way; flow times time says how many.
-    """
-    on_links = result.link_flow_vph * np.nan_to_num(result.link_time_min) / MINUTES_PER_HOUR
-    on_spurs = arrivals_vph * SPUR_S / SECONDS_PER_HOUR
-    return max(0, round(result.quality.unfinished - float(on_links.sum()) - float(on_spurs.sum())))
 
 
 def _stations_seen(study: MicroStudy, result: WindowResult) -> dict[str, Array]:
