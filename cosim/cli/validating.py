@@ -181,6 +181,10 @@ def _print_verdict(screen: Console, found: Validation) -> None:
                 f"period {one.period}: times and route choice are not comparable: the capacities are those of streets "
                 "with junctions, a simulated lane carries 1,800 veh/h (docs/microsimulation.md)"
             )
+    from cosim.validation.micro_verdict import REMARKS
+
+    if remark := REMARKS[found.study.settings.variant]:
+        words.append(remark)
     for line in words:
         screen.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
     text = "every limit that applies is kept" if code == 0 else "validation_invalid: a limit that applies is broken"

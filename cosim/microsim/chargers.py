@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,11 +19,14 @@ SPUR_S = sum(length_m / speed_mps for _, length_m, speed_mps in SPUR)
 DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
 """How much longer the spur takes than the road beside it, s: the part of a station's access that is driven."""
 
+CHANCE = 2.0
+
 
 def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals_vph: FloatArray) -> int:
     """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
 
-    A measurement ends while vehicles are on their way; flow times time says how many.
+    A measurement ends while vehicles are on their way; flow times time says how many, and chance adds two standard
+    deviations of a Poisson number.
 
     Parameters
     ----------
@@ -35,7 +39,8 @@ def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals
     """
     on_links = float((links.link_flow_vph * np.nan_to_num(links.link_time_min)).sum()) / MINUTES_PER_HOUR
     on_spurs = float(np.sum(arrivals_vph)) * SPUR_S / SECONDS_PER_HOUR
-    return max(0, round(quality.unfinished - on_links - on_spurs))
+    expected = on_links + on_spurs
+    return max(0, round(quality.unfinished - expected - CHANCE * math.sqrt(expected)))
 
 
 def micro_stations(stations: Sequence[Station], net: MicroNet, energy_kwh: float) -> tuple[MicroStation, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.reports import frames
 from cosim.results.store import RunResult
-from cosim.validation.micro_verdict import STATISTICS
+from cosim.validation.micro_verdict import REMARKS, STATISTICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,12 +56,13 @@ def read(result: RunResult) -> tuple[MicroPeriod, ...]:
 def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
     own = rows[rows["model"] == "SUE"]
     null = {row["statistic"]: row for row in rows[rows["model"] == "null"].to_dict("records")}
-    words = set(own["verdict"])
+    words, variant = set(own["verdict"]), str(own["variant"].iloc[0])
+    practical = _PRACTICAL if "not_comparable_capacity" in words else ""
     return MicroPeriod(
         period=period,
         verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
         seeds=int(own["seeds"].max()),
-        remark=_PRACTICAL if "not_comparable_capacity" in words else "",
+        remark=" ".join(filter(None, (REMARKS.get(variant, ""), practical))),
         rows=tuple(_row(row, null.get(row["statistic"])) for row in own.to_dict("records")),
     )
 

@@ -9,6 +9,7 @@ VALIDATED: tuple[Column, ...] = (
         "validation_statistics",
         """
         period    | - | number of the period
+        variant   | - | kind of network
         model     | - | SUE or null
         statistic | - | name (`cosim.validation.micro_verdict.STATISTICS`)
         unit      | - | its unit

@@ -23,7 +23,7 @@ Columns = dict[str, list[Any]]
 def tables(found: Validation) -> dict[str, Columns]:
     """Return every table of a validation that has rows, as columns."""
     rows: dict[str, Iterable[Row]] = {
-        "validation_statistics": (row for one in found.periods for row in _statistics(one)),
+        "validation_statistics": (row for one in found.periods for row in _statistics(found, one)),
         "validation_links": (row for one in found.periods for row in _links(one)),
         "validation_routes": (row for one in found.periods for row in _routes(found, one)),
         "validation_stations": (row for one in found.periods for row in station_rows(found, one)),
@@ -43,7 +43,8 @@ def _models(one: PeriodValidation) -> Iterator[ModelRuns]:
     yield from (one.sue, one.null)
 
 
-def _statistics(one: PeriodValidation) -> Iterator[Row]:
+def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
+    variant = found.study.settings.variant
     judged = {finding.name: finding for finding in one.findings}
     for model in _models(one):
         for name, statistic in STATISTICS.items():
@@ -52,7 +53,8 @@ def _statistics(one: PeriodValidation) -> Iterator[Row]:
             value = model.estimates[name]
             finding = judged.get(name) if model is one.sue else None
             yield {
-                "period": one.period, "model": model.claim.name, "statistic": name, "unit": statistic.unit,
+                "period": one.period, "variant": variant, "model": model.claim.name, "statistic": name,
+                "unit": statistic.unit,
                 "mean": value.mean, "low": value.low, "high": value.high, "least": value.least, "most": value.most,
                 "seeds": value.n, "limit": finding.limit if finding else float("nan"),
                 "verdict": finding.word if finding else "shown",

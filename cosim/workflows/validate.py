@@ -295,9 +295,7 @@ def _judged(
         problem=problem,
         sue=replace(sue, estimates=found),
         null=null,
-        findings=judge(
-            found, null.estimates, limits=micro.thresholds, gates=study.case.gates, basis=micro.capacity_basis
-        ),
+        findings=judge(found, null.estimates, limits=micro.thresholds, gates=study.case.gates, basis=study.basis),
         most_use=float((sue.claim.link_flow_vph / problem.network.capacity_vph)[roads].max()),
     )
 

@@ -81,6 +81,7 @@ def validation_of(k):
     models = ["SUE", "null"]
     return {
         "validation_statistics": {
+            "variant": ["merge"] * 2,
             "model": models, "statistic": ["closure"] * 2, "unit": ["-"] * 2, "mean": [0.02, 0.12], "low": [0.01, 0.1],
             "high": [0.03, 0.14], "least": [0.015, 0.11], "most": [0.025, 0.13], "seeds": [5, 5],
             "limit": [0.05, math.nan], "verdict": ["passed", "shown"], "sure": [True, True],
