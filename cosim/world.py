@@ -68,7 +68,7 @@ def _micro_wires(case: SimulationCase) -> list[Wire]:
         Wire("Traffic", "Road", "Sumo", "Micro", ("path_flow[veh/h]",)),
         Wire("Sumo", "Micro", "Recorder", "Recorder", ("record",)),
     ]
-    if case.dispatch is not None:
+    if case.dispatch is not None and case.microsim.mode != "meso":
         found.append(Wire("Dispatch", "Port", "Sumo", "Station", ("P_set[MW]",)))
     if case.measured_grid:
         found.append(Wire("Dispatch", "Bus", "Measured", "Bus", SETPOINTS))

@@ -51,7 +51,8 @@ def run(
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replace the scenario's seed.")] = None,
     microsim: Annotated[
-        Literal["off", "windows", "continuous"] | None, typer.Option(help="Also simulate single vehicles with SUMO.")
+        Literal["off", "windows", "continuous", "meso"] | None,
+        typer.Option(help="Also simulate single vehicles with SUMO."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,

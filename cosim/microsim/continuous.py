@@ -60,6 +60,9 @@ class ContinuousDay:
         Length of the periods in which links are measured, s.
     hang_limit_s
         A call of SUMO that takes longer counts as hung, s.
+    mesoscopic
+        Let SUMO move queues of vehicles instead of single ones: fast, for flows over a whole day, on a network of the
+        variant ``plain``, without stations.
     """
 
     def __init__(
@@ -72,7 +75,11 @@ class ContinuousDay:
         seed: int,
         period_s: float,
         hang_limit_s: float = RunOptions().hang_limit_s,
+        mesoscopic: bool = False,
     ) -> None:
+        if mesoscopic and (stations or net.variant != "plain"):
+            reason = f"the mesoscopic model knows no stations and no '{net.variant}' network"
+            raise InputError(Problem(field="variant", reason=reason, remedy="use variant 'plain' without stations"))
         self.folder = tempfile.TemporaryDirectory(prefix="cosim-sumo-")
         self.period_s, self.read_bytes, self.periods = period_s, 0, 0
         self.simulation = Simulation(
@@ -85,6 +92,7 @@ class ContinuousDay:
             step_s=step_s,
             seed=seed,
             options=RunOptions(slice_s=period_s, hang_limit_s=hang_limit_s, tries=1),
+            arguments=("--mesosim",) if mesoscopic else (),
         )
         self.told = 0
 

@@ -79,6 +79,7 @@ MICRO_COLUMNS: dict[str, str] = {
     "micro_quality": """
         period          | - | number of the period
         seed            | - | seed of the microscopic simulation
+        model           | - | micro, or meso for SUMO's mesoscopic model
         loaded          | - | vehicles that were to depart
         inserted        | - | vehicles that departed
         arrived         | - | vehicles that arrived

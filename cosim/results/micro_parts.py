@@ -44,6 +44,8 @@ class MicroPeriod:
         Vehicles under way beyond those that flows and times account for.
     digest
         SHA-256 of everything measured; empty in continuous mode.
+    model
+        ``micro``, or ``meso`` for SUMO's mesoscopic model.
     """
 
     seed: int
@@ -54,6 +56,7 @@ class MicroPeriod:
     quality: RunQuality
     late_vehicles: int
     digest: str = ""
+    model: str = "micro"
 
 
 def micro_part(
@@ -110,8 +113,9 @@ def _link_rows(one: MicroPeriod, link_ids: Sequence[str], scale: float) -> dict[
 
 
 def _quality_row(one: MicroPeriod) -> dict[str, list[Any]]:
-    counters = {name: [value] for name, value in asdict(one.quality).items()}
-    return {"seed": [one.seed]} | counters | {"unfinished": [one.late_vehicles], "digest": [one.digest]}
+    last = {"unfinished": one.late_vehicles, "digest": one.digest}
+    row = {"seed": one.seed, "model": one.model} | asdict(one.quality) | last
+    return {name: [value] for name, value in row.items()}
 
 
 STATION_COLUMNS = tuple(item.name for item in fields(StationSeries) if item.name not in ("names", "end_s"))

@@ -83,8 +83,8 @@ class SimulationCase:
     @property
     def late_parts(self) -> int:
         """How many parts of a period come at its end: measurements need the period to pass."""
-        continuous = self.microsim.mode == "continuous" and self.roads is not None
-        return int(continuous) + int(self.measured_grid)
+        late = self.microsim.mode in ("continuous", "meso") and self.roads is not None
+        return int(late) + int(self.measured_grid)
 
     def response(self) -> RoadResponse:
         """Return the road side as a function of prices."""

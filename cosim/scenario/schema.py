@@ -186,8 +186,9 @@ class Given(Section):
 class Microsim(Section):
     """Microscopic simulation of the equilibrium's path flows with SUMO."""
 
-    mode: Literal["off", "windows", "continuous"] = Field(
-        default="off", description="windows: single periods; continuous: the whole row of periods, stations capped live"
+    mode: Literal["off", "windows", "continuous", "meso"] = Field(
+        default="off",
+        description="windows: single periods; continuous: all periods in one simulation; meso: the same, flows only",
     )
     periods: tuple[Annotated[int, Ge(1)], ...] | None = Field(
         default=None, description="Periods of the windows, from 1; null: the one with most trips"

@@ -2,7 +2,8 @@
 
 Entities: one ``Micro`` with its ``Link`` and ``Station`` children. In the mode ``windows`` every chosen period is
 simulated on its own, with a warm-up, from an empty network; in the mode ``continuous`` one simulation runs through all
-periods and answers every coupling step.
+periods and answers every coupling step. ``meso`` is the same with queues of vehicles in place of single ones, a step
+per period, without stations: flows of a day in seconds.
 """
 
 from __future__ import annotations
@@ -55,25 +56,27 @@ class Simulator(PeriodSimulator):
         if case.roads is None:
             raise ComponentError(f"scenario '{case.name}' has no roads for a microscopic simulation")
         self.roads, self.micro = case.roads, case.microsim
+        self.meso = self.micro.mode == "meso"
         self.folder = tempfile.TemporaryDirectory(prefix="cosim-net-")
         self.net = build_net(
             self.roads.streets,
-            self.roads.stations,
+            () if self.meso else self.roads.stations,
             Path(self.folder.name),
             length_scale=self.micro.length_scale,
-            variant=self.micro.variant,
+            variant="plain" if self.meso else self.micro.variant,
         )
-        self.stations = micro_stations(self.roads.stations, self.net, self.roads.energy_kwh)
-        self.continuous = self.micro.mode == "continuous"
+        self.stations = () if self.meso else micro_stations(self.roads.stations, self.net, self.roads.energy_kwh)
+        self.continuous = self.micro.mode in ("continuous", "meso")
+        self.coupling_s = case.timeline.period_s if self.meso else self.micro.coupling_s
         if self.continuous:
-            self.step_size = round(self.micro.coupling_s / self.time_resolution)
+            self.step_size = round(self.coupling_s / self.time_resolution)
         paths, network = self.roads.paths, self.roads.network
         self.path_at = {
             f"{paths.commodities[w].user_class}:{'-'.join(node_sequence(network, paths.path_links(k)))}": k
             for k, w in enumerate(paths.commodity)
         }
         self.links: LinkSlice | None = None
-        self.before, self.series = NOTHING, None
+        self.before, self.sent = NOTHING, np.zeros(len(paths))
         self.values = [dict[str, float]() for _ in self.stations]
         self.record: dict[str, Any] | None = None
 
@@ -199,6 +202,7 @@ class Simulator(PeriodSimulator):
         """Advance the day by one coupling step; close the period at its end."""
         day, timeline = self._day(), self.case.timeline
         if flows is not None:
+            self.sent = flows
             demand = micro_demand(
                 self.net, self.roads.paths, flows, begin_s=day.now_s, duration_s=float(timeline.period_s),
                 period=self.position + 1, seed=self.case.seed,
@@ -208,16 +212,28 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"sumo: mosaik is at {now_s} s, SUMO at {day.now_s:g} s; start it at time 0")
         day.set_caps(caps)
         before = day.energy_kwh()
-        day.advance(now_s + self.micro.coupling_s, supervision.check)
-        self._keep_step(day, (day.energy_kwh() - before) / s_to_h(self.micro.coupling_s))
-        if now_s + self.micro.coupling_s == (self.position + 1) * timeline.period_s:
+        day.advance(now_s + self.coupling_s, supervision.check)
+        self._keep_step(day, (day.energy_kwh() - before) / s_to_h(self.coupling_s))
+        if now_s + self.coupling_s == (self.position + 1) * timeline.period_s:
             self._close_period(day)
+
+    def _sent_now(self, links: LinkSlice) -> tuple[LinkSlice, Array]:
+        """Return the flows that are sent in the period with the times measured, and those of the stations, veh/h.
+
+        A day fills and empties, so what leaves the links does not tell how many vehicles should be under way.
+        """
+        flow = self.roads.paths.link_flow(self.sent)
+        open_min = self.roads.streets.free_flow_min * self.micro.length_scale
+        time_min = np.where(links.link_time_n > 0, links.link_time_min, open_min)
+        count = len(self.net.link_ids)
+        return replace(links, link_flow_vph=flow[:count], link_time_min=time_min), flow[count:]
 
     def _day(self) -> ContinuousDay:
         if self.day is None:
             self.day = ContinuousDay(
                 self.net, micro_routes(self.net, self.roads.paths), self.stations,
                 step_s=self.micro.step_s, seed=self.case.seed, period_s=float(self.case.timeline.period_s),
+                mesoscopic=self.meso,
             )  # fmt: skip
             self.day.__enter__()
         return self.day
@@ -237,7 +253,6 @@ class Simulator(PeriodSimulator):
         """Measure the period that ends now."""
         links, quality, series = day.period(), day.quality(), day.stations()
         self.links = links
-        arrivals = np.zeros(0) if series is None else _arrivals_vph(series, links)
         told = MicroPeriod(
             seed=self.case.seed,
             links=links,
@@ -245,7 +260,8 @@ class Simulator(PeriodSimulator):
             begin_s=links.begin_s,
             sessions=day.ended_sessions(),
             quality=_since(quality, self.before),
-            late_vehicles=late_vehicles(quality, links, arrivals),
+            model="meso" if self.meso else "micro",
+            late_vehicles=late_vehicles(quality, *self._sent_now(links)),
         )
         self.before = quality
         scale = self.micro.length_scale

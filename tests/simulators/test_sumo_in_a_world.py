@@ -183,3 +183,14 @@ def test_path_flows_of_other_roads_are_refused(path):
             sumo.step(0, {"Micro-0": {"path_flow[veh/h]": {"Road-0": flows}}}, 900)
     finally:
         sumo.finalize()
+
+
+def test_the_mesoscopic_model_gives_the_flows_of_a_day_and_says_so(parts):
+    (first, _), (second, _) = parts("meso")
+    for part in (first, second):
+        assert part["tables"]["micro_quality"]["model"] == ["meso"]
+        assert "micro_stations" not in part["tables"]
+    sent = sum(sum(part["tables"]["paths"]["flow_vph"]) / 4.0 for part in (first, second))
+    quality = second["tables"]["micro_quality"]
+    arrived = first["tables"]["micro_quality"]["arrived"][0] + quality["arrived"][0]
+    assert arrived + quality["running"][0] == pytest.approx(sent, abs=8.0)
