@@ -218,7 +218,9 @@ def validate(
     periods: Annotated[
         str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Runs per period and model.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs per period and model; default the scenario's, or 5.")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
     scale: Annotated[float | None, typer.Option(help="Length of the links; 0.25 is a quick look.")] = None,
     variant: Annotated[

@@ -75,8 +75,9 @@ class MicroStudy:
 
     @property
     def basis(self) -> Basis:
-        """Whether times and route choice can be judged; on a metered net the scenario's own laws hold."""
-        return "matched" if self.settings.variant == "metered" else self.case.microsim.capacity_basis
+        """Whether times and route choice can be judged: on a metered net the scenario's own laws hold, at signals none."""
+        by_net: dict[str, Basis] = {"metered": "matched", "signals": "practical"}
+        return by_net.get(self.settings.variant, self.case.microsim.capacity_basis)
 
     @property
     def warmup_s(self) -> float:

@@ -39,6 +39,8 @@ from cosim.workflows.verify import opened
 
 Array = NDArray[np.float64]
 INVALID = 10
+LEAST_SEEDS = 5
+"""A verdict needs an interval; a scenario's single seed is for windows beside a run."""
 Tell = Callable[[str], None]
 """Called with what is being done."""
 
@@ -228,8 +230,9 @@ def chosen_periods(case: SimulationCase, options: ValidateOptions) -> tuple[int,
 
 
 def seeds_of(case: SimulationCase, options: ValidateOptions) -> tuple[int, ...]:
-    """Return the seeds of the windows: the scenario's and those that follow."""
-    return tuple(range(case.seed, case.seed + (options.seeds or case.microsim.seeds)))
+    """Return the seeds of the windows: the scenario's and those that follow; `LEAST_SEEDS` unless told otherwise."""
+    number = options.seeds or (case.microsim.seeds if case.microsim.seeds > 1 else LEAST_SEEDS)
+    return tuple(range(case.seed, case.seed + number))
 
 
 def _periods(

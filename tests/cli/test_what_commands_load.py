@@ -6,6 +6,7 @@ import sys
 import pytest
 
 COMMANDS = ["run", "check", "plan", "assign", "estimate-od", "list", "schema", "report", "verify", "import", "doctor"]
+COMMANDS += ["build-net", "validate", "calibrate"]
 LIGHT = (
     "numpy",
     "pandas",
@@ -17,6 +18,8 @@ LIGHT = (
     "pyarrow",
     "ruamel",
     "traci",
+    "sumolib",
+    "sumo",
 )
 
 
