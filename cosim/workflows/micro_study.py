@@ -75,7 +75,7 @@ class MicroStudy:
 
     @property
     def basis(self) -> Basis:
-        """Whether times and route choice can be judged: the scenario's own laws hold on a metered net, none at signals."""
+        """Whether times and route choice can be judged: the scenario's laws hold on a metered net, none at signals."""
         by_net: dict[str, Basis] = {"metered": "matched", "signals": "practical"}
         return by_net.get(self.settings.variant, self.case.microsim.capacity_basis)
 
