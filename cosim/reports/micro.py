@@ -46,10 +46,13 @@ class MicroPeriod:
 
 
 def read(result: RunResult) -> tuple[MicroPeriod, ...]:
-    """Return the validated periods of a run; none if it was not validated."""
-    if TABLE not in result:
+    """Return the validated periods of a run; none if it was not validated, or by another version."""
+    try:
+        table = frames.table(
+            result, TABLE, "period", "variant", "model", "statistic", "mean", "limit", "verdict", "sure"
+        )
+    except frames.NothingToDraw:
         return ()
-    table = frames.table(result, TABLE, "period", "model", "statistic", "mean", "limit", "verdict")
     return tuple(_period(period, table[table["period"] == period]) for period in sorted(set(table["period"].tolist())))
 
 
