@@ -183,6 +183,7 @@ MEANINGS: dict[str, str] = {
     "given.station_price_per_mwh": "CSV file, without a grid: `period`, one column per station; with `ev_price: nodal`",
     "given.ev_load_mw": "CSV file, without roads: `period` and one column per bus that charges, named by its id",
     "microsim.thresholds": "limits of the verdict of `cosim validate`; keys below",
+    "thresholds.residual": "largest residual R of the stored flows: what is no equilibrium is not validated as one",
     "thresholds.geh": "GEH below which a link counts as reproduced",
     "thresholds.total_flow_rel": "largest relative difference of the sums of all link flows",
     "gates.dv_pu": "voltage, relaxed against AC",

@@ -18,6 +18,8 @@ class MicroLimits:
 
     Attributes
     ----------
+    residual
+        Largest residual R of the stored flows: what is no equilibrium is not validated as one.
     geh
         GEH below which a link counts as reproduced, (veh/h)^0.5.
     geh_share
@@ -45,6 +47,7 @@ class MicroLimits:
         Vehicles that a link's time must rest on to be compared.
     """
 
+    residual: NonNegative = 1e-6
     geh: Positive = 5.0
     geh_share: Fraction = 0.85
     total_flow_rel: NonNegative = 0.05

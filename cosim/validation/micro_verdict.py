@@ -63,6 +63,10 @@ def _shown(group: Group, unit: str, meaning: str) -> Statistic:
 
 
 STATISTICS: dict[str, Statistic] = {
+    "sue_residual": Statistic(
+        group="quality", unit="-", meaning="residual R of the stored equilibrium, before any simulation",
+        limit="residual", every_seed=True,
+    ),
     "geh_share": Statistic(
         group="flow", unit="-", meaning="share of links below the GEH limit", limit="geh_share", at_least=True
     ),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import InputError
-from cosim.traffic.problem import SueProblem
+from cosim.traffic.problem import SueProblem, relative_change
 from cosim.traffic.routes import LogitLoad
 
 FloatArray = NDArray[np.float64]
@@ -61,6 +61,12 @@ def class_closure(problem: SueProblem, path_flow_vph: FloatArray, link_cost_min:
     own = chosen[paths.commodity]
     target = problem.load(link_cost_min).path_flow_vph
     return _over(np.abs(target - path_flow_vph)[own].sum(), demand)
+
+
+def residual(problem: SueProblem, path_flow_vph: FloatArray) -> float:
+    """Return ``R = ||V(c(v)) - v||_1 / ||v||_1`` of stored path flows at the laws' own times; 0 without flow."""
+    flow = problem.path_set.link_flow(path_flow_vph)
+    return relative_change(problem.load(problem.link_cost(flow)).link_flow_vph - flow, flow)
 
 
 def free_flow_logit(problem: SueProblem) -> LogitLoad:

@@ -19,9 +19,10 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.scenario.schema import Microsim
 from cosim.traffic.problem import SueProblem
-from cosim.validation.metrics import Estimate
+from cosim.validation.metrics import Estimate, estimate
 from cosim.validation.micro import MicroClaim, MicroSeen, null_claim, over_seeds, statistics, sue_claim, with_skill
 from cosim.validation.micro_verdict import Finding, holds, judge
+from cosim.validation.route_choice import residual
 from cosim.workflows import micro_tables
 from cosim.workflows.micro_equilibrium import MicroEquilibrium, find_equilibrium
 from cosim.workflows.micro_ramp import Ramp, run_ramp
@@ -292,6 +293,7 @@ def _judged(
     )
     micro = study.case.microsim
     found = with_skill(sue.estimates, null.estimates)
+    found["sue_residual"] = estimate([residual(problem, sue.claim.path_flow_vph)])
     roads = ~problem.network.is_station
     return PeriodValidation(
         period=period,

@@ -26,7 +26,7 @@ from cosim.validation.micro import (
 )
 from cosim.validation.micro_limits import MicroLimits
 from cosim.validation.micro_verdict import STATISTICS, holds, judge
-from cosim.validation.route_choice import closure, delivered_flow, free_flow_logit, moved_share
+from cosim.validation.route_choice import closure, delivered_flow, free_flow_logit, moved_share, residual
 
 flows = st.floats(min_value=0.0, max_value=1e5)
 positive = st.lists(st.floats(min_value=0.1, max_value=1e4), min_size=2, max_size=30)
@@ -130,6 +130,12 @@ def test_an_equilibrium_is_closed_at_its_own_times_and_the_null_model_is_not():
     null = free_flow_logit(problem)
     assert own == pytest.approx(0.0, abs=1e-9)
     assert closure(problem, null.path_flow_vph, problem.link_cost(null.link_flow_vph)) > 0.1
+
+
+def test_the_residual_tells_an_equilibrium_from_none():
+    problem = two_routes()
+    assert residual(problem, solve(problem, tolerance=1e-10).path_flow_vph) <= 1e-10
+    assert residual(problem, free_flow_logit(problem).path_flow_vph) > 0.1
 
 
 @given(st.floats(min_value=0.0, max_value=1.0), st.floats(min_value=0.0, max_value=1.0))
