@@ -30,8 +30,9 @@ _GROUPS = {
     "station": "Stations",
 }
 _TONES = {"passed": "green", "failed": "red", "not_comparable_capacity": "yellow", "not_telling": "dim", "shown": "dim"}
-_PERCENT = ("geh_share", "total_flow_rel", "time_mape", "time_worst", "route_time_mape", "route_time_worst", "closure",
-            "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share",
+_PERCENT = ("geh_share", "total_flow_rel", "time_mape", "time_worst", "curve_mape", "route_time_mape",
+            "route_time_worst",
+            "closure", "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share",
             "unfinished_share")  # fmt: skip
 
 

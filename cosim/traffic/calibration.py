@@ -86,6 +86,10 @@ class LinkLaw:
         )
 
 
+MICRO_CURVE = LinkLaw(time_factor=1.05437, alpha=0.194532, beta=1.897113)
+"""What SUMO's links take, fitted on the Nguyen-Dupuis network with merge sections at length scale 0.25."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     """How well a law tells points.

@@ -140,6 +140,7 @@ def statistics(
     seen: MicroSeen,
     limits: MicroLimits,
     unused_factor: float = UNUSED_FACTOR,
+    curve_min: FloatArray | None = None,
 ) -> dict[str, float]:
     """Return every statistic of one run, by name (see `cosim.validation.micro_verdict.STATISTICS`).
 
@@ -155,6 +156,9 @@ def statistics(
         The GEH that counts as reproduced, and how many vehicles make a time.
     unused_factor
         See `measured_cost_min`.
+    curve_min
+        Times of the links by the curve that simulated lanes follow, at the measured flows, shape (L,), min; None leaves
+        the comparison out.
 
     Raises
     ------
@@ -165,6 +169,7 @@ def statistics(
     return (
         _flow_statistics(problem, claim, seen, limits)
         | _time_statistics(problem, claim, seen, limits)
+        | _curve_statistics(problem, seen, limits, curve_min)
         | _choice_statistics(problem, claim, seen, unused_factor)
         | _station_statistics(problem, claim, seen)
         | _quality_statistics(seen)
@@ -214,6 +219,15 @@ def _time_statistics(problem: SueProblem, claim: MicroClaim, seen: MicroSeen, li
         "links_compared": float(links.sum()),
         "routes_compared": float(paths.sum()),
     }
+
+
+def _curve_statistics(
+    problem: SueProblem, seen: MicroSeen, limits: MicroLimits, curve_min: FloatArray | None
+) -> dict[str, float]:
+    if curve_min is None:
+        return {}
+    links = compared_links(problem, seen, limits)
+    return {"curve_mape": mape(seen.link_time_min[links], curve_min[links])}
 
 
 def route_times_min(problem: SueProblem, link_time_min: FloatArray) -> FloatArray:

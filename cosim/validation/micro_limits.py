@@ -30,6 +30,9 @@ class MicroLimits:
         Largest mean relative error of the links' travel times.
     route_time_mape
         The same for whole routes.
+    curve_mape
+        Largest mean relative error of measured times against the fitted curve of simulated lanes: whether the
+        simulation itself is sound, whatever the capacities of the scenario.
     closure
         Largest share of demand that would move at measured times.
     time_skill, closure_skill
@@ -53,6 +56,7 @@ class MicroLimits:
     total_flow_rel: NonNegative = 0.05
     time_mape: NonNegative = 0.10
     route_time_mape: NonNegative = 0.10
+    curve_mape: NonNegative = 0.03
     closure: NonNegative = 0.10
     time_skill: float = 0.7
     closure_skill: float = 0.7

@@ -84,6 +84,9 @@ STATISTICS: dict[str, Statistic] = {
     "time_rmse_rel": _shown("time", "t0", "RMSE of link times over free-flow times"),
     "time_r2": _shown("time", "-", "R² of link times over free-flow times"),
     "time_ratio_max": _shown("time", "t0", "longest measured link time over its free-flow time"),
+    "curve_mape": Statistic(
+        group="time", unit="-", meaning="link times against the curve of simulated lanes", limit="curve_mape"
+    ),
     "route_time_mape": Statistic(
         group="time", unit="-", meaning="mean relative error of route times", limit="route_time_mape",
         needs_matched=True,

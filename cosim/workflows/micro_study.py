@@ -18,6 +18,7 @@ from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_path_flows
 from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
+from cosim.traffic.calibration import MICRO_CURVE
 from cosim.traffic.paths import node_sequence
 from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
@@ -72,6 +73,17 @@ class MicroStudy:
     def unused_factor(self) -> float:
         """Time of a link that nobody uses over its free-flow time, as the simulation has it."""
         return 1.0 if self.roads.link_law is not None else UNUSED_FACTOR
+
+    def curve_min(self, observed: MicroSeen) -> Array | None:
+        """Return the times of `MICRO_CURVE` at measured flows, shape (L,), min; None where it does not hold."""
+        if self.settings.variant != "merge":
+            return None
+        streets = self.roads.streets
+        n = len(streets.link_ids)
+        use = observed.link_flow_vph[:n] / MICRO_CURVE.capacity_vph(streets)
+        time = np.full(len(observed.link_flow_vph), np.nan)
+        time[:n] = streets.free_flow_min * MICRO_CURVE.time_ratio(use)
+        return time
 
     @property
     def basis(self) -> Basis:

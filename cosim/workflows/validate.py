@@ -308,5 +308,5 @@ def _judged(
 def _runs(study: MicroStudy, problem: SueProblem, claim: MicroClaim, results: Sequence[WindowResult]) -> ModelRuns:
     observed = tuple(seen(study, one) for one in results)
     limits = study.case.microsim.thresholds
-    each = [statistics(problem, claim, one, limits, study.unused_factor) for one in observed]
+    each = [statistics(problem, claim, one, limits, study.unused_factor, study.curve_min(one)) for one in observed]
     return ModelRuns(claim=claim, results=tuple(results), seen=observed, estimates=over_seeds(each))

@@ -46,6 +46,7 @@ def test_a_quiet_hour_of_the_equilibrium_is_what_sumo_shows(validated):
     assert found[["teleported_share", "collisions", "emergency_stops"]].eq(0.0).all()
     assert found["ledger_kwh"] <= 1e-9
     assert found["time_mape"] < 0.10
+    assert found["curve_mape"] < 0.03
     assert found["closure"] < 0.10
     assert found["unfinished_share"] < 0.02
 
