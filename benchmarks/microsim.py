@@ -93,9 +93,8 @@ def main() -> None:
         _, one, _ = measured(run_windows, seeds, jobs=1)
         _, all_at_once, cpu = measured(run_windows, seeds, jobs=options.jobs)
         cores = cpu / all_at_once
-        print(
-            f"{len(seeds)} windows: one by one {one:.2f} s, {options.jobs} at a time {all_at_once:.2f} s; {cores:.2f} cores busy"
-        )
+        times = f"one by one {one:.2f} s, {options.jobs} at a time {all_at_once:.2f} s"
+        print(f"{len(seeds)} windows: {times}; {cores:.2f} cores busy")
     finally:
         simulator.finalize()
 
