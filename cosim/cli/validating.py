@@ -30,10 +30,10 @@ _GROUPS = {
     "station": "Stations",
 }
 _TONES = {"passed": "green", "failed": "red", "not_comparable_capacity": "yellow", "not_telling": "dim", "shown": "dim"}
-_PERCENT = ("geh_share", "total_flow_rel", "time_mape", "time_worst", "curve_mape", "route_time_mape",
-            "route_time_worst",
-            "closure", "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share",
-            "unfinished_share")  # fmt: skip
+_PERCENT = (
+    "geh_share", "total_flow_rel", "time_mape", "time_worst", "curve_mape", "route_time_mape", "route_time_worst",
+    "closure", "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share", "unfinished_share",
+)  # fmt: skip
 
 
 def validate_command(
