@@ -7,6 +7,7 @@
     ├── InputError             3   scenario, network, feeder, profile or argument is wrong
     ├── DependencyError        4   a package, solver or licence is missing or too small
     ├── ComponentError         7   a simulator, solver process or child died, hung or answered nonsense
+    │   └── SumoError          7   SUMO died, hung, refused a command or left broken output
     └── StorageError           8   results cannot be written or read
 
 A solver that does not converge and a dispatch that is infeasible are values, not exceptions:
@@ -88,6 +89,44 @@ class ComponentError(CosimError):
     """A simulator died, hung, skipped a period, or put a missing value on a port."""
 
     exit_code = 7
+
+
+class SumoError(ComponentError):
+    """SUMO died, hung, refused a command or left broken output.
+
+    Parameters
+    ----------
+    what
+        What happened, in a few words.
+    command
+        The command line of SUMO.
+    sim_time_s
+        Simulated time of the last finished step, s; None if there was none.
+    return_code
+        How the process ended, negative for a signal; None if it was alive.
+    error_log_tail
+        SUMO's own last words.
+    last_call
+        What was asked of SUMO last.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        command: Sequence[str],
+        sim_time_s: float | None,
+        return_code: int | None,
+        error_log_tail: str,
+        last_call: str = "",
+    ) -> None:
+        self.what, self.command, self.last_call = what, tuple(command), last_call
+        self.sim_time_s, self.return_code, self.error_log_tail = sim_time_s, return_code, error_log_tail
+        reached = "before its first step" if sim_time_s is None else f"at simulated {sim_time_s:g} s"
+        asked = f" during {last_call}" if last_call else ""
+        ended = "" if return_code is None else f" (return code {return_code})"
+        words = f"; its last words: {error_log_tail}" if error_log_tail else "; it said nothing"
+        super().__init__(f"SUMO {what} {reached}{asked}{ended}{words}; command: {' '.join(command)}")
 
 
 class StorageError(CosimError):

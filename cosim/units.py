@@ -6,6 +6,7 @@ import math
 
 MINUTES_PER_HOUR = 60.0
 SECONDS_PER_MINUTE = 60
+SECONDS_PER_HOUR = 3600.0
 MILLISECONDS_PER_SECOND = 1000.0
 KILO_PER_MEGA = 1000.0
 
@@ -33,6 +34,26 @@ def h_to_min(duration_h: float) -> float:
 def min_to_s(duration_min: float) -> float:
     """Convert minutes to seconds."""
     return duration_min * SECONDS_PER_MINUTE
+
+
+def s_to_min(duration_s: float) -> float:
+    """Convert seconds to minutes."""
+    return duration_s / SECONDS_PER_MINUTE
+
+
+def s_to_h(duration_s: float) -> float:
+    """Convert seconds to hours."""
+    return duration_s / SECONDS_PER_HOUR
+
+
+def kw_s_to_kwh(energy_kw_s: float) -> float:
+    """Convert kW s (power times seconds) to kWh."""
+    return energy_kw_s / SECONDS_PER_HOUR
+
+
+def kwh_to_kw_s(energy_kwh: float) -> float:
+    """Convert kWh to kW s."""
+    return energy_kwh * SECONDS_PER_HOUR
 
 
 def ms_to_s(duration_ms: float) -> float:

@@ -60,10 +60,28 @@ def wires(case: SimulationCase) -> list[Wire]:
         found.append(Wire("Grid", "Grid", "Recorder", "Recorder", ("record",)))
     if roads:
         found.append(Wire("Traffic", "Road", "Recorder", "Recorder", ("record",)))
+    return found + _micro_wires(case)
+
+
+def _micro_wires(case: SimulationCase) -> list[Wire]:
+    """Return the connections of the microscopic simulation, and of the grid under its load."""
+    if case.roads is None or case.microsim.mode == "off":
+        return []
+    found = [
+        Wire("Traffic", "Road", "Sumo", "Micro", ("path_flow[veh/h]",)),
+        Wire("Sumo", "Micro", "Recorder", "Recorder", ("record",)),
+    ]
+    if case.dispatch is not None and case.microsim.mode != "meso":
+        found.append(Wire("Dispatch", "Port", "Sumo", "Station", ("P_set[MW]",)))
+    if case.measured_grid:
+        found.append(Wire("Dispatch", "Bus", "Measured", "Bus", SETPOINTS))
+        found.append(Wire("Dispatch", "Dispatch", "Measured", "Measured", ("record",)))
+        found.append(Wire("Sumo", "Station", "Measured", "Port", ("P[MW]",)))
+        found.append(Wire("Measured", "Measured", "Recorder", "Recorder", ("record",)))
     return found
 
 
-RENAMED = {("Grid", "record"): "reference"}
+RENAMED = {("Grid", "record"): "reference", ("Measured", "record"): "reference"}
 """Where the receiving attribute has another name: the dispatch's record is the grid's reference."""
 
 
@@ -138,7 +156,7 @@ def _start(world: Any, names: dict[str, None], case: SimulationCase, sink: Sink)
 
 def _create(simulator: Any, name: str, case: SimulationCase) -> list[Any]:  # noqa: ANN401 - mosaik's objects
     """Create a simulator's entities; return them all, children included."""
-    model = {"Traffic": "Road", "Profiles": "Series"}.get(name, name)
+    model = {"Traffic": "Road", "Profiles": "Series", "Sumo": "Micro"}.get(name, name)
     if name == "Profiles":
         given = case.given_load_mw if case.dispatch is not None else case.given_price_per_mwh
         return list(getattr(simulator, model).create(0 if given is None else len(given)))

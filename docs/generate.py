@@ -25,11 +25,24 @@ from cosim.scenario import schema
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
 from cosim.validation.gate import EXIT_CODES, GateLimits, Status
+from cosim.validation.micro_limits import MicroLimits
 
 DOCS = Path(__file__).resolve().parent
 PAGES = ("scenarios.md", "mosaik.md", "results.md")
 REGION = re.compile(r"(<!-- begin (?P<directive>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
-NESTED = ("traffic", "ev", "stations", "feeder", "devices", "tariff", "dispatch", "coupling", "given", "gates")
+NESTED = (
+    "traffic",
+    "ev",
+    "stations",
+    "feeder",
+    "devices",
+    "tariff",
+    "dispatch",
+    "coupling",
+    "given",
+    "microsim",
+    "gates",
+)
 
 SECTIONS: dict[str, type] = {
     "scenario": schema.Scenario,
@@ -45,6 +58,8 @@ SECTIONS: dict[str, type] = {
     "dispatch": DispatchSettings,
     "coupling": schema.Coupling,
     "given": schema.Given,
+    "microsim": schema.Microsim,
+    "thresholds": MicroLimits,
     "gates": GateLimits,
     "series": SeriesRef,
     **{f"device.{kind}": device.Settings for kind, device in catalogue().items()},
@@ -169,6 +184,10 @@ MEANINGS: dict[str, str] = {
     "round_limit": "most dispatches of one iteration",
     "given.station_price_per_mwh": "CSV file, without a grid: `period`, one column per station; with `ev_price: nodal`",
     "given.ev_load_mw": "CSV file, without roads: `period` and one column per bus that charges, named by its id",
+    "microsim.thresholds": "limits of the verdict of `cosim validate`; keys below",
+    "thresholds.residual": "largest residual R of the stored flows: what is no equilibrium is not validated as one",
+    "thresholds.geh": "GEH below which a link counts as reproduced",
+    "thresholds.total_flow_rel": "largest relative difference of the sums of all link flows",
     "gates.dv_pu": "voltage, relaxed against AC",
     "gates.dloss_rel": "loss, relaxed against AC, relative",
     "gates.ac_voltage_violation_pu": "AC voltage beyond its limit",
@@ -179,9 +198,9 @@ MEANINGS: dict[str, str] = {
     "gates.coupling_residual_mw": "of the price-flow loop; set `coupling.tolerance_mw` instead",
     "gates.slack_mw": "curtailed or shed power, or missed requirement, from which on the period is flagged",
     "gates.voltage_slack_pu2": "relaxed voltage limit from which on the period is flagged",
-    "gates.teleported_share": "reserved for the microscopic simulation",
-    "gates.not_inserted_share": "reserved for the microscopic simulation",
-    "gates.unfinished_share": "reserved for the microscopic simulation",
+    "gates.teleported_share": "vehicles that SUMO teleported, per vehicle (`cosim validate`)",
+    "gates.not_inserted_share": "vehicles that SUMO could not insert, per vehicle",
+    "gates.unfinished_share": "vehicles that did not arrive in time, per vehicle",
     "file": "CSV file of the scenario's folder",
     "column": "its column",
     "scale": "factor of all its values",
@@ -255,7 +274,7 @@ STATUSES: dict[Status, str] = {
     "requirement_relaxed": "a device missed its own requirement: end of storage, balance of demand response, must-take",
     "inexact_restored": "an inexact relaxation was repaired and the AC state holds (reserved: no repair yet)",
     "station_overloaded": "a station is asked for more power than its chargers have",
-    "validation_invalid": "too many vehicles of a microscopic simulation went wrong (reserved: no such simulation yet)",
+    "validation_invalid": "vehicles of a microscopic simulation went wrong, or it contradicts the equilibrium",
     "optimal": "every check passed",
 }
 

@@ -31,8 +31,8 @@ def test_every_table_begins_with_its_period():
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda c: f"{c.table}.{c.name}")
 def test_the_unit_in_a_columns_name_is_its_unit(column):
     endings = {
-        "_pu2": "pu^2", "_pu": "pu", "_mw": "MW", "_mvar": "Mvar", "_mwh": "MWh", "_kw": "kW", "_ka": "kA",
-        "_vph": "veh/h", "_min": "min", "_percent": "%", "_per_mwh": "money/MWh", "_di_a": "A",
+        "_pu2": "pu^2", "_pu": "pu", "_mw": "MW", "_mvar": "Mvar", "_mwh": "MWh", "_kw": "kW", "_kwh": "kWh",
+        "_ka": "kA",         "_vph": "veh/h", "_min": "min", "_percent": "%", "_per_mwh": "money/MWh", "_di_a": "A",
     }  # fmt: skip
     found = [unit for ending, unit in endings.items() if column.name.endswith(ending)]
     if column.name.endswith("_per_mwh"):
@@ -43,19 +43,20 @@ def test_the_unit_in_a_columns_name_is_its_unit(column):
 
 
 def test_the_unit_of_a_port_stands_in_brackets():
-    units = {"veh/h", "MW", "MVar", "min", "CNY", "CNY/MWh", "pu", "kA", "%"}
+    units = {"veh/h", "veh", "MW", "MWh", "MVar", "min", "CNY", "CNY/MWh", "pu", "kA", "%"}
     bracketed = [match.group(1) for port in PORTS if (match := re.search(r"\[(.+)\]$", port.name))]
     assert set(bracketed) == units
 
 
 @pytest.mark.parametrize("overrides", [(), ("coupling.mode=iterated", "coupling.ev_price=nodal")])
 @pytest.mark.parametrize("mode", ["rolling", "day_ahead"])
-def test_every_wire_joins_an_output_to_an_input_of_the_vocabulary(small_case, overrides, mode):
-    for wire in wires(small_case(f"dispatch.mode={mode}", *overrides)):
+@pytest.mark.parametrize("micro", ["off", "windows", "continuous"])
+def test_every_wire_joins_an_output_to_an_input_of_the_vocabulary(small_case, overrides, mode, micro):
+    for wire in wires(small_case(f"dispatch.mode={mode}", f"microsim.mode={micro}", *overrides)):
         sources = {p.name: p.kind for p in ports(wire.source.lower())[wire.source_entity]}
         targets = {p.name: p.kind for p in ports(wire.target.lower())[wire.target_entity]}
         for attr in wire.attrs:
-            renamed = "reference" if (wire.target, attr) == ("Grid", "record") else attr
+            renamed = "reference" if wire.target in ("Grid", "Measured") and attr == "record" else attr
             assert sources[attr] in {"output", "event"}
             assert targets[renamed] in {"input", "trigger"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -47,9 +47,14 @@ def root(
 @app.command()
 def run(
     scenario: Scenario,
+    *,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<scenario>-<UTC>.")] = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replace the scenario's seed.")] = None,
+    microsim: Annotated[
+        Literal["off", "windows", "continuous", "meso"] | None,
+        typer.Option(help="Also simulate single vehicles with SUMO."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     progress: Annotated[Progress, typer.Option(help="Progress by period.")] = "auto",
@@ -58,14 +63,17 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario; the exit code is 0 only if every gate of every period passed."""
+    how: dict[str, Any] = {"strict": strict, "report": not no_report, "progress": progress}
     if value_of_coupling:
-        from cosim.cli.comparing import value_command as command
-    else:
-        from cosim.cli.running import run_command as command
+        from cosim.cli.comparing import value_command
 
-    raise typer.Exit(
-        command(scenario, out, overrides or [], seed, strict=strict, report=not no_report, progress=progress)
-    )
+        if microsim is not None:
+            reason = "--microsim belongs to one run; leave it off beside --value-of-coupling"
+            raise typer.BadParameter(reason)
+        raise typer.Exit(value_command(scenario, out, overrides or [], seed, **how))
+    from cosim.cli.running import run_command
+
+    raise typer.Exit(run_command(scenario, out, overrides or [], seed, microsim=microsim, **how))
 
 
 @app.command()
@@ -244,6 +252,58 @@ def sensitivity(
     raise typer.Exit(sensitivity_command(scenario, how, out, as_json=as_json, progress=progress))
 
 
+@app.command()
+def validate(
+    source: Annotated[
+        str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
+    ],
+    *,
+    periods: Annotated[
+        str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs per period and model; default the scenario's, or 5.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Length of the links; 0.25 is a quick look.")] = None,
+    variant: Annotated[
+        Literal["merge", "metered", "signals"] | None, typer.Option(help="Kind of SUMO network.")
+    ] = None,
+    step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s; 0.5 for publications.")] = None,
+    ramp: Annotated[bool, typer.Option("--ramp", help="Also a rising and falling demand in 15-min slices.")] = False,
+    equilibrium: Annotated[
+        bool, typer.Option("--equilibrium", help="Also the equilibrium by SUMO's own times.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of a scenario that is run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
+    overrides: Overrides = None,
+    progress: Annotated[Progress, typer.Option(help="Progress; off tells nothing.")] = "auto",
+) -> None:
+    """Validate the equilibrium against SUMO, beside a null model; exit 10 if a limit that applies is broken."""
+    from cosim.cli.validating import validate_command
+
+    how = {"seeds": seeds, "jobs": jobs, "length_scale": scale, "variant": variant, "step_s": step}
+    how |= {"ramp": ramp, "equilibrium": equilibrium}
+    raise typer.Exit(validate_command(source, periods, how, seed, out, overrides or [], progress=progress))
+
+
+@app.command()
+def calibrate(
+    scenario: Scenario,
+    out: Annotated[Path, typer.Option(help="New folder for micro_calibrated.csv and calibration.json.")],
+    *,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Length of the links.")] = None,
+    step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Fit link times and station waits to simulation; held-out seeds and demands tell how good the fit is."""
+    from cosim.cli.validating import calibrate_command
+
+    how = {"jobs": jobs, "length_scale": scale, "step_s": step}
+    raise typer.Exit(calibrate_command(scenario, out, how, overrides or []))
+
+
 @app.command(name="import")
 def import_(
     source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],
@@ -254,6 +314,25 @@ def import_(
     from cosim.cli.importing import import_command
 
     raise typer.Exit(import_command(source, file, out))
+
+
+@app.command(name="build-net")
+def build_net(
+    source: Annotated[str, typer.Argument(metavar="ROADS|FOLDER|SCENARIO", help="A scenario brings its stations.")],
+    scale: Annotated[float, typer.Option(help="Factor of all link lengths.")] = 1.0,
+    variant: Annotated[
+        Literal["merge", "metered", "signals", "plain"], typer.Option(help="How nodes and exits work.")
+    ] = "merge",
+    out: Annotated[Path | None, typer.Option(help="Folder; default <name>-<variant>.")] = None,
+    check: Annotated[Path | None, typer.Option(metavar="NET", help="Only check a network built earlier.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Build the SUMO network of roads and stations, and check it by reading it back."""
+    from cosim.cli.building import build_net_command
+
+    raise typer.Exit(
+        build_net_command(source, length_scale=scale, variant=variant, out=out, check=check, overrides=overrides or [])
+    )
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError
-from cosim.reports import frames, gates
+from cosim.reports import frames, gates, micro
 from cosim.reports.figures import FIGURES
 from cosim.reports.summary import Row, Summary, summarise
 from cosim.results.store import RunResult
@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Charging": ("station_load", "tariff_bands", "prices"),
     "Power": ("power_balance", "storage", "demand_response", "voltages", "voltage_map"),
     "Proof": ("ledger", "cone_gap", "ac_difference", "residuals"),
+    "Microsimulation": ("micro_links", "micro_choice", "micro_stations", "micro_ramp"),
 }
 """Sections of the page and their figures."""
 
@@ -155,6 +156,7 @@ def render(result: RunResult) -> str:
             checks=checks,
             check_counts=gates.counts(checks),
             groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
+            micro=micro.read(result),
             provenance=_provenance(result),
             plotlyjs=get_plotlyjs(),
         )

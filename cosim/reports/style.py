@@ -98,12 +98,12 @@ def canvas(
     figure = make_subplots(
         rows=len(units), cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=list(shares) if shares else None
     )
-    _style_paper(figure, title, height)
+    paper(figure, title, height)
     _style_axes(figure, axis, units)
     return figure
 
 
-def _style_paper(figure: go.Figure, title: str, height: int) -> None:
+def paper(figure: go.Figure, title: str, height: int) -> None:
     """Set title, font, margins, legend and hover."""
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper"},

@@ -68,6 +68,38 @@ def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], perio
     return np.array(wide.reindex(index=list(ids), columns=list(periods)).to_numpy(dtype=float))
 
 
+def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: int) -> FloatArray:
+    """Return the flow of every path in one period, veh/h, shape (K,).
+
+    Parameters
+    ----------
+    result
+        A run with roads.
+    keys
+        User class and nodes (``1-5-6``) of every path, in the order of the answer.
+    period
+        Number of the period.
+
+    Raises
+    ------
+    StorageError
+        If the run has no paths, not this period, or other paths than its scenario.
+    """
+    if "paths" not in result:
+        raise StorageError(f"run '{result.folder}' has no table paths; it has no roads")
+    rows = result["paths"]
+    rows = rows[rows["period"] == period]
+    if rows.empty:
+        raise StorageError(f"run '{result.folder}' has no period {period}")
+    found = dict(
+        zip(zip(rows["class"].astype(str), rows["path"].astype(str), strict=True), rows["flow_vph"], strict=True)
+    )
+    if len(found) != len(rows) or found.keys() != set(keys):
+        odd = sorted(found.keys() ^ set(keys))[:3]
+        raise StorageError(f"the run's paths are not those of its scenario: {odd or 'a path stands twice'}")
+    return np.array([found[key] for key in keys], dtype=float)
+
+
 def _devices(result: RunResult, periods: Sequence[int]) -> dict[str, StoredDevice]:
     """Return the devices; a last resort that stands in some periods only is zero in the others."""
     if "devices" not in result:

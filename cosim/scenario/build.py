@@ -20,9 +20,10 @@ from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
 from cosim.scenario import series, shipped
 from cosim.scenario.check_grid import feeder_of
-from cosim.scenario.check_roads import read_demand
+from cosim.scenario.check_roads import read_demand, read_link_law
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.schema import MCMC, Traffic
+from cosim.traffic.calibration import LinkLaw
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.equilibrium import SueProblem
@@ -45,6 +46,10 @@ class RoadCase:
     ----------
     network
         Roads, with one virtual link per station.
+    streets
+        The roads as ``links.csv`` has them: without stations, and without a fitted law.
+    link_law
+        The fitted law of a scenario with ``traffic.link_law_file``.
     paths
         Choice set; commodities in order of (class, OD pair).
     demand
@@ -66,6 +71,8 @@ class RoadCase:
     """
 
     network: RoadNetwork
+    streets: RoadNetwork
+    link_law: LinkLaw | None
     paths: PathSet
     demand: OdDemand
     stations: tuple[Station, ...]
@@ -129,7 +136,9 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         return None
     folder = loaded.files.network(scenario.roads, shipped.ROADS)
     stations = build_stations(loaded)
-    network = read_road_network(folder, traffic.capacity_column).with_stations(stations)
+    streets = read_road_network(folder, traffic.capacity_column)
+    law = read_link_law(traffic.link_law_file, loaded.files) if traffic.link_law_file is not None else None
+    network = (streets if law is None else law.applied(streets)).with_stations(stations)
     demand = build_demand(loaded)
     needs = {name: name == CHARGING for name in demand.classes}
     paths = _overlapping(network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit), traffic)
@@ -144,6 +153,8 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         options = {"msa_step": traffic.msa_step, "paper_step_test_vph": traffic.paper_step_test_vph}
     return RoadCase(
         network=network,
+        streets=streets,
+        link_law=law,
         paths=paths,
         demand=demand,
         stations=stations,

@@ -17,7 +17,7 @@ from cosim.errors import InputError
 from cosim.scenario import build
 from cosim.scenario.build import RoadCase
 from cosim.scenario.load import LoadedScenario
-from cosim.scenario.schema import Coupling
+from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.traffic.problem import SueResult
 from cosim.validation.gate import GateLimits
@@ -45,6 +45,8 @@ class SimulationCase:
         Station prices fixed for the day, shape ``(s, T)``.
     behaviour
         The simulated fleet that the share of charging trips comes from.
+    microsim, seed
+        The microscopic simulation, and the scenario's seed.
     """
 
     name: str
@@ -56,6 +58,8 @@ class SimulationCase:
     given_load_mw: Array | None
     given_price_per_mwh: Array | None
     behaviour: FleetDay | None = None
+    microsim: Microsim = Microsim()
+    seed: int = 1
 
     def behaviour_rows(self) -> list[dict[str, float]] | None:
         """Return what the simulated fleet does in each period (see `FleetDay.by_period`)."""
@@ -83,6 +87,18 @@ class SimulationCase:
     def whole_day(self) -> bool:
         """Whether the day is dispatched, and iterated, in one go."""
         return self.dispatch is not None and self.dispatch.settings.mode == "day_ahead"
+
+    @property
+    def measured_grid(self) -> bool:
+        """Whether a second power flow takes the charging load that the microscopic simulation measures."""
+        continuous = self.microsim.mode == "continuous"
+        return continuous and self.roads is not None and bool(self.roads.stations) and self.dispatch is not None
+
+    @property
+    def late_parts(self) -> int:
+        """How many parts of a period come at its end: measurements need the period to pass."""
+        late = self.microsim.mode in ("continuous", "meso") and self.roads is not None
+        return int(late) + int(self.measured_grid)
 
     def response(self) -> RoadResponse:
         """Return the road side as a function of prices."""
@@ -158,4 +174,6 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         given_load_mw=None if load is None else load.T,
         given_price_per_mwh=None if price is None else price.T,
         behaviour=build.build_behaviour(loaded) if roads is not None else None,
+        microsim=scenario.microsim,
+        seed=scenario.seed,
     )

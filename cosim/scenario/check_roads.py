@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import OdPair, StationEntry, Traffic
 from cosim.tables import Table, did_you_mean, read_table
+from cosim.traffic.calibration import LAW_COLUMNS, LinkLaw, law_of_rows
 from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
@@ -47,6 +48,8 @@ def check(found: Check) -> None:
             found.at(f"{path}.name", f"{station.name!r} is also a road link's id", "rename the station")
     if scenario.traffic is not None:
         _demand(found, scenario.traffic, network)
+        if (file := scenario.traffic.link_law_file) is not None:
+            found.attempt("traffic.link_law_file", lambda: read_link_law(file, found.files))
         for remark in theta_remarks(scenario.traffic.theta_per_min, network):
             found.at("traffic.theta_per_min", remark, warn=True)
 
@@ -153,6 +156,21 @@ def read_demand(traffic: Traffic, files: ScenarioFiles) -> tuple[tuple[OdPair, .
         raise InputError(negative)
     rows = zip(*(table.columns[name] for name in _DEMAND_COLUMNS), strict=True)
     return tuple(OdPair(origin=o, destination=d, trips_vph=q) for o, d, q in rows), table
+
+
+def read_link_law(file: str, files: ScenarioFiles) -> LinkLaw:
+    """Return the fitted law of a file with the columns ``parameter`` and ``value``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or a parameter is unknown, missing or outside its bounds.
+    """
+    table = files.table(file, LAW_COLUMNS)
+    try:
+        return law_of_rows(table.columns["parameter"], table.columns["value"])
+    except InputError as error:
+        raise InputError([replace(problem, file=table.file) for problem in error.problems]) from error
 
 
 def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:

@@ -24,6 +24,7 @@ from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.errors import InputError, Problem
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.validation.gate import GateLimits
+from cosim.validation.micro_limits import MicroLimits
 
 SCHEMA_VERSION = 1
 MCMC = "mcmc"
@@ -58,6 +59,9 @@ class Traffic(Section):
     )
     demand_profile: Series = Field(default=1.0, description="Factor of all trips in each period")
     capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
+    link_law_file: FileName | None = Field(
+        default=None, description="CSV of a fitted link law (cosim calibrate) in place of links.csv's alpha and beta"
+    )
     path_limit: Annotated[int, Ge(1)] = Field(default=10_000, description="Most paths per OD pair")
     overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
     overlap_beta: NonNegative = Field(default=1.0, description="Weight of the path-size term")
@@ -197,6 +201,34 @@ class Given(Section):
     )
 
 
+class Microsim(Section):
+    """Microscopic simulation of the equilibrium's path flows with SUMO."""
+
+    mode: Literal["off", "windows", "continuous", "meso"] = Field(
+        default="off",
+        description="windows: single periods; continuous: all periods in one simulation; meso: the same, flows only",
+    )
+    periods: tuple[Annotated[int, Ge(1)], ...] | None = Field(
+        default=None, description="Periods of the windows, from 1; null: the one with most trips"
+    )
+    seeds: Annotated[int, Ge(1)] = Field(default=1, description="Windows per period; the first has the scenario's seed")
+    jobs: Annotated[int, Interval(ge=1, le=64)] = Field(default=2, description="Windows at the same time")
+    step_s: Annotated[float, Interval(ge=0.1, le=1)] = Field(default=1.0, description="Step of SUMO")
+    length_scale: Annotated[float, Interval(gt=0, le=4)] = Field(
+        default=1.0, description="Length of links; 0.25: tests"
+    )
+    variant: Literal["merge", "metered", "signals"] = Field(default="merge", description="Kind of network")
+    warmup_min: NonNegative | None = Field(default=None, description="null: 1.4 times the longest path")
+    coupling_s: Annotated[int, Interval(ge=1, le=3600)] = Field(
+        default=60, description="Step of the coupling in continuous mode; divides the period"
+    )
+    capacity_basis: Literal["matched", "practical"] = Field(
+        default="practical",
+        description="matched: road capacities are those of simulated lanes; practical: of streets with junctions",
+    )
+    thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of cosim validate")
+
+
 class _DeviceUnion:
     """Pydantic schema of a device: the discriminated union of all settings classes found."""
 
@@ -231,6 +263,7 @@ class Scenario(Section):
     dispatch: DispatchSettings | None = None
     coupling: Coupling = Coupling()
     given: Given = Given()
+    microsim: Microsim = Microsim()
     gates: GateLimits = GateLimits()
     sources: dict[str, str] = Field(default_factory=dict, description="Dotted path -> paper, assumed, or a citation")
 

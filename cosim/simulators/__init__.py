@@ -11,6 +11,8 @@ SIM_CONFIG: dict[str, dict[str, str]] = {
     "Traffic": {"python": "cosim.simulators.traffic:Simulator"},
     "Dispatch": {"python": "cosim.simulators.dispatch:Simulator"},
     "Grid": {"python": "cosim.simulators.grid:Simulator"},
+    "Sumo": {"python": "cosim.simulators.sumo:Simulator"},
+    "Measured": {"python": "cosim.simulators.measured:Simulator"},
     "Profiles": {"python": "cosim.simulators.profiles:Simulator"},
     "Recorder": {"python": "cosim.simulators.recorder:Simulator"},
 }

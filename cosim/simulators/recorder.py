@@ -11,6 +11,7 @@ from mosaik_api_v3.types import CreateResult
 from cosim.errors import ComponentError
 from cosim.quantities import meta
 from cosim.results.charging import payments
+from cosim.results.micro_parts import LATE
 from cosim.results.parts import Part, merge
 from cosim.simulators.base import Inputs, PeriodSimulator
 from cosim.validation.gate import GateFigures, GateRecord, evaluate
@@ -34,6 +35,7 @@ class Simulator(PeriodSimulator):
         """Take the sink."""
         super().setup(**params)
         self.committed: list[tuple[Part, GateRecord]] = []
+        self.held: dict[str, Part] = {}
         self.sink: Sink = sink or (lambda part, record: self.committed.append((part, record)))
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
@@ -44,10 +46,14 @@ class Simulator(PeriodSimulator):
         return [{"eid": "Recorder-0", "type": model}]
 
     def advance(self, time: int, inputs: Inputs) -> int | None:
-        """Commit the period whose parts have arrived."""
+        """Commit the period whose parts have all arrived; parts of measurements come at its end."""
         self.position = self.period_at(time)
-        parts = list(inputs["Recorder-0"]["record"].values())
-        merged = merge(parts)
+        self.held.update(inputs["Recorder-0"]["record"])
+        late = [item for item in self.held.values() if item.get(LATE)]
+        if sum(item["period"] == self.position + 1 for item in late) < self.case.late_parts:
+            return None
+        merged = merge(list(self.held.values()))
+        self.held.clear()
         if merged["period"] != self.position + 1:
             raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
         if merged["period"] != self.periods_done + 1:

@@ -150,7 +150,7 @@ def _roads(
     period: int,
     overrides: Sequence[str],
 ) -> _Roads:
-    place = _network_place(source)
+    place = network_place(source)
     if place is None:
         return _scenario_roads(source, od, paths, theta_per_min, period, overrides)
     if od is None:
@@ -184,7 +184,7 @@ def _path_set(paths: str, network: RoadNetwork, pairs: Pairs, classes: Mapping[s
     return routes
 
 
-def _network_place(source: Path | str) -> Path | None:
+def network_place(source: Path | str) -> Path | None:
     """Return the file or folder of a road network, None for a scenario.
 
     Raises

@@ -48,7 +48,7 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
     loaded = load(scenario, overrides)
     case = build_case(loaded)
     found = tuple(wires(case))
-    order = ("Profiles", "Traffic", "Dispatch", "Grid", "Recorder")
+    order = ("Profiles", "Traffic", "Dispatch", "Grid", "Sumo", "Measured", "Recorder")
     names = {name for wire in found for name in (wire.source, wire.target)}
     rows = _rows_per_period(case)
     return RunPlan(

@@ -84,6 +84,7 @@ def run(
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
     seed: int | None = None,
+    microsim: str | None = None,
     strict: bool = False,
     report: bool = True,
     progress: Progress | None = None,
@@ -102,6 +103,8 @@ def run(
         Assignments ``a.b=value`` on top of the scenario.
     seed
         Replaces the scenario's seed.
+    microsim
+        Replaces ``microsim.mode``: off, windows or continuous.
     strict
         Stop at the first flagged period.
     report
@@ -127,7 +130,8 @@ def run(
     ComponentError
         If a simulator dies; the committed periods and ``run.json`` stay.
     """
-    assignments = (*overrides, *([f"seed={seed}"] if seed is not None else []))
+    replaced = {"seed": seed, "microsim.mode": microsim}
+    assignments = (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
     loaded = load(scenario, assignments)
     case = build_case(loaded)
     if case.dispatch is not None:

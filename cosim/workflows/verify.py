@@ -115,7 +115,7 @@ def verify(
     StorageError
         If the run cannot be read.
     """
-    result = _opened(source, overrides, out, seed, progress, command)
+    result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     if case.dispatch is None:
         raise InputError(f"scenario '{case.name}' has no grid; there is no dispatch to verify")
@@ -134,7 +134,7 @@ def verify(
     return found
 
 
-def _opened(
+def opened(
     source: str | Path,
     overrides: Sequence[str],
     out: str | Path | None,
@@ -142,7 +142,13 @@ def _opened(
     progress: Progress | None,
     command: Sequence[str],
 ) -> RunResult:
-    """Open a run folder, or run a scenario."""
+    """Open a run folder, or run a scenario.
+
+    Raises
+    ------
+    UsageError
+        If a finished run shall be changed or written elsewhere.
+    """
     folder = Path(source)
     if not (folder / "manifest.json").is_file():
         return run(source, out=out, overrides=overrides, seed=seed, report=False, progress=progress, command=command)

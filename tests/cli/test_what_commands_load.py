@@ -19,6 +19,9 @@ COMMANDS = [
     "verify",
     "import",
     "doctor",
+    "build-net",
+    "validate",
+    "calibrate",
 ]
 LIGHT = (
     "numpy",
@@ -31,6 +34,8 @@ LIGHT = (
     "pyarrow",
     "ruamel",
     "traci",
+    "sumolib",
+    "sumo",
 )
 
 

@@ -73,6 +73,34 @@ def tables_of(k):
             "cone_gap_pu2": [0.0, 10.0 ** (-9 + k)],
         },
         "devices": devices_of(k),
+        **validation_of(k),
+    }  # fmt: skip
+
+
+def validation_of(k):
+    models = ["SUE", "null"]
+    return {
+        "validation_statistics": {
+            "variant": ["merge"] * 2,
+            "model": models, "statistic": ["closure"] * 2, "unit": ["-"] * 2, "mean": [0.02, 0.12], "low": [0.01, 0.1],
+            "high": [0.03, 0.14], "least": [0.015, 0.11], "most": [0.025, 0.13], "seeds": [5, 5],
+            "limit": [0.05, math.nan], "verdict": ["passed", "shown"], "sure": [True, True],
+        },
+        "validation_links": {
+            "model": models, "link": ["1-5", HOSTILE], "flow_vph": [100.0, 120.0 + k], "flow_sumo_vph": [101.0, 119.0],
+            "time_min": [7.1, 9.0], "time_sumo_min": [7.2, 9.3], "free_flow_min": [7.0, 9.0],
+        },
+        "validation_routes": {
+            "model": models, "path": ["1-5-2", HOSTILE], "class": ["other", "charging"], "flow_vph": [60.0, 40.0],
+            "flow_chosen_vph": [58.0, 44.0],
+        },
+        "validation_stations": {
+            "model": models, "station": ["S1", HOSTILE], "use": [0.6, 0.7], "wait_sumo_min": [0.2, 0.4],
+            "wait_davidson_min": [4.5, 7.0], "wait_erlang_min": [0.1, 0.3],
+        },
+        "validation_ramp": {
+            "slice": [1, 2], "factor": [0.55, 0.7], "flow_inside": [True, False], "time_inside": [True, True],
+        },
     }  # fmt: skip
 
 

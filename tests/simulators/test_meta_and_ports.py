@@ -10,6 +10,7 @@ from cosim.simulators import SIM_CONFIG
 
 NAMES = {name.lower(): start["python"] for name, start in SIM_CONFIG.items()}
 ROOT = {"traffic": "Road", "dispatch": "Dispatch", "grid": "Grid", "profiles": "Series", "recorder": "Recorder"}
+ROOT |= {"sumo": "Micro", "measured": "Measured"}
 
 
 def simulator_class(name):
@@ -18,7 +19,7 @@ def simulator_class(name):
 
 
 def scenario_of(name):
-    return "ieee33_grid_only" if name in {"profiles", "dispatch", "grid"} else "nguyen_traffic_only"
+    return "ieee33_grid_only" if name in {"profiles", "dispatch", "grid", "measured"} else "nguyen_traffic_only"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,6 +15,10 @@ from cosim.reports.figures import (
     ledger,
     link_flows,
     link_profiles,
+    micro_choice,
+    micro_links,
+    micro_ramp,
+    micro_stations,
     power_balance,
     prices,
     residuals,
@@ -63,6 +67,10 @@ FIGURES: dict[str, FigureModule] = {
         cone_gap,
         ac_difference,
         residuals,
+        micro_links,
+        micro_choice,
+        micro_stations,
+        micro_ramp,
     )
 }
 """Every figure by name, in the order of the page."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cosim.quantities.micro import MICRO_COLUMNS, MICRO_PORTS
+
 Kind = Literal["input", "trigger", "output", "event"]
 
 
@@ -165,6 +167,7 @@ PORTS: tuple[Port, ...] = (
         loading[%] | output | current over its limit (0 where there is none)
         """,
     ),
+    *(port for (simulator, entity), rows in MICRO_PORTS.items() for port in _ports(simulator, entity, rows)),
     *_ports("recorder", "Recorder", "record | trigger | tables and figures of one simulator"),
 )
 
@@ -239,6 +242,8 @@ COLUMNS: tuple[Column, ...] = (
         ac_dloss_kw          | kW     | loss difference
         ac_dslack_kw         | kW     | import difference
         injection_error_mw   | MW     | largest difference between injections asked and applied
+        vmin_measured_pu     | pu     | lowest voltage with the measured charging load (continuous microsimulation)
+        vmax_measured_pu     | pu     | highest voltage with it
         status               | -      | verdict of the gate
         flags                | -      | every status that applies
         """,
@@ -351,6 +356,7 @@ COLUMNS: tuple[Column, ...] = (
         cost         | money | cost of the device
         """,
     ),
+    *(column for table, rows in MICRO_COLUMNS.items() for column in columns(table, rows)),
 )
 
 

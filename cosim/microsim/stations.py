@@ -1,0 +1,193 @@
+"""The stations of a simulation: SUMO parks the vehicles, our queue decides who charges and who leaves.
+
+SUMO's own charging stations serve everybody on a lane and have no queue. So a station is a parking area with room for
+all, and `cosim.charging.fifo` says which of the parked vehicles are plugged in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cosim.charging import fifo
+from cosim.errors import ComponentError
+from cosim.microsim.model import MicroStation, Session, StationSeries
+from cosim.traffic.performance import FloatArray
+from cosim.units import kw_s_to_kwh, kw_to_mw, mw_to_kw, s_to_min
+
+ROW_S = 60.0
+IDENTITY_KWH = 1e-9
+DONE, QUEUED, PLUGGED, DWELLING = "charged", "queued", "plugged", "dwelling"
+MEDIAN, HIGH = 50.0, 95.0
+RECENT = 2000
+"""Visits among which the waits of the last hour are sought."""
+
+
+@dataclass(slots=True)
+class _Interval:
+    """What is counted between two rows of one station."""
+
+    energy_kwh: float = 0.0
+    arrivals: int = 0
+    sessions: int = 0
+    waits_s: list[float] = field(default_factory=list)
+
+
+class StationQueues:
+    """The queues of all stations, advanced together with SUMO.
+
+    Parameters
+    ----------
+    stations
+        The stations; several lots of one share its queue.
+    p_set_mw
+        Power that each may draw, MW; infinity means what is installed.
+
+    Raises
+    ------
+    ComponentError
+        If a vehicle parks where it should not, or energy is lost.
+    """
+
+    def __init__(self, stations: Sequence[MicroStation], p_set_mw: FloatArray) -> None:
+        self.banks = tuple(
+            fifo.ChargerBank(
+                name=one.name,
+                chargers=one.chargers,
+                charger_kw=one.charger_kw,
+                energy_kwh=one.energy_kwh,
+                dwell_s=one.dwell_s,
+            )
+            for one in stations
+        )
+        self.states = [fifo.FifoState() for _ in stations]
+        self.station_at = {lot: n for n, one in enumerate(stations) for lot in one.lots}
+        self.lot_of: dict[str, str] = {}
+        self.waiting: list[list[str]] = [[] for _ in stations]
+        self.arrive_s: dict[str, float] = {}
+        self.finished: list[tuple[int, fifo.Session]] = []
+        self.rows: list[tuple[float, list[tuple[float, ...]]]] = []
+        self.intervals = [_Interval() for _ in stations]
+        self.set_caps(p_set_mw)
+
+    def set_caps(self, p_set_mw: FloatArray) -> None:
+        """Set the stations' caps, MW; they hold from the next step."""
+        self.caps_kw = [mw_to_kw(float(cap)) for cap in p_set_mw]
+
+    def expect(self, lot_of: Mapping[str, str]) -> None:
+        """Tell at which lot each of some vehicles will park."""
+        self.lot_of.update(lot_of)
+
+    def park(self, vehicles: Iterable[str], now_s: float) -> None:
+        """Take note of vehicles that parked; they join their queues at the next step."""
+        for vehicle in vehicles:
+            lot = self.lot_of.get(vehicle)
+            if lot is None:
+                raise ComponentError(f"vehicle '{vehicle}' parked at {now_s:g} s, but is not to charge anywhere")
+            self.waiting[self.station_at[lot]].append(vehicle)
+            self.arrive_s[vehicle] = now_s
+
+    def advance(self, now_s: float, step_s: float) -> list[str]:
+        """Advance all queues over ``[now, now + step]``; return the vehicles that leave."""
+        leaving: list[str] = []
+        for n, bank in enumerate(self.banks):
+            done = fifo.advance(
+                bank, self.states[n], arrivals=self.waiting[n], now_s=now_s, step_s=step_s, p_set_kw=self.caps_kw[n]
+            )
+            count = self.intervals[n]
+            count.arrivals += done.state.arrivals - self.states[n].arrivals
+            count.sessions += done.state.sessions - self.states[n].sessions
+            count.energy_kwh += kw_s_to_kwh(done.p_kw * step_s)
+            count.waits_s += [one.wait_s for one in done.plugged]
+            self.states[n] = done.state
+            self.waiting[n].clear()
+            self.finished += [(n, one) for one in done.left]
+            leaving += [one.vehicle for one in done.left]
+        end_s = round(now_s + step_s, 3)
+        if math.isclose(end_s % ROW_S, 0.0, abs_tol=1e-9):
+            self._close_row(end_s)
+        return leaving
+
+    def _close_row(self, end_s: float) -> None:
+        row = []
+        for bank, state, count in zip(self.banks, self.states, self.intervals, strict=True):
+            lost = fifo.identity_error_kwh(bank, state)
+            if not lost <= IDENTITY_KWH:
+                raise ComponentError(f"station '{bank.name}': the ledger and its sessions differ by {lost:g} kWh")
+            waits = [s_to_min(one) for one in count.waits_s]
+            spread = (
+                (float(np.mean(waits)), *np.percentile(waits, (MEDIAN, HIGH)).tolist()) if waits else (math.nan,) * 3
+            )
+            p_mw = kw_to_mw(count.energy_kwh * 3600.0 / ROW_S)
+            sizes = (float(len(state.plugged)), float(len(state.queue)), float(count.arrivals), float(count.sessions))
+            row.append((p_mw, *sizes, *spread, state.delivered_kwh))
+        self.rows.append((end_s, row))
+        self.intervals = [_Interval() for _ in self.banks]
+
+    def inside(self) -> dict[str, set[str]]:
+        """Return the vehicles that should stand in each lot."""
+        found: dict[str, set[str]] = {lot: set() for lot in self.station_at}
+        for state, waiting in zip(self.states, self.waiting, strict=True):
+            for vehicle in [*waiting, *(one.vehicle for one in (*state.queue, *state.plugged, *state.dwelling))]:
+                found[self.lot_of[vehicle]].add(vehicle)
+        return found
+
+    def energy_kwh(self) -> FloatArray:
+        """Return the energy delivered since the start, kWh, shape (S,)."""
+        return np.array([state.delivered_kwh for state in self.states])
+
+    def mean_wait_s(self, n: int, since_s: float) -> float:
+        """Return the mean wait of the vehicles plugged in at a station since a time, s; 0 if there was none."""
+        own = (one for m, one in reversed(self.finished[-RECENT:]) if m == n)
+        waits = [one.wait_s for one in (*own, *self.states[n].plugged) if one.plug_s >= since_s]
+        return float(np.mean(waits)) if waits else 0.0
+
+    def series(self) -> StationSeries:
+        """Return the stations in intervals of 60 s."""
+        values = np.array([row for _, row in self.rows], dtype=float).reshape(len(self.rows), len(self.banks), 9)
+        p_mw, plugged, queue, arrivals, sessions, mean, median, high, ledger = values.transpose(2, 1, 0)
+        return StationSeries(
+            names=tuple(bank.name for bank in self.banks),
+            end_s=np.array([end_s for end_s, _ in self.rows], dtype=float),
+            p_mw=p_mw,
+            plugged=plugged.astype(np.intp),
+            queue=queue.astype(np.intp),
+            arrivals=arrivals.astype(np.intp),
+            sessions=sessions.astype(np.intp),
+            wait_mean_min=mean,
+            wait_p50_min=median,
+            wait_p95_min=high,
+            ledger_kwh=ledger,
+        )
+
+    def ended(self, first: int = 0) -> tuple[Session, ...]:
+        """Return the visits that ended, in that order, from the given one on."""
+        return tuple(self._session(n, one, DONE) for n, one in self.finished[first:])
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Return every visit, also those that had not ended, in order of arrival."""
+        visits = [(n, one, DONE) for n, one in self.finished]
+        for n, state in enumerate(self.states):
+            visits += [(n, one, QUEUED) for one in state.queue]
+            visits += [(n, one, PLUGGED) for one in state.plugged]
+            visits += [(n, one, DWELLING) for one in state.dwelling]
+            late = [fifo.Session(vehicle=one, arrive_s=self.arrive_s[one]) for one in self.waiting[n]]
+            visits += [(n, one, QUEUED) for one in late]
+        ordered = sorted(visits, key=lambda visit: (visit[1].arrive_s, visit[1].vehicle))
+        return tuple(self._session(n, one, reason) for n, one, reason in ordered)
+
+    def _session(self, n: int, one: fifo.Session, reason: str) -> Session:
+        return Session(
+            vehicle_id=one.vehicle,
+            station=self.banks[n].name,
+            lot_id=self.lot_of[one.vehicle],
+            arrive_s=one.arrive_s,
+            wait_s=one.wait_s,
+            plug_s=one.plug_s,
+            energy_kwh=one.energy_kwh,
+            leave_s=one.leave_s if reason == DONE else math.nan,
+            reason=reason,
+        )

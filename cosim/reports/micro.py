@@ -1,0 +1,94 @@
+"""The verdict of a validation for the page: what was judged, in words and numbers with their intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cosim.reports import frames
+from cosim.results.store import RunResult
+from cosim.validation.micro_verdict import REMARKS, STATISTICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "validation_statistics"
+_TONES = {"passed": "good", "failed": "bad", "not_comparable_capacity": "warn"}
+_PRACTICAL = (
+    "The scenario's capacities are practical ones of streets with junctions; a simulated lane takes 1,800 veh/h "
+    "and meets no junction. Times and route choice are shown, but cannot be judged against each other."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicroRow:
+    """A statistic as text; ``tone`` colours its verdict."""
+
+    meaning: str
+    value: str
+    interval: str
+    null: str
+    limit: str
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicroPeriod:
+    """A validated period: verdict, number of seeds, what must be known, and its rows."""
+
+    period: int
+    verdict: str
+    seeds: int
+    remark: str
+    rows: tuple[MicroRow, ...]
+
+
+def read(result: RunResult) -> tuple[MicroPeriod, ...]:
+    """Return the validated periods of a run; none if it was not validated, or by another version."""
+    try:
+        table = frames.table(
+            result, TABLE, "period", "variant", "model", "statistic", "mean", "limit", "verdict", "sure"
+        )
+    except frames.NothingToDraw:
+        return ()
+    return tuple(_period(period, table[table["period"] == period]) for period in sorted(set(table["period"].tolist())))
+
+
+def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
+    own = rows[rows["model"] == "SUE"]
+    null = {row["statistic"]: row for row in rows[rows["model"] == "null"].to_dict("records")}
+    words, variant = set(own["verdict"]), str(own["variant"].iloc[0])
+    practical = _PRACTICAL if "not_comparable_capacity" in words else ""
+    return MicroPeriod(
+        period=period,
+        verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
+        seeds=int(own["seeds"].max()),
+        remark=" ".join(filter(None, (REMARKS.get(variant, ""), practical))),
+        rows=tuple(_row(row, null.get(row["statistic"])) for row in own.to_dict("records")),
+    )
+
+
+def _row(row: dict[Any, Any], null: dict[Any, Any] | None) -> MicroRow:
+    statistic = STATISTICS[row["statistic"]]
+    word = str(row["verdict"])
+    shown = row["most"] if statistic.every_seed else row["mean"]
+    bounds = [_text(row[end], statistic.unit) for end in ("low", "high")]
+    sign = "≥ " if statistic.at_least else "≤ "
+    certain = "" if row["sure"] or word not in ("passed", "failed") else ", not certain"
+    return MicroRow(
+        meaning=statistic.meaning,
+        value=_text(shown, statistic.unit),
+        interval="" if statistic.every_seed or math.isnan(row["low"]) else " to ".join(bounds),
+        null=_text(null["mean"], statistic.unit) if null is not None else "",
+        limit=sign + _text(row["limit"], statistic.unit) if math.isfinite(row["limit"]) else "",
+        word="" if word == "shown" else word.replace("_", " ") + certain,
+        tone=_TONES.get(word, ""),
+    )
+
+
+def _text(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3g}" + (f" {unit}" if unit not in ("-", "") else "")

@@ -1,0 +1,43 @@
+"""Waits at stations as the laws tell them, beside those that a simulated queue measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.charging.stations import Station
+from cosim.traffic.laws import LAWS
+from cosim.traffic.laws.base import LinkParameters
+
+FloatArray = NDArray[np.float64]
+
+COMPARED = ("davidson", "erlang")
+"""Laws whose waits are told beside the measured ones, whichever of them the equilibrium used."""
+
+
+def law_waits_min(stations: Sequence[Station], flow_vph: FloatArray) -> dict[str, FloatArray]:
+    """Return the mean wait of every station by each law, min, ``[law]`` of shape (S,).
+
+    Parameters
+    ----------
+    stations
+        With chargers, which the law ``erlang`` needs.
+    flow_vph
+        Arrivals, shape (S,).
+    """
+    links = LinkParameters(
+        free_flow_min=np.array([one.free_flow_min for one in stations]),
+        capacity_vph=np.array([one.capacity_vph for one in stations]),
+        davidson_j=np.array([one.davidson_j for one in stations]),
+        knee=np.array([one.knee for one in stations]),
+        servers=np.array([float(one.chargers or 0) for one in stations]),
+        service_scv=np.array([one.service_scv for one in stations]),
+    )
+    return {name: LAWS[name](links).value(np.asarray(flow_vph)) - links.free_flow_min for name in COMPARED}
+
+
+def use_of_chargers(stations: Sequence[Station], flow_vph: FloatArray) -> FloatArray:
+    """Return arrivals over capacity, shape (S,); above 1 no law of stationary waits holds."""
+    return np.asarray(flow_vph / np.array([one.capacity_vph for one in stations]))

@@ -1,0 +1,196 @@
+"""SUMO as a part of a run: two quarter hours on short links."""
+
+import os
+import signal
+import warnings
+from functools import cache
+
+import mosaik
+import numpy as np
+import pytest
+
+from cosim import world
+from cosim.errors import ComponentError, SumoError
+from cosim.microsim.process import SumoProcess
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
+from cosim.simulators import SIM_CONFIG
+from cosim.simulators.sumo import Simulator as Sumo
+
+QUARTERS = """\
+schema: 1
+title: Two quarter hours on short links
+extends: nguyen_ieee33
+periods: 2
+period_min: 15
+traffic: {demand_profile: [1.0, 0.6]}
+ev: {share: 0.6, fast_charge_share: 0.5, battery_kwh: 4}
+stations: {"8": {access_min: 2}, "11": {access_min: 2}, "13": {access_min: 2}}
+feeder: {load_profile: [0.9, 0.7]}
+devices:
+  pv: {available_mw: [0.3, 0.1]}
+  wind: {available_mw: [0.2, 0.3]}
+microsim: {length_scale: 0.25, warmup_min: 15, seeds: 2, periods: [1]}
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("quarters") / "scenario.yaml"
+    path.write_text(QUARTERS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def parts(path):
+    """Return ``parts(mode)``: the committed parts of a run in that mode, simulated once."""
+
+    def run(mode):
+        found = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            case = build_case(load(path, (f"microsim.mode={mode}",)))
+            world.run_world(case, lambda part, record: found.append((part, record)))
+        return found
+
+    return cache(run)
+
+
+def test_a_day_is_measured_period_by_period(parts):
+    (first, judged), (second, _) = parts("continuous")
+    assert (first["period"], second["period"]) == (1, 2)
+    links = first["tables"]["micro_links"]
+    assert len(links["link"]) == 19
+    assert links["vehicles"] == pytest.approx(np.array(links["flow_vph"]) / 4.0)
+    assert "teleported_share" in {check.name for check in judged.checks}
+    for part in (first, second):
+        quality = part["tables"]["micro_quality"]
+        assert quality["teleports"] == quality["collisions"] == [0]
+
+
+def test_the_flows_of_a_run_are_driven(parts):
+    """What the equilibrium sends in two quarter hours is what SUMO is given, to rounding."""
+    for part, _ in parts("continuous"):
+        sent = sum(part["tables"]["paths"]["flow_vph"]) / 4.0
+        assert part["tables"]["micro_quality"]["loaded"][0] == pytest.approx(sent, abs=4.0)
+
+
+def test_the_grid_is_checked_under_the_measured_load(parts):
+    for part, _ in parts("continuous"):
+        measured, stations = part["tables"]["ac_measured"], part["tables"]["micro_stations"]
+        assert measured["end_min"] == [float(minute) for minute in range(1, 16)]
+        assert all(measured["converged"])
+        by_minute = np.array(stations["p_mw"]).reshape(3, 15).sum(axis=0)
+        assert measured["ev_mw"] == pytest.approx(by_minute, abs=1e-9)
+        planned = sum(part["tables"]["stations"]["energy_mwh"]) * 4.0
+        assert measured["ev_planned_mw"] == pytest.approx([planned] * 15)
+        losses = np.array(measured["ac_loss_mw"]) - np.array(measured["ac_slack_mw"]) + np.array(measured["ev_mw"])
+        assert np.ptp(losses) < 1e-6  # all else of the balance stays as the dispatch set it
+
+
+def test_measured_power_and_sessions_are_one_energy(parts):
+    energy = drawn = 0.0
+    for part, _ in parts("continuous"):
+        stations = part["tables"]["micro_stations"]
+        energy += sum(stations["p_mw"]) / 60.0 * 1000.0
+        drawn = sum(np.array(stations["ledger_kwh"]).reshape(3, 15)[:, -1])
+    assert energy == pytest.approx(drawn, abs=1e-6)
+    assert drawn > 0.0
+
+
+def test_windows_are_simulated_in_the_chosen_periods_with_every_seed(parts):
+    (first, judged), (second, _) = parts("windows")
+    quality = first["tables"]["micro_quality"]
+    assert quality["seed"] == [1, 2]
+    assert len(set(quality["digest"])) == 2
+    assert "micro_links" not in second["tables"]
+    assert judged.status == parts("off")[0][1].status
+    stations = first["tables"]["micro_stations"]
+    assert stations["end_min"][:15] == [float(minute) for minute in range(1, 16)]
+    sue = np.array(first["tables"]["links"]["flow_vph"])
+    micro = np.array(first["tables"]["micro_links"]["flow_vph"]).reshape(2, -1).mean(axis=0)
+    assert np.sqrt(2 * (micro - sue) ** 2 / (micro + sue)).max() < 5.0
+
+
+def test_nothing_else_of_a_run_changes(parts):
+    for mode in ("windows", "continuous"):
+        for (part, _), (plain, _) in zip(parts(mode), parts("off"), strict=True):
+            for table in ("links", "paths", "stations", "buses", "lines", "devices"):
+                np.testing.assert_equal(part["tables"][table], plain["tables"][table])
+
+
+def test_a_dead_sumo_ends_the_run_with_its_own_words(path, monkeypatch):
+    started = []
+    enter = SumoProcess.__enter__
+    monkeypatch.setattr(SumoProcess, "__enter__", lambda self: started.append(self) or enter(self))
+    step = Sumo.advance
+
+    def advance(self, time, inputs):
+        if time == 300:
+            os.kill(started[-1].pid, signal.SIGKILL)
+        return step(self, time, inputs)
+
+    monkeypatch.setattr(Sumo, "advance", advance)
+    with pytest.raises(SumoError, match="died of SIGKILL at simulated 300 s"):
+        world.run_world(build_case(load(path, ("microsim.mode=continuous",))), lambda part, record: None)
+    assert started[-1].child.poll() is not None
+
+
+def alone(path, start, mode):
+    """Run the simulator with a given path flow and cap, without roads or grid; return what its station told."""
+    tools = {"In": {"python": "mosaik.basic_simulators.input_simulator:InputSimulator"},
+             "Out": {"python": "mosaik.basic_simulators.output_simulator:OutputSimulator"}}  # fmt: skip
+    case = build_case(load(path))
+    flows = Sumo()
+    flows.init("Sumo-0", case=case)
+    given = dict.fromkeys(flows.path_at, 8.0)
+    flows.finalize()
+    config = {"Sumo": start, **tools}
+    with mosaik.World(config, skip_greetings=True, configure_logging=False) as running:
+        sumo = running.start("Sumo", scenario=str(path), overrides=[f"microsim.mode={mode}"])
+        micro = sumo.Micro()
+        sends = running.start("In", step_size=900)
+        running.connect(sends.Constant(constant=given), micro, ("value", "path_flow[veh/h]"))
+        station = next(one for one in micro.children if one.eid == "Station-8")
+        running.connect(sends.Constant(constant=0.09), station, ("value", "P_set[MW]"))
+        out = running.start("Out")
+        kept = out.Dict()
+        running.connect(station, kept, "P[MW]", "E[MWh]", "plugged[veh]", "queue[veh]", "wait[min]")
+        running.run(until=900, print_progress=False)
+        assert sumo.status() == {"periods_done": 1, "error": ""}
+        return out.get_dict(kept.eid)
+
+
+def test_alone_in_a_world_and_in_another_process(path):
+    inside = alone(path, {"python": SIM_CONFIG["Sumo"]["python"]}, "continuous")
+    assert len(inside) == 15
+    powers = [row["P[MW]"] for row in inside.values()]
+    powers = [next(iter(one.values())) if isinstance(one, dict) else one for one in powers]
+    assert 0.0 < max(powers) <= 0.09 + 1e-12
+    outside = alone(path, {"cmd": "%(python)s -m cosim.simulators.sumo %(addr)s"}, "continuous")
+    assert str(outside) == str(inside)
+
+
+def test_path_flows_of_other_roads_are_refused(path):
+    sumo = Sumo()
+    sumo.init("Sumo-0", case=build_case(load(path)))
+    sumo.create(1, "Micro")
+    try:
+        with pytest.raises(ComponentError, match=r"no path_flow\[veh/h\] for Micro-0 in period 1"):
+            sumo.step(0, {}, 900)
+        flows = dict.fromkeys(sumo.path_at, 1.0) | {"other:9-9": 1.0}
+        with pytest.raises(ComponentError, match="other paths than the roads: other:9-9"):
+            sumo.step(0, {"Micro-0": {"path_flow[veh/h]": {"Road-0": flows}}}, 900)
+    finally:
+        sumo.finalize()
+
+
+def test_the_mesoscopic_model_gives_the_flows_of_a_day_and_says_so(parts):
+    (first, _), (second, _) = parts("meso")
+    for part in (first, second):
+        assert part["tables"]["micro_quality"]["model"] == ["meso"]
+        assert "micro_stations" not in part["tables"]
+    sent = sum(sum(part["tables"]["paths"]["flow_vph"]) / 4.0 for part in (first, second))
+    quality = second["tables"]["micro_quality"]
+    arrived = first["tables"]["micro_quality"]["arrived"][0] + quality["arrived"][0]
+    assert arrived + quality["running"][0] == pytest.approx(sent, abs=8.0)

@@ -1,0 +1,106 @@
+"""What a window measured, read at full length of the links and with the stations behind the roads."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cosim.microsim.chargers import DETOUR_S
+from cosim.microsim.model import RunQuality, Session, StationSeries, WindowResult
+from cosim.results.stored import read_path_flows
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
+from cosim.workflows.micro_study import MicroStudy, WindowSettings, seen
+
+WARM_S, HOUR_S = 1200.0, 3600.0
+
+
+@pytest.fixture(scope="module")
+def study():
+    case = build_case(load("nguyen_micro"))
+    stations = tuple(SimpleNamespace(name=one.name) for one in case.roads.stations)
+    settings = WindowSettings(length_scale=0.25, warmup_s=WARM_S)
+    net = SimpleNamespace(length_scale=0.25)
+    return MicroStudy(case=case, roads=case.roads, net=net, stations=stations, settings=settings)
+
+
+def session(name, station, arrive_s, wait_s, leave_s):
+    plug_s = arrive_s + wait_s
+    return Session(
+        vehicle_id=name, station=station, lot_id="x", arrive_s=arrive_s, wait_s=wait_s, plug_s=plug_s,
+        energy_kwh=20.0, leave_s=leave_s, reason="charged",
+    )  # fmt: skip
+
+
+def window(study, sessions=()):
+    roads, paths = len(study.roads.streets.link_ids), len(study.roads.paths)
+    names = tuple(one.name for one in study.stations)
+    end = np.arange(60.0, WARM_S + HOUR_S + 1.0, 60.0)
+    ledger = np.array([[20.0 * sum(one.station == name and one.leave_s <= at for one in sessions) for at in end]
+                       for name in names])  # fmt: skip
+    nothing = np.zeros((len(names), len(end)))
+    series = StationSeries(
+        names=names, end_s=end, p_mw=nothing, plugged=nothing, queue=nothing, arrivals=nothing, sessions=nothing,
+        wait_mean_min=nothing, wait_p50_min=nothing, wait_p95_min=nothing, ledger_kwh=ledger,
+    )  # fmt: skip
+    return WindowResult(
+        link_flow_vph=np.full(roads, 400.0), link_time_min=0.25 * study.roads.streets.free_flow_min,
+        link_time_n=np.full(roads, 400.0), departures=np.zeros(paths), path_time_min=np.full(paths, 8.0),
+        path_time_n=np.full(paths, 30), stations=series, sessions=tuple(sessions),
+        quality=RunQuality(loaded=900, inserted=899, arrived=700, running=199, never_inserted=1, teleports=2,
+                           collisions=3, emergency_stops=4, parked=0),
+        seed=5, sim_time_s=WARM_S + HOUR_S, command=(), digest="",
+    )  # fmt: skip
+
+
+def test_times_are_told_at_full_length(study):
+    found = seen(study, window(study))
+    roads = len(study.roads.streets.link_ids)
+    assert found.link_time_min[:roads] == pytest.approx(study.roads.streets.free_flow_min)
+    free = study.roads.paths.station < 0
+    assert found.path_time_min[free] == pytest.approx(32.0)
+    assert np.isnan(found.path_time_min[~free]).all(), "the spur does not scale, so paths that charge are not compared"
+
+
+def test_stations_are_measured_in_the_window_only(study):
+    inside = [
+        session("a", "8", 1000.0, 0.0, 2200.0),  # arrived in the warm-up
+        session("b", "8", 2000.0, 60.0, 3300.0),
+        session("c", "8", 2500.0, 120.0, 4000.0),
+        session("d", "8", 4700.0, math.nan, math.nan),  # still there
+    ]
+    found = seen(study, window(study, inside))
+    at = len(study.roads.streets.link_ids)
+    assert found.link_flow_vph[at] == 3.0
+    assert found.station_growth_vph[0] == 0.0, "three came, three left"
+    assert found.station_wait_min[0] == pytest.approx(1.5)
+    stay_s = np.mean([1200.0, 1300.0, 1500.0]) + DETOUR_S
+    assert found.link_time_min[at] == pytest.approx(stay_s / 60.0)
+    assert found.station_energy_kwh[0] == pytest.approx(60.0)
+    assert found.link_flow_vph[at + 1] == 0.0
+    assert np.isnan(found.link_time_min[at + 1])
+
+
+def test_counters_come_through(study):
+    found = seen(study, window(study))
+    assert (found.vehicles, found.teleported, found.collisions, found.emergency_stops) == (900, 2, 3, 4)
+    assert found.never_inserted == 1
+
+
+def test_path_flows_of_another_network_are_refused(tmp_path):
+    import pandas as pd
+
+    from cosim.errors import StorageError
+
+    table = pd.DataFrame({"period": [1, 1], "class": ["other"] * 2, "path": ["1-5", "1-6"], "flow_vph": [3.0, 4.0]})
+
+    class Run(dict):
+        folder = tmp_path
+
+    run = Run(paths=table)
+    assert read_path_flows(run, [("other", "1-6"), ("other", "1-5")], 1).tolist() == [4.0, 3.0]
+    with pytest.raises(StorageError, match="not those of its scenario"):
+        read_path_flows(run, [("other", "1-7"), ("other", "1-5")], 1)
+    with pytest.raises(StorageError, match="no period 2"):
+        read_path_flows(run, [("other", "1-6"), ("other", "1-5")], 2)
