@@ -18,6 +18,7 @@ from cosim.dispatch.controller import Controller
 from cosim.dispatch.exactness import exact_periods
 from cosim.traffic.equilibrium import fisk_objective
 
+TOLERANCES = (1e-11, 1e-10, 1e-9, 1e-8)
 KINDS = ("substation", "gas_turbine", "photovoltaic", "wind")
 FLOW, MONEY = 100.0, 1000.0
 """Scales of flows (veh/h) and money, for the solver's sake."""
@@ -85,7 +86,7 @@ class Joint:
 def solve_joint(case, position, *, curtailed=False):
     """Solve one hour of a scenario of substation, gas turbine, photovoltaics and wind, each hour for itself.
 
-    ``curtailed`` offers the curtailment of charging at its price, as where no split of the loads can be served.
+    ``curtailed`` offers the last resorts at their prices, as where no split of the loads can be served.
     """
     roads, grid = case.roads, case.dispatch
     problem, network, paths = roads.problem, roads.problem.network, roads.problem.paths
@@ -115,7 +116,7 @@ def solve_joint(case, position, *, curtailed=False):
         constraints += rows
     load_mw = roads.energy_kwh / 1000.0 * FLOW * v[network.station_positions]
     cut_mw = cp.Variable(load_mw.size, nonneg=True) if curtailed else np.zeros(load_mw.size)
-    cost, rows = _grid(grid, position, load_mw - cut_mw)
+    cost, rows = _grid(grid, position, load_mw - cut_mw, shedding=curtailed)
     if curtailed:
         cost = cost + grid.settings.ev_curtailment_price_per_mwh * cp.sum(cut_mw)
         rows.append(cut_mw <= load_mw)
@@ -123,7 +124,12 @@ def solve_joint(case, position, *, curtailed=False):
     programme = cp.Problem(cp.Minimize((vot * FLOW * minutes + cost) / MONEY), constraints + rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it is asked for more digits than it may have; see `status`
-        programme.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+        for digits in TOLERANCES:
+            try:
+                programme.solve(solver=cp.CLARABEL, tol_gap_abs=digits, tol_gap_rel=digits, tol_feas=digits)
+                break
+            except cp.error.SolverError:  # it stalls on its way there
+                continue
     flow = np.zeros(len(paths))
     flow[used] = FLOW * f.value
     constant = vot * np.log(FLOW) * demand.sum() / problem.theta_per_min
@@ -151,7 +157,7 @@ def _integral(network, a, v):
     return area, [curved + beyond == v, curved <= knee]
 
 
-def _grid(grid, k, load_mw):
+def _grid(grid, k, load_mw, *, shedding):
     """Return the hourly cost of the feeder, and its constraints: DistFlow with relaxed cones."""
     feeder, base = grid.feeder, grid.feeder.base_mva
     m = feeder.n_lines
@@ -161,6 +167,11 @@ def _grid(grid, k, load_mw):
     for n, bus in enumerate(grid.station_buses):
         p_in[bus] = p_in[bus] - load_mw[n]
     cost, rows = _devices(grid, k, p_in, q_in)
+    for i in np.flatnonzero(grid.base_p_mw[:, k] > 0.0) if shedding else ():
+        shed, base_mw = cp.Variable(nonneg=True), grid.base_p_mw[i, k]
+        p_in[i], q_in[i] = p_in[i] + shed, q_in[i] + shed * grid.base_q_mvar[i, k] / base_mw
+        cost = cost + grid.settings.shedding_price_per_mwh * shed
+        rows.append(shed <= base_mw)
     line_to = {int(bus): n for n, bus in enumerate(feeder.child)}
     for i in range(feeder.n_buses):
         out = [n for n in range(m) if feeder.parent[n] == i]
