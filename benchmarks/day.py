@@ -27,9 +27,9 @@ class Timed(Controller):
     solver_seconds = 0.0
     solves = 0
 
-    def plan(self, position, ev_mw):
+    def plan(self, position, ev_mw, proposal=None):
         start = time.perf_counter()
-        plan = super().plan(position, ev_mw)
+        plan = super().plan(position, ev_mw, proposal)
         if Timed.solves > 0:  # the first solve compiles
             Timed.seconds += time.perf_counter() - start
             Timed.solver_seconds += plan.record.solve_time_s

@@ -44,6 +44,8 @@ def verify_command(
 
 def _print(screen: Console, found: Verification) -> None:
     screen.print("\n[bold]Trust ledger[/bold]  AC power flow of the stored setpoints")
+    if found.whole.equilibrium:
+        screen.print(f"  {escape(found.whole.equilibrium)}", soft_wrap=True)
     screen.print(grid(_ledger_rows(found.ledger.entries)))
     for entry in found.ledger.entries:
         for told in _flags(entry):

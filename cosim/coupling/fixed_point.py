@@ -84,7 +84,7 @@ class PriceLoop:
             self._settle(done)
             return None
         self.history.append(done.residual_mw)
-        if self._best is None or not self._best.residual_mw <= done.residual_mw:
+        if self._best is None or done.residual_mw < self._best.residual_mw or np.isnan(self._best.residual_mw):
             self._best = done
         if self.converged:
             self._settle(done)

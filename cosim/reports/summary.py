@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cosim.reports import charging, frames
 from cosim.reports.frames import PeriodAxis
 from cosim.results.store import RunResult
+from cosim.results.stored import stored_claim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -287,6 +288,8 @@ def _ledger_rows(result: RunResult) -> Iterator[Row]:
         return
     whole, money = result["ledger_run"].iloc[0], frames.currency(result)
     kind = str(whole["bound_kind"])
+    if claim := stored_claim(result):
+        yield Row(key="equilibrium", label="Coupled equilibrium", value=claim.sentence)
     yield Row(key="lower_bound", label="Lower bound", value=_finite(whole["lower_bound"]), unit=money, note=kind)
     yield Row(key="ac_cost", label="Cost with AC import and losses", value=_finite(whole["ac_cost"]), unit=money)
     gap = _finite(whole["gap_rel"])
@@ -314,7 +317,11 @@ def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> It
         ("sue_iterations", "Most iterations", ""),
         ("coupling_residual_mw", "Largest residual of the coupling", "MW"),
         ("coupling_rounds", "Most rounds of the coupling", ""),
+        ("coupling_bound_vph", "Largest distance of the flows from the coupled equilibrium, proved", "veh/h"),
     )
+    claim = stored_claim(result)
+    if claim is not None and not math.isfinite(claim.bound_vph):
+        yield Row(key="coupling_objection", label="Coupled equilibrium", value=claim.sentence)
     if "stations" in result and "overloaded" in result["stations"]:
         stations = result["stations"]
         over = stations[stations["overloaded"].astype(bool)]

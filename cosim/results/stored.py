@@ -11,6 +11,7 @@ import numpy as np
 from cosim.errors import StorageError
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.results.store import RunResult
+from cosim.validation.equilibrium import EquilibriumClaim, equilibrium_claim
 from cosim.validation.stored import StoredDevice, StoredDispatch
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ def read_dispatch(result: RunResult, feeder: Feeder) -> StoredDispatch:
         figures={str(name): [_plain(value) for value in figures[name]] for name in figures.columns},
         devices=_devices(result, periods),
     )
+
+
+def stored_claim(result: RunResult) -> EquilibriumClaim | None:
+    """Return what the certificates of a run's periods prove together; None for a run without roads and grid."""
+    if "periods" not in result or "coupling_objection" not in result["periods"]:
+        return None
+    figures = result["periods"].sort_values("period")
+    objections = [str(value) if isinstance(value, str) else "" for value in figures["coupling_objection"]]
+    if "coupling_bound_vph" in figures:
+        bound = figures["coupling_bound_vph"].to_numpy(dtype=float, na_value=math.nan)
+    else:
+        bound = np.full(len(objections), math.nan)
+    return equilibrium_claim(bound, objections)
 
 
 def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], periods: Sequence[int]) -> FloatArray:

@@ -21,7 +21,7 @@ from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.reports.page import write_report
 from cosim.results.store import RunResult
-from cosim.results.stored import matrix, read_dispatch
+from cosim.results.stored import matrix, read_dispatch, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
@@ -41,6 +41,8 @@ class RunLedger:
 
     Attributes
     ----------
+    equilibrium, flow_bound_vph
+        What is proved of the coupled equilibrium (see `equilibrium_claim`); empty and NaN without roads.
     bound_kind
         ``hindsight`` (the day solved at once with what really came), ``day-ahead`` (the one solve of the day) or
         ``period by period`` (sum of the bounds of single periods, given the states they began with).
@@ -50,6 +52,8 @@ class RunLedger:
         (ac_cost - lower_bound) / max(1, |lower_bound|); NaN if an AC limit is broken: then no upper bound is known.
     """
 
+    equilibrium: str
+    flow_bound_vph: float
     bound_kind: str
     lower_bound: float
     ac_cost: float
@@ -128,7 +132,7 @@ def verify(
     if stress_draws:
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
         tested = stress(dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), draws=stress_draws, seed=used)
-    whole = _whole(case, stored, ev_mw, ledger, items, tested)
+    whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     _write(found, dispatch, stored)
     return found
@@ -273,6 +277,8 @@ def _whole(
     closes = all(item.closes for item in items)
     code = ledger.exit_code
     return RunLedger(
+        equilibrium="",
+        flow_bound_vph=math.nan,
         bound_kind=kind,
         lower_bound=bound,
         ac_cost=math.fsum(entry.ac_cost for entry in ledger.entries),
@@ -283,6 +289,12 @@ def _whole(
         audit_closes=closes,
         robust_share=math.nan if tested is None else tested.share_inside,
     )
+
+
+def _equilibrium(result: RunResult) -> dict[str, Any]:
+    """Return what the stored certificates prove of the run's flows; nothing without roads."""
+    claim = stored_claim(result)
+    return {} if claim is None else {"equilibrium": claim.sentence, "flow_bound_vph": claim.bound_vph}
 
 
 def _bound(case: SimulationCase, stored: StoredDispatch, ev_mw: Array, ledger: Ledger) -> tuple[str, float]:

@@ -38,7 +38,10 @@ def present(result):
 
 LAST_RESORTS = {("periods", f"cost_{term}") for term in ("ev_curtailment", "load_shedding", "voltage_slack")}
 LAST_RESORTS |= {("periods", "cost_unmet_balance"), ("periods", "cost_wear")}  # the default's wear is free
-LOOP = {("periods", f"coupling_{name}") for name in ("rounds", "residual_mw", "converged")}
+LOOP = {
+    ("periods", f"coupling_{name}")
+    for name in ("rounds", "method", "residual_mw", "converged", "gap_road", "gap_grid", "bound_vph")
+}
 PRICE = {("stations", "price_per_mwh")}
 LATER = {("periods", "ev_later_vph"), ("periods", "ev_later_share")}
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}

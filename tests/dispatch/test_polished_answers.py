@@ -1,0 +1,67 @@
+"""Answers refined to rounding: the same optimum with more digits, or the answer as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cosim.dispatch.backends import clarabel
+from cosim.dispatch.controller import Controller, initial_states, make_window
+from cosim.dispatch.polish import polished
+from cosim.dispatch.problem import DispatchProblem
+
+LOAD = np.array([[0.3], [0.5], [0.2]])
+
+
+def programme(case, periods, elastic=False):
+    problem = DispatchProblem(case, periods, elastic=elastic)
+    window = make_window(case, 0, periods, np.repeat(LOAD, periods, axis=1))
+    return problem.compiled(window, initial_states(case))[0]
+
+
+@pytest.mark.parametrize(("periods", "elastic"), [(1, False), (6, False), (6, True)])
+def test_an_optimum_gains_five_digits(small_case, periods, elastic):
+    data = programme(small_case().dispatch, periods, elastic)
+    rough = clarabel.solve(data)
+    fine = polished(data, rough)
+    assert fine is not rough
+    assert fine.suboptimality <= 1e-5 * rough.suboptimality
+    assert fine.primal_objective == pytest.approx(rough.primal_objective, rel=1e-7)
+    assert fine.primal_residual <= 1e-12
+    slack, dims = data["b"] - data["A"] @ fine.solution.x, data["dims"]
+    rows = slice(dims.zero, dims.zero + dims.nonneg)
+    assert slack[rows].min() >= -1e-9
+    assert fine.solution.z[rows].min() >= -1e-9 * np.abs(fine.solution.z).max()
+
+
+def test_the_true_optimum_is_within_what_the_answer_admits(small_case):
+    """The rough answer says how far it may be from the optimum; the fine one knows the optimum."""
+    data = programme(small_case().dispatch, 6)
+    rough = clarabel.solve(data)
+    fine = polished(data, rough)
+    assert abs(rough.primal_objective - fine.primal_objective) <= rough.suboptimality + 1e-9
+
+
+def test_a_point_that_is_far_from_any_optimum_stays_as_it_was(small_case):
+    data = programme(small_case().dispatch, 1)
+    rough = clarabel.solve(data)
+    random = np.random.default_rng(5)
+    point = replace(rough.solution, x=random.normal(size=rough.solution.x.size), z=random.random(rough.solution.z.size))
+    wrong = replace(rough, solution=point)
+    assert polished(data, wrong) is wrong
+
+
+def test_polishing_is_repeatable_bit_for_bit(small_case):
+    data = programme(small_case().dispatch, 6)
+    first, second = (polished(data, clarabel.solve(data)) for _ in range(2))
+    assert (first.solution.x == second.solution.x).all()
+    assert (first.solution.z == second.solution.z).all()
+
+
+def test_a_polished_plan_meets_the_ac_equations_to_rounding(small_case):
+    case = small_case().dispatch
+    load = np.repeat(LOAD, case.periods, axis=1)
+    plan, plain = (Controller(case, polish=polish).plan(0, load) for polish in (True, False))
+    assert np.abs(plan.cone.gap_pu2).max() <= 1e-13
+    assert plan.record.suboptimality <= 1e-7 < plain.record.suboptimality
+    assert plan.total_cost.sum() == pytest.approx(plain.total_cost.sum(), rel=1e-8)
