@@ -30,6 +30,7 @@ from cosim.quantities import meta
 from cosim.results.micro_parts import MicroPeriod, micro_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.paths import node_sequence
+from cosim.traffic.performance import link_cost
 from cosim.units import kw_to_mw, min_to_h, min_to_s, s_to_h
 
 Array = NDArray[np.float64]
@@ -146,12 +147,7 @@ class Simulator(PeriodSimulator):
 
     def window(self, flows: Array, caps: Array, seed: int) -> WindowInput:
         """Return the window of the present period."""
-        warmup_min = self.micro.warmup_min
-        warmup_s = (
-            min_to_s(warmup_min)
-            if warmup_min is not None
-            else warmup_time_s(self.roads.network, self.roads.paths, length_scale=self.net.length_scale)
-        )
+        warmup_s = self._warmup_s(flows)
         measured_s = float(self.case.timeline.period_s)
         demand = window_demand(
             self.net, self.roads.paths, flows,
@@ -161,6 +157,15 @@ class Simulator(PeriodSimulator):
             net=self.net, demand=demand, stations=self.stations, p_set_mw=caps,
             warmup_s=warmup_s, measured_s=measured_s, step_s=self.micro.step_s, seed=seed,
         )  # fmt: skip
+
+    def _warmup_s(self, flows: Array) -> float:
+        """Return how long the network fills, s: by open roads, or by the law's times where speeds follow the law."""
+        roads, warmup_min = self.roads, self.micro.warmup_min
+        if warmup_min is not None:
+            return min_to_s(warmup_min)
+        metered = bool(self.net.meters)
+        times = link_cost(roads.network, roads.paths.link_flow(flows)) if metered else roads.network.free_flow_min
+        return warmup_time_s(roads.network, roads.paths, length_scale=self.net.length_scale, link_time_min=times)
 
     def _window(self, given: WindowInput, result: WindowResult) -> MicroPeriod:
         """Return what a window measured; its links are those of the measured time."""

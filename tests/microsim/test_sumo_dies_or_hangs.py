@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cosim import supervision
 from cosim.errors import ComponentError, StorageError, SumoError
 from cosim.microsim import measurements, simulation, windows
 from cosim.microsim.model import RunOptions
@@ -187,4 +188,16 @@ def test_a_failed_window_ends_the_others(window, started):
     broken = window(options=RunOptions(file_limit_bytes=4096))
     with pytest.raises(StorageError):
         run_windows([slow, broken, slow], jobs=2)
+    assert not any(alive(process.pid) for process in started)
+
+
+def test_a_signal_ends_all_windows_and_leaves_nobody(window, started, monkeypatch):
+    def noted():
+        if len(started) == 2:
+            raise supervision.Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(windows.supervision, "check", noted)
+    with pytest.raises(supervision.Stopped):
+        run_windows([window(measured_s=6000.0, seed=seed) for seed in (1, 2, 3)], jobs=2)
+    assert len(started) == 2
     assert not any(alive(process.pid) for process in started)
