@@ -47,7 +47,7 @@ unit: $(READY)
 	$(BIN)/pytest -n 2
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
-BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day
+BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours
 ifneq ($(COSIM_TNTP_DIR),)
 BENCHMARKS += sioux_falls ue_limit chicago
 endif

@@ -107,7 +107,7 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
     world = mosaik.World(
         {name: {"python": start["python"]} for name, start in SIM_CONFIG.items()},
         time_resolution=1.0,
-        max_loop_iterations=2 * case.coupling.round_limit + 10,
+        max_loop_iterations=(2 * case.coupling.round_limit + 10) * (1 + case.coupling.random_starts),
         skip_greetings=True,
         configure_logging=False,
     )

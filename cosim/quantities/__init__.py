@@ -190,6 +190,8 @@ COLUMNS: tuple[Column, ...] = (
         coupling_gap_grid    | money  | certificate, grid: dispatch of the window above its optimum, per hour
         coupling_bound_vph   | veh/h  | path flows are within this of the one coupled equilibrium (sum of differences)
         coupling_objection   | -      | why no such bound is claimed; empty where it is
+        coupling_starts      | -      | where none is: loops from random prices (coupling.random_starts) that converged
+        coupling_spread_vph  | veh/h  | largest sum of path-flow differences between their results and this one
         solver               | -      | solver of the dispatch
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver

@@ -61,7 +61,10 @@ def stored_claim(result: RunResult) -> EquilibriumClaim | None:
         bound = figures["coupling_bound_vph"].to_numpy(dtype=float, na_value=math.nan)
     else:
         bound = np.full(len(objections), math.nan)
-    return equilibrium_claim(bound, objections)
+    spread = math.nan
+    if "coupling_spread_vph" in figures:
+        spread = float(figures["coupling_spread_vph"].max())
+    return equilibrium_claim(bound, objections, spread)
 
 
 def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], periods: Sequence[int]) -> FloatArray:

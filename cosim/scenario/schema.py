@@ -181,6 +181,10 @@ class Coupling(Section):
     )
     tolerance_mw: Positive = 1e-6
     round_limit: Annotated[int, Interval(ge=1, le=10_000)] = 100
+    random_starts: Annotated[int, Interval(ge=0, le=100)] = Field(
+        default=5,
+        description="Loops from random prices to compare with, in periods whose equilibrium may not be unique",
+    )
 
     @model_validator(mode="after")
     def _price(self) -> Self:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from cosim.coupling.accounts import told
 from cosim.coupling.fixed_point import Answer, PriceLoop
-from cosim.coupling.methods import METHODS
+from cosim.coupling.methods import METHODS, Query
 from cosim.coupling.potential import Certificate, certify
+from cosim.coupling.restarts import Restarts
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
@@ -64,11 +65,13 @@ class Simulator(PeriodSimulator):
                 energy_kwh=self.roads.energy_kwh,
                 link_flow_vph=max(float(result.link_flow_vph.sum()) for result in self.results),
             )
+        self.seed = 0 if case.dispatch is None else case.dispatch.seed
         self.price = np.zeros_like(self.load_mw)
         if case.dispatch is not None:
             self.price[:] = case.dispatch.tariff_per_mwh[0]
         self.loop: PriceLoop | None = None
         self.certificate: Certificate | None = None
+        self.restarts: Restarts | None = None
         self.rounds: int | None = None
         self.sending = False
 
@@ -120,15 +123,8 @@ class Simulator(PeriodSimulator):
             if outside is not None:  # else the day pass has solved the period already: forecast and outcome are one
                 self._keep(*self._roads((k,)).respond(self.price[:, [k]]))
         elif not (self.whole_day and k > 0):
-            coupling, block = self.case.coupling, self._roads(self._block())
-            roads = block.roads()
-            self.loop = PriceLoop(
-                roads=roads,
-                method=METHODS[coupling.method if block.moves else "iterate"](roads),
-                tolerance_mw=coupling.tolerance_mw,
-                round_limit=coupling.round_limit,
-            )
-            self.certificate = None
+            self.loop = self._fresh_loop()
+            self.certificate = self.restarts = None
             self.loop.start(self.price[:, self._block()])
             self._keep(self.loop.load_mw, self.loop.detail)
 
@@ -138,19 +134,54 @@ class Simulator(PeriodSimulator):
         self.sending = False
         if self.loop is None or self.rounds == 0:
             return
-        answer = self._answer(inputs, price)
-        self.sending = self.loop.receive(answer) is not None
-        self._keep(self.loop.load_mw, self.loop.detail)
-        if not self.sending:
-            exact_query = self.loop.query is None or self.loop.query.root is None
-            block = self._roads(self._block())
-            self.certificate = certify(block, answer, self.loop.detail, exact_query=exact_query)
-        self.price[:, self.position :] = self.loop.price_per_mwh[:, -1:]
-        self.price[:, self._block()] = self.loop.price_per_mwh
+        answer, loop = self._answer(inputs, price), self.loop
+        if self.restarts is None:
+            following = loop.receive(answer)
+            self.price[:, self.position :] = loop.price_per_mwh[:, -1:]
+            self.price[:, self._block()] = loop.price_per_mwh
+            if following is None:
+                following = self._finish(loop, answer)
+        else:
+            following = self.restarts.receive(answer)
+        self.sending = following is not None
+        kept = loop if following is None else following
+        self._keep(kept.load_mw, kept.detail)
+
+    def _finish(self, loop: PriceLoop, answer: Answer) -> Query | None:
+        """Form the certificate of a finished loop; where it proves nothing, return the query of a random start."""
+        block, coupling = self._roads(self._block()), self.case.coupling
+        self._keep(loop.load_mw, loop.detail)
+        exact_query = loop.query is None or loop.query.root is None
+        self.certificate = certify(block, answer, loop.detail, exact_query=exact_query)
+        compares = block.moves and loop.converged and coupling.random_starts > 0
+        if not self.certificate.objection or not compares:
+            return None
+        self.restarts = Restarts(
+            first=loop, fresh=self._fresh_loop, starts=coupling.random_starts,
+            random=np.random.default_rng([self.seed, self.position]),
+        )  # fmt: skip
+        return self.restarts.start()
+
+    def _fresh_loop(self) -> PriceLoop:
+        coupling, block = self.case.coupling, self._roads(self._block())
+        roads = block.roads()
+        return PriceLoop(
+            roads=roads,
+            method=METHODS[coupling.method if block.moves else "iterate"](roads),
+            tolerance_mw=coupling.tolerance_mw,
+            round_limit=coupling.round_limit,
+        )
+
+    @property
+    def _asked(self) -> Query | None:
+        """The query that the dispatch answers next, or has answered last."""
+        if self.restarts is not None and self.sending:
+            return self.restarts.query
+        return self.loop.query if self.loop is not None else None
 
     def _answer(self, inputs: Inputs, price: Array | None) -> Answer:
         """Return the dispatch's answer; a partner that sends prices alone dispatches what it is sent."""
-        query = self.loop.query if self.loop is not None else None
+        query = self._asked if self.restarts is None else self.restarts.query
         offer = self._stations(inputs, OFFER_DAY if self.whole_day else OFFER)
         sources = inputs.get(ROOT, {}).get("answer", {})
         if query is not None and query.root is not None and not sources:
@@ -251,8 +282,9 @@ class Simulator(PeriodSimulator):
     def _query(self) -> dict[str, Any]:
         """Return how the loads that are sent may move; without a root they may not."""
         query: dict[str, Any] = {"period": self.position + 1}
-        if self.loop is not None and self.loop.query is not None and self.loop.query.root is not None:
-            query |= {"price_per_mwh": self.loop.query.price_per_mwh.tolist(), "root": self.loop.query.root.tolist()}
+        asked = self._asked
+        if asked is not None and asked.root is not None:
+            query |= {"price_per_mwh": asked.price_per_mwh.tolist(), "root": asked.root.tolist()}
         return query
 
     def _fixed_min(self) -> Array:
@@ -282,7 +314,10 @@ class Simulator(PeriodSimulator):
             "coupling_gap_grid": found.gap_grid_per_h,
             "coupling_bound_vph": float(found.bound_vph[self.position if self.whole_day else 0]),
             "coupling_objection": found.objection,
-        }
+            **({} if self.restarts is None else {
+                "coupling_starts": self.restarts.converged, "coupling_spread_vph": self.restarts.spread_vph,
+            }),
+        }  # fmt: skip
 
     def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:
         price = self._seen(self.position, self.price[:, self.position])

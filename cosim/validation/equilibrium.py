@@ -26,7 +26,9 @@ class EquilibriumClaim:
     sentence: str
 
 
-def equilibrium_claim(bound_vph: NDArray[np.float64], objections: Sequence[str]) -> EquilibriumClaim:
+def equilibrium_claim(
+    bound_vph: NDArray[np.float64], objections: Sequence[str], spread_vph: float = math.nan
+) -> EquilibriumClaim:
     """Return the claim of a run from the certificates of its periods.
 
     Parameters
@@ -35,6 +37,8 @@ def equilibrium_claim(bound_vph: NDArray[np.float64], objections: Sequence[str])
         Bound of each period, veh/h; NaN where nothing is claimed.
     objections
         Why, per period; empty where something is.
+    spread_vph
+        How far other starts ended from the result at most, veh/h; NaN where none were tried.
 
     Examples
     --------
@@ -52,4 +56,5 @@ def equilibrium_claim(bound_vph: NDArray[np.float64], objections: Sequence[str])
     reasons = dict.fromkeys(objections[k] or "no certificate was stored" for k in open_periods)
     numbers = ", ".join(str(k + 1) for k in open_periods)
     which = "" if len(open_periods) == len(bound_vph) else f" (period{'s' * (len(open_periods) > 1)} {numbers})"
-    return EquilibriumClaim(bound_vph=math.nan, sentence=f"no uniqueness claim: {'; '.join(reasons)}{which}")
+    tried = f"; random starts ended within {spread_vph:.2g} veh/h" if math.isfinite(spread_vph) else ""
+    return EquilibriumClaim(bound_vph=math.nan, sentence=f"no uniqueness claim: {'; '.join(reasons)}{which}{tried}")

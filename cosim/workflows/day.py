@@ -2,7 +2,8 @@
 
 Where roads and grid follow one another, the same functions as in a run are called one after the other; where they
 iterate, or charging takes its time, the simulators run. A rolling dispatch that knows the future and looks to the end
-of the day is solved as the one day that it amounts to. What a run would flag as no answer comes back in `Day.problems`.
+of the day is solved as the one day that it amounts to; not where price and flow iterate, for there the later periods of
+a window are forecasts at announced or equal prices. What a run would flag as no answer comes back in `Day.problems`.
 """
 
 from __future__ import annotations
@@ -281,7 +282,7 @@ def _simulated(case: SimulationCase) -> Day:
 
 def _comparable(case: SimulationCase) -> SimulationCase:
     """Return the case with tight residuals, and the day dispatched at once where that is the same."""
-    if case.dispatch is not None:
+    if case.dispatch is not None and not case.iterated:
         case = replace(case, dispatch=_as_one_day(case.dispatch))
     if case.roads is not None and case.roads.method in QUICK_METHODS:
         case = replace(case, roads=replace(case.roads, tolerance=min(case.roads.tolerance, TIGHT)))

@@ -312,7 +312,9 @@ def _measured(one: Influence, by: str | None) -> Influence:
 
 
 def _remarks(case: SimulationCase) -> Iterator[str]:
-    if case.dispatch is not None and case.dispatch.settings.mode == "rolling" and is_one_day(case.dispatch):
-        yield "the rolling dispatch knows the charging load to the end of the day: solved as one day"
     if case.iterated:
         yield "price and flow iterate: every number is from solving the loop again"
+        if case.dispatch is not None and case.dispatch.settings.mode == "rolling":
+            yield "each period's window is solved; dispatch.mode=day_ahead is quicker, but closes one loop over the day"
+    elif case.dispatch is not None and case.dispatch.settings.mode == "rolling" and is_one_day(case.dispatch):
+        yield "the rolling dispatch knows the charging load to the end of the day: solved as one day"

@@ -5,7 +5,7 @@
     at free-flow times (`cosim.coupling.free_flow`), drawn in the hour of departure (Eq 9). Nobody looks at the roads.
 ``one_way``
     Roads, then grid (``coupling: {mode: sequential, ev_price: none}``): congestion and queues form the load, drivers
-    see time only, and what the grid cannot serve is curtailed.
+    see time only (a mark-up has no price to stand on), and what the grid cannot serve is curtailed.
 ``equilibrium``
     Price and flow agree (``coupling: {mode: iterated, ev_price: nodal}``).
 
@@ -74,14 +74,19 @@ stations: null
 coupling: null
 tariff: null
 """
-_BOTH = """\
-coupling: {{mode: {mode}, ev_price: {ev_price}, price_series: null}}
-sources: {{title: descriptive, coupling.mode: value of coupling, coupling.ev_price: value of coupling}}
+_NODAL_PRICE = """\
+coupling: {mode: iterated, ev_price: nodal, price_series: null}
+sources: {title: descriptive, coupling.mode: value of coupling, coupling.ev_price: value of coupling}
 """
-_BODIES = {
-    ONE_WAY: _BOTH.format(mode="sequential", ev_price="none"),
-    EQUILIBRIUM: _BOTH.format(mode="iterated", ev_price="nodal"),
-}
+_NO_PRICE = """\
+coupling: {mode: sequential, ev_price: none, price_series: null, markup: 0}
+sources:
+  title: descriptive
+  coupling.mode: value of coupling
+  coupling.ev_price: value of coupling
+  coupling.markup: there is no price to mark up
+"""
+_BODIES = {ONE_WAY: _NO_PRICE, EQUILIBRIUM: _NODAL_PRICE}
 _TITLES = {NONE: "charging load as a fixed series", ONE_WAY: "one way", EQUILIBRIUM: "equilibrium"}
 
 

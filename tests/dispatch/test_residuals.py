@@ -104,3 +104,23 @@ def test_backend_answers_what_has_no_answer_with_a_status(rule, status):
     answer = clarabel.solve(data)
     assert answer.status == status
     assert np.isnan([answer.primal_residual, answer.gap, answer.primal_objective]).all()
+
+
+def test_a_multiplier_of_the_wrong_sign_hides_nothing():
+    """min -x, 0 <= x <= 1 at x = 0: gradient and products vanish with multiplier -1 of x >= 0; the optimum is -1."""
+    x = cp.Variable()
+    data, _, _ = compiled(cp.Problem(cp.Minimize(-x), [x >= 0, x <= 1]))
+    check = residuals(data, np.array([0.0]), np.array([-1.0, 0.0]))
+    assert (check.primal, check.dual, check.gap) == (0.0, 0.0, 0.0)
+    assert check.suboptimality >= 1.0
+
+
+def test_a_cone_multiplier_outside_its_cone_hides_nothing():
+    """min -x, |x| <= 1 at x = -1: the products cancel with the multiplier (-1, -1); the optimum is 2 away."""
+    x = cp.Variable(1)
+    data, _, _ = compiled(cp.Problem(cp.Minimize(-x[0]), [cp.SOC(cp.Constant(1.0), x)]))
+    slack = data["b"] - data["A"].toarray() @ np.array([-1.0])
+    assert slack.tolist() == [1.0, -1.0]
+    check = residuals(data, np.array([-1.0]), np.array([-1.0, -1.0]))
+    assert (check.primal, check.dual, check.gap) == (0.0, 0.0, 0.0)
+    assert check.suboptimality >= 2.0

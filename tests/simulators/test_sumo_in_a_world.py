@@ -12,6 +12,7 @@ import pytest
 from cosim import world
 from cosim.errors import ComponentError, SumoError
 from cosim.microsim.process import SumoProcess
+from cosim.quantities import COLUMNS
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.simulators import SIM_CONFIG
@@ -66,6 +67,20 @@ def test_a_day_is_measured_period_by_period(parts):
     for part in (first, second):
         quality = part["tables"]["micro_quality"]
         assert quality["teleports"] == quality["collisions"] == [0]
+
+
+def test_every_column_is_in_the_vocabulary_and_none_is_idle(parts):
+    """Vehicles, stations, sessions and the second look at the grid, over both modes together."""
+    tables = {"micro_links", "micro_stations", "micro_sessions", "micro_quality", "ac_measured"}
+    found = {
+        (table, column)
+        for mode in ("continuous", "windows")
+        for part, _ in parts(mode)
+        for table, columns in part["tables"].items()
+        if table in tables
+        for column in columns
+    }
+    assert found == {(column.table, column.name) for column in COLUMNS if column.table in tables}
 
 
 def test_the_flows_of_a_run_are_driven(parts):

@@ -8,6 +8,7 @@ from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.validation.vocabulary import STUDIED
 from cosim.workflows.day import solve_day
+from cosim.workflows.run import run
 from cosim.workflows.sensitivity import NoAnswer, sensitivity
 
 ROADS = ["traffic.*", "ev.*", "roads.*", "stations.*", "tariff.base*", "dispatch.*", "devices.*cost*", "devices.*pay*"]
@@ -160,6 +161,22 @@ def test_where_price_and_flow_iterate_all_is_solved_again(six):
     found = sensitivity(six, overrides=overrides, only=["ev.share"])
     assert {row.method for row in found.rows} == {"re-solved"}
     assert number(found, "ev.share", "charging_energy") == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["rolling", "day_ahead"])
+def test_the_day_that_is_varied_is_the_day_of_a_run(six, tmp_path, mode):
+    """Where a limit binds the loop of a window and that of the day differ: the windows look at forecasts."""
+    overrides = [
+        "coupling.mode=iterated", "coupling.ev_price=nodal", f"dispatch.mode={mode}", "ev.share=0.5",
+        "ev.fast_charge_share=0.2", "feeder.slack_vm_pu=1.0", *(f"stations.{n}.chargers=50" for n in (8, 11, 13)),
+    ]  # fmt: skip
+    told = run(six, out=tmp_path / "out", overrides=overrides, report=False)
+    studied = solve_day(build_case(load(six, overrides))).grid
+    assert told.exit_code == 0
+    assert studied.cost == pytest.approx(told["periods"]["cost"].to_numpy(), rel=1e-6)
+    if mode == "rolling":
+        other = solve_day(build_case(load(six, [*overrides, "dispatch.mode=day_ahead"]))).grid
+        assert np.abs(other.cost - studied.cost).max() > 1.0
 
 
 def test_several_processes_find_the_same(six):

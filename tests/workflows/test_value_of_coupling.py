@@ -164,3 +164,11 @@ def test_a_series_of_prices_gives_way_to_the_stages_own_prices(small, tmp_path):
     resolved = [result.manifest["resolved"]["coupling"] for result in found.runs.values()]
     assert [one["ev_price"] for one in resolved] == ["none", "none", "nodal"]
     assert {one["price_series"] for one in resolved} == {None}
+
+
+def test_a_mark_up_is_that_of_the_equilibrium_alone(small, tmp_path):
+    path = small("coupling: {mode: iterated, ev_price: nodal, markup: 0.2}\n")
+    found = value_of_coupling(path, out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
+    assert [result.manifest["resolved"]["coupling"]["markup"] for result in found.runs.values()] == [0.0, 0.0, 0.2]
+    stations = found.runs["equilibrium"]["stations"]
+    assert stations["price_per_mwh"].to_numpy() == pytest.approx(1.2 * stations["nodal_price_per_mwh"].to_numpy())

@@ -102,8 +102,9 @@ class ConeAnswer:
 class Residuals:
     """Optimality residuals of a cone programme, recomputed in numpy.
 
-    ``suboptimality`` is the sum of all ``|slack z|``, of row violations times their multipliers, and of the gradient's
-    rest times ``max(1, |x|)``: nothing cancels, unlike in the difference of the objectives.
+    ``suboptimality`` is the sum of all ``|slack z|``, of row violations times their multipliers, of multipliers of the
+    wrong sign times ``max(1, slack)``, and of the gradient's rest times ``max(1, |x|)``: nothing cancels, unlike in
+    the difference of the objectives.
     """
 
     primal: float
@@ -144,6 +145,7 @@ def residuals(data: Data, x: Array, z: Array) -> Residuals:
         primal_objective=primal_objective,
         dual_objective=dual_objective,
         suboptimality=_complementarity(slack, z, data["dims"])
+        + _wrong_sign(slack, z, data["dims"])
         + float((np.abs(rest) * np.maximum(1.0, np.abs(x))).sum()),
     )
 
@@ -160,18 +162,30 @@ def _complementarity(slack: Array, z: Array, dims: Any) -> float:  # noqa: ANN40
     return whole
 
 
+def _wrong_sign(slack: Array, z: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone sizes
+    """Return what multipliers outside their cone may hide: they bound nothing where the slack can be large."""
+    bounded = slice(dims.zero, dims.zero + dims.nonneg)
+    hidden = float((np.maximum(-z[bounded], 0.0) * np.maximum(1.0, np.abs(slack[bounded]))).sum())
+    heads, outside = _outside(z, dims)
+    return hidden + float((np.maximum(outside, 0.0) * np.maximum(1.0, np.abs(slack[heads]))).sum())
+
+
+def _outside(values: Array, dims: Any) -> tuple[NDArray[np.intp], Array]:  # noqa: ANN401 - cvxpy's cone sizes
+    """Return the first row of every second-order cone, and ``|v_1..| - v_0`` there: positive outside the cone."""
+    sizes = np.asarray(dims.soc, dtype=np.intp)
+    if not sizes.size:
+        return sizes, np.zeros(0)
+    first = dims.zero + dims.nonneg
+    heads = first + np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
+    totals = np.add.reduceat(values[first : first + sizes.sum()] ** 2, heads - first)
+    return heads, np.sqrt(np.maximum(totals - values[heads] ** 2, 0.0)) - values[heads]
+
+
 def _violation(slack: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone sizes
     zero, nonneg = dims.zero, dims.zero + dims.nonneg
     worst = float(np.abs(slack[:zero]).max(initial=0.0))
     worst = max(worst, float((-slack[zero:nonneg]).max(initial=0.0)))
-    sizes = np.asarray(dims.soc, dtype=int)
-    if sizes.size:
-        heads = nonneg + np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        squares = slack[nonneg : nonneg + sizes.sum()] ** 2
-        totals = np.add.reduceat(squares, heads - nonneg)
-        radius = np.sqrt(np.maximum(totals - slack[heads] ** 2, 0.0))
-        worst = max(worst, float((radius - slack[heads]).max(initial=0.0)))
-    return worst
+    return max(worst, float(_outside(slack, dims)[1].max(initial=0.0)))
 
 
 def judged(
