@@ -30,10 +30,6 @@ _GROUPS = {
     "station": "Stations",
 }
 _TONES = {"passed": "green", "failed": "red", "not_comparable_capacity": "yellow", "not_telling": "dim", "shown": "dim"}
-_PERCENT = (
-    "geh_share", "total_flow_rel", "time_mape", "time_worst", "curve_mape", "route_time_mape", "route_time_worst",
-    "closure", "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share", "unfinished_share",
-)  # fmt: skip
 
 
 def validate_command(
@@ -72,7 +68,7 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
 
 def _print(screen: Console, found: Validation) -> None:
     for one in found.periods:
-        screen.print(_period_table(one))
+        screen.print(_period_table(found, one))
         if found.study.stations:
             screen.print(_station_table(found, one))
     if found.ramp is not None:
@@ -82,12 +78,11 @@ def _print(screen: Console, found: Validation) -> None:
     _print_verdict(screen, found)
 
 
-def _period_table(one: PeriodValidation) -> Table:
-    seeds = len(one.sue.seen)
+def _period_table(found: Validation, one: PeriodValidation) -> Table:
+    seeds, settings = len(one.sue.seen), found.study.settings
     title = f"Period {one.period}  {one.problem.demand_vph.sum():,.0f} veh/h, largest v/c {one.most_use:.2f}, "
-    table = Table(
-        title=f"{title}{seeds} seed{'s' if seeds > 1 else ''}", title_justify="left", box=None, pad_edge=False
-    )
+    title += f"{seeds} seed{'s' if seeds > 1 else ''}, {settings.variant} net at scale {settings.length_scale:g}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name, side in (("", "left"), ("SUE", "right"), ("95 % interval", "right"), ("null model", "right"),
                        ("limit", "right"), ("verdict", "left")):  # fmt: skip
         table.add_column(name, justify=side)  # type: ignore[arg-type]
@@ -120,9 +115,11 @@ def _row(finding: Finding, null: Estimate | None) -> tuple[str, ...]:
 
 
 def _number(name: str, value: float) -> str:
+    from cosim.validation.micro_verdict import SHARES
+
     if math.isnan(value):
         return "–"
-    return f"{100.0 * value:.3g} %" if name in _PERCENT else f"{value:.3g}"
+    return f"{100.0 * value:.3g} %" if name in SHARES else f"{value:.3g}"
 
 
 def _station_table(found: Validation, one: PeriodValidation) -> Table:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from cosim.errors import ComponentError, StorageError
+from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim import measurements
 from cosim.microsim.checks import cross_check
 from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip, write_measured
@@ -36,6 +36,7 @@ BYTES_PER_VEHICLE, BYTES_PER_EDGE = 1_000, 600
 """Size of SUMO's files, for the question whether they fit."""
 ROOM = 3
 """So many times as much must be free."""
+EXACT = 1e-9
 
 Stop = Callable[[], None]
 """Called every simulated minute; ends the run by raising."""
@@ -91,6 +92,7 @@ class Simulation:
         window_s: tuple[float, float] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
+        _check_step(step_s)
         self.net, self.folder, self.options = net, folder, options
         self.steps, self.step_s = 0, step_s
         self.loaded, self.departed, self.arrived = 0, 0, 0
@@ -250,6 +252,14 @@ def no_vehicles(routes: Sequence[MicroRoute]) -> MicroDemand:
     return MicroDemand(
         routes=tuple(routes), vehicle_ids=(), route=none.astype(int), depart_s=none, begin_s=0.0, duration_s=0.0, seed=0
     )
+
+
+def _check_step(step_s: float) -> None:
+    """Refuse a step of which no whole number makes the minute in which queues, lots and meters are told."""
+    steps = ROW_S / step_s
+    if not (steps >= 1.0 and abs(steps - round(steps)) < EXACT):
+        reason = f"{step_s:g} s must go into {ROW_S:g} s a whole number of times"
+        raise InputError(Problem(field="step_s", reason=reason, remedy="take 1, 0.5, 0.25, 0.2 or 0.1"))
 
 
 def _check_room(folder: Path, vehicles: int, edges: int) -> None:

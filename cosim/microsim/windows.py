@@ -21,7 +21,7 @@ from cosim.microsim import measurements
 from cosim.microsim.measurements import EDGES
 from cosim.microsim.model import StationSeries, WindowInput, WindowResult
 from cosim.microsim.simulation import Outputs, Simulation, Stop
-from cosim.microsim.stations import StationQueues
+from cosim.microsim.stations import ROW_S, StationQueues
 
 ASK_S = 0.5
 """How often the waiting thread looks for Ctrl-C."""
@@ -144,6 +144,12 @@ def _check(given: WindowInput) -> None:
         for name, value in (("warmup_s", given.warmup_s), ("measured_s", given.measured_s))
         if not (value >= 0.0 and abs(value / given.step_s - round(value / given.step_s)) < 1e-9)  # noqa: PLR2004
     ]
+    if given.stations:
+        problems += [
+            Problem(field=name, reason=f"{value:g} s must be whole minutes: the stations are told by the minute")
+            for name, value in (("warmup_s", given.warmup_s), ("measured_s", given.measured_s))
+            if value % ROW_S != 0.0
+        ]
     if not given.measured_s > 0.0:
         problems.append(Problem(field="measured_s", reason=f"{given.measured_s} must be > 0"))
     if problems:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.reports import frames
 from cosim.results.store import RunResult
-from cosim.validation.micro_verdict import REMARKS, STATISTICS
+from cosim.validation.micro_verdict import REMARKS, SHARES, STATISTICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = "validation_statistics"
+SHARE = "share"
 _TONES = {"passed": "good", "failed": "bad", "not_comparable_capacity": "warn"}
 _PRACTICAL = (
     "The scenario's capacities are practical ones of streets with junctions; a simulated lane takes 1,800 veh/h "
@@ -36,10 +37,11 @@ class MicroRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicroPeriod:
-    """A validated period: verdict, number of seeds, what must be known, and its rows."""
+    """A validated period: verdict, how it was simulated, number of seeds, what must be known, and its rows."""
 
     period: int
     verdict: str
+    how: str
     seeds: int
     remark: str
     rows: tuple[MicroRow, ...]
@@ -49,8 +51,9 @@ def read(result: RunResult) -> tuple[MicroPeriod, ...]:
     """Return the validated periods of a run; none if it was not validated, or by another version."""
     try:
         table = frames.table(
-            result, TABLE, "period", "variant", "model", "statistic", "mean", "limit", "verdict", "sure"
-        )
+            result, TABLE, "period", "variant", "length_scale", "step_s", "model", "statistic", "mean", "limit",
+            "verdict", "sure",
+        )  # fmt: skip
     except frames.NothingToDraw:
         return ()
     return tuple(_period(period, table[table["period"] == period]) for period in sorted(set(table["period"].tolist())))
@@ -64,6 +67,7 @@ def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
     return MicroPeriod(
         period=period,
         verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
+        how=f"{variant} net, length scale {own['length_scale'].iloc[0]:g}, step {own['step_s'].iloc[0]:g} s",
         seeds=int(own["seeds"].max()),
         remark=" ".join(filter(None, (REMARKS.get(variant, ""), practical))),
         rows=tuple(_row(row, null.get(row["statistic"])) for row in own.to_dict("records")),
@@ -74,15 +78,16 @@ def _row(row: dict[Any, Any], null: dict[Any, Any] | None) -> MicroRow:
     statistic = STATISTICS[row["statistic"]]
     word = str(row["verdict"])
     shown = row["most"] if statistic.every_seed else row["mean"]
-    bounds = [_text(row[end], statistic.unit) for end in ("low", "high")]
+    unit = SHARE if row["statistic"] in SHARES else statistic.unit
+    bounds = [_text(row[end], unit) for end in ("low", "high")]
     sign = "≥ " if statistic.at_least else "≤ "
     certain = "" if row["sure"] or word not in ("passed", "failed") else ", not certain"
     return MicroRow(
         meaning=statistic.meaning,
-        value=_text(shown, statistic.unit),
+        value=_text(shown, unit),
         interval="" if statistic.every_seed or math.isnan(row["low"]) else " to ".join(bounds),
-        null=_text(null["mean"], statistic.unit) if null is not None else "",
-        limit=sign + _text(row["limit"], statistic.unit) if math.isfinite(row["limit"]) else "",
+        null=_text(null["mean"], unit) if null is not None else "",
+        limit=sign + _text(row["limit"], unit) if math.isfinite(row["limit"]) else "",
         word="" if word == "shown" else word.replace("_", " ") + certain,
         tone=_TONES.get(word, ""),
     )
@@ -91,4 +96,6 @@ def _row(row: dict[Any, Any], null: dict[Any, Any] | None) -> MicroRow:
 def _text(value: float, unit: str) -> str:
     if math.isnan(value):
         return "–"
+    if unit == SHARE:
+        return f"{100.0 * value:.3g} %"
     return f"{value:.3g}" + (f" {unit}" if unit not in ("-", "") else "")

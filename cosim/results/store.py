@@ -232,6 +232,20 @@ class RunResult:
             raise StorageError(f"table '{target}' cannot be written: {error.strerror or error}") from error
         return target
 
+    def drop_table(self, name: str) -> None:
+        """Remove a table that `add_table` wrote earlier and that no longer holds; does nothing if there is none.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be removed.
+        """
+        target = self.folder / "tables" / f"{name}.parquet"
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"table '{target}' cannot be removed: {error.strerror or error}") from error
+
     def __repr__(self) -> str:
         return f"RunResult('{self.folder}', exit_code={self.exit_code}, tables={list(self.tables)})"
 

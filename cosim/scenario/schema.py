@@ -12,7 +12,7 @@ import json
 import operator
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Interval, Le
+from annotated_types import Ge, Gt, Interval, Le, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
@@ -222,7 +222,9 @@ class Microsim(Section):
         default=1.0, description="Length of links; 0.25: tests"
     )
     variant: Literal["merge", "metered", "signals"] = Field(default="merge", description="Kind of network")
-    warmup_min: NonNegative | None = Field(default=None, description="null: 1.4 times the longest path")
+    warmup_min: Annotated[float, Ge(0), MultipleOf(1)] | None = Field(
+        default=None, description="Whole minutes; null: 1.4 times the longest path"
+    )
     coupling_s: Annotated[int, Interval(ge=1, le=3600)] = Field(
         default=60, description="Step of the coupling in continuous mode; divides the period"
     )

@@ -131,6 +131,12 @@ STATISTICS: dict[str, Statistic] = {
 }  # fmt: skip
 """Every statistic by name, in the order in which it is told."""
 
+SHARES = frozenset((
+    "geh_share", "total_flow_rel", "time_mape", "time_worst", "curve_mape", "route_time_mape", "route_time_worst",
+    "closure", "closure_charging", "station_energy_rel", "teleported_share", "not_inserted_share", "unfinished_share",
+))  # fmt: skip
+"""Statistics that people read in percent."""
+
 _SKILLS = ("time_skill", "closure_skill")
 _OF_STATIONS = frozenset(name for name, one in STATISTICS.items() if one.group == "station")
 
@@ -229,7 +235,8 @@ def _word(
     if name in _SKILLS and (null is None or not null["closure"].mean >= limits.null_closure):
         return "not_telling"
     if statistic.signed:
-        return "failed" if abs(value.mean) > limit and _sure(statistic, value, limit) else _number(value.mean)
+        beyond = abs(value.mean) > limit and (value.n == 1 or _sure(statistic, value, limit))
+        return "failed" if beyond else _number(value.mean)
     judged = (value.least if statistic.at_least else value.most) if statistic.every_seed else value.mean
     kept = judged >= limit if statistic.at_least else judged <= limit
     return "passed" if kept else "failed"
@@ -242,6 +249,7 @@ def _number(value: float) -> Word:
 def _sure(statistic: Statistic, value: Estimate, limit: float) -> bool:
     if statistic.every_seed or math.isnan(limit):
         return True
-    if statistic.signed:
-        return value.n == 1 or not any(value.low < end < value.high for end in (-limit, limit))
-    return value.n > 1 and not value.low < limit < value.high
+    if value.n == 1 or math.isnan(value.low + value.high):
+        return False
+    ends = (-limit, limit) if statistic.signed else (limit,)
+    return not any(value.low < end < value.high for end in ends)

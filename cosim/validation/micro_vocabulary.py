@@ -10,6 +10,8 @@ VALIDATED: tuple[Column, ...] = (
         """
         period    | - | number of the period
         variant   | - | kind of network
+        length_scale | - | length of the simulated links over the true one
+        step_s    | s | step of SUMO
         model     | - | SUE or null
         statistic | - | name (`cosim.validation.micro_verdict.STATISTICS`)
         unit      | - | its unit
@@ -87,6 +89,7 @@ VALIDATED: tuple[Column, ...] = (
         period          | - | number of the period
         model           | - | SUE or null
         seed            | - | seed of the run
+        warmup_min      | min | time before anything was measured
         vehicles        | - | vehicles of the run, warm-up included
         inserted        | - | that entered
         arrived         | - | that arrived

@@ -133,6 +133,9 @@ def calibrate(
     if case.roads is not None and case.roads.link_law is not None:
         reason = "the scenario follows a fitted law already"
         raise InputError(Problem(field="traffic.link_law_file", reason=reason, remedy="set it to null"))
+    if window_settings(case.microsim, options).variant == "metered":
+        reason = "the speeds of a metered net follow the scenario's own law; a fit to it would find that law again"
+        raise InputError(Problem(field="microsim.variant", reason=reason, remedy="calibrate on the variant merge"))
     chosen_periods(case, options)
     with tempfile.TemporaryDirectory(prefix="cosim-net-") as folder:
         study = open_study(case, Path(folder), window_settings(case.microsim, options))

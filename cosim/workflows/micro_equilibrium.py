@@ -71,6 +71,7 @@ def find_equilibrium(
     seeds: Sequence[int],
     jobs: int,
     tell: Callable[[str], None],
+    p_set_mw: Array | None = None,
     rounds: int = ROUNDS,
 ) -> MicroEquilibrium:
     """Feed measured times back into route choice, from free flow on.
@@ -84,6 +85,8 @@ def find_equilibrium(
         The macroscopic equilibrium that the answer is compared with, shape (K,).
     seeds
         Windows of each round; their times are averaged. Every round draws new ones.
+    p_set_mw
+        Caps of the stations, shape (S,), MW; None caps nothing.
     """
     perceived = problem.empty_cost_min
     history: list[EquilibriumRound] = []
@@ -95,7 +98,8 @@ def find_equilibrium(
             link_time_min=times_min(problem, loaded.link_flow_vph),
         )  # fmt: skip
         own = [seed + 1000 * number for seed in seeds]
-        results = run_windows([study.window(claim, period=period, seed=seed) for seed in own], jobs=jobs)
+        windows = [study.window(claim, period=period, seed=seed, p_set_mw=p_set_mw) for seed in own]
+        results = run_windows(windows, jobs=jobs)
         cost = np.mean([measured_cost_min(problem, seen(study, one), study.unused_factor) for one in results], axis=0)
         history.append(
             EquilibriumRound(

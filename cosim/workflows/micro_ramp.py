@@ -61,9 +61,10 @@ def run_ramp(
     problem
         A period's problem; the slices have multiples of its demand.
     """
-    warm = math.ceil(study.warmup_s / min_to_s(SLICE_MIN))
-    factors = (FACTORS[0],) * warm + FACTORS
-    flows = np.stack([_path_flows(problem, factor) for factor in factors])
+    by_factor = {factor: _path_flows(problem, factor) for factor in FACTORS}
+    warmup_s = study.warmup_s(problem.path_set.link_flow(by_factor[FACTORS[0]]))
+    warm = math.ceil(warmup_s / min_to_s(SLICE_MIN))
+    flows = np.stack([by_factor[factor] for factor in (FACTORS[0],) * warm + FACTORS])
     tell(f"ramp: {len(FACTORS)} slices of {SLICE_MIN:g} min, {len(seeds)} seeds")
     windows = [_window(study, flows, warm, seed) for seed in seeds]
     results = run_windows(windows, jobs=jobs)

@@ -20,6 +20,7 @@ from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
 from cosim.traffic.calibration import MICRO_CURVE
 from cosim.traffic.paths import node_sequence
+from cosim.traffic.performance import link_cost
 from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
@@ -72,7 +73,8 @@ class MicroStudy:
     @property
     def unused_factor(self) -> float:
         """Time of a link that nobody uses over its free-flow time, as the simulation has it."""
-        return 1.0 if self.roads.link_law is not None else UNUSED_FACTOR
+        follows_law = self.roads.link_law is not None or self.settings.variant == "metered"
+        return 1.0 if follows_law else UNUSED_FACTOR
 
     def curve_min(self, observed: MicroSeen) -> Array | None:
         """Return the times of `MICRO_CURVE` at measured flows, shape (L,), min; None where it does not hold."""
@@ -91,12 +93,20 @@ class MicroStudy:
         by_net: dict[str, Basis] = {"metered": "matched", "signals": "practical"}
         return by_net.get(self.settings.variant, self.case.microsim.capacity_basis)
 
-    @property
-    def warmup_s(self) -> float:
-        """Time before anything is measured, s."""
+    def warmup_s(self, link_flow_vph: Array) -> float:
+        """Return the time before anything is measured, s: by open roads, or by the law's times on a metered net.
+
+        Parameters
+        ----------
+        link_flow_vph
+            Flows that the window will drive, stations last, shape (L,), veh/h.
+        """
         if self.settings.warmup_s is not None:
             return self.settings.warmup_s
-        return warmup_time_s(self.roads.network, self.roads.paths, length_scale=self.net.length_scale)
+        network = self.roads.network
+        metered = self.settings.variant == "metered"
+        times = link_cost(network, link_flow_vph) if metered else network.free_flow_min
+        return warmup_time_s(network, self.roads.paths, length_scale=self.net.length_scale, link_time_min=times)
 
     def problem(self, period: int, price_per_mwh: Array | None = None) -> SueProblem:
         """Return the equilibrium problem of a period (from 1) at the prices that its drivers saw."""
@@ -107,16 +117,17 @@ class MicroStudy:
         self, claim: MicroClaim, *, period: int, seed: int, p_set_mw: Array | None = None, slice_s: float = 0.0
     ) -> WindowInput:
         """Return the window that drives a claim's path flows in one period."""
+        warmup_s = self.warmup_s(claim.link_flow_vph)
         demand = window_demand(
             self.net, self.roads.paths, claim.path_flow_vph,
-            warmup_s=self.warmup_s, measured_s=self.settings.measured_s, period=period, seed=seed,
+            warmup_s=warmup_s, measured_s=self.settings.measured_s, period=period, seed=seed,
         )  # fmt: skip
         return WindowInput(
             net=self.net,
             demand=demand,
             stations=self.stations,
             p_set_mw=np.full(len(self.stations), np.inf) if p_set_mw is None else p_set_mw,
-            warmup_s=self.warmup_s,
+            warmup_s=warmup_s,
             measured_s=self.settings.measured_s,
             step_s=self.settings.step_s,
             seed=seed,
@@ -208,8 +219,11 @@ def seen(study: MicroStudy, result: WindowResult) -> MicroSeen:
 
 
 def _stations_seen(study: MicroStudy, result: WindowResult) -> dict[str, Array]:
-    """Return what the stations' sessions and ledgers tell of the measured time, arrays of shape (S,)."""
-    begin_s, end_s = study.warmup_s, study.warmup_s + study.settings.measured_s
+    """Return what the stations' sessions and ledgers tell of the measured time, arrays of shape (S,).
+
+    A station that nobody left is not an empty one: its time is then at least how long those inside have been there.
+    """
+    begin_s, end_s = result.sim_time_s - study.settings.measured_s, result.sim_time_s
     per_hour = SECONDS_PER_HOUR / (end_s - begin_s)
     rows: dict[str, list[float]] = {
         name: [] for name in ("arrivals_vph", "growth_vph", "time_min", "left", "wait_min", "energy_kwh",
@@ -223,7 +237,10 @@ def _stations_seen(study: MicroStudy, result: WindowResult) -> dict[str, Array]:
         rows["arrivals_vph"].append(came * per_hour)
         rows["growth_vph"].append((came - len(left)) * per_hour)
         rows["left"].append(float(len(left)))
-        time_s = float(np.mean([one.leave_s - one.arrive_s for one in left])) + DETOUR_S if left else math.nan
+        stays_s = [one.leave_s - one.arrive_s for one in left] or [
+            end_s - one.arrive_s for one in own if not one.leave_s < end_s
+        ]
+        time_s = float(np.mean(stays_s)) + DETOUR_S if stays_s else math.nan
         rows["time_min"].append(s_to_min(time_s))
         rows["wait_min"].append(s_to_min(float(np.mean(waits))) if waits else math.nan)
         ledger = _ledger_kwh(result, station.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.traffic.paths import node_sequence
+from cosim.units import s_to_min
 from cosim.validation.metrics import FloatArray, estimate, geh
 from cosim.validation.micro import expected_flow, measured_cost_min, route_times_min
 from cosim.validation.micro_verdict import STATISTICS
@@ -27,7 +28,7 @@ def tables(found: Validation) -> dict[str, Columns]:
         "validation_links": (row for one in found.periods for row in _links(one)),
         "validation_routes": (row for one in found.periods for row in _routes(found, one)),
         "validation_stations": (row for one in found.periods for row in station_rows(found, one)),
-        "validation_runs": (row for one in found.periods for row in _runs(one)),
+        "validation_runs": (row for one in found.periods for row in _runs(found, one)),
         "validation_ramp": _ramp(found),
         "validation_equilibrium": _equilibrium(found),
     }
@@ -44,7 +45,7 @@ def _models(one: PeriodValidation) -> Iterator[ModelRuns]:
 
 
 def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
-    variant = found.study.settings.variant
+    settings = found.study.settings
     judged = {finding.name: finding for finding in one.findings}
     for model in _models(one):
         for name, statistic in STATISTICS.items():
@@ -53,8 +54,8 @@ def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             value = model.estimates[name]
             finding = judged.get(name) if model is one.sue else None
             yield {
-                "period": one.period, "variant": variant, "model": model.claim.name, "statistic": name,
-                "unit": statistic.unit,
+                "period": one.period, "variant": settings.variant, "length_scale": settings.length_scale,
+                "step_s": settings.step_s, "model": model.claim.name, "statistic": name, "unit": statistic.unit,
                 "mean": value.mean, "low": value.low, "high": value.high, "least": value.least, "most": value.most,
                 "seeds": value.n, "limit": finding.limit if finding else float("nan"),
                 "verdict": finding.word if finding else "shown",
@@ -135,11 +136,12 @@ def station_rows(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _runs(one: PeriodValidation) -> Iterator[Row]:
+def _runs(found: Validation, one: PeriodValidation) -> Iterator[Row]:
     for model in _models(one):
         for run, result in zip(model.seen, model.results, strict=True):
             yield {
-                "period": one.period, "model": model.claim.name, "seed": run.seed, "vehicles": run.vehicles,
+                "period": one.period, "model": model.claim.name, "seed": run.seed,
+                "warmup_min": s_to_min(result.sim_time_s - found.study.settings.measured_s), "vehicles": run.vehicles,
                 "inserted": result.quality.inserted, "arrived": result.quality.arrived,
                 "running": result.quality.running, "never_inserted": run.never_inserted, "late": run.unfinished,
                 "teleports": run.teleported, "collisions": run.collisions, "emergency_stops": run.emergency_stops,

@@ -22,6 +22,7 @@ from cosim.traffic.problem import SueProblem
 from cosim.validation.metrics import Estimate, estimate
 from cosim.validation.micro import MicroClaim, MicroSeen, null_claim, over_seeds, statistics, sue_claim, with_skill
 from cosim.validation.micro_verdict import Finding, holds, judge
+from cosim.validation.micro_vocabulary import VALIDATED
 from cosim.validation.route_choice import residual
 from cosim.workflows import micro_tables
 from cosim.workflows.micro_equilibrium import MicroEquilibrium, find_equilibrium
@@ -175,6 +176,7 @@ def validate(
         If the run cannot be read or the disk is full.
     """
     options, tell = options or ValidateOptions(), tell or (lambda _: None)
+    _check_scenario(source, overrides, options)
     result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     chosen = chosen_periods(case, options)
@@ -188,13 +190,32 @@ def validate(
         if options.equilibrium:
             flows = busiest.sue.claim.path_flow_vph
             equilibrium = find_equilibrium(
-                study, busiest.problem, flows, period=busiest.period, seeds=seeds[: max(2, jobs)], jobs=jobs, tell=tell
-            )
+                study, busiest.problem, flows, period=busiest.period, seeds=seeds[: max(2, jobs)], jobs=jobs, tell=tell,
+                p_set_mw=stored_setpoints(study.roads, result, busiest.period),
+            )  # fmt: skip
     found = Validation(result=result, study=study, periods=periods, ramp=ramp, equilibrium=equilibrium)
-    for name, columns in micro_tables.tables(found).items():
-        result.add_table(name, columns)
-    write_report(result)
+    _write(found)
     return found
+
+
+def _check_scenario(source: str | Path, overrides: Sequence[str], options: ValidateOptions) -> None:
+    """Refuse a scenario that cannot be simulated before it is run; a run folder is read soon enough."""
+    if (Path(source) / "manifest.json").is_file():
+        return
+    case = build_case(load(source, overrides))
+    chosen_periods(case, options)
+    with tempfile.TemporaryDirectory(prefix="cosim-net-") as folder:
+        open_study(case, Path(folder), window_settings(case.microsim, options))
+
+
+def _write(found: Validation) -> None:
+    """Write tables and report; what an earlier validation found, with other settings, is not left beside them."""
+    tables = micro_tables.tables(found)
+    for name in sorted({column.table for column in VALIDATED} - tables.keys()):
+        found.result.drop_table(name)
+    for name, columns in tables.items():
+        found.result.add_table(name, columns)
+    write_report(found.result)
 
 
 def window_settings(micro: Microsim, options: ValidateOptions) -> WindowSettings:

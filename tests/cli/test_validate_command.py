@@ -48,7 +48,9 @@ def test_the_table_shows_value_interval_null_model_limit_and_verdict():
         period=8, problem=problem, most_use=0.85, findings=findings, sue=SimpleNamespace(seen=(1, 2, 3)),
         null=SimpleNamespace(estimates=null),
     )  # fmt: skip
-    text = printed(_period_table(period))
+    settings = SimpleNamespace(variant="merge", length_scale=0.25)
+    text = printed(_period_table(SimpleNamespace(study=SimpleNamespace(settings=settings)), period))
+    assert "3 seeds, merge net at scale 0.25" in text
     assert "Period 8  1,500 veh/h, largest v/c 0.85, 3 seeds" in text
     closure = next(line for line in text.splitlines() if "would move" in line)
     assert [part in closure for part in ("3 %", "0.516 % to 5.48 %", "13 %", "≤ 10 %")] == [True] * 4

@@ -92,6 +92,10 @@ def test_half_a_second_steps_measure_the_same_flow(window, result):
 def test_times_that_the_step_does_not_meet_are_refused(window):
     with pytest.raises(InputError, match=r"warmup_s.*multiple of the step"):
         run_window(window(warmup_s=10.5))
+    with pytest.raises(InputError, match=r"warmup_s.*whole minutes"):
+        run_window(window(warmup_s=90.0))
+    with pytest.raises(InputError, match=r"step_s.*0\.96 s must go into 60 s"):
+        run_window(window(warmup_s=240.0, measured_s=480.0, step_s=0.96))
 
 
 def test_a_lot_that_the_network_lacks_is_found_before_sumo_starts(window):

@@ -213,3 +213,14 @@ def test_measured_arrays_of_another_network_are_refused():
     with pytest.raises(InputError, match=r"has shape \(2,\), must be \(3,\)"):
         statistics(problem, claim, replace(seen, link_time_min=np.ones(2)), MicroLimits())
     assert expected_flow(problem, claim, seen) == pytest.approx(claim.link_flow_vph)
+
+
+@pytest.mark.parametrize("name", ["station_energy_rel", "time_mape"])
+def test_a_verdict_by_one_seed_is_never_certain(name):
+    """It fails all the same where the value is beyond the limit, but another seed may say otherwise."""
+    value = metrics.estimate([0.2])
+    (finding,) = judge({name: value}, None, limits=MicroLimits(), gates=GateLimits(), basis="matched")
+    assert (finding.word, finding.sure) == ("failed", False)
+    several = metrics.estimate([0.2, 0.21, 0.2])
+    (finding,) = judge({name: several}, None, limits=MicroLimits(), gates=GateLimits(), basis="matched")
+    assert (finding.word, finding.sure) == ("failed", True)

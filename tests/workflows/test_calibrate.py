@@ -45,3 +45,8 @@ def test_a_station_without_chargers_has_no_queue():
 def test_an_existing_folder_is_not_overwritten(tmp_path):
     with pytest.raises(UsageError, match="exists"):
         calibrate("nguyen_micro", tmp_path)
+
+
+def test_no_law_is_fitted_to_a_net_whose_speeds_follow_a_law(tmp_path):
+    with pytest.raises(InputError, match=r"variant.*would find that law again"):
+        calibrate("nguyen_micro", tmp_path / "out", overrides=["microsim.variant=metered"])

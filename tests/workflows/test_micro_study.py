@@ -82,6 +82,36 @@ def test_stations_are_measured_in_the_window_only(study):
     assert np.isnan(found.link_time_min[at + 1])
 
 
+def test_a_station_that_nobody_could_leave_is_not_taken_for_an_empty_one(study):
+    """Under a cap of 0 the charge never ends: told is how long those inside have been there, not access and service."""
+    inside = [session(name, "8", arrive_s, 0.0, math.nan) for name, arrive_s in (("a", 0.0), ("b", 2400.0))]
+    found = seen(study, window(study, inside))
+    at = len(study.roads.streets.link_ids)
+    stay_s = (4800.0 + 2400.0) / 2.0 + DETOUR_S
+    assert found.link_time_min[at] == pytest.approx(stay_s / 60.0)
+    assert found.link_vehicles[at] == 0.0, "which says that nobody left"
+    assert found.station_growth_vph[0] == 1.0
+
+
+def test_a_metered_net_fills_at_the_times_of_its_law():
+    """Its speeds follow the flow, so the longest path takes far longer than on open roads."""
+    case = build_case(load("nguyen_ieee33"))
+    roads = case.roads
+    flow = 1.8 * roads.network.capacity_vph
+    net = SimpleNamespace(length_scale=1.0)
+    minutes = {}
+    for variant in ("merge", "metered"):
+        settings = WindowSettings(variant=variant)
+        study = MicroStudy(case=case, roads=roads, net=net, stations=(), settings=settings)
+        minutes[variant] = study.warmup_s(np.where(roads.network.is_station, 0.0, flow)) / 60.0
+        assert study.unused_factor == (1.0 if variant == "metered" else 1.057)
+    through = roads.paths.station < 0
+    open_min = roads.paths.route_cost(roads.network.free_flow_min)[through].max()
+    service_min = (minutes["merge"] - math.ceil(1.4 * open_min)) / 1.4
+    bpr = 1.0 + 0.15 * 1.8**4
+    assert minutes["metered"] == pytest.approx(1.4 * (bpr * open_min + service_min), abs=2.0)
+
+
 def test_counters_come_through(study):
     found = seen(study, window(study))
     assert (found.vehicles, found.teleported, found.collisions, found.emergency_stops) == (900, 2, 3, 4)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,8 @@ from cosim.scenario.load import load
 from cosim.traffic.equilibrium import solve
 from cosim.validation.micro import MicroSeen, sue_claim, times_min
 from cosim.validation.micro_vocabulary import VALIDATED
-from cosim.workflows import micro_equilibrium
+from cosim.workflows import micro_equilibrium, micro_tables
+from cosim.workflows import validate as validate_module
 from cosim.workflows.validate import ValidateOptions, validate
 
 QUIET = ["periods=1", "traffic.demand_profile=[0.3]", "microsim.periods=[1]", "microsim.warmup_min=40"]
@@ -99,11 +101,14 @@ def test_practical_capacities_are_compared_and_not_judged(validated):
     ("options", "scenario", "message"),
     [
         ({"periods": (12,)}, "nguyen_micro", r"no period 12; the scenario has 1 to 1"),
-        ({}, "ieee33_grid_only", "has no roads"),
+        ({}, "ieee33_grid_only", "'ieee33_grid_only' has no roads"),
+        ({"length_scale": 0.01}, "nguyen_micro", "use a length_scale"),
     ],
 )
-def test_what_cannot_be_validated_is_refused_before_sumo_starts(options, scenario, message, tmp_path, monkeypatch):
-    monkeypatch.setattr("cosim.workflows.validate.run_windows", None)
+def test_what_cannot_be_validated_is_refused_before_the_scenario_is_run(
+    options, scenario, message, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("cosim.workflows.validate.opened", None)
     overrides = QUIET if scenario == "nguyen_micro" else ["dispatch.mode=day_ahead"]
     with pytest.raises(InputError, match=message):
         validate(scenario, ValidateOptions(**options), overrides=overrides, out=tmp_path / "run")
@@ -115,6 +120,26 @@ def test_a_station_without_chargers_has_no_queue_to_simulate(tmp_path):
                "{name: '13', node: 13, free_flow_min: 30, capacity_vph: 60}]"]  # fmt: skip
     with pytest.raises(InputError, match=r"needs its servers.*give chargers"):
         validate("nguyen_micro", overrides=changes, out=tmp_path / "run")
+
+
+def test_a_validation_leaves_no_table_of_an_earlier_one_beside_its_own(validated, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(validated.folder, folder)
+    run = open_run(folder)
+    run.add_table("validation_ramp", {"slice": [1]})
+    monkeypatch.setattr(micro_tables, "tables", lambda _: {"validation_statistics": {"period": [1]}})
+    validate_module._write(SimpleNamespace(result=run))
+    assert [name for name in run.tables if name.startswith("validation_")] == ["validation_statistics"]
+    assert "paths" in run.tables
+    assert "figure-micro_ramp" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_tables_and_report_say_how_it_was_simulated(validated):
+    told = validated["validation_statistics"].iloc[0]
+    assert (told["variant"], told["length_scale"], told["step_s"]) == ("merge", 0.25, 1.0)
+    assert (validated["validation_runs"]["warmup_min"] == 40.0).all()
+    page = (validated.folder / "report.html").read_text(encoding="utf-8")
+    assert "merge net, length scale 0.25, step 1 s" in page
 
 
 def test_a_finished_run_takes_no_overrides(validated):
@@ -143,7 +168,7 @@ def test_route_choice_by_times_of_the_macroscopic_laws_ends_in_the_macroscopic_e
 
     monkeypatch.setattr(micro_equilibrium, "run_windows", lambda windows, jobs: windows)
     monkeypatch.setattr(micro_equilibrium, "seen", measured)
-    study = SimpleNamespace(window=lambda claim, period, seed: claim, unused_factor=1.0)
+    study = SimpleNamespace(window=lambda claim, period, seed, p_set_mw: claim, unused_factor=1.0)
     found = micro_equilibrium.find_equilibrium(
         study, problem, sue.path_flow_vph, period=8, seeds=(1,), jobs=1, tell=lambda _: None
     )
