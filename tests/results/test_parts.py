@@ -45,6 +45,7 @@ LOOP = {
 PRICE = {("stations", "price_per_mwh")}
 LATER = {("periods", "ev_later_vph"), ("periods", "ev_later_share")}
 MICRO = {(column.table, column.name) for column in COLUMNS if column.table.startswith(("micro_", "ac_measured"))}
+MICRO |= {("periods", "vmin_measured_pu"), ("periods", "vmax_measured_pu")}
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}
 
 
