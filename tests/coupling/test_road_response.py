@@ -250,3 +250,12 @@ def test_the_bound_holds_for_two_classes_uneven_splits_and_a_residual(p, a, b, g
     found, distance = certified(response, price, away, residual_mw=gap_vph * 0.02 * np.array([1.0, -1.0]))
     if not found.objection:
         assert distance <= found.bound_vph[0] * (1.0 + 1e-9) + 1e-9
+
+
+def test_drivers_between_the_flows_and_the_loads_dispatched_are_in_the_bound():
+    """The dispatch stands at the equilibrium's loads, the flows do not: all the distance is in the drivers moved."""
+    away = np.array([1.5, -1.5, 0.0, 0.0])
+    back_mw = -ENERGY_KWH / 1000.0 * away[:2]
+    found, distance = certified(constant_times(), np.array([700.0, 700.0]), away, residual_mw=back_mw)
+    assert found.gap_road_per_h == pytest.approx(0.0, abs=1e-12)
+    assert distance - 1e-9 <= found.bound_vph[0] <= distance + 1e-3
