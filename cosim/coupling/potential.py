@@ -103,6 +103,7 @@ def _objection(block: Block, answer: Answer, *, exact_query: bool) -> str:
         (isinstance(paths, PathSet), f"the route model {paths.model!r} lists no paths"),
         (answer.finite and np.isfinite(answer.suboptimality_per_h), "the dispatch has no answer"),
         (answer.exact, "the relaxation of the dispatch is not exact, or was repaired"),
+        (not answer.own_forecast, "the loads foreseen for later periods follow those of the period (persistence)"),
         (
             not (exact_query and answer.elastic),
             "the dispatch of exactly these loads needed its last resorts; other loads may not",

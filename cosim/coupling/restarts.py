@@ -31,7 +31,8 @@ class Restarts:
     query
         What was sent last.
     spread_vph
-        Largest sum of path-flow differences between a converged loop's result and the first one's, veh/h.
+        Largest sum of path-flow differences between a converged loop's result and the first one's, veh/h; NaN while
+        none has converged.
     converged
         How many of the loops converged.
     """
@@ -41,7 +42,7 @@ class Restarts:
     random: np.random.Generator
     starts: int
     query: Query | None = None
-    spread_vph: float = 0.0
+    spread_vph: float = np.nan
     converged: int = 0
     _loops: list[PriceLoop] = field(default_factory=list)
     _closing: bool = False
@@ -78,4 +79,4 @@ class Restarts:
         self.converged += 1
         for mine, theirs in zip(self.first.detail, loop.detail, strict=True):
             away = float(np.abs(mine.path_flow_vph - theirs.path_flow_vph).sum())
-            self.spread_vph = max(self.spread_vph, away)
+            self.spread_vph = float(np.fmax(self.spread_vph, away))

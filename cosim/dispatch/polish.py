@@ -110,51 +110,89 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
     return answer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Equations:
+    """The optimality conditions if given rows and cones bind: gradient, rows, and ``1/2 (v_0^2 - |v_1..|^2) = 0``.
+
+    ``lines`` are the rows that hold with equality; ``rows`` those of the binding cones, cone ``owner`` each, ``sign`` 1
+    for its head and -1 for the others. Their multipliers are ``weight sign v``.
+    """
+
+    one: _Programme
+    lines: Positions
+    starts: Positions
+    rows: Positions
+    owner: Positions
+    sign: Array
+
+    @staticmethod
+    def of(one: _Programme, binding: _Binding) -> _Equations:
+        starts, sizes = one.starts[binding.cones], one.sizes[binding.cones]
+        rows = np.concatenate([np.arange(i, i + k) for i, k in zip(starts, sizes, strict=True)] or [sizes])
+        return _Equations(
+            one=one, starts=starts, rows=rows,
+            lines=np.concatenate([np.arange(one.zero), one.zero + np.flatnonzero(binding.rows)]),
+            owner=np.repeat(np.arange(starts.size), sizes), sign=np.where(np.isin(rows, starts), 1.0, -1.0),
+        )  # fmt: skip
+
+    def at(self, x: Array, multiplier: Array, weight: Array) -> tuple[sp.csc_array, Array]:
+        """Return the conditions' matrix of derivatives, and what they lack."""
+        import scipy.sparse as sp
+
+        one, count = self.one, self.starts.size
+        line, cone, slack = one.a[self.lines], one.a[self.rows], one.b - one.a @ x
+        inner = self.sign * slack[self.rows]
+        place = (self.owner, np.arange(self.rows.size))
+        slope = sp.csr_array((inner, place), shape=(count, self.rows.size)) @ cone
+        curvature = one.p - cone.T @ sp.diags_array(weight[self.owner] * self.sign) @ cone
+        equal = sp.vstack([line, slope])
+        lack = [
+            -(one.p @ x + one.c + line.T @ multiplier + slope.T @ weight),
+            slack[self.lines],
+            0.5 * np.bincount(self.owner, inner * slack[self.rows], minlength=count),
+        ]
+        return sp.block_array([[curvature, equal.T], [equal, None]], format="csc"), np.concatenate(lack)
+
+    def dual(self, x: Array, multiplier: Array, weight: Array) -> Array:
+        """Return the multipliers of all rows; 0 where nothing binds."""
+        z = np.zeros_like(self.one.b)
+        z[self.lines] = multiplier
+        z[self.rows] = weight[self.owner] * self.sign * (self.one.b - self.one.a @ x)[self.rows]
+        return z
+
+
 def _newton(one: _Programme, x: Array, z: Array, binding: _Binding, steps: int) -> tuple[Array, Array] | None:
-    """Return primal and dual point at which the binding rows and cones hold with equality, and the gradient is 0."""
+    """Return primal and dual point after some steps towards the conditions; None where no step can be made."""
+    equations = _Equations.of(one, binding)
+    n, count = x.size, equations.lines.size
+    weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
+    done = DONE * (1.0 + float(np.abs(one.c).max(initial=0.0)))
+    for _ in range(steps):
+        matrix, lack = equations.at(x, multiplier, weight)
+        if float(np.abs(lack).max()) <= done:
+            break
+        step = _solved(matrix, lack, n)
+        if step is None:
+            return None
+        x, multiplier, weight = x + step[:n], multiplier + step[n : n + count], weight + step[n + count :]
+    return x, equations.dual(x, multiplier, weight)
+
+
+def _solved(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
+    """Return the step; what `SHIFT` changes is refined away. None where the matrix is singular all the same."""
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
 
-    lines = np.concatenate([np.arange(one.zero), one.zero + np.flatnonzero(binding.rows)])
-    starts, sizes = one.starts[binding.cones], one.sizes[binding.cones]
-    rows = np.concatenate([np.arange(i, i + k) for i, k in zip(starts, sizes, strict=True)] or [np.zeros(0, np.intp)])
-    owner = np.repeat(np.arange(starts.size), sizes)
-    sign = np.where(np.isin(rows, starts), 1.0, -1.0)
-    cone, line = one.a[rows], one.a[lines]
-    weight, multiplier = z[starts] / (one.b - one.a @ x)[starts], z[lines].copy()
-    n, m = x.size, lines.size + starts.size
-    largest = 1.0 + float(np.abs(one.c).max(initial=0.0))
-    for _ in range(steps):
-        slack = one.b - one.a @ x
-        inner = sign * slack[rows]
-        slope = sp.csr_array((inner, (owner, np.arange(rows.size))), shape=(starts.size, rows.size)) @ cone
-        curvature = one.p - cone.T @ sp.diags_array(weight[owner] * sign) @ cone
-        equal = sp.vstack([line, slope])
-        right = np.concatenate([
-            -(one.p @ x + one.c + line.T @ multiplier + slope.T @ weight),
-            slack[lines],
-            0.5 * np.bincount(owner, inner * slack[rows], minlength=starts.size),
-        ])  # fmt: skip
-        if float(np.abs(right).max()) <= DONE * largest:
-            break
-        exact = sp.block_array([[curvature, equal.T], [equal, None]], format="csc")
-        shift = sp.diags_array(np.concatenate([np.full(n, SHIFT), np.full(m, -SHIFT)]))
-        try:
-            factors = sla.splu(sp.csc_array(exact + shift))
-        except RuntimeError:  # exactly singular
-            return None
-        step = factors.solve(right)
-        for _ in range(REFINEMENTS):
-            step = step + factors.solve(right - exact @ step)
-        if not np.isfinite(step).all():
-            return None
-        x = x + step[:n]
-        multiplier = multiplier + step[n : n + lines.size]
-        weight = weight + step[n + lines.size :]
-    full = np.zeros_like(z)
-    full[lines] = multiplier
-    full[rows] = (weight[owner] * sign) * (one.b - one.a @ x)[rows]
-    return x, full
+    shift = np.full(lack.size, -SHIFT)
+    shift[:n] = SHIFT
+    try:
+        factors = sla.splu(sp.csc_array(matrix + sp.diags_array(shift)))
+    except RuntimeError:  # exactly singular
+        return None
+    step = factors.solve(lack)
+    for _ in range(REFINEMENTS):
+        step = step + factors.solve(lack - matrix @ step)
+    return step if np.isfinite(step).all() else None
 
 
 def _corrected(one: _Programme, x: Array, z: Array, binding: _Binding) -> _Binding | None:

@@ -193,6 +193,7 @@ class Simulator(PeriodSimulator):
                 "suboptimality_per_h": hourly * plan.record.suboptimality,
                 "exact": exact and plan.restoration is None and plan.exclusivity is None,
                 "elastic": plan.record.elastic,
+                "own_forecast": plan.length > 1 and self.dispatch.settings.forecast == "persistence",
             }
         return answer
 

@@ -202,6 +202,7 @@ class Simulator(PeriodSimulator):
             suboptimality_per_h=float(record.get("suboptimality_per_h", np.nan)),
             exact=bool(record.get("exact", False)),
             elastic=bool(record.get("elastic", True)),
+            own_forecast=bool(record.get("own_forecast", False)),
         )
 
     def _block(self) -> list[int]:

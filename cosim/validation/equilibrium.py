@@ -38,7 +38,7 @@ def equilibrium_claim(
     objections
         Why, per period; empty where something is.
     spread_vph
-        How far other starts ended from the result at most, veh/h; NaN where none were tried.
+        How far other starts that converged ended from the result at most, veh/h; NaN where there are none.
 
     Examples
     --------
@@ -56,5 +56,5 @@ def equilibrium_claim(
     reasons = dict.fromkeys(objections[k] or "no certificate was stored" for k in open_periods)
     numbers = ", ".join(str(k + 1) for k in open_periods)
     which = "" if len(open_periods) == len(bound_vph) else f" (period{'s' * (len(open_periods) > 1)} {numbers})"
-    tried = f"; random starts ended within {spread_vph:.2g} veh/h" if math.isfinite(spread_vph) else ""
+    tried = f"; random starts that converged ended within {spread_vph:.2g} veh/h" if math.isfinite(spread_vph) else ""
     return EquilibriumClaim(bound_vph=math.nan, sentence=f"no uniqueness claim: {'; '.join(reasons)}{which}{tried}")

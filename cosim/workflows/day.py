@@ -281,12 +281,13 @@ def _simulated(case: SimulationCase) -> Day:
 
 
 def _comparable(case: SimulationCase) -> SimulationCase:
-    """Return the case with tight residuals, and the day dispatched at once where that is the same."""
+    """Return the case with tight residuals, without further starts, and the day at once where that is the same."""
     if case.dispatch is not None and not case.iterated:
         case = replace(case, dispatch=_as_one_day(case.dispatch))
     if case.roads is not None and case.roads.method in QUICK_METHODS:
         case = replace(case, roads=replace(case.roads, tolerance=min(case.roads.tolerance, TIGHT)))
-    coupling = case.coupling.model_copy(update={"tolerance_mw": min(case.coupling.tolerance_mw, LOOP_MW)})
+    tolerance_mw = min(case.coupling.tolerance_mw, LOOP_MW)
+    coupling = case.coupling.model_copy(update={"tolerance_mw": tolerance_mw, "random_starts": 0})
     return replace(case, coupling=coupling)
 
 

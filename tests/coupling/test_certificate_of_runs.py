@@ -92,5 +92,5 @@ def test_the_line_of_the_ledger(finished, cosim):
 def test_the_sentence_names_periods_reasons_and_what_other_starts_found():
     bound = np.array([1e-4, np.nan, np.nan])
     sentence = equilibrium_claim(bound, ["", "a", "b"], 2e-3).sentence
-    assert sentence == "no uniqueness claim: a; b (periods 2, 3); random starts ended within 0.002 veh/h"
+    assert sentence == "no uniqueness claim: a; b (periods 2, 3); random starts that converged ended within 0.002 veh/h"
     assert equilibrium_claim(np.array([np.nan]), ["why"]).sentence == "no uniqueness claim: why"

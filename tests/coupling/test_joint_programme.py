@@ -162,6 +162,7 @@ def test_flows_with_other_arrivals_meet_demand_and_arrivals(solved, hours):
         ({"suboptimality_per_h": np.nan}, "no answer"),
         ({"price_per_mwh": np.full((3, 1), np.nan)}, "no answer"),
         ({"elastic": True}, "last resorts"),
+        ({"own_forecast": True}, "persistence"),
     ],
 )
 def test_where_a_condition_fails_nothing_is_claimed_and_the_reason_is_named(solved, hours, change, says):

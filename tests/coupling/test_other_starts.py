@@ -55,3 +55,9 @@ def test_a_price_that_falls_with_the_load_can_have_several_and_they_are_found():
 def test_as_many_starts_as_asked_for(starts):
     _, restarts, _ = compared(lambda load: 500.0 + 100.0 * load, starts=starts)
     assert restarts.converged == starts
+
+
+def test_without_a_start_that_converged_there_is_no_spread():
+    _, restarts, _ = compared(lambda load: 500.0 + 100.0 * load, tolerance_mw=-1.0)
+    assert restarts.converged == 0
+    assert np.isnan(restarts.spread_vph)

@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 
 from cosim.charging.stations import Station
 from cosim.coupling.fixed_point import Answer, Roads, solve
-from cosim.coupling.roads import RoadResponse, loop_tolerance
+from cosim.coupling.potential import certify
+from cosim.coupling.roads import Block, RoadResponse, loop_tolerance
 from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
@@ -208,3 +209,53 @@ def test_equilibria_in_a_loop_are_a_tenth_as_coarse_as_the_loop():
 def test_that_tolerance_stays_between_rounding_and_the_scenarios_own(tolerance_mw, link_flow_vph, expected):
     found = loop_tolerance(1e-8, tolerance_mw=tolerance_mw, energy_kwh=20.0, link_flow_vph=link_flow_vph)
     assert found == expected
+
+
+def constant_times():
+    """Two equal routes without congestion or queues for 40 vehicles that charge and 60 that do not."""
+    return two_routes(
+        free_flow_min=[10.0] * 4, capacity_vph=[1e6] * 4, alpha=0.0, demand_vph=[40.0, 60.0], davidson_j=0.0
+    )
+
+
+def certified(response, price, change_vph, residual_mw=0.0):
+    """Certify flows away from the equilibrium at a price; return what is claimed and the true distance."""
+    block = Block(response=response, positions=(0,), seen=lambda _, p: p)
+    best = response.solve(0, price)
+    flow = best.path_flow_vph + change_vph
+    moved = replace(best, path_flow_vph=flow, link_flow_vph=response.problem.paths.link_flow(flow))
+    load = response.load_mw(moved) + residual_mw
+    answer = Answer(
+        price_per_mwh=price[:, np.newaxis], load_mw=load[:, np.newaxis], suboptimality_per_h=0.0, exact=True
+    )
+    return certify(block, answer, [moved], exact_query=False), float(np.abs(change_vph).sum())
+
+
+@pytest.mark.parametrize("size_vph", [1e-3, 0.1, 2.0])
+def test_the_bound_is_the_distance_where_pinskers_inequality_is_one(size_vph):
+    """With even splits and the same relative change of both classes nothing is lost but terms of higher order."""
+    away = size_vph * np.array([0.4, -0.4, 0.6, -0.6])
+    found, distance = certified(constant_times(), np.array([700.0, 700.0]), away)
+    assert found.objection == ""
+    assert distance <= found.bound_vph[0] * (1.0 + 1e-9) <= distance * (1.0 + 1e-3)
+
+
+@given(p=st.floats(300.0, 900.0), a=st.floats(-0.9, 0.9), b=st.floats(-0.9, 0.9), gap_vph=st.floats(-1.0, 1.0))
+def test_the_bound_holds_for_two_classes_uneven_splits_and_a_residual(p, a, b, gap_vph):
+    """Also where the dispatch stands at other loads than those of the flows."""
+    response, price = constant_times(), np.array([700.0, p])
+    flow = response.solve(0, price).path_flow_vph
+    room = np.array([min(flow[:2]), min(flow[2:])])
+    away = np.array([1.0, -1.0, 0.0, 0.0]) * a * room[0] + np.array([0.0, 0.0, 1.0, -1.0]) * b * room[1]
+    found, distance = certified(response, price, away, residual_mw=gap_vph * 0.02 * np.array([1.0, -1.0]))
+    if not found.objection:
+        assert distance <= found.bound_vph[0] * (1.0 + 1e-9) + 1e-9
+
+
+def test_drivers_between_the_flows_and_the_loads_dispatched_are_in_the_bound():
+    """The dispatch stands at the equilibrium's loads, the flows do not: all the distance is in the drivers moved."""
+    away = np.array([1.5, -1.5, 0.0, 0.0])
+    back_mw = -ENERGY_KWH / 1000.0 * away[:2]
+    found, distance = certified(constant_times(), np.array([700.0, 700.0]), away, residual_mw=back_mw)
+    assert found.gap_road_per_h == pytest.approx(0.0, abs=1e-12)
+    assert distance - 1e-9 <= found.bound_vph[0] <= distance + 1e-3

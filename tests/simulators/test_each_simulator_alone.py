@@ -204,7 +204,7 @@ def test_a_constant_load_source_is_dispatched_and_priced(alone, small_case, mode
     price = small.watch("Port-11", "price[CNY/MWh]", "price_day[CNY/MWh]", "P_set[MW]")
     whole = small.watch("Dispatch-0", "status", "cost[CNY]", "cone_gap")
     small.run()
-    plan = Controller(case.dispatch).plan(0, np.array(list(PORTS.values())))
+    plan = Controller(case.dispatch, polish=True).plan(0, np.array(list(PORTS.values())))
     bus = case.dispatch.station_buses[1]
     seen = [value for _, value in received(price, "price[CNY/MWh]")]
     assert seen[0] == plan.price_per_mwh[bus, 0]

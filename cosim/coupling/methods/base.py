@@ -53,6 +53,8 @@ class Answer:
         Whether the relaxation is exact as it was solved, so that the prices are those of its optimum.
     elastic
         Whether the priced last resorts were part of the model.
+    own_forecast
+        Whether the loads that the window foresees for later periods follow the loads asked for.
     """
 
     price_per_mwh: Array
@@ -61,6 +63,7 @@ class Answer:
     suboptimality_per_h: float = float("nan")
     exact: bool = False
     elastic: bool = False
+    own_forecast: bool = False
 
     @property
     def finite(self) -> bool:
