@@ -214,6 +214,10 @@ class ContinuousDay:
         self.told += len(new)
         return new
 
+    def open_sessions(self) -> tuple[Session, ...]:
+        """Return the sessions that have not ended: who waits, charges or stays on, with the energy so far."""
+        return () if self.simulation.queues is None else self.simulation.queues.inside_now()
+
     def finish(self) -> Outputs:
         """End SUMO in order, and return what it wrote of the whole run, counted."""
         return self.simulation.finish()

@@ -258,12 +258,13 @@ class Simulator(PeriodSimulator):
         """Measure the period that ends now."""
         links, quality, series = day.period(), day.quality(), day.stations()
         self.links = links
+        ends = self.periods_done + 1 == self.case.timeline.periods
         told = MicroPeriod(
             seed=self.case.seed,
             links=links,
             stations=series,
             begin_s=links.begin_s,
-            sessions=day.ended_sessions(),
+            sessions=day.ended_sessions() + (day.open_sessions() if ends else ()),
             quality=_since(quality, self.before),
             model="meso" if self.meso else "micro",
             late_vehicles=late_vehicles(quality, *self._sent_now(links)),
@@ -272,7 +273,7 @@ class Simulator(PeriodSimulator):
         scale = self.micro.length_scale
         self.record = micro_part(self.position + 1, self.net.link_ids, [told], length_scale=scale, late=True)
         self.periods_done += 1
-        if self.periods_done == self.case.timeline.periods:
+        if ends:
             day.finish()
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
