@@ -5,7 +5,6 @@ What one period leaves behind - vehicles on their way, queues at the stations - 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from cosim.microsim.model import (
     Session,
     StationSeries,
 )
+from cosim.microsim.scratch import Scratch
 from cosim.microsim.simulation import Outputs, Simulation, Stop
 from cosim.traffic.performance import FloatArray
 from cosim.units import SECONDS_PER_HOUR, s_to_min
@@ -80,7 +80,7 @@ class ContinuousDay:
         if mesoscopic and (stations or net.variant != "plain"):
             reason = f"the mesoscopic model knows no stations and no '{net.variant}' network"
             raise InputError(Problem(field="variant", reason=reason, remedy="use variant 'plain' without stations"))
-        self.folder = tempfile.TemporaryDirectory(prefix="cosim-sumo-")
+        self.folder = Scratch()
         self.period_s, self.read_bytes, self.periods = period_s, 0, 0
         self.simulation = Simulation(
             net,
@@ -213,6 +213,10 @@ class ContinuousDay:
         new = self.simulation.queues.ended(self.told)
         self.told += len(new)
         return new
+
+    def open_sessions(self) -> tuple[Session, ...]:
+        """Return the sessions that have not ended: who waits, charges or stays on, with the energy so far."""
+        return () if self.simulation.queues is None else self.simulation.queues.inside_now()
 
     def finish(self) -> Outputs:
         """End SUMO in order, and return what it wrote of the whole run, counted."""

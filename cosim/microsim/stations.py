@@ -169,15 +169,18 @@ class StationQueues:
 
     def sessions(self) -> tuple[Session, ...]:
         """Return every visit, also those that had not ended, in order of arrival."""
-        visits = [(n, one, DONE) for n, one in self.finished]
+        return _by_arrival((*self.ended(), *self.inside_now()))
+
+    def inside_now(self) -> tuple[Session, ...]:
+        """Return the visits that have not ended, in order of arrival."""
+        visits: list[tuple[int, fifo.Session, str]] = []
         for n, state in enumerate(self.states):
             visits += [(n, one, QUEUED) for one in state.queue]
             visits += [(n, one, PLUGGED) for one in state.plugged]
             visits += [(n, one, DWELLING) for one in state.dwelling]
             late = [fifo.Session(vehicle=one, arrive_s=self.arrive_s[one]) for one in self.waiting[n]]
             visits += [(n, one, QUEUED) for one in late]
-        ordered = sorted(visits, key=lambda visit: (visit[1].arrive_s, visit[1].vehicle))
-        return tuple(self._session(n, one, reason) for n, one, reason in ordered)
+        return _by_arrival(self._session(n, one, reason) for n, one, reason in visits)
 
     def _session(self, n: int, one: fifo.Session, reason: str) -> Session:
         return Session(
@@ -191,3 +194,7 @@ class StationQueues:
             leave_s=one.leave_s if reason == DONE else math.nan,
             reason=reason,
         )
+
+
+def _by_arrival(sessions: Iterable[Session]) -> tuple[Session, ...]:
+    return tuple(sorted(sessions, key=lambda one: (one.arrive_s, one.vehicle_id)))

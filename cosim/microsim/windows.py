@@ -6,7 +6,6 @@ and several may run side by side, each with its own SUMO.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from cosim.errors import ComponentError, InputError, Problem, SumoError
 from cosim.microsim import measurements
 from cosim.microsim.measurements import EDGES
 from cosim.microsim.model import StationSeries, WindowInput, WindowResult
+from cosim.microsim.scratch import Scratch
 from cosim.microsim.simulation import Outputs, Simulation, Stop
 from cosim.microsim.stations import ROW_S, StationQueues
 
@@ -90,7 +90,7 @@ def run_windows(given: Sequence[WindowInput], *, jobs: int = 1) -> list[WindowRe
 def _once(given: WindowInput, stop: Stop | None) -> WindowResult:
     began, own = time.perf_counter(), time.thread_time()
     begin_s, end_s = given.warmup_s, given.warmup_s + given.measured_s
-    with tempfile.TemporaryDirectory(prefix="cosim-sumo-") as name:
+    with Scratch() as name:
         simulation = Simulation(
             given.net,
             given.demand.routes,

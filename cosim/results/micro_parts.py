@@ -37,7 +37,7 @@ class MicroPeriod:
     begin_s
         Beginning of the period (in a window: of the measured time) in the simulation's time, s.
     sessions
-        The vehicles that parked (continuous: whose visit ended in the period).
+        The vehicles that parked (continuous: whose visit ended in the period, and in the last also who is still there).
     quality
         Counters of the window, or of the period.
     late_vehicles

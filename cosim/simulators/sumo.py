@@ -8,7 +8,6 @@ per period, without stations: flows of a day in seconds.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from cosim.microsim.chargers import late_vehicles, micro_stations
 from cosim.microsim.continuous import ContinuousDay
 from cosim.microsim.model import LinkSlice, RunQuality, StationSeries, WindowInput, WindowResult
 from cosim.microsim.network import build_net
+from cosim.microsim.scratch import Scratch
 from cosim.microsim.vehicles import micro_demand, micro_routes, warmup_time_s, window_demand
 from cosim.microsim.windows import run_windows
 from cosim.quantities import meta
@@ -47,7 +47,7 @@ class Simulator(PeriodSimulator):
 
     def __init__(self) -> None:
         super().__init__(meta("sumo", "hybrid", {"Micro": []}))
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.folder: Scratch | None = None
         self.day: ContinuousDay | None = None
 
     def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
@@ -58,7 +58,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"scenario '{case.name}' has no roads for a microscopic simulation")
         self.roads, self.micro = case.roads, case.microsim
         self.meso = self.micro.mode == "meso"
-        self.folder = tempfile.TemporaryDirectory(prefix="cosim-net-")
+        self.folder = Scratch()
         self.net = build_net(
             self.roads.streets,
             () if self.meso else self.roads.stations,
@@ -258,12 +258,13 @@ class Simulator(PeriodSimulator):
         """Measure the period that ends now."""
         links, quality, series = day.period(), day.quality(), day.stations()
         self.links = links
+        ends = self.periods_done + 1 == self.case.timeline.periods
         told = MicroPeriod(
             seed=self.case.seed,
             links=links,
             stations=series,
             begin_s=links.begin_s,
-            sessions=day.ended_sessions(),
+            sessions=day.ended_sessions() + (day.open_sessions() if ends else ()),
             quality=_since(quality, self.before),
             model="meso" if self.meso else "micro",
             late_vehicles=late_vehicles(quality, *self._sent_now(links)),
@@ -272,7 +273,7 @@ class Simulator(PeriodSimulator):
         scale = self.micro.length_scale
         self.record = micro_part(self.position + 1, self.net.link_ids, [told], length_scale=scale, late=True)
         self.periods_done += 1
-        if self.periods_done == self.case.timeline.periods:
+        if ends:
             day.finish()
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from cosim.charging.fifo import ChargerBank, FifoState, advance
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem, StorageError, UsageError
+from cosim.microsim.scratch import Scratch
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.traffic.calibration import (
@@ -137,7 +137,7 @@ def calibrate(
         reason = "the speeds of a metered net follow the scenario's own law; a fit to it would find that law again"
         raise InputError(Problem(field="microsim.variant", reason=reason, remedy="calibrate on the variant merge"))
     chosen_periods(case, options)
-    with tempfile.TemporaryDirectory(prefix="cosim-net-") as folder:
+    with Scratch() as folder:
         study = open_study(case, Path(folder), window_settings(case.microsim, options))
         drive = _Driver(study, options.jobs or case.microsim.jobs, tell)
         fitted_on = drive(study.roads.problem, FIT_SHARES, range(case.seed, case.seed + FIT_SEEDS))

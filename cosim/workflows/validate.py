@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import InputError, Problem
 from cosim.microsim.model import Variant, WindowInput, WindowResult
+from cosim.microsim.scratch import Scratch
 from cosim.microsim.windows import run_windows
 from cosim.reports.page import write_report
 from cosim.results.store import RunResult
@@ -180,7 +180,7 @@ def validate(
     result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     chosen = chosen_periods(case, options)
-    with tempfile.TemporaryDirectory(prefix="cosim-net-") as folder:
+    with Scratch() as folder:
         study = open_study(case, Path(folder), window_settings(case.microsim, options))
         periods = _periods(study, result, chosen, options, tell)
         busiest = max(periods, key=lambda one: float(one.problem.demand_vph.sum()))
@@ -204,7 +204,7 @@ def _check_scenario(source: str | Path, overrides: Sequence[str], options: Valid
         return
     case = build_case(load(source, overrides))
     chosen_periods(case, options)
-    with tempfile.TemporaryDirectory(prefix="cosim-net-") as folder:
+    with Scratch() as folder:
         open_study(case, Path(folder), window_settings(case.microsim, options))
 
 

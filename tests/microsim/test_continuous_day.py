@@ -62,10 +62,16 @@ def test_counters_and_sessions_of_a_running_day(window, day):
         first = running.ended_sessions()
         running.advance(900.0)
         second = running.ended_sessions()
+        there, energy_kwh = running.open_sessions(), running.energy_kwh()
         told = running.quality()
         wrote = running.finish().quality
     assert told == wrote
     assert len(first) > 0
+    assert there
+    assert {one.reason for one in there} <= {"queued", "plugged", "dwelling"}
+    every = (*first, *second, *there)
+    assert len({one.vehicle_id for one in every}) == len(every)
+    assert sum(one.energy_kwh for one in every) == pytest.approx(float(energy_kwh.sum()), abs=1e-9)
     assert not {one.vehicle_id for one in first} & {one.vehicle_id for one in second}
 
 

@@ -104,11 +104,13 @@ def test_the_grid_is_checked_under_the_measured_load(parts):
 
 
 def test_measured_power_and_sessions_are_one_energy(parts):
-    energy = drawn = 0.0
+    energy = drawn = visited = 0.0
     for part, _ in parts("continuous"):
         stations = part["tables"]["micro_stations"]
         energy += sum(stations["p_mw"]) / 60.0 * 1000.0
         drawn = sum(np.array(stations["ledger_kwh"]).reshape(3, 15)[:, -1])
+        visited += sum(part["tables"]["micro_sessions"]["energy_kwh"])
+    assert visited == pytest.approx(drawn, abs=1e-6), "those still there at the end of the day have sessions, too"
     assert energy == pytest.approx(drawn, abs=1e-6)
     assert drawn > 0.0
 

@@ -224,3 +224,16 @@ def test_a_verdict_by_one_seed_is_never_certain(name):
     several = metrics.estimate([0.2, 0.21, 0.2])
     (finding,) = judge({name: several}, None, limits=MicroLimits(), gates=GateLimits(), basis="matched")
     assert (finding.word, finding.sure) == ("failed", True)
+
+
+def test_prices_count_in_the_choice_at_measured_times_as_in_the_equilibrium():
+    """Measured are times alone; a toll and a price that rises with the flow are as the model has them."""
+    free = two_routes()
+    network = replace(free.network, fixed_min=np.array([3.0, 0.0, 1.0]), slope_min_per_vph=np.array([2e-3, 0.0, 1e-3]))
+    problem = replace(free, network=network)
+    flow = solve(problem, tolerance=1e-12).path_flow_vph
+    seen = exact(problem, flow)
+    assert seen.link_time_min == pytest.approx(sue_claim(free, flow).link_time_min), "times are without prices"
+    found = statistics(problem, sue_claim(problem, flow), seen, MicroLimits())
+    assert found["closure"] == pytest.approx(0.0, abs=1e-9)
+    assert statistics(free, sue_claim(free, flow), seen, MicroLimits())["closure"] > 0.01

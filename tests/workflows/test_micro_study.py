@@ -1,6 +1,7 @@
 """What a window measured, read at full length of the links and with the stations behind the roads."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,9 @@ from cosim.microsim.model import RunQuality, Session, StationSeries, WindowResul
 from cosim.results.stored import read_path_flows
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
+from cosim.traffic.equilibrium import solve
+from cosim.validation.micro import expected_flow, sue_claim
+from cosim.workflows import validate
 from cosim.workflows.micro_study import MicroStudy, WindowSettings, seen
 
 WARM_S, HOUR_S = 1200.0, 3600.0
@@ -110,6 +114,34 @@ def test_a_metered_net_fills_at_the_times_of_its_law():
     service_min = (minutes["merge"] - math.ceil(1.4 * open_min)) / 1.4
     bpr = 1.0 + 0.15 * 1.8**4
     assert minutes["metered"] == pytest.approx(1.4 * (bpr * open_min + service_min), abs=2.0)
+
+
+def test_links_behind_a_station_are_expected_to_carry_what_leaves_it(study):
+    """Half of station 8's arrivals stay there: each path over it carries half behind it, and all before it."""
+    problem = study.problem(3)
+    claim = sue_claim(problem, solve(problem).path_flow_vph)
+    at = int(problem.network.station_positions[0])
+    flow = np.array(claim.link_flow_vph)
+    growth = np.zeros(len(study.stations))
+    growth[0] = 0.5 * flow[at]
+    run = replace(seen(study, window(study)), link_flow_vph=flow, station_growth_vph=growth)
+    lost = np.zeros(len(flow))
+    for k, path_vph in enumerate(claim.path_flow_vph.tolist()):
+        links = list(problem.path_set.path_links(k))
+        if at in links:
+            lost[links[links.index(at) + 1 :]] += 0.5 * path_vph
+    assert lost.sum() > 0.0
+    assert expected_flow(problem, claim, run) == pytest.approx(flow - lost)
+
+
+def test_the_energy_that_a_capped_station_is_held_against_is_its_cap(study):
+    problem = study.problem(3)
+    claim = sue_claim(problem, solve(problem).path_flow_vph)
+    arrivals = claim.link_flow_vph[problem.network.station_positions]
+    free_kwh = arrivals * study.roads.energy_kwh
+    cap_mw = np.array([free_kwh[0] / 2000.0, math.inf, 0.0])
+    planned = validate._planned(study, problem, claim, cap_mw).station_energy_kwh
+    assert planned == pytest.approx([free_kwh[0] / 2.0, free_kwh[1], 0.0])
 
 
 def test_counters_come_through(study):
