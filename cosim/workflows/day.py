@@ -288,7 +288,8 @@ def _comparable(case: SimulationCase) -> SimulationCase:
         case = replace(case, roads=replace(case.roads, tolerance=min(case.roads.tolerance, TIGHT)))
     tolerance_mw = min(case.coupling.tolerance_mw, LOOP_MW)
     coupling = case.coupling.model_copy(update={"tolerance_mw": tolerance_mw, "random_starts": 0})
-    return replace(case, coupling=coupling)
+    microsim = case.microsim.model_copy(update={"mode": "off"})  # a simulation's scatter is no slope
+    return replace(case, coupling=coupling, microsim=microsim)
 
 
 def _grid_of(parts: Sequence[Part]) -> GridDay:

@@ -72,6 +72,7 @@ traffic: null
 ev: null
 stations: null
 coupling: null
+microsim: null
 tariff: null
 """
 _NODAL_PRICE = """\

@@ -166,6 +166,14 @@ def test_a_series_of_prices_gives_way_to_the_stages_own_prices(small, tmp_path):
     assert {one["price_series"] for one in resolved} == {None}
 
 
+def test_vehicles_are_simulated_only_where_there_are_roads(small):
+    base = load_scenario(small(), ["microsim.mode=meso"])
+    case = build_case(base)
+    with study._variants(base, case, case.dispatch) as variants:
+        modes = {name: build_case(load_scenario(folder)).microsim.mode for name, folder in variants.items()}
+    assert modes == {"none": "off", "one_way": "meso", "equilibrium": "meso"}
+
+
 def test_a_mark_up_is_that_of_the_equilibrium_alone(small, tmp_path):
     path = small("coupling: {mode: iterated, ev_price: nodal, markup: 0.2}\n")
     found = value_of_coupling(path, out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
