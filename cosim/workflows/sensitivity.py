@@ -133,9 +133,14 @@ def _check(step: float, by: str | None, jobs: int) -> None:
 
 def _wanted(varied: Sequence[Parameter], only: Sequence[str]) -> list[Parameter]:
     for pattern in only:
-        if not any(fnmatchcase(one.name, pattern) for one in varied):
+        if not any(_fits(one, pattern) for one in varied):
             raise UsageError(f"only: {pattern!r} fits no parameter; {did_you_mean(pattern, [p.name for p in varied])}")
-    return [one for one in varied if not only or any(fnmatchcase(one.name, pattern) for pattern in only)]
+    return [one for one in varied if not only or any(_fits(one, pattern) for pattern in only)]
+
+
+def _fits(one: Parameter, pattern: str) -> bool:
+    """Whether a pattern fits the name, with or without the words in brackets behind it."""
+    return any(fnmatchcase(name, pattern) for name in (one.name, one.name.partition(" (")[0]))
 
 
 def _base(loaded: LoadedScenario, step: float, periods: str | None, exact: bool) -> _Base:

@@ -25,6 +25,11 @@ def test_the_assumed_numbers_that_matter_come_first(cosim):
     assert lines[-1] == "exit 0: every number was found"
 
 
+def test_a_number_is_chosen_by_its_key_without_the_words_behind_it(cosim):
+    code, out, _ = cosim("sensitivity", QUICK[0], "--only", "traffic.demand", "--progress", "off", "--json")
+    assert (code, json.loads(out)["order"]) == (0, ["traffic.demand (all trips)"])
+
+
 def test_json_is_one_document_with_null_for_what_is_not_finite(cosim):
     code, out, _ = cosim("sensitivity", *QUICK, "--json")
     found = json.loads(out)
