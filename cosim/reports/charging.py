@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Series = tuple[str, str, "pd.Series[float]", str]
 """Key, label, values by period number, unit."""
+SUPPOSED = "if drawn in time (not in this run)"
+"""Of the account in time where the grid saw all energy in the period of departure."""
 
 
 def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
@@ -29,7 +31,7 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
         if shift(result, axis) is not None:
             for column, key, label in (
                 ("p_instant_mw", "departed_mwh", "Charging by departure"),
-                ("p_kernel_mw", "drawn_mwh", "Charging drawn in time"),
+                ("p_kernel_mw", "drawn_mwh", in_time(result, "Charging drawn in time", "Charging")),
             ):
                 yield key, label, frames.by_period(stations, column, axis) * axis.period_h, "MWh"
     if "ev_later_vph" in (periods := result["periods"]):
@@ -44,6 +46,12 @@ def shift(result: RunResult, axis: PeriodAxis) -> pd.Series[float] | None:
     stations = result["stations"]
     apart = frames.by_period(stations, "p_kernel_mw", axis) - frames.by_period(stations, "p_instant_mw", axis)
     return apart if apart.ne(0.0).any() else None
+
+
+def in_time(result: RunResult, told: str, supposed: str) -> str:
+    """Return the label of a number of the account in time: ``told`` where the grid saw that account, else supposed."""
+    seen = frames.setting(result, "ev", "charging_load") == "kernel"
+    return told if seen else f"{supposed}, {SUPPOSED}"
 
 
 def carried_over_mwh(result: RunResult, axis: PeriodAxis) -> float:

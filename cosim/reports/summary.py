@@ -252,8 +252,10 @@ def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
         yield _total(key, label, values, values.index.to_series(), unit)
     if (shift := charging.shift(result, axis)) is not None:
         carried = charging.carried_over_mwh(result, axis)
-        yield Row(key="carried_over_mwh", label="Still to be drawn at the end", value=carried, unit="MWh")
-        yield _extreme("shifted_mw", "Largest shift of power by time", shift.abs(), "MW")
+        left = charging.in_time(result, "Still to be drawn at the end", "Still to be drawn at the end")
+        yield Row(key="carried_over_mwh", label=left, value=carried, unit="MWh")
+        moved = charging.in_time(result, "Largest shift of power by time", "Largest shift of power")
+        yield _extreme("shifted_mw", moved, shift.abs(), "MW")
 
 
 def _voltage_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:

@@ -154,6 +154,8 @@ def test_the_summary_tells_both_accounts_payments_and_who_charges_later(small, t
     assert told["drawn_mwh"].value == pytest.approx(stations["p_kernel_mw"].sum(), rel=1e-12)
     carried = told["departed_mwh"].value - told["drawn_mwh"].value
     assert told["carried_over_mwh"].value == pytest.approx(carried, rel=1e-9)
+    assert told["drawn_mwh"].label == "Charging drawn in time"
+    assert told["carried_over_mwh"].label == "Still to be drawn at the end"
     assert told["later_vehicles"].value == pytest.approx(periods["ev_later_vph"].sum(), rel=1e-12)
     tariff = stations["period"].map(periods.set_index("period")["tariff_per_mwh"])
     assert told["energy_payment"].value == pytest.approx((stations["energy_mwh"] * tariff).sum(), rel=1e-12)
@@ -168,6 +170,9 @@ def test_a_run_without_either_tells_neither_shift_nor_later(finished):
     assert told["shifted_mw"].value == pytest.approx(
         0.284, abs=5e-4
     )  # told beside, though the grid saw the instant one
+    for key in ("drawn_mwh", "carried_over_mwh", "shifted_mw"):
+        assert told[key].label.endswith("if drawn in time (not in this run)")
+    assert told["departed_mwh"].value == pytest.approx(told["stations_mwh"].value, rel=1e-9)
 
 
 def test_fees_are_paid_by_all_who_come(small, tmp_path):
