@@ -319,10 +319,11 @@ def import_(
 @app.command(name="build-net")
 def build_net(
     source: Annotated[str, typer.Argument(metavar="ROADS|FOLDER|SCENARIO", help="A scenario brings its stations.")],
-    scale: Annotated[float, typer.Option(help="Factor of all link lengths.")] = 1.0,
+    scale: Annotated[float | None, typer.Option(help="Factor of all link lengths; default 1.")] = None,
     variant: Annotated[
-        Literal["merge", "metered", "signals", "plain"], typer.Option(help="How nodes and exits work.")
-    ] = "merge",
+        Literal["merge", "metered", "signals", "plain"] | None,
+        typer.Option(help="How nodes and exits work; default merge."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default <name>-<variant>.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="NET", help="Only check a network built earlier.")] = None,
     overrides: Overrides = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.charging.stations import Station
-from cosim.errors import InputError, UsageError
+from cosim.errors import InputError, Problem, UsageError
 from cosim.microsim.checks import check_net
 from cosim.microsim.model import MicroNet, Variant
 from cosim.microsim.network import FILES, build_net, read_net
@@ -41,8 +42,8 @@ class BuiltNet:
 def build(
     source: Path | str,
     *,
-    length_scale: float = 1.0,
-    variant: Variant = "merge",
+    length_scale: float | None = None,
+    variant: Variant | None = None,
     out: Path | str | None = None,
     check: Path | str | None = None,
     overrides: Sequence[str] = (),
@@ -54,7 +55,8 @@ def build(
     source
         A road network (a file or folder in any known format, or a shipped name), which has no stations, or a scenario.
     length_scale, variant
-        See `cosim.microsim.model.MicroNet`.
+        See `cosim.microsim.model.MicroNet`; by default 1 and ``merge``. A network to check may have any, and must have
+        those that are given.
     out
         Folder; by default ``<name>-<variant>`` in the working folder.
     check
@@ -72,7 +74,9 @@ def build(
     name, network, stations = _roads(source, overrides)
     if check is not None:
         net = read_net(check)
+        _check_as_asked(net, length_scale, variant)
     else:
+        length_scale, variant = 1.0 if length_scale is None else length_scale, variant or "merge"
         folder = Path(out) if out is not None else Path(f"{name}-{variant}")
         _check_free(folder)
         net = build_net(network, stations, folder, length_scale=length_scale, variant=variant)
@@ -92,6 +96,20 @@ def _roads(source: Path | str, overrides: Sequence[str]) -> tuple[str, RoadNetwo
     if case is None:
         raise InputError(f"scenario {loaded.name!r} has no roads")
     return loaded.name, case.network, case.stations
+
+
+def _check_as_asked(net: MicroNet, length_scale: float | None, variant: Variant | None) -> None:
+    """Refuse a network of another scale or variant than the one that is asked for."""
+    way = "leave the option out to check the network as it is, or build it again without --check"
+    problems = []
+    if length_scale is not None and not math.isclose(length_scale, net.length_scale):
+        reason = f"--scale {length_scale:g}, but the network has {net.length_scale:g}"
+        problems.append(Problem(file=str(net.net_file.parent), reason=reason, remedy=way))
+    if variant is not None and variant != net.variant:
+        reason = f"--variant {variant}, but the network is {net.variant}"
+        problems.append(Problem(file=str(net.net_file.parent), reason=reason, remedy=way))
+    if problems:
+        raise InputError(problems)
 
 
 def _check_free(folder: Path) -> None:

@@ -281,6 +281,12 @@ def test_the_command_builds_and_checks_and_answers_with_exit_codes(tmp_path, cap
     assert exit_code("nguyen_ieee33", "--scale", 0.25, "--out", target) == 0
     assert "lot_11_11-3 (station 11)" in capsys.readouterr().out
     assert exit_code("nguyen_ieee33", "--check", target) == 0
+    assert exit_code("nguyen_ieee33", "--scale", 0.25, "--variant", "merge", "--check", target) == 0
+    capsys.readouterr()
+    assert exit_code("nguyen_ieee33", "--scale", 1, "--variant", "metered", "--check", target) == 3
+    told = capsys.readouterr().err
+    assert "--scale 1, but the network has 0.25" in told
+    assert "--variant metered, but the network is merge" in told
     assert exit_code("nguyen", "--check", target) == 3
     assert exit_code("nguyen", "--scale", 0.01, "--out", target) == 3
     (target / "diary.txt").write_text("")
