@@ -122,7 +122,8 @@ def verify(
     result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     if case.dispatch is None:
-        raise InputError(f"scenario '{case.name}' has no grid; there is no dispatch to verify")
+        name = result.manifest.get("scenario", case.name)
+        raise InputError(f"run '{result.folder}' ({name}) has no grid; there is no dispatch to verify")
     stored = read_dispatch(result, case.dispatch.feeder)
     dispatch = _committed(case.dispatch, stored)
     ev_mw = _charging_mw(result, case, stored)

@@ -158,7 +158,7 @@ def test_what_cannot_be_verified_is_refused(copy, folder, tmp_path):
     with pytest.raises(StorageError, match="no table buses"):
         verify(copy.folder)
     roads = run("nguyen_traffic_only", out=tmp_path / "roads", report=False)
-    with pytest.raises(InputError, match="has no grid"):
+    with pytest.raises(InputError, match=r"^run '.*roads' \(nguyen_traffic_only\) has no grid"):
         verify(roads.folder)
 
 
