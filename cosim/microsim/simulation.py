@@ -92,7 +92,7 @@ class Simulation:
         window_s: tuple[float, float] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        _check_step(step_s)
+        check_step(step_s)
         self.net, self.folder, self.options = net, folder, options
         self.steps, self.step_s = 0, step_s
         self.loaded, self.departed, self.arrived = 0, 0, 0
@@ -254,9 +254,15 @@ def no_vehicles(routes: Sequence[MicroRoute]) -> MicroDemand:
     )
 
 
-def _check_step(step_s: float) -> None:
-    """Refuse a step of which no whole number makes the minute in which queues, lots and meters are told."""
-    steps = ROW_S / step_s
+def check_step(step_s: float) -> None:
+    """Refuse a step of which no whole number makes the minute in which queues, lots and meters are told.
+
+    Raises
+    ------
+    InputError
+        With the steps that are possible.
+    """
+    steps = ROW_S / step_s if step_s > 0.0 else 0.0
     if not (steps >= 1.0 and abs(steps - round(steps)) < EXACT):
         reason = f"{step_s:g} s must go into {ROW_S:g} s a whole number of times"
         raise InputError(Problem(field="step_s", reason=reason, remedy="take 1, 0.5, 0.25, 0.2 or 0.1"))

@@ -13,6 +13,7 @@ from cosim.errors import InputError
 from cosim.microsim.chargers import DETOUR_S, late_vehicles, micro_stations
 from cosim.microsim.model import MicroNet, MicroStation, RunOptions, Variant, WindowInput, WindowResult
 from cosim.microsim.network import build_net
+from cosim.microsim.simulation import check_step
 from cosim.microsim.vehicles import warmup_time_s, window_demand
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_path_flows
@@ -141,8 +142,9 @@ def open_study(case: SimulationCase, folder: Path, settings: WindowSettings) -> 
     Raises
     ------
     InputError
-        If the scenario has no roads, or a station is not told by its chargers.
+        If the scenario has no roads, a station is not told by its chargers, or SUMO's step does not fit.
     """
+    check_step(settings.step_s)
     roads = case.roads
     if roads is None:
         raise InputError(f"scenario '{case.name}' has no roads; there is no equilibrium to hold against a simulation")

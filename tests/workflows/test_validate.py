@@ -103,6 +103,9 @@ def test_practical_capacities_are_compared_and_not_judged(validated):
         ({"periods": (12,)}, "nguyen_micro", r"no period 12; the scenario has 1 to 1"),
         ({}, "ieee33_grid_only", "'ieee33_grid_only' has no roads"),
         ({"length_scale": 0.01}, "nguyen_micro", "use a length_scale"),
+        ({"step_s": -1.0}, "nguyen_micro", r"step_s.*-1 s must go into 60 s"),
+        ({"step_s": 0.0}, "nguyen_micro", r"step_s.*0 s must go into 60 s"),
+        ({"step_s": float("nan")}, "nguyen_micro", r"step_s.*nan s must go into 60 s"),
     ],
 )
 def test_what_cannot_be_validated_is_refused_before_the_scenario_is_run(
