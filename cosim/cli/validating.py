@@ -125,7 +125,10 @@ def _number(name: str, value: float) -> str:
 def _station_table(found: Validation, one: PeriodValidation) -> Table:
     from cosim.workflows.micro_tables import station_rows
 
-    header = ("  station", "arrivals/h", "SUMO", "use", "wait min", "SUMO", "Davidson", "Erlang", "MWh", "SUMO", "")
+    header = (
+        "  station", "arrivals/h", "SUMO arrivals/h", "use", "wait min (its law)", "SUMO wait", "Davidson wait",
+        "Erlang wait", "MWh", "SUMO MWh", "",
+    )  # fmt: skip
     rows = [header]
     for row in station_rows(found, one):
         if row["model"] == "null":
@@ -169,7 +172,20 @@ def _print_equilibrium(screen: Console, found: MicroEquilibrium) -> None:
 
 
 def _print_verdict(screen: Console, found: Validation) -> None:
-    code, words = found.exit_code, []
+    code = found.exit_code
+    for line in _notes(found):
+        screen.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
+    text = "every limit that applies is kept" if code == 0 else "validation_invalid: a limit that applies is broken"
+    screen.print(f"\n[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
+    screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: validation_*", soft_wrap=True)
+    screen.print(f"report   {escape(str(found.result.folder / 'report.html'))}", soft_wrap=True)
+
+
+def _notes(found: Validation) -> list[str]:
+    """Return what a reader must know of the verdicts."""
+    from cosim.validation.micro_verdict import REMARKS
+
+    words = []
     for one in found.periods:
         broken = [finding.statistic.meaning for finding in one.findings if finding.word == "failed"]
         if broken:
@@ -179,16 +195,24 @@ def _print_verdict(screen: Console, found: Validation) -> None:
                 f"period {one.period}: times and route choice are not comparable: the capacities are those of streets "
                 "with junctions, a simulated lane carries 1,800 veh/h (docs/microsimulation.md)"
             )
-    from cosim.validation.micro_verdict import REMARKS
-
+        if any(finding.word == "not_telling" for finding in one.findings):
+            words.append(f"period {one.period}: {_why_not_telling(found, one)}")
+    if any(len(one.sue.seen) == 1 for one in found.periods):
+        words.append("one seed: no interval, and no verdict is certain; --seeds 5 gives both")
     if remark := REMARKS[found.study.settings.variant]:
         words.append(remark)
-    for line in words:
-        screen.print(f"[yellow]note[/yellow] {escape(line)}", soft_wrap=True)
-    text = "every limit that applies is kept" if code == 0 else "validation_invalid: a limit that applies is broken"
-    screen.print(f"\n[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
-    screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: validation_*", soft_wrap=True)
-    screen.print(f"report   {escape(str(found.result.folder / 'report.html'))}", soft_wrap=True)
+    return words
+
+
+def _why_not_telling(found: Validation, one: PeriodValidation) -> str:
+    """Return why skill is not asked for."""
+    closure, least = one.null.estimates["closure"].mean, found.study.case.microsim.thresholds.null_closure
+    if math.isnan(closure):
+        return "not telling: the null model has no closure; skill is not asked for"
+    return (
+        f"not telling: the null model's closure {100.0 * closure:.3g} % < {100.0 * least:.3g} %, no congestion that "
+        "could be told from none; skill is not asked for"
+    )
 
 
 def calibrate_command(source: str, out: Path, how: Mapping[str, Any], overrides: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from cosim.cli.validating import _numbers, _period_table, _print_equilibrium, _print_ramp
+from cosim.cli.validating import _notes, _numbers, _period_table, _print_equilibrium, _print_ramp, _station_table
 from cosim.errors import UsageError
 from cosim.validation.gate import GateLimits
 from cosim.validation.metrics import estimate
@@ -55,6 +55,45 @@ def test_the_table_shows_value_interval_null_model_limit_and_verdict():
     closure = next(line for line in text.splitlines() if "would move" in line)
     assert [part in closure for part in ("3 %", "0.516 % to 5.48 %", "13 %", "≤ 10 %")] == [True] * 4
     assert closure.rstrip().endswith("passed")
+
+
+def verdict_of(seeds, null_closure):
+    """Return the notes on a period whose null model is as good as that."""
+    found = {name: estimate([0.02] * seeds) for name in ("closure", "closure_skill")}
+    null = {"closure": estimate([null_closure] * seeds)}
+    findings = judge(found, null, limits=MicroLimits(), gates=GateLimits(), basis="matched")
+    period = SimpleNamespace(
+        period=8, findings=findings, sue=SimpleNamespace(seen=range(seeds)), null=SimpleNamespace(estimates=null)
+    )
+    study = SimpleNamespace(
+        settings=SimpleNamespace(variant="merge"),
+        case=SimpleNamespace(microsim=SimpleNamespace(thresholds=MicroLimits())),
+    )
+    return _notes(SimpleNamespace(periods=(period, period), study=study))
+
+
+def test_why_skill_is_not_asked_for_is_told_with_its_numbers():
+    *_, told = verdict_of(2, 0.0726)
+    assert told.startswith("period 8: not telling: the null model's closure 7.26 % < 8 %, no congestion")
+    assert not any("not telling" in note for note in verdict_of(2, 0.12))
+    assert "has no closure" in verdict_of(2, float("nan"))[0]
+
+
+def test_one_seed_is_told_once():
+    assert [note.startswith("one seed: no interval") for note in verdict_of(1, 0.0726)].count(True) == 1
+    assert not any("one seed" in note for note in verdict_of(2, 0.0726))
+
+
+def test_every_column_of_the_station_table_has_a_heading_of_its_own(monkeypatch):
+    values = dict.fromkeys(
+        ("arrivals_vph", "arrivals_sumo_vph", "use", "wait_min", "wait_sumo_min", "wait_davidson_min",
+         "wait_erlang_min", "energy_mwh", "energy_sumo_mwh"), 0.5,
+    )  # fmt: skip
+    row = {"model": "SUE", "station": "8", "beyond_laws": False} | values
+    monkeypatch.setattr("cosim.workflows.micro_tables.station_rows", lambda *_: [row])
+    headings = [next(iter(column.cells)) for column in _station_table(None, None).columns]
+    assert len(set(headings)) == len(headings) == 11
+    assert headings[1:3] == ["arrivals/h", "SUMO arrivals/h"]
 
 
 def test_a_ramp_of_one_seed_says_that_it_needs_two():
