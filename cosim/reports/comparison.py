@@ -11,7 +11,7 @@ from typing import Any
 from cosim.errors import InputError, Problem, UsageError
 from cosim.reports import frames
 from cosim.reports.measures import measures
-from cosim.reports.summary import Row, Value
+from cosim.reports.rows import Row, Value
 from cosim.results.store import RunResult
 
 TOLD_APART_BY = 2
@@ -19,6 +19,7 @@ TOLD_APART_BY = 2
 _ABSENT = "–"
 _WORDS_ONLY = frozenset({"sources", "title", "description", "extends", "schema"})
 _LONGEST = 48
+_FEW = 4
 _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 """Sections that tell how a run was solved, not what came out."""
 
@@ -275,11 +276,14 @@ def _named_differences(kind: str, found: Sequence[Mapping[str, str]], *, shared:
 
 
 def _differing(path: str, values: Sequence[Any]) -> Iterator[Difference]:
-    """Yield the smallest parts of the scenarios that differ; a section that one of them lacks is one part."""
+    """Yield the smallest parts of the scenarios that differ.
+
+    A section that one of them lacks is one part; a small one inside a section is told value by value.
+    """
     if all(value == values[0] for value in values[1:]):
         return
     parts = [_parts(value) for value in values]
-    if all(part for part in parts):
+    if all(part for part in parts) or ("." in path and all(map(_is_small, values))):
         for key in dict.fromkeys(key for part in parts for key in part or ()):
             yield from _differing(f"{path}.{key}" if path else key, [(part or {}).get(key) for part in parts])
         return
@@ -293,6 +297,14 @@ def _parts(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a part of a r
     if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
         return {str(item["name"]): item for item in value}
     return None
+
+
+def _is_small(value: Any) -> bool:  # noqa: ANN401 - a part of a resolved scenario
+    """Whether a part is missing, or a few values without a name of their own."""
+    if not isinstance(value, dict):
+        return value is None
+    plain = not any(isinstance(one, dict | list) for one in value.values())
+    return plain and "name" not in value and 0 < len(value) <= _FEW
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a part of a resolved scenario

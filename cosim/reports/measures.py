@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.reports import frames
+from cosim.reports.charging import carried_over_mwh
 from cosim.reports.frames import PeriodAxis
-from cosim.reports.summary import Row, Section, summarise
+from cosim.reports.rows import Row, Section
+from cosim.reports.summary import summarise
 from cosim.results.store import RunResult
 from cosim.units import h_to_min, min_to_h
 from cosim.validation.gate import GateLimits
@@ -97,8 +99,21 @@ def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     demand = frames.numbers(periods, "ev_mw") * axis.period_h
     yield _total("ev_demand_mwh", "Charging demanded", demand, periods["period"], "MWh")
     yield from _not_served(result, axis, "ev_curtailed_mw", "Charging not served")
+    yield from _later(result, axis)
     missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
     yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")
+
+
+def _later(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
+    """Yield who charges later, and what is still to be drawn at the end where the grid saw charging in time."""
+    periods = result["periods"]
+    if "ev_later_vph" in periods:
+        vehicles = frames.numbers(periods, "ev_later_vph") * axis.period_h
+        yield _total("later_vehicles", "Vehicles that charge later", vehicles, periods["period"], "veh")
+    seen = frames.setting(result, "ev", "charging_load") == "kernel"
+    if seen and "stations" in result and "pending_mwh" in result["stations"]:
+        left = carried_over_mwh(result, axis)
+        yield Row(key="carried_over_mwh", label="Still to be drawn at the end", value=left, unit="MWh")
 
 
 def _not_served(result: RunResult, axis: PeriodAxis, column: str, label: str) -> Iterator[Row]:

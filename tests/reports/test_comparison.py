@@ -64,6 +64,19 @@ def test_a_section_that_one_run_lacks_is_one_difference(make_run):
     }
 
 
+def test_a_small_part_that_one_run_lacks_is_told_with_its_values(make_run):
+    first = other(ev={"share": 0.2, "charge_later": None})
+    second = other(ev={"share": 0.2, "charge_later": {"cost_min": 60}})
+    comparison = compare_runs([make_run(manifest=first), make_run(manifest=second)])
+    assert {one.key: one.values for one in comparison.differences} == {"ev.charge_later.cost_min": ("–", "60")}
+
+
+def test_a_station_that_one_run_lacks_is_one_difference(make_run):
+    fewer = other(stations=RESOLVED["stations"][:1])
+    comparison = compare_runs([make_run(manifest={"resolved": RESOLVED}), make_run(manifest=fewer)])
+    assert {one.key: one.values for one in comparison.differences} == {"stations.11": ("given", "–")}
+
+
 def test_a_changed_table_and_another_solver_version_are_named(make_run):
     first = {"inputs": [{"file": "profiles.csv", "sha256": "a" * 64}, {"file": "scenario.yaml", "sha256": "1" * 64}]}
     second = {"inputs": [{"file": "profiles.csv", "sha256": "b" * 64}, {"file": "scenario.yaml", "sha256": "2" * 64}]}

@@ -30,6 +30,22 @@ def test_charging_not_served_is_summed_and_its_peak_has_a_period(make_run):
     assert (rows["ev_not_served_mw"].value, rows["ev_not_served_mw"].period) == (0.08, 2)
 
 
+def test_who_charges_later_and_what_is_still_to_be_drawn_are_compared_where_they_exist(make_run):
+    def later(k, tables, gate):
+        with_charging()(k, tables, gate)
+        tables["periods"]["ev_later_vph"] = [10.0 * k]
+        tables["stations"]["pending_mwh"] = [0.01 * k, 0.02 * k]
+
+    def rows(load):
+        return rows_of(make_run(change=later, manifest={"resolved": {"ev": {"charging_load": load}}}))
+
+    found = rows("kernel")
+    assert (found["later_vehicles"].value, found["later_vehicles"].unit) == (pytest.approx(DT * 30.0), "veh")
+    assert (found["carried_over_mwh"].value, found["carried_over_mwh"].unit) == (pytest.approx(0.06), "MWh")
+    assert "carried_over_mwh" not in rows("instant")
+    assert not {"later_vehicles", "carried_over_mwh"} & rows_of(make_run(change=with_charging())).keys()
+
+
 def test_what_the_gate_takes_for_rounding_counts_as_served(make_run):
     rows = rows_of(make_run(change=with_charging((9e-7, 0.0, -1e-9))))
     assert (rows["ev_not_served_mwh"].value, rows["ev_not_served_mw"].value) == (0.0, 0.0)
