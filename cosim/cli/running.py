@@ -134,7 +134,7 @@ def progress_by_period(
 
 
 def _line(part: Part, judged: GateRecord, periods: int) -> str:
-    """Return one line of progress: period, R, gap, AC difference, coupling, status."""
+    """Return one line of progress: period, R, gap, AC difference, coupling, SUMO, status."""
     figures: dict[str, Any] = part["figures"]
     cells = [f"period {part['period']:>3}/{periods}"]
     for key, text in (
@@ -147,5 +147,7 @@ def _line(part: Part, judged: GateRecord, periods: int) -> str:
     ):
         if key in figures:
             cells.append(text.format(figures[key]))
+    if (driven := part["tables"].get("micro_quality")) is not None:
+        cells.append(f"SUMO {sum(driven['loaded'])} vehicles, {sum(driven['teleports'])} teleports")
     tone = "green" if judged.status == "optimal" else "yellow"
     return "  ".join(cells) + f"  [{tone}]{judged.status}[/{tone}]"

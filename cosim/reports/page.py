@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
 from cosim.reports.figures import FIGURES
-from cosim.reports.summary import Row, Summary, summarise
+from cosim.reports.rows import Row
+from cosim.reports.summary import Summary, summarise
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cosim.reports import charging, frames
+from cosim.reports import charging, frames, micro_summary
 from cosim.reports.frames import PeriodAxis
+from cosim.reports.rows import Row, Section
 from cosim.results.store import RunResult
 from cosim.results.stored import stored_claim
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Value = float | int | str | None
 
 _TERMS = {
     "energy": "Energy from upstream",
@@ -40,70 +39,7 @@ _KINDS = {
     "ev_curtailment": "Charging not served",
     "load_shedding": "Load not served",
 }
-_HUNDRED, _MILLI = 100.0, 1e-3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One number of the summary.
-
-    Attributes
-    ----------
-    key
-        Name for programs, unique in the summary.
-    label, value, unit
-        What it is. ``value`` is None where the run has no value.
-    period, where
-        Where an extreme value stands: period number, and bus, line, link or station.
-    note
-        What the reader must know, for example periods without a value.
-    """
-
-    key: str
-    label: str
-    value: Value
-    unit: str = ""
-    period: int | None = None
-    where: str = ""
-    note: str = ""
-
-    @property
-    def text(self) -> str:
-        """Return the value as text.
-
-        >>> Row(key="a", label="", value=33634.951).text, Row(key="b", label="", value=3e-9).text
-        ('33,634.95', '3.00e-09')
-        >>> Row(key="c", label="", value=0.988591).text, Row(key="d", label="", value=None).text
-        ('0.98859', '–')
-        """
-        value = self.value
-        if value is None:
-            return "–"
-        if isinstance(value, str | int):
-            return value if isinstance(value, str) else f"{value:,}"
-        if value == 0.0:
-            return "0"
-        if abs(value) >= _HUNDRED:
-            return f"{value:,.2f}"
-        return f"{value:#.5g}" if abs(value) >= _MILLI else f"{value:.2e}"
-
-    @property
-    def place(self) -> str:
-        """Return where the value stands, and the note, as text.
-
-        >>> Row(key="v", label="", value=1.0, period=20, where="bus 18").place
-        'period 20, bus 18'
-        """
-        parts = [f"period {self.period}" if self.period is not None else "", self.where, self.note]
-        return ", ".join(part for part in parts if part)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Rows that belong together."""
-
-    title: str
-    rows: tuple[Row, ...]
+_HUNDRED = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +55,7 @@ class Summary:
     complete
         Whether every planned period was committed.
     sections
-        Run, cost, energy, voltage, exactness, trust ledger, roads: those that the run has.
+        Run, cost, energy, voltage, exactness, trust ledger, roads, microsimulation: those that the run has.
     """
 
     title: str
@@ -162,6 +98,7 @@ def summarise(result: RunResult) -> Summary:
         parts["Exactness"] = _exactness_rows(result, periods, axis) if grid else iter(())
         parts["Trust ledger"] = _ledger_rows(result)
         parts["Roads"] = _road_rows(result, periods, axis) if roads else iter(())
+        parts["Microsimulation"] = micro_summary.rows(result, axis)
     sections = [Section(title=title, rows=tuple(rows)) for title, rows in parts.items()]
     return Summary(
         title=frames.title(result),

@@ -13,9 +13,12 @@ from cosim import world
 from cosim.errors import ComponentError, SumoError
 from cosim.microsim.process import SumoProcess
 from cosim.quantities import COLUMNS
+from cosim.reports.summary import summarise
+from cosim.results.store import RunResult, RunStore
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.simulators import SIM_CONFIG
+from cosim.simulators.recorder import gate_json
 from cosim.simulators.sumo import Simulator as Sumo
 
 QUARTERS = """\
@@ -80,7 +83,8 @@ def test_every_column_is_in_the_vocabulary_and_none_is_idle(parts):
         if table in tables
         for column in columns
     }
-    assert found == {(column.table, column.name) for column in COLUMNS if column.table in tables}
+    words = {(column.table, column.name) for column in COLUMNS if column.table in tables}
+    assert found == words - {(table, "period") for table in tables}  # the store adds it
 
 
 def test_the_flows_of_a_run_are_driven(parts):
@@ -113,6 +117,28 @@ def test_measured_power_and_sessions_are_one_energy(parts):
     assert visited == pytest.approx(drawn, abs=1e-6), "those still there at the end of the day have sessions, too"
     assert energy == pytest.approx(drawn, abs=1e-6)
     assert drawn > 0.0
+
+
+@pytest.mark.parametrize("mode", ["continuous", "windows", "meso"])
+def test_the_summary_of_a_run_tells_what_sumo_counted(parts, tmp_path, mode):
+    store = RunStore.create(tmp_path / "run")
+    store.write_json("manifest.json", {"resolved": {"microsim": {"mode": mode}}})
+    for part, judged in parts(mode):
+        store.commit(part["period"], part["tables"], gate_json(judged))
+    store.finish(code=0, reasons=(), statuses=[judged.status for _, judged in parts(mode)], planned=2)
+    summary, driven = summarise(RunResult(store.folder)), parts(mode)[: 1 if mode == "windows" else 2]
+    tables = [part["tables"] for part, _ in driven]
+    assert summary["micro_periods"].value == f"{len(driven)} of 2"
+    assert summary["micro_loaded"].value == sum(sum(one["micro_quality"]["loaded"]) for one in tables)
+    assert summary["micro_teleports"].value == summary["micro_collisions"].value == 0
+    if mode == "continuous":
+        drawn_kwh = sum(np.array(tables[-1]["micro_stations"]["ledger_kwh"]).reshape(3, 15)[:, -1])
+        assert summary["micro_energy_mwh"].value == pytest.approx(drawn_kwh / 1000.0, abs=1e-9)
+        assert summary["micro_vmin_ac_pu"].value == min(min(one["ac_measured"]["vmin_ac_pu"]) for one in tables)
+    assert ("micro_energy_mwh" in summary) is (mode != "meso")
+    if mode != "meso":
+        planned = sum(sum(one["stations"]["energy_mwh"]) for one in tables)
+        assert summary["micro_planned_mwh"].value == pytest.approx(planned)
 
 
 def test_windows_are_simulated_in_the_chosen_periods_with_every_seed(parts):
