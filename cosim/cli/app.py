@@ -195,7 +195,10 @@ def report(run_folder: RunFolder) -> None:
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders; the first is the reference.", metavar="RUN RUN...")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders, the first is the reference; or one value of coupling.", metavar="RUN RUN..."),
+    ],
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the table.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write table and picture.")] = None,
     tolerance: Annotated[

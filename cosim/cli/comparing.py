@@ -102,7 +102,8 @@ def value_command(
 ) -> int:
     """Run a scenario without interaction, one way and in equilibrium; print the three side by side."""
     from cosim.scenario.load import load
-    from cosim.workflows.value_of_coupling import STAGES, value_of_coupling
+    from cosim.workflows.compare import STAGES
+    from cosim.workflows.value_of_coupling import value_of_coupling
 
     screen = console()
     loaded = load(scenario, overrides)

@@ -11,6 +11,9 @@ from cosim.errors import StorageError, UsageError
 from cosim.reports.comparison import Comparison, compare_runs
 from cosim.results.store import RunResult
 
+STAGES = ("none", "one_way", "equilibrium")
+"""Run folders of a value of coupling, in the order of their columns."""
+
 
 def compare(runs: Sequence[str | Path]) -> Comparison:
     """Set finished runs side by side.
@@ -18,7 +21,8 @@ def compare(runs: Sequence[str | Path]) -> Comparison:
     Parameters
     ----------
     runs
-        Run folders, at least two; the first one is the reference.
+        Run folders, at least two; the first one is the reference. The folder of a value of coupling stands for its
+        three runs.
 
     Raises
     ------
@@ -29,7 +33,15 @@ def compare(runs: Sequence[str | Path]) -> Comparison:
     StorageError
         If one cannot be read.
     """
-    return compare_runs([RunResult(folder) for folder in runs])
+    return compare_runs([RunResult(folder) for given in runs for folder in _run_folders(Path(given))])
+
+
+def _run_folders(folder: Path) -> list[Path]:
+    """Return the three runs of a value of coupling; of anything else the folder itself."""
+    stages = [folder / name for name in STAGES]
+    if not (folder / "manifest.json").exists() and all((stage / "manifest.json").is_file() for stage in stages):
+        return stages
+    return [folder]
 
 
 def write_csv(comparison: Comparison, path: Path) -> None:

@@ -39,15 +39,14 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.validation.status import EXIT_ORDER
-from cosim.workflows.compare import csv_text
+from cosim.workflows.compare import STAGES, csv_text
 from cosim.workflows.run import Progress, run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-NONE, ONE_WAY, EQUILIBRIUM = "none", "one_way", "equilibrium"
-STAGES = (NONE, ONE_WAY, EQUILIBRIUM)
+NONE, ONE_WAY, EQUILIBRIUM = STAGES
 HARDLY_MW = 0.05
 """Largest change of a station's load below which coupling hardly matters."""
 _UNTRUSTED = EXIT_ORDER[0]

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_one_run_is_wrong_usage_and_a_folder_that_is_no_run_is_8(cosim, pair, tm
     code, _, err = cosim("compare", pair[0], tmp_path)
     assert code == 8
     assert "not a run folder" in err
+
+
+def test_the_folder_of_a_value_of_coupling_stands_for_its_three_runs(cosim, pair, tmp_path):
+    for name, source in (("none", pair[0]), ("one_way", pair[0]), ("equilibrium", pair[1])):
+        shutil.copytree(source, tmp_path / "study" / name)
+    code, out, _ = cosim("compare", tmp_path / "study", "--json")
+    assert code == 0
+    assert [run["name"] for run in json.loads(out)["runs"]] == ["none", "one_way", "equilibrium"]
+    shutil.rmtree(tmp_path / "study" / "one_way")
+    assert cosim("compare", tmp_path / "study")[0] == 8
 
 
 def test_an_incomplete_run_is_refused_by_name(cosim, small, tmp_path):
