@@ -198,7 +198,7 @@ def _notes(found: Validation) -> list[str]:
         if any(finding.word == "not_telling" for finding in one.findings):
             words.append(f"period {one.period}: {_why_not_telling(found, one)}")
     if any(len(one.sue.seen) == 1 for one in found.periods):
-        words.append("one seed: no interval, and no verdict is certain; --seeds 5 gives both")
+        words.append("one seed: no interval, so no verdict on a mean is certain; --seeds 5 gives one")
     if remark := REMARKS[found.study.settings.variant]:
         words.append(remark)
     return words
