@@ -119,6 +119,7 @@ def verify(
     StorageError
         If the run cannot be read.
     """
+    _check_scenario(source, overrides)
     result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     if case.dispatch is None:
@@ -137,6 +138,12 @@ def verify(
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     _write(found, dispatch, stored)
     return found
+
+
+def _check_scenario(source: str | Path, overrides: Sequence[str]) -> None:
+    """Refuse a scenario without a grid before it is run."""
+    if not (Path(source) / "manifest.json").is_file() and load(source, overrides).scenario.grid is None:
+        raise InputError(f"scenario '{source}' has no grid; there is no dispatch to verify")
 
 
 def opened(

@@ -162,6 +162,12 @@ def test_what_cannot_be_verified_is_refused(copy, folder, tmp_path):
         verify(roads.folder)
 
 
+def test_a_scenario_without_a_grid_is_refused_before_it_is_run(tmp_path):
+    with pytest.raises(InputError, match=r"^scenario 'nguyen_traffic_only' has no grid"):
+        verify("nguyen_traffic_only", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_prints_the_ledger_and_ends_with_its_code(stress_run):
     done = subprocess.run(
         [sys.executable, "-m", "cosim", "verify", str(stress_run.result.folder), "--stress", "3"],
