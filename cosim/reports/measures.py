@@ -43,7 +43,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
     parts = {
         "Verdict": [row for key, row in told.items() if key == "exit_code" or key.startswith("status_")],
         "Cost": [*_costs(told, unserved), *_payments(result, axis)],
-        "Charging": [*charging, *(row for key, row in told.items() if _is_station(key))],
+        "Charging": [*charging, *_later(result, axis), *(row for key, row in told.items() if _is_station(key))],
         "Grid": [*(told[key] for key in _GRID if key in told), *shed, *_margins(result)],
         "Roads": [*_road_times(result, axis), *(told[key] for key in ("wait_min",) if key in told)],
         "Coupling": [*(told[key] for key in _COUPLING if key in told), *_certificate(result)],
@@ -99,7 +99,6 @@ def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     demand = frames.numbers(periods, "ev_mw") * axis.period_h
     yield _total("ev_demand_mwh", "Charging demanded", demand, periods["period"], "MWh")
     yield from _not_served(result, axis, "ev_curtailed_mw", "Charging not served")
-    yield from _later(result, axis)
     missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
     yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")
 

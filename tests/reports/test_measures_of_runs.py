@@ -43,6 +43,9 @@ def test_who_charges_later_and_what_is_still_to_be_drawn_are_compared_where_they
     assert (found["later_vehicles"].value, found["later_vehicles"].unit) == (pytest.approx(DT * 30.0), "veh")
     assert (found["carried_over_mwh"].value, found["carried_over_mwh"].unit) == (pytest.approx(0.06), "MWh")
     assert "carried_over_mwh" not in rows("instant")
+    roads_only = rows_of(make_run(change=lambda k, tables, gate: tables["periods"].update(ev_later_vph=[10.0 * k])))
+    assert "ev_demand_mwh" not in roads_only
+    assert roads_only["later_vehicles"].value == pytest.approx(DT * 30.0)
     assert not {"later_vehicles", "carried_over_mwh"} & rows_of(make_run(change=with_charging())).keys()
 
 
