@@ -37,6 +37,7 @@ BYTES_PER_VEHICLE, BYTES_PER_EDGE = 1_000, 600
 ROOM = 3
 """So many times as much must be free."""
 EXACT = 1e-9
+STEP_RANGE_S = (0.1, 1.0)
 
 Stop = Callable[[], None]
 """Called every simulated minute; ends the run by raising."""
@@ -257,14 +258,17 @@ def no_vehicles(routes: Sequence[MicroRoute]) -> MicroDemand:
 def check_step(step_s: float) -> None:
     """Refuse a step of which no whole number makes the minute in which queues, lots and meters are told.
 
+    A step above a second is refused, too: SUMO's drivers react within a second, and would collide.
+
     Raises
     ------
     InputError
         With the steps that are possible.
     """
     steps = ROW_S / step_s if step_s > 0.0 else 0.0
-    if not (steps >= 1.0 and abs(steps - round(steps)) < EXACT):
-        reason = f"{step_s:g} s must go into {ROW_S:g} s a whole number of times"
+    low, high = STEP_RANGE_S
+    if not (low <= step_s <= high and abs(steps - round(steps)) < EXACT):
+        reason = f"{step_s:g} s must go into {ROW_S:g} s a whole number of times, and lie in {low:g}..{high:g} s"
         raise InputError(Problem(field="step_s", reason=reason, remedy="take 1, 0.5, 0.25, 0.2 or 0.1"))
 
 

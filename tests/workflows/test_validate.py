@@ -105,6 +105,7 @@ def test_practical_capacities_are_compared_and_not_judged(validated):
         ({"length_scale": 0.01}, "nguyen_micro", "use a length_scale"),
         ({"step_s": -1.0}, "nguyen_micro", r"step_s.*-1 s must go into 60 s"),
         ({"step_s": 0.0}, "nguyen_micro", r"step_s.*0 s must go into 60 s"),
+        ({"step_s": 10.0}, "nguyen_micro", r"step_s.*10 s must .* lie in 0.1..1 s"),
         ({"step_s": float("nan")}, "nguyen_micro", r"step_s.*nan s must go into 60 s"),
     ],
 )
