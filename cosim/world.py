@@ -51,7 +51,7 @@ def wires(case: SimulationCase) -> list[Wire]:
             found.append(Wire("Dispatch", "Dispatch", "Traffic", "Road", ("answer",), weak=True))
     if grid and not roads and case.given_load_mw is not None:
         found.append(Wire("Profiles", "Series", "Dispatch", "Port", loads))
-    if roads and not grid and case.given_price_per_mwh is not None:
+    if roads and not grid and case.announced_price_per_mwh() is not None:
         found.append(Wire("Profiles", "Series", "Traffic", "Station", ("price[CNY/MWh]",)))
     if grid:
         found.append(Wire("Dispatch", "Bus", "Grid", "Bus", SETPOINTS))
@@ -158,7 +158,7 @@ def _create(simulator: Any, name: str, case: SimulationCase) -> list[Any]:  # no
     """Create a simulator's entities; return them all, children included."""
     model = {"Traffic": "Road", "Profiles": "Series", "Sumo": "Micro"}.get(name, name)
     if name == "Profiles":
-        given = case.given_load_mw if case.dispatch is not None else case.given_price_per_mwh
+        given = case.given_load_mw if case.dispatch is not None else case.announced_price_per_mwh()
         return list(getattr(simulator, model).create(0 if given is None else len(given)))
     root = getattr(simulator, model)()
     return [root, *root.children]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,10 +23,9 @@ def free_flow_load_mw(response: RoadResponse) -> Array:
     response
         The road side; its prices are left out, its access fees are not.
     """
-    network = response.network(None)
     columns = []
-    for demand_vph in response.demand_vph:
-        problem = replace(response.problem, network=network, demand_vph=demand_vph)
+    for position in range(len(response.demand_vph)):
+        problem = response.period(position, None)
         loaded = problem.load(problem.empty_cost_min)
-        columns.append(charging_mw(loaded.link_flow_vph[network.station_positions], response.energy_kwh))
+        columns.append(charging_mw(loaded.link_flow_vph[problem.network.station_positions], response.energy_kwh))
     return np.stack(columns, axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,89 +22,18 @@ from cosim.scenario import series, shipped
 from cosim.scenario.check_grid import feeder_of
 from cosim.scenario.check_roads import read_demand, read_link_law
 from cosim.scenario.load import LoadedScenario
-from cosim.scenario.schema import MCMC, Traffic
-from cosim.traffic.calibration import LinkLaw
+from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
+from cosim.scenario.schema import MCMC
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
-from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.overlap import with_path_size
 from cosim.traffic.paths import PathSet, all_simple_paths
 
 Array = NDArray[np.float64]
-CHARGING, OTHER = "charging", "other"
 NOWHERE = "-"
 """Node or bus of a station in a scenario that has no roads or no grid."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RoadCase:
-    """The road side of a day.
-
-    Attributes
-    ----------
-    network
-        Roads, with one virtual link per station.
-    streets
-        The roads as ``links.csv`` has them: without stations, and without a fitted law.
-    link_law
-        The fitted law of a scenario with ``traffic.link_law_file``.
-    paths
-        Choice set; commodities in order of (class, OD pair).
-    demand
-        Trips of the classes ``charging`` (if there are stations) and ``other``, shape (T, C, W), veh/h.
-    stations
-        The S stations, in the order of their links.
-    problem
-        The equilibrium problem of the first period.
-    energy_kwh
-        Energy of one visit, kWh; 0 without electric vehicles.
-    value_of_time_per_min
-        Money per minute of drivers who charge.
-    charging_load
-        ``instant`` or ``kernel``: when the energy of a visit is drawn.
-    charge_later
-        Whether drivers may pass without charging.
-    method, tolerance, limit, options
-        Solver of the equilibrium, as `cosim.traffic.equilibrium.solve` takes them.
-    """
-
-    network: RoadNetwork
-    streets: RoadNetwork
-    link_law: LinkLaw | None
-    paths: PathSet
-    demand: OdDemand
-    stations: tuple[Station, ...]
-    problem: SueProblem
-    energy_kwh: float
-    value_of_time_per_min: float
-    charging_load: str
-    charge_later: bool
-    method: str
-    tolerance: float
-    limit: int | None
-    options: dict[str, object]
-
-    @property
-    def demand_vph(self) -> Array:
-        """Demand of the commodities, shape (T, C * W), veh/h."""
-        return self.demand.demand_vph
-
-    @property
-    def charging_total_mw(self) -> Array:
-        """Charging load of all stations together if all charge at once (Eqs 2 and 9), shape (T,).
-
-        Known before any assignment: the tariff's bands are those of this load, whoever charges later in the end.
-        """
-        return charging_mw(self.charging_vph, self.energy_kwh)
-
-    @property
-    def charging_vph(self) -> Array:
-        """Trips that look for a station (Eq 2), shape (T,), veh/h."""
-        if CHARGING not in self.demand.classes:
-            return np.zeros(len(self.demand.trips_vph))
-        return np.asarray(self.demand.trips_vph[:, self.demand.classes.index(CHARGING)].sum(axis=1))
 
 
 def build_stations(loaded: LoadedScenario) -> tuple[Station, ...]:
@@ -141,12 +70,7 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
     network = (streets if law is None else law.applied(streets)).with_stations(stations)
     demand = build_demand(loaded)
     needs = {name: name == CHARGING for name in demand.classes}
-    paths = _overlapping(network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit), traffic)
-    if scenario.ev is not None and scenario.ev.charge_later is not None:
-        paths = with_charge_later(paths, cost_min=scenario.ev.charge_later.cost_min)
-    problem = SueProblem(
-        network=network, paths=paths, demand_vph=demand.demand_vph[0], theta_per_min=traffic.theta_per_min
-    )
+    paths = as_chosen(loaded, network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit))
     _check_stations_met(demand, paths)
     options: dict[str, object] = {}
     if traffic.method == "msa":
@@ -158,7 +82,7 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         paths=paths,
         demand=demand,
         stations=stations,
-        problem=problem,
+        theta_per_min=traffic.theta_per_min,
         energy_kwh=scenario.ev.energy_kwh if scenario.ev is not None else 0.0,
         value_of_time_per_min=scenario.ev.value_of_time_per_min if scenario.ev is not None else 1.0,
         charging_load=scenario.ev.charging_load if scenario.ev is not None else "instant",
@@ -218,11 +142,14 @@ def _simulated(settings: BehaviourSettings, seed: int) -> FleetDay:
     return simulate_fleet(settings, np.random.default_rng(seed))
 
 
-def _overlapping(network: RoadNetwork, paths: PathSet, traffic: Traffic) -> PathSet:
-    """Return the paths with the scenario's correction for overlap."""
-    if traffic.overlap == "none":
-        return paths
-    return with_path_size(network, paths, beta=traffic.overlap_beta, theta_per_min=traffic.theta_per_min)
+def as_chosen(loaded: LoadedScenario, network: RoadNetwork, paths: PathSet) -> PathSet:
+    """Return paths as the scenario's drivers choose among them: overlap corrected, charging later on offer."""
+    traffic, ev = loaded.scenario.traffic, loaded.scenario.ev
+    if traffic is not None and traffic.overlap != "none":
+        paths = with_path_size(network, paths, beta=traffic.overlap_beta, theta_per_min=traffic.theta_per_min)
+    if ev is not None and ev.charge_later is not None:
+        paths = with_charge_later(paths, cost_min=ev.charge_later.cost_min)
+    return paths
 
 
 def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:

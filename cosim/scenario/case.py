@@ -15,8 +15,8 @@ from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
 from cosim.scenario import build
-from cosim.scenario.build import RoadCase
 from cosim.scenario.load import LoadedScenario
+from cosim.scenario.road_case import RoadCase
 from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.traffic.problem import SueResult
@@ -41,8 +41,6 @@ class SimulationCase:
         Limits of the gate.
     given_load_mw
         Charging load in place of the roads, shape ``(k, T)``.
-    given_price_per_mwh
-        Station prices fixed for the day, shape ``(s, T)``.
     behaviour
         The simulated fleet that the share of charging trips comes from.
     microsim, seed
@@ -56,7 +54,6 @@ class SimulationCase:
     coupling: Coupling
     gates: GateLimits
     given_load_mw: Array | None
-    given_price_per_mwh: Array | None
     behaviour: FleetDay | None = None
     microsim: Microsim = Microsim()
     seed: int = 1
@@ -105,17 +102,7 @@ class SimulationCase:
         roads = self.roads
         if roads is None:
             raise InputError(f"scenario '{self.name}' has no roads")
-        return RoadResponse(
-            problem=roads.problem,
-            demand_vph=roads.demand_vph,
-            energy_kwh=roads.energy_kwh,
-            access_fee=np.array([station.access_fee for station in roads.stations]),
-            value_of_time_per_min=roads.value_of_time_per_min,
-            method=roads.method,
-            tolerance=roads.tolerance,
-            limit=roads.limit,
-            options=roads.options,
-        )
+        return roads.response()
 
     def accounts(self, day: Sequence[SueResult]) -> tuple[InstantAccount, TimeAccount | None, Account]:
         """Return the two accounts of charging energy, and the one that the grid sees.
@@ -146,13 +133,7 @@ class SimulationCase:
 
     def announced_price_per_mwh(self) -> Array | None:
         """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""
-        roads, coupling = self.roads, self.coupling
-        if self.given_price_per_mwh is not None:
-            return self.given_price_per_mwh
-        if roads is None or self.dispatch is None or coupling.ev_price != "tariff":
-            return None
-        retail = self.dispatch.tariff_per_mwh * (1.0 + coupling.markup)
-        return np.repeat(retail[None, :], len(roads.stations), axis=0)
+        return None if self.roads is None else self.roads.announced_price_per_mwh
 
 
 def build_case(loaded: LoadedScenario) -> SimulationCase:
@@ -162,18 +143,31 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
     """
     scenario = loaded.scenario
     roads = build.build_roads(loaded)
-    load, price = build.build_given_load_mw(loaded), build.build_station_prices(loaded)
+    load = build.build_given_load_mw(loaded)
+    dispatch = build.build_dispatch(loaded, roads.charging_total_mw if roads is not None and load is None else None)
+    if roads is not None:
+        roads = replace(roads, announced_price_per_mwh=_announced(loaded, roads, dispatch))
     tolerance = roads.tolerance if roads is not None else scenario.gates.sue_residual
     return SimulationCase(
         name=loaded.name,
         timeline=loaded.timeline,
         roads=roads,
-        dispatch=build.build_dispatch(loaded, roads.charging_total_mw if roads is not None and load is None else None),
+        dispatch=dispatch,
         coupling=scenario.coupling,
         gates=replace(scenario.gates, sue_residual=tolerance, coupling_residual_mw=scenario.coupling.tolerance_mw),
         given_load_mw=None if load is None else load.T,
-        given_price_per_mwh=None if price is None else price.T,
         behaviour=build.build_behaviour(loaded) if roads is not None else None,
         microsim=scenario.microsim,
         seed=scenario.seed,
     )
+
+
+def _announced(loaded: LoadedScenario, roads: RoadCase, dispatch: DispatchCase | None) -> Array | None:
+    """Return the prices that drivers know before the day, ``(s, T)``: given ones, or the tariff with its markup."""
+    given, coupling = build.build_station_prices(loaded), loaded.scenario.coupling
+    if given is not None:
+        return given.T
+    if dispatch is None or coupling.ev_price != "tariff":
+        return None
+    retail = dispatch.tariff_per_mwh * (1.0 + coupling.markup)
+    return np.repeat(retail[None, :], len(roads.stations), axis=0)

@@ -56,7 +56,7 @@ class Parameter:
     link_field, links
         In place of ``keys``: a column of the road network, and its links; with ``servers``, chargers as fractions.
     given
-        In place of ``keys``: the field of the case that holds a given series.
+        In place of ``keys``: the field of the case, or of its roads, that holds a given series.
     """
 
     name: str
@@ -292,7 +292,7 @@ def _given(found: _Found) -> None:
         for suffix, change in (("", "scale"), (" (spread)", "spread")):
             found.varied.append(
                 Parameter(
-                    name=path + suffix, section="prices", source=found.source(path), given="given_price_per_mwh",
+                    name=path + suffix, section="prices", source=found.source(path), given="announced_price_per_mwh",
                     change="spread" if change == "spread" else "scale",
                 )
             )  # fmt: skip

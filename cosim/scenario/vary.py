@@ -86,16 +86,23 @@ def _links(case: SimulationCase, parameter: Parameter, relative: float) -> Simul
     columns = ("servers", "capacity_vph") if parameter.link_field == "servers" else (parameter.link_field,)
     scaled: Any = {name: getattr(network, name) * factor for name in columns}
     network = replace(network, **scaled)
-    return replace(case, roads=replace(roads, network=network, problem=replace(roads.problem, network=network)))
+    return replace(case, roads=replace(roads, network=network))
 
 
 def _given(loaded: LoadedScenario, parameter: Parameter, relative: float) -> SimulationCase:
     """Return the case with a given series moved; the announced tariff follows a given load (Eq 22)."""
     case = build_case(loaded)
-    series: Array = getattr(case, parameter.given)
+    if parameter.given == "announced_price_per_mwh":
+        if case.roads is None or case.roads.announced_price_per_mwh is None:
+            raise InputError(f"scenario '{case.name}' has no given prices")
+        price = _scaled(case.roads.announced_price_per_mwh, parameter, relative)
+        return replace(case, roads=replace(case.roads, announced_price_per_mwh=price))
+    if case.given_load_mw is None:
+        raise InputError(f"scenario '{case.name}' has no given load")
+    load = _scaled(case.given_load_mw, parameter, relative)
+    return replace(case, given_load_mw=load, dispatch=build.build_dispatch(loaded, load.sum(axis=0)))
+
+
+def _scaled(series: Array, parameter: Parameter, relative: float) -> Array:
     middle = series.mean(axis=0) if parameter.change == "spread" else np.zeros(series.shape[1])
-    changed = middle + (series - middle) * (1.0 + relative)
-    if parameter.given == "given_price_per_mwh":
-        return replace(case, given_price_per_mwh=changed)
-    dispatch = build.build_dispatch(loaded, changed.sum(axis=0))
-    return replace(case, given_load_mw=changed, dispatch=dispatch)
+    return np.asarray(middle + (series - middle) * (1.0 + relative))

@@ -31,8 +31,9 @@ class Simulator(PeriodSimulator):
         if case.roads is None and case.dispatch is not None and case.given_load_mw is not None:
             for name, row in zip(case.dispatch.station_names, case.given_load_mw, strict=True):
                 self.values_of[f"Series-{name}"] = ("P_demand[MW]", row)
-        if case.dispatch is None and case.roads is not None and case.given_price_per_mwh is not None:
-            for station, row in zip(case.roads.stations, case.given_price_per_mwh, strict=True):
+        price = case.announced_price_per_mwh()
+        if case.dispatch is None and case.roads is not None and price is not None:
+            for station, row in zip(case.roads.stations, price, strict=True):
                 self.values_of[f"Series-{station.name}"] = ("price[CNY/MWh]", row)
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401

@@ -18,6 +18,7 @@ from cosim.errors import InputError, Problem, StorageError, UsageError
 from cosim.microsim.scratch import Scratch
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
+from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import (
     LAW_COLUMNS,
     Fit,
@@ -140,7 +141,7 @@ def calibrate(
     with Scratch() as folder:
         study = open_study(case, Path(folder), window_settings(case.microsim, options))
         drive = _Driver(study, options.jobs or case.microsim.jobs, tell)
-        fitted_on = drive(study.roads.problem, FIT_SHARES, range(case.seed, case.seed + FIT_SEEDS))
+        fitted_on = drive(_busiest(study.roads), FIT_SHARES, range(case.seed, case.seed + FIT_SEEDS))
         points = _points(study, fitted_on)
         law = fit_link_law(points.use, points.time_ratio)
         tell(f"fitted to {points.use.size} points: k {law.time_factor:.4f}, A {law.alpha:.4f}, B {law.beta:.3f}")
@@ -178,16 +179,14 @@ class _Driven:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Driver:
-    """Solves equilibria at shares of the busiest demand and drives them."""
+    """Solves equilibria at shares of a problem's demand and drives them."""
 
     study: MicroStudy
     jobs: int
     tell: Callable[[str], None]
 
     def __call__(self, problem: SueProblem, shares: Sequence[float], seeds: Sequence[int]) -> list[_Driven]:
-        demand = self.study.roads.demand_vph
-        busiest = demand[int(demand.sum(axis=1).argmax())]
-        problems = [replace(problem, demand_vph=share * busiest) for share in shares]
+        problems = [replace(problem, demand_vph=share * problem.demand_vph) for share in shares]
         claims = [sue_claim(one, solve(one).path_flow_vph) for one in problems]
         tasks = [(number, seed) for number in range(len(shares)) for seed in seeds]
         windows = [self.study.window(claims[number], period=number + 1, seed=seed) for number, seed in tasks]
@@ -227,7 +226,13 @@ def _points(study: MicroStudy, driven: Sequence[_Driven]) -> _Points:
 def _lawful(study: MicroStudy, law: LinkLaw) -> SueProblem:
     """Return the scenario's problem with the law on its roads."""
     network = law.applied(study.roads.streets).with_stations(study.roads.stations)
-    return replace(study.roads.problem, network=network)
+    return _busiest(replace(study.roads, network=network))
+
+
+def _busiest(roads: RoadCase) -> SueProblem:
+    """Return the problem of the period with most trips, at its fees and announced prices."""
+    position, price = int(roads.demand_vph.sum(axis=1).argmax()), roads.announced_price_per_mwh
+    return roads.response().period(position, None if price is None else price[:, position])
 
 
 def _held(case: SimulationCase, one: _Driven) -> HeldOut:

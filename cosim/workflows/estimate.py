@@ -12,8 +12,10 @@ import numpy as np
 
 from cosim.errors import InputError, Problem, StorageError
 from cosim.scenario import shipped
-from cosim.scenario.build import RoadCase, build_roads
+from cosim.scenario.build import as_chosen
+from cosim.scenario.case import build_case
 from cosim.scenario.load import load
+from cosim.scenario.road_case import RoadCase
 from cosim.tables import did_you_mean, read_table
 from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
 from cosim.traffic.formats import read_network, read_trips
@@ -29,6 +31,9 @@ from cosim.workflows.assign import route_builder
 
 THETA_PER_MIN = 0.1
 NOT_CONVERGED = 6
+NO_NODAL_PRICE = (
+    "the scenario's drivers see nodal prices, which only a run tells; route choice here knows times and fees alone"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,13 +53,18 @@ class Estimation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Roads:
-    """Where trips are estimated: paths by class and pair, class shares, theta, link lengths."""
+    """Where trips are estimated: paths by class and pair, class shares, theta, link lengths.
+
+    ``network`` is what drivers choose on, prices and fees included; ``counted`` is the physical one.
+    """
 
     network: RoadNetwork
+    counted: RoadNetwork
     paths: PathSet
     class_share: FloatArray
     theta_per_min: float
     length_km: Mapping[str, float]
+    remarks: tuple[str, ...] = ()
 
 
 def estimate(
@@ -95,7 +105,7 @@ def estimate(
     estimate_theta, profile
         Estimate theta too; estimate at several values of theta as well.
     period
-        Whose share of charging trips holds, from 1 (scenarios).
+        Whose share of charging trips and announced prices hold, from 1 (scenarios).
     overrides
         Assignments ``a.b=value`` (scenarios).
     speed_error
@@ -116,7 +126,7 @@ def estimate(
     """
     roads = _roads(source, od, paths, theta_per_min, period, overrides)
     read = read_counts(
-        counts, roads.network, length_km=roads.length_km, speed_error=speed_error, hours=min_to_h(sample_min)
+        counts, roads.counted, length_km=roads.length_km, speed_error=speed_error, hours=min_to_h(sample_min)
     )
     problem = _problem(roads, read, prior)
     found = estimate_od(problem, likelihood, estimate_theta=estimate_theta, **options)
@@ -126,7 +136,7 @@ def estimate(
     return Estimation(
         estimate=found,
         profile=theta_profile(problem, likelihood, **options) if profile else None,
-        remarks=(*read.remarks, *unit_remarks(assigned)),
+        remarks=(*roads.remarks, *read.remarks, *unit_remarks(assigned)),
         written=out if found.converged else None,
     )
 
@@ -161,6 +171,7 @@ def _roads(
     network = read_network(place)
     return _Roads(
         network=network,
+        counted=network,
         paths=_path_set(paths or "all", network, _pairs(od, place, network), {"all": False}),
         class_share=np.ones((1, 1)),
         theta_per_min=THETA_PER_MIN if theta_per_min is None else theta_per_min,
@@ -213,7 +224,8 @@ def _scenario_roads(
     overrides: Sequence[str],
 ) -> _Roads:
     loaded = load(source, overrides)
-    case = build_roads(loaded)
+    built = build_case(loaded)
+    case = built.roads
     if case is None or loaded.scenario.roads is None:
         raise InputError(f"scenario {loaded.name!r} has no roads")
     if not 1 <= period <= loaded.scenario.periods:
@@ -223,12 +235,17 @@ def _scenario_roads(
     share = _class_share(case, period)
     needs = {one.user_class: one.needs_station for one in case.paths.commodities}
     same = od is None and paths is None
+    announced = case.announced_price_per_mwh
     return _Roads(
-        network=case.network,
-        paths=case.paths if same else _path_set(paths or "all", case.network, pairs, needs),
+        network=case.response().network(None if announced is None else announced[:, period - 1]),
+        counted=case.network,
+        paths=case.paths
+        if same
+        else as_chosen(loaded, case.network, _path_set(paths or "all", case.network, pairs, needs)),
         class_share=np.repeat(share[:, np.newaxis], len(pairs), axis=1),
-        theta_per_min=case.problem.theta_per_min if theta_per_min is None else theta_per_min,
+        theta_per_min=case.theta_per_min if theta_per_min is None else theta_per_min,
         length_km=_lengths(folder),
+        remarks=(NO_NODAL_PRICE,) if built.priced_by_node else (),
     )
 
 

@@ -16,7 +16,7 @@ from cosim.scenario.vary import varied_case
 from cosim.traffic.equilibrium import SueProblem, SueResult
 from cosim.traffic.sensitivity import flow_slope
 from cosim.workflows.answers import COST, ROAD_ANSWERS, answers
-from cosim.workflows.day import Day, GridDay, in_sequence, networks_of, road_day, same_dispatch
+from cosim.workflows.day import Day, GridDay, in_sequence, road_day, same_dispatch
 
 Array = NDArray[np.float64]
 WIDTH = 1e-5
@@ -89,12 +89,8 @@ def _moved_days(case: SimulationCase, ahead: SimulationCase, behind: SimulationC
 
 def _problems(case: SimulationCase) -> list[SueProblem]:
     """Return the equilibrium problem of each period, prices included."""
-    response = case.response()
-    networks = networks_of(response, case.announced_price_per_mwh(), case.timeline.periods)
-    return [
-        replace(response.problem, network=network, demand_vph=demand)
-        for network, demand in zip(networks, response.demand_vph, strict=True)
-    ]
+    response, price = case.response(), case.announced_price_per_mwh()
+    return [response.period(k, None if price is None else price[:, k]) for k in range(case.timeline.periods)]
 
 
 def _moved(case: SimulationCase, problems: Sequence[SueProblem], day: Day, change_vph: Sequence[Array]) -> Day:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from cosim.microsim.simulation import check_step
 from cosim.microsim.vehicles import warmup_time_s, window_demand
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_path_flows
-from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
+from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import MICRO_CURVE
 from cosim.traffic.paths import node_sequence
 from cosim.traffic.performance import link_cost
@@ -111,8 +111,7 @@ class MicroStudy:
 
     def problem(self, period: int, price_per_mwh: Array | None = None) -> SueProblem:
         """Return the equilibrium problem of a period (from 1) at the prices that its drivers saw."""
-        network = self.case.response().network(price_per_mwh)
-        return replace(self.roads.problem, network=network, demand_vph=self.roads.demand_vph[period - 1])
+        return self.case.response().period(period - 1, price_per_mwh)
 
     def window(
         self, claim: MicroClaim, *, period: int, seed: int, p_set_mw: Array | None = None, slice_s: float = 0.0

@@ -1,0 +1,119 @@
+"""The road side of a scenario as domain objects, and the equilibrium problems that it poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.charging.load import charging_mw
+from cosim.charging.stations import Station
+from cosim.coupling.roads import RoadResponse
+from cosim.traffic.calibration import LinkLaw
+from cosim.traffic.demand import OdDemand
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import PathSet
+from cosim.traffic.problem import SueProblem
+
+Array = NDArray[np.float64]
+CHARGING, OTHER = "charging", "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoadCase:
+    """The road side of a day.
+
+    Attributes
+    ----------
+    network
+        Roads, with one virtual link per station; prices and fees are not in it, they are in every `problem`.
+    streets
+        The roads as ``links.csv`` has them: without stations, and without a fitted law.
+    link_law
+        The fitted law of a scenario with ``traffic.link_law_file``.
+    paths
+        Choice set; commodities in order of (class, OD pair).
+    demand
+        Trips of the classes ``charging`` (if there are stations) and ``other``, shape (T, C, W), veh/h.
+    stations
+        The S stations, in the order of their links.
+    theta_per_min
+        Logit dispersion, 1/min.
+    energy_kwh
+        Energy of one visit, kWh; 0 without electric vehicles.
+    value_of_time_per_min
+        Money per minute of drivers who charge.
+    charging_load
+        ``instant`` or ``kernel``: when the energy of a visit is drawn.
+    charge_later
+        Whether drivers may pass without charging.
+    method, tolerance, limit, options
+        Solver of the equilibrium, as `cosim.traffic.equilibrium.solve` takes them.
+    announced_price_per_mwh
+        Prices that drivers know before the day, shape (S, T): given ones, or the tariff with its markup. None where
+        they see none, or the dispatch's nodal prices.
+    """
+
+    network: RoadNetwork
+    streets: RoadNetwork
+    link_law: LinkLaw | None
+    paths: PathSet
+    demand: OdDemand
+    stations: tuple[Station, ...]
+    theta_per_min: float
+    energy_kwh: float
+    value_of_time_per_min: float
+    charging_load: str
+    charge_later: bool
+    method: str
+    tolerance: float
+    limit: int | None
+    options: dict[str, object]
+    announced_price_per_mwh: Array | None = None
+
+    @property
+    def problem(self) -> SueProblem:
+        """The equilibrium problem of the first period, as a run solves it: access fees and announced prices included.
+
+        Those of other periods, and at other prices, are ``response().period(position, price)``. Nodal prices come out
+        of a run; until one is given, a problem holds the fees alone.
+        """
+        announced = self.announced_price_per_mwh
+        return self.response().period(0, None if announced is None else announced[:, 0])
+
+    def response(self) -> RoadResponse:
+        """Return the road side as a function of prices; every equilibrium problem of the scenario comes from here."""
+        return RoadResponse(
+            problem=SueProblem(
+                network=self.network, paths=self.paths, demand_vph=self.demand_vph[0], theta_per_min=self.theta_per_min
+            ),
+            demand_vph=self.demand_vph,
+            energy_kwh=self.energy_kwh,
+            access_fee=np.array([station.access_fee for station in self.stations]),
+            value_of_time_per_min=self.value_of_time_per_min,
+            method=self.method,
+            tolerance=self.tolerance,
+            limit=self.limit,
+            options=self.options,
+        )
+
+    @property
+    def demand_vph(self) -> Array:
+        """Demand of the commodities, shape (T, C * W), veh/h."""
+        return self.demand.demand_vph
+
+    @property
+    def charging_total_mw(self) -> Array:
+        """Charging load of all stations together if all charge at once (Eqs 2 and 9), shape (T,).
+
+        Known before any assignment: the tariff's bands are those of this load, whoever charges later in the end.
+        """
+        return charging_mw(self.charging_vph, self.energy_kwh)
+
+    @property
+    def charging_vph(self) -> Array:
+        """Trips that look for a station (Eq 2), shape (T,), veh/h."""
+        if CHARGING not in self.demand.classes:
+            return np.zeros(len(self.demand.trips_vph))
+        return np.asarray(self.demand.trips_vph[:, self.demand.classes.index(CHARGING)].sum(axis=1))
