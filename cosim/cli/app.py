@@ -151,21 +151,28 @@ def assign(
     iterations: Annotated[int | None, typer.Option(min=1, help="Most iterations; default the method's.")] = None,
     scale: Annotated[float, typer.Option(help="Factor on the trips.")] = 1.0,
     limit: Annotated[
-        Literal["ue"] | None, typer.Option(help="ue: raise theta to 200, towards the user equilibrium.")
+        Literal["ue"] | None, typer.Option(help="ue: raise theta to --theta-end, towards the user equilibrium.")
     ] = None,
+    gap: Annotated[float, typer.Option(help="With --limit ue: largest relative gap at the end; exit 6 beyond.")] = 2e-4,
+    theta_end: Annotated[float, typer.Option(help="With --limit ue: last theta, 1/min.")] = 200.0,
     toll_min: Annotated[float, typer.Option(help="TNTP: min per unit of toll.")] = 0.0,
     length_min: Annotated[float, typer.Option(help="TNTP: min per unit of length.")] = 0.0,
     time_unit_min: Annotated[float, typer.Option(help="TNTP: min per unit of free-flow time.")] = 1.0,
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the link flows.")] = None,
 ) -> None:
-    """Assign traffic by a logit equilibrium; exit 6 if it did not converge."""
+    """Assign traffic by a logit equilibrium; exit 6 if it did not converge, or --limit ue missed its gap."""
     from cosim.cli.assigning import assign_command
 
     weights = {"toll_min": (toll_min, 0.0), "length_min": (length_min, 0.0), "time_unit_min": (time_unit_min, 1.0)}
     options = {name: value for name, (value, usual) in weights.items() if value != usual}
     how = {"theta": theta, "method": method, "routes": paths, "tolerance": tolerance, "iterations": iterations}
     raise typer.Exit(
-        assign_command(network, trips, how | {"scale": scale, "to_ue": limit == "ue", "out": out}, options)
+        assign_command(
+            network,
+            trips,
+            how | {"scale": scale, "to_ue": limit == "ue", "gap": gap, "theta_end": theta_end, "out": out},
+            options,
+        )
     )
 
 

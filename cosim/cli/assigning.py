@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from cosim.cli.terminal import colour, console, grid
+from cosim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from cosim.traffic.problem import SueProblem, SueResult
@@ -25,14 +26,14 @@ def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], op
     network, trips
         What to read.
     how
-        theta, method, routes (None: the usual), tolerance, iterations, scale, to_ue, out.
+        theta, method, routes (None: the usual), tolerance, iterations, scale, to_ue, gap, theta_end, out.
     options
         For the reader of the network.
 
     Returns
     -------
     int
-        6 if anything did not converge.
+        6 if anything did not converge, or the user equilibrium asked for was not reached.
     """
     from cosim.workflows.assign import FREE_FLOW_PATHS, read_problem
 
@@ -41,7 +42,7 @@ def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], op
         network, trips, theta_per_min=how["theta"], routes=routes, scale=how["scale"], options=options
     )
     if how["to_ue"]:
-        return _follow(problem, how["tolerance"], how["out"])
+        return _follow(problem, how)
     return _solve(problem, how)
 
 
@@ -57,21 +58,29 @@ def _solve(problem: SueProblem, how: Mapping[str, Any]) -> int:
     return _verdict([found.result.status], "stochastic user equilibrium")
 
 
-def _follow(problem: SueProblem, tolerance: float, out: Path | None) -> int:
+def _follow(problem: SueProblem, how: Mapping[str, Any]) -> int:
     from cosim.workflows.assign import follow_to_ue
 
+    gap = how["gap"]
+    if not 0.0 < gap < 1.0:
+        raise InputError(Problem(field="gap", reason=f"{gap} must be between 0 and 1"))
     screen = console()
     screen.print("   theta    Beckmann [veh min/h]  relative gap         R  iterations    paths  status", markup=False)
     stages = []
-    for stage in follow_to_ue(problem, tolerance=tolerance):
+    for stage in follow_to_ue(problem, tolerance=how["tolerance"], theta_end_per_min=how["theta_end"]):
         result = stage.result
         screen.print(
             f"{result.theta_per_min:8g}  {stage.beckmann:22.10g}  {stage.relative_gap:12.3e}  {result.residual:8.1e}"
             f"  {stage.iterations:10d}  {len(stage.problem.paths):7d}  {result.status}"
         )
         stages.append(stage)
-    _write(out, stages[-1].problem, stages[-1].result)
-    return _verdict([stage.result.status for stage in stages], "every stage is a stochastic user equilibrium")
+    last = stages[-1]
+    _write(how["out"], last.problem, last.result)
+    told = f"relative gap {last.relative_gap:.3e}, asked for {gap:g}"
+    if last.result.converged and not last.reaches(gap):
+        return _told(NOT_CONVERGED, f"no user equilibrium: {told}; raise --theta-end, or ask for less with --gap")
+    statuses = [stage.result.status for stage in stages]
+    return _verdict(statuses, f"every stage is a stochastic user equilibrium, the last a user equilibrium ({told})")
 
 
 def _write(out: Path | None, problem: SueProblem, result: SueResult) -> None:
@@ -93,6 +102,7 @@ def _summary(found: Assignment) -> list[tuple[str, ...]]:
         ("theta", f"{result.theta_per_min:g}", "1/min"),
         ("method", result.method, ""),
         ("residual R", f"{result.residual:.2e}", ""),
+        ("residual of routes", f"{result.residual_path:.2e}", ""),
         ("duality gap", f"{result.gap:.2e}", "veh min/h"),
         ("iterations", f"{result.iterations}", ""),
         ("loads", f"{result.loads}", ""),
@@ -104,7 +114,9 @@ def _summary(found: Assignment) -> list[tuple[str, ...]]:
 
 def _verdict(statuses: Sequence[str], good: str) -> int:
     bad = [status for status in statuses if status != "converged"]
-    code = NOT_CONVERGED if bad else 0
-    text = f"no equilibrium: {bad[0]}" if bad else good
-    console().print(f"[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
+    return _told(NOT_CONVERGED, f"no equilibrium: {bad[0]}") if bad else _told(0, good)
+
+
+def _told(code: int, text: str) -> int:
+    console().print(f"[{colour(code)}]exit {code}[/{colour(code)}]: {text}", soft_wrap=True)
     return code

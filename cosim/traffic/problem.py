@@ -122,7 +122,7 @@ class SueResult:
     expected_min_cost_min
         Expected minimum cost of each commodity, min, shape (W,).
     residual
-        ``R = ||V(c(v)) - v||_1 / ||v||_1``, the only stop criterion; 0 without demand.
+        ``R = ||V(c(v)) - v||_1 / ||v||_1``; 0 without demand.
     residual_path
         The same norm on path flows; stricter.
     gap
@@ -130,7 +130,8 @@ class SueResult:
     iterations, loads, history
         What it took; ``loads`` counts the logit loadings, the certificate's included.
     status
-        ``converged``: R <= tolerance. ``limit``: iterations ran out. ``stalled``: the method ended
+        ``converged``: R <= tolerance, and so is ``residual_path`` unless the path flows are one logit loading (at
+        ``perceived_cost_min``). ``limit``: iterations ran out. ``stalled``: the method ended
         by itself above the tolerance (no descent, or the step test of the paper).
     overloaded
         Ids of the stations whose flow exceeds knee * capacity.

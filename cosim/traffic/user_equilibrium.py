@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cosim.errors import InputError, Problem
 from cosim.traffic.cheapest import regenerate
 from cosim.traffic.layers import Distances, travel_graph
 from cosim.traffic.network import RoadNetwork
@@ -14,6 +15,9 @@ from cosim.traffic.performance import FloatArray, link_cost, link_cost_integral
 from cosim.traffic.problem import SueProblem, SueResult
 
 THETAS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+LARGEST_THETA = 1e5
+GAP = 2e-4
+"""Largest relative gap that counts as a user equilibrium unless another is asked for."""
 ROUNDS = 3
 
 
@@ -39,6 +43,30 @@ class UeStage:
     iterations: int
     beckmann: float
     relative_gap: float
+
+    def reaches(self, gap: float) -> bool:
+        """Whether this is a logit equilibrium and within a relative gap of a user equilibrium."""
+        return self.result.converged and self.relative_gap <= gap
+
+
+def thetas_to(end_per_min: float) -> tuple[float, ...]:
+    """Return the stages up to an end, 1, 2, 5 in each decade from 0.5 on, the end itself last.
+
+    >>> thetas_to(3.0)
+    (0.5, 1.0, 2.0, 3.0)
+    >>> thetas_to(200.0) == THETAS
+    True
+
+    Raises
+    ------
+    InputError
+        If the end is not between 0.5 and `LARGEST_THETA`.
+    """
+    if not THETAS[0] <= end_per_min <= LARGEST_THETA:
+        reason = f"{end_per_min} must be between {THETAS[0]:g} and {LARGEST_THETA:g} 1/min"
+        raise InputError(Problem(field="theta-end", reason=reason))
+    steps = [digit * 10.0**decade for decade in range(-1, 6) for digit in (1, 2, 5)]
+    return (*(theta for theta in steps if THETAS[0] <= theta < end_per_min), float(end_per_min))
 
 
 def beckmann(network: RoadNetwork, flow_vph: FloatArray) -> float:

@@ -20,7 +20,7 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
 from cosim.traffic.problem import SueProblem, SueResult, unit_remarks
 from cosim.traffic.routes import Routes
-from cosim.traffic.user_equilibrium import UeStage, ue_limit
+from cosim.traffic.user_equilibrium import THETAS, UeStage, thetas_to, ue_limit
 from cosim.units import min_to_h
 
 FREE_FLOW_PATHS = 4
@@ -107,16 +107,20 @@ def assign(
     return Assignment(problem=problem, result=result, remarks=tuple(unit_remarks(problem)))
 
 
-def follow_to_ue(problem: SueProblem, *, tolerance: float = 1e-8) -> Iterator[UeStage]:
-    """Yield logit equilibria of growing theta, up to 200, on path sets that grow at congested costs.
+def follow_to_ue(
+    problem: SueProblem, *, tolerance: float = 1e-8, theta_end_per_min: float = THETAS[-1]
+) -> Iterator[UeStage]:
+    """Yield logit equilibria of growing theta on path sets that grow at congested costs.
+
+    Whether the last one is a user equilibrium is its `UeStage.reaches`.
 
     Raises
     ------
     InputError
-        If the problem has no path set.
+        If the problem has no path set, or there is no way to that theta.
     """
     _ = problem.path_set
-    return ue_limit(problem, tolerance=tolerance)
+    return ue_limit(problem, thetas_to(theta_end_per_min), tolerance=tolerance)
 
 
 def write_flows(path: Path, problem: SueProblem, result: SueResult) -> None:

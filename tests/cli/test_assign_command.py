@@ -155,3 +155,22 @@ def test_flows_that_cannot_be_written_are_2(cosim, nguyen_folder, tmp_path):
     code, _, err = cosim("assign", nguyen_folder, "--out", tmp_path / "none" / "flows.csv")
     assert code == 2
     assert "cannot be written" in err
+
+
+def test_a_gap_that_is_not_reached_is_6_and_told(cosim, tntp):
+    """On the toy a logit spread of 1/theta leaves about 0.02/theta of the cost."""
+    code, out, _ = cosim("assign", tntp, "--limit", "ue", "--gap", 5e-5)
+    assert code == 6
+    assert "exit 6: no user equilibrium: relative gap 1.010e-04, asked for 5e-05; raise --theta-end" in out
+    code, out, _ = cosim("assign", tntp, "--limit", "ue", "--gap", 5e-5, "--theta-end", 500)
+    assert code == 0
+    assert "the last a user equilibrium (relative gap 4.04" in out
+    assert "asked for 5e-05)" in out
+    code, out, _ = cosim("assign", tntp, "--limit", "ue", "--theta-end", 20)
+    assert code == 6  # 1e-3 is no user equilibrium unless asked for
+    assert "asked for 0.0002" in out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--gap", "0"), ("--gap", "nan"), ("--theta-end", "0.1")])
+def test_a_gap_or_end_that_is_none_is_3(cosim, tntp, option, value):
+    assert cosim("assign", tntp, "--limit", "ue", option, value)[0] == 3

@@ -11,6 +11,7 @@ from cosim.traffic.dag import frozen_dag
 from cosim.traffic.equilibrium import plan_methods, solve
 from cosim.traffic.methods import METHODS, mirror_bb
 from cosim.traffic.methods.base import Method
+from cosim.traffic.problem import Iterate
 
 
 @pytest.mark.parametrize("theta", [0.1, 0.5, 1.0])
@@ -96,3 +97,43 @@ def test_a_users_method_comes_in_by_its_entry_point(monkeypatch):
     monkeypatch.setattr(plugins, "entry_points", lambda group: offered if group == "cosim.methods" else [])
     found = plugins.discover.__wrapped__("cosim.traffic.methods", "cosim.methods", Method)
     assert set(found) == {*METHODS, "mine"}
+
+
+@pytest.mark.parametrize("method", ["sra", "msa"])
+@pytest.mark.parametrize(("name", "theta"), [("congested", 2.0), ("congested", 0.5), ("default", 0.5)])
+def test_averages_end_with_route_flows_that_agree_too(nguyen, method, name, theta):
+    """Link flows of an average agree long before its route flows do; Newton's route flows are the truth."""
+    problem, tolerance = nguyen.plain(name, theta), 1e-8 if method == "sra" else 1e-4
+    result, exact = solve(problem, method, tolerance), solve(problem, tolerance=1e-12)
+    assert result.converged
+    assert max(result.residual, result.residual_path) <= tolerance
+    change = np.abs(result.path_flow_vph - exact.path_flow_vph).sum() / exact.path_flow_vph.sum()
+    assert change <= 10.0 * tolerance
+
+
+def test_an_average_of_route_flows_is_not_converged_by_its_links(nguyen):
+    """Two routes of equal links' use swapped: R sees nothing of it, the caller does."""
+    problem = nguyen.plain("congested", 0.5)
+    exact = solve(problem, tolerance=1e-12)
+    use = np.stack([problem.paths.link_flow(row) for row in np.eye(len(problem.paths))], axis=1)
+    same_pair = np.stack([problem.paths.commodity == w for w in range(4)]).astype(float)
+    _, size, rows = np.linalg.svd(np.vstack([use, same_pair]))
+    hidden = rows[np.sum(size > 1e-10) :][0]  # moves route flows, and no link flow
+    moved = exact.path_flow_vph + 0.5 * exact.path_flow_vph.min() / np.abs(hidden).max() * hidden
+
+    class Swapped(METHODS["sra"]):
+        kind = "swapped"
+
+        @staticmethod
+        def run(problem, start, tolerance, limit=1):
+            return Iterate(
+                path_flow_vph=moved, perceived_cost_min=exact.perceived_cost_min, iterations=0, loads=0,
+                ended="tolerance", history=(),
+            )  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METHODS, "swapped", Swapped)
+        found = solve(problem, "swapped")
+    assert found.residual <= 1e-10
+    assert found.residual_path > 1e-4
+    assert found.status == "stalled"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cosim.traffic.performance import FloatArray, link_cost_integral
-from cosim.traffic.problem import Iterate, SueProblem
+from cosim.traffic.problem import Iterate, SueProblem, relative_change
 from cosim.traffic.routes import LogitLoad
 
 DENSE_CELLS = 1e8
@@ -55,3 +55,14 @@ def evaluate(problem: SueProblem, perceived: FloatArray) -> Point:
     welfare = (problem.demand_vph[used] * loaded.expected_min_cost_min[used]).sum()
     merit = float(link_cost_integral(problem.network, flow).sum() - perceived @ flow + welfare)
     return Point(perceived, loaded, problem.link_cost(flow), merit)
+
+
+def full_step(problem: SueProblem, loaded: LogitLoad) -> tuple[float, float]:
+    """Return how far a loading is from the loading at its own costs, by link and by route flows (one load).
+
+    An average of loadings can agree with the loading at its costs link by link while its route flows still remember
+    where it began. A last step of length 1 forgets that, where the loading reproduces itself.
+    """
+    again = problem.load(problem.link_cost(loaded.link_flow_vph))
+    by_link = relative_change(again.link_flow_vph - loaded.link_flow_vph, loaded.link_flow_vph)
+    return by_link, relative_change(again.path_flow_vph - loaded.path_flow_vph, loaded.path_flow_vph)
