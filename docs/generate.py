@@ -21,10 +21,11 @@ from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.grid import table_rules
 from cosim.quantities import COLUMNS, PORTS
+from cosim.quantities.checks import ABILITIES, CHECKS, SETTABLE, Check, GateLimits
+from cosim.quantities.status import EXIT_CODES, Status
 from cosim.scenario import schema
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
-from cosim.validation.gate import EXIT_CODES, GateLimits, Status
 from cosim.validation.micro_limits import MicroLimits
 
 DOCS = Path(__file__).resolve().parent
@@ -89,6 +90,15 @@ _ENDINGS = {
     "_per_mwh": "money/MWh", "_vph": "veh/h", "_min": "min", "_kwh": "kWh", "_kw": "kW", "_mwh": "MWh", "_mw": "MW",
     "_mva": "MVA", "_mvar": "Mvar", "_pu2": "pu²", "_pu": "pu", "_h": "h",
 }  # fmt: skip
+
+
+def _limit_meaning(rows: tuple[Check, ...]) -> str:
+    """Return what a limit of the gate is of, from the table of checks."""
+    if len(rows) > 1:
+        return "from which on counts: " + ", ".join(f"`{row.name}`" for row in rows)
+    (row,) = rows
+    return f"{row.meaning}; set `{row.set_by}` instead" if row.set_by else row.meaning
+
 
 MEANINGS: dict[str, str] = {
     **{f"scenario.{key}": f"section `{key}`, below" for key in NESTED},
@@ -188,19 +198,7 @@ MEANINGS: dict[str, str] = {
     "thresholds.residual": "largest residual R of the stored flows: what is no equilibrium is not validated as one",
     "thresholds.geh": "GEH below which a link counts as reproduced",
     "thresholds.total_flow_rel": "largest relative difference of the sums of all link flows",
-    "gates.dv_pu": "voltage, relaxed against AC",
-    "gates.dloss_rel": "loss, relaxed against AC, relative",
-    "gates.ac_voltage_violation_pu": "AC voltage beyond its limit",
-    "gates.ac_current_violation_rel": "AC current beyond its limit, relative",
-    "gates.storage_recursion_mwh": "stored energy against its recursion",
-    "gates.storage_overlap_mw": "smaller of charge and discharge",
-    "gates.sue_residual": "R of the assignment; set `traffic.tolerance` instead",
-    "gates.coupling_residual_mw": "of the price-flow loop; set `coupling.tolerance_mw` instead",
-    "gates.slack_mw": "curtailed or shed power, or missed requirement, from which on the period is flagged",
-    "gates.voltage_slack_pu2": "relaxed voltage limit from which on the period is flagged",
-    "gates.teleported_share": "vehicles that SUMO teleported, per vehicle (`cosim validate`)",
-    "gates.not_inserted_share": "vehicles that SUMO could not insert, per vehicle",
-    "gates.unfinished_share": "vehicles that did not arrive in time, per vehicle",
+    **{f"gates.{key}": _limit_meaning(rows) for key, rows in SETTABLE.items()},
     "file": "CSV file of the scenario's folder",
     "column": "its column",
     "scale": "factor of all its values",
@@ -415,6 +413,40 @@ def statuses() -> str:
     return _table("status | exit code | meaning", [(f"`{s}`", str(EXIT_CODES[s]), STATUSES[s]) for s in EXIT_CODES])
 
 
+def checks() -> str:
+    """Return the table of checks, and what its words mean."""
+    rows = [
+        (
+            f"`{row.name}`", _accepted(row), f"`{row.limit_key}`" if row.limit_key and not row.set_by else _fixed(row),
+            f"`{row.status}`", ", ".join(row.does), _with_floor(row),
+        )
+        for row in CHECKS.values()
+    ]  # fmt: skip
+    told = "\n".join(f"* {word}: {meaning}" for word, meaning in ABILITIES.items())
+    return _table("check | accepted | limit under `gates:` | beyond it | does | of what", rows) + "\n\n" + told
+
+
+def _accepted(row: Check) -> str:
+    """Return what passes: sense, limit and unit."""
+    limit = str(row.limit).lower() if isinstance(row.limit, bool) else row.limit
+    number = limit if isinstance(limit, str) else f"{limit:g}"
+    if row.sense == "word":
+        return f"`{number}`"
+    sign = {"max": "≤", "min": "≥", "abs": "±"}[row.sense]
+    unit = "" if row.unit == "-" else f" {row.unit.replace('^2', '²')}"
+    return f"{sign} {number}{unit}"
+
+
+def _fixed(row: Check) -> str:
+    return f"`{row.set_by}`" if row.set_by else "fixed"
+
+
+def _with_floor(row: Check) -> str:
+    if not row.relative_to:
+        return row.meaning
+    return f"{row.meaning}; over the {row.relative_to}, at least {row.floor:g} {row.floor_unit.replace('^2', '²')}"
+
+
 def file(name: str) -> str:
     """Return a file of ``docs/examples`` as a block of code."""
     path = DOCS / "examples" / name
@@ -423,7 +455,8 @@ def file(name: str) -> str:
 
 
 DIRECTIVES: dict[str, Callable[..., str]] = {
-    "keys": keys, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses, "file": file
+    "keys": keys, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses, "checks": checks,
+    "file": file
 }  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.grid.topology import listed
 
-SLACK_MW = 1e-6
 AT_LIMIT_PU = 1e-5
 AT_LIMIT_REL = 1e-4
 AT_LIMIT_MW = 1e-5
@@ -32,18 +31,18 @@ def _sentence(case: DispatchCase, plan: DispatchPlan, k: int) -> str:
 
 
 def _missing(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
-    """Yield amount, kind and place of every slack above 1e-6."""
-    feeder = case.feeder
+    """Yield amount, kind and place of every slack above its limit."""
+    feeder, least = case.feeder, case.limits.unserved_mw
     for n, name in enumerate(case.station_names):
-        if (amount := plan.ev_curtailed_mw[n, k]) > SLACK_MW:
+        if (amount := plan.ev_curtailed_mw[n, k]) > least:
             bus = feeder.bus_ids[case.station_buses[n]]
             yield f"{amount:.4g} MW of charging at station {name} (bus {bus}) not served"
-    for i in np.flatnonzero(plan.shed_mw[:, k] > SLACK_MW):
+    for i in np.flatnonzero(plan.shed_mw[:, k] > least):
         yield f"{plan.shed_mw[i, k]:.4g} MW of load at bus {feeder.bus_ids[i]} not served"
     for device in plan.devices.values():
-        if device.missed[k] > SLACK_MW:
+        if device.missed[k] > least:
             yield f"{device.name} misses its requirement by {device.missed[k]:.4g}"
-    for i in np.flatnonzero(plan.voltage_slack_pu2[:, k] > SLACK_MW):
+    for i in np.flatnonzero(plan.voltage_slack_pu2[:, k] > case.limits.voltage_slack_pu2):
         yield f"voltage limit of bus {feeder.bus_ids[i]} missed by {plan.voltage_slack_pu2[i, k]:.4g} pu^2"
 
 

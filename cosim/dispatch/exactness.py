@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 
 from cosim.dispatch.branch_flow import FlowValues
 from cosim.grid.feeder import Feeder
-
-RELATIVE_FLOOR_PU2 = 1e-3
-RELATIVE_LIMIT = 1e-4
-ABSOLUTE_LIMIT_PU2 = 1e-4
-NEGATIVE_LIMIT_PU2 = 1e-9
+from cosim.quantities.checks import GateLimits, relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +40,16 @@ def cone_gap(flow: FlowValues, feeder: Feeder) -> ConeGap:
     gap = flow.current_sq - (flow.p**2 + flow.q**2) / flow.sending_voltage_sq(feeder)
     return ConeGap(
         gap_pu2=gap,
-        relative=np.abs(gap) / np.maximum(flow.current_sq, RELATIVE_FLOOR_PU2),
+        relative=relative("cone_gap_rel", gap, flow.current_sq),
         fictitious_loss_kw=1000.0 * feeder.base_mva * feeder.r_pu[:, None] * gap,
     )
 
 
-def exact_periods(gap: ConeGap) -> NDArray[np.bool_]:
-    """Return for each period whether all cones are tight, shape ``(periods,)``; NaN is not.
-
-    A cone is tight where ``|G| <= 1e-4 max(l, 1e-3)`` and ``-1e-9 <= G <= 1e-4`` pu^2.
-    """
+def exact_periods(gap: ConeGap, limits: GateLimits) -> NDArray[np.bool_]:
+    """Return for each period whether all cones are tight by the gate's limits, shape ``(periods,)``; NaN is not."""
     tight = (
-        (gap.relative <= RELATIVE_LIMIT)
-        & (gap.gap_pu2 >= -NEGATIVE_LIMIT_PU2)
-        & (np.abs(gap.gap_pu2) <= ABSOLUTE_LIMIT_PU2)
+        (gap.relative <= limits.cone_gap_rel)
+        & (gap.gap_pu2 >= -limits.cone_gap_negative_pu2)
+        & (np.abs(gap.gap_pu2) <= limits.cone_gap_pu2)
     )
     return np.asarray(tight.all(axis=0))

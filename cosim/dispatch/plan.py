@@ -18,6 +18,7 @@ from cosim.dispatch.exactness import ConeGap
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.grid.topology import listed
+from cosim.quantities.checks import GateLimits
 
 Array = NDArray[np.float64]
 SHARE_ROUNDING = 1e-9
@@ -115,6 +116,8 @@ class DispatchCase:
         Charging stations (s of them) and the positions of their buses.
     settings
         Mode, prices and solver.
+    limits
+        Of the gate: what they flag is tried to be repaired.
     seed
         Of the noisy forecast.
     """
@@ -129,6 +132,7 @@ class DispatchCase:
     station_names: tuple[str, ...] = ()
     station_buses: tuple[int, ...] = ()
     settings: DispatchSettings = DispatchSettings()
+    limits: GateLimits = GateLimits()
     seed: int = 1
 
     def __post_init__(self) -> None:

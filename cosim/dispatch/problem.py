@@ -33,7 +33,6 @@ DPP_LIMIT = 2.5e7
 """Parameters times variables up to which compiling once with parameters pays: IEEE 33 over a day in every form."""
 FRESH_BACKEND = "COO"
 """cvxpy's canonicalisation for a fresh compile: the fastest on large feeders."""
-RESIDUAL_LIMIT = 1e-6
 
 
 class DispatchProblem:
@@ -151,7 +150,7 @@ class DispatchProblem:
 
     def solve(
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
-        at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float = RESIDUAL_LIMIT,
+        at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float | None = None,
         proposal: Proposal | None = None, polish: bool = False,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
@@ -167,7 +166,7 @@ class DispatchProblem:
         at, slack_price
             Where the other side of the cones is linearised (all columns of the window), and the price of its slack.
         residual_limit
-            Up to which own residual and duality gap an answer counts as one.
+            Up to which own residual and duality gap an answer counts as one; None: those of the gate.
         proposal
             How the charging loads may move. The plan is then that of the loads consented to, and the record's
             objectives are its cost and a bound on it.
@@ -249,12 +248,13 @@ class DispatchProblem:
             device.clear_parameters()
             device.load(window, states.get(device.name, {}))
 
-    def _record(self, answer: ConeAnswer, backend: Backend, residual_limit: float) -> SolveRecord:
+    def _record(self, answer: ConeAnswer, backend: Backend, residual_limit: float | None) -> SolveRecord:
         """Judge the answer by its own residuals; the solver's word alone is not enough."""
         status = answer.status
         if status in {"optimal", "optimal_inaccurate"}:
-            worst = max(answer.primal_residual, answer.gap)
-            passes = worst <= residual_limit
+            limits = self.case.limits
+            most = (limits.primal_residual, limits.duality_gap_rel) if residual_limit is None else (residual_limit,) * 2
+            passes = answer.primal_residual <= most[0] and answer.gap <= most[1]
             status = status if passes else "not_converged"
         elif status == "user_limit":
             status = "not_converged"

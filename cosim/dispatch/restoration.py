@@ -59,17 +59,17 @@ class Ladder:
 
     def restore(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
         """Return a plan whose first ``applied`` periods are physical; the given one, if no rung leads there."""
-        inexact = ~exact_periods(plan.cone)
+        inexact = ~exact_periods(plan.cone, self.case.limits)
         first_gap = float(np.abs(plan.cone.gap_pu2).max())
         floor = loss_price_floor(self.case, window)
         method: Method = "loss_floor"
         steps, best = 0, plan
         if floor is not None:
             window, best = self._with_floor(window, states, floor, plan)
-        if not exact_periods(best.cone)[:applied].all():
+        if not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ccp"
             best, steps = self._convex_concave(best, window, states, applied)
-        if not exact_periods(best.cone)[:applied].all():
+        if not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ac"
             physical = self._physical(best, applied)
             if physical is None:
@@ -100,7 +100,9 @@ class Ladder:
             if not found.record.usable:
                 return best, step - 1
             best, before, cost = found, cost, float(found.total_cost.sum())
-            if exact_periods(best.cone)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(1.0, abs(cost)):
+            if exact_periods(best.cone, self.case.limits)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(
+                1.0, abs(cost)
+            ):
                 return best, step
             price = min(3.0 * price, LARGEST_SLACK_PRICE)
         return best, CCP_STEPS
@@ -120,7 +122,7 @@ class Ladder:
         if self.power_flow is None:
             return None
         p_mw, q_mvar = plan.p_gen_mw - plan.p_load_mw, plan.q_gen_mvar - plan.q_load_mvar
-        wrong = np.flatnonzero(~exact_periods(plan.cone)[:applied])
+        wrong = np.flatnonzero(~exact_periods(plan.cone, self.case.limits)[:applied])
         states = {int(k): self.power_flow(p_mw[:, k], q_mvar[:, k]) for k in wrong}
         if not all(state.converged for state in states.values()):
             return None

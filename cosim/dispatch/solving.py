@@ -15,15 +15,15 @@ from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import CURRENT_SCALE, FlowValues
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices.base import State, Window
-from cosim.dispatch.diagnosis import SLACK_MW, diagnosis
+from cosim.dispatch.diagnosis import diagnosis
 from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, Exclusivity
 from cosim.dispatch.problem import DispatchProblem
 from cosim.dispatch.restoration import Ladder, PowerFlow
 from cosim.errors import DependencyError
+from cosim.quantities.checks import GateLimits
 
 OTHER_SCALES = (0.1, 0.05)
-OVERLAP_MW = 1e-6
 STEP_RESIDUAL = 1e-4
 MISOCP_GAP = 1e-4
 MISOCP_TIME_S = 60.0
@@ -115,12 +115,12 @@ class WindowSolver:
         return replace(plan, lower_bound=bound, diagnosis=diagnosis(self.case, plan))
 
     def _needs_repair(self, plan: DispatchPlan, applied: int) -> bool:
-        return self._overlaps(plan, applied) or not bool(exact_periods(plan.cone)[:applied].all())
+        return self._overlaps(plan, applied) or not bool(exact_periods(plan.cone, self.case.limits)[:applied].all())
 
     def _overlaps(self, plan: DispatchPlan, applied: int) -> bool:
         """Whether storage charges and discharges at once, and that matters."""
         wanted = self.case.settings.storage_exclusivity != "off"
-        return wanted and bool((plan.overlap_mw()[:applied] > OVERLAP_MW).any())
+        return wanted and bool((plan.overlap_mw()[:applied] > self.case.limits.storage_overlap_mw).any())
 
     def relaxed(self, window: Window, states: Mapping[str, State], proposal: Proposal | None = None) -> DispatchPlan:
         """Return the answer of the hard model or, only where that has none, of the elastic one.
@@ -130,17 +130,17 @@ class WindowSolver:
         """
         scales = [(scale, None) for scale in OTHER_SCALES]
         hard = self._retried(window, states, scales, elastic=False, proposal=proposal)
-        if not _doubtful(hard) and hard.record.usable:
+        if not _doubtful(hard, self.case.limits) and hard.record.usable:
             return hard
         elastic = self._elastic(window, states, proposal)
         if hard.record.status == "infeasible":
             return elastic
         tried = (*hard.record.retries, _word(hard))
-        if not (elastic.record.usable and used_slack(elastic) <= SLACK_MW):
+        if not (elastic.record.usable and serves_all(elastic, self.case.limits)):
             last = self.problem(elastic=False, movable=proposal is not None).solve(
                 window, states, backend=scs, proposal=proposal
             )
-            if last.record.usable and not _doubtful(last):
+            if last.record.usable and not _doubtful(last, self.case.limits):
                 return _told(last, tried)
             elastic = hard if hard.record.usable else elastic
         return _told(elastic, tried)
@@ -162,7 +162,7 @@ class WindowSolver:
         first = self.problem(elastic=elastic, movable=movable)
         plan, tried = first.solve(window, states, proposal=proposal, polish=self.polish), []
         for scale, backend in attempts:
-            if not _doubtful(plan):
+            if not _doubtful(plan, self.case.limits):
                 break
             tried.append(_word(plan))
             problem = self.problem(elastic=elastic, current_scale=scale, movable=movable)
@@ -188,7 +188,7 @@ class WindowSolver:
 
     def _exact(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
         """Return the plan, repaired if a cone of the applied periods is slack."""
-        if exact_periods(plan.cone)[:applied].all():
+        if exact_periods(plan.cone, self.case.limits)[:applied].all():
             return plan
         elastic = plan.record.elastic
         ladder = Ladder(
@@ -223,8 +223,9 @@ class WindowSolver:
         fixed = self._exact(fixed, fixed_window, states, applied)
         gap = (float(fixed.total_cost.sum()) - bound) / max(abs(bound), 1.0)
         outcome = Exclusivity(
-            method=method, overlap_mw=float(overlap[:applied].max()), periods=overlap > OVERLAP_MW, gap_rel=gap
-        )
+            method=method, overlap_mw=float(overlap[:applied].max()),
+            periods=overlap > self.case.limits.storage_overlap_mw, gap_rel=gap,
+        )  # fmt: skip
         restoration = fixed.restoration or plan.restoration
         return replace(fixed, exclusivity=outcome, restoration=restoration)
 
@@ -270,16 +271,18 @@ def require_solver(case: DispatchCase, *, movable: bool = False) -> None:
         WindowSolver(case, case.settings.window_periods(case.periods), movable=movable)
 
 
-def used_slack(plan: DispatchPlan) -> float:
-    """Return the largest last resort that a plan uses: MW curtailed or shed, MWh or MW missed, pu^2 of voltage."""
-    parts = [plan.ev_curtailed_mw, plan.shed_mw, plan.voltage_slack_pu2, *(d.missed for d in plan.devices.values())]
-    return max(float(np.max(part, initial=0.0)) for part in parts)
+def serves_all(plan: DispatchPlan, limits: GateLimits) -> bool:
+    """Whether a plan uses no last resort beyond rounding: MW curtailed or shed, MWh or MW missed, pu^2 of voltage."""
+    unserved = [plan.ev_curtailed_mw, plan.shed_mw, *(d.missed for d in plan.devices.values())]
+    return all(float(np.max(part, initial=0.0)) <= limits.unserved_mw for part in unserved) and (
+        float(np.max(plan.voltage_slack_pu2, initial=0.0)) <= limits.voltage_slack_pu2
+    )
 
 
-def _doubtful(plan: DispatchPlan) -> bool:
+def _doubtful(plan: DispatchPlan, limits: GateLimits) -> bool:
     """Whether another attempt can help: a stalled solver, or an inaccurate answer with slack cones."""
     if plan.record.status == "optimal_inaccurate":
-        return not bool(exact_periods(plan.cone).all())
+        return not bool(exact_periods(plan.cone, limits).all())
     return plan.record.status in {"not_converged", "failed"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cosim.quantities.checks import limits_of
 from cosim.reports import frames
 from cosim.reports.charging import carried_over_mwh
 from cosim.reports.frames import PeriodAxis
@@ -14,7 +15,6 @@ from cosim.reports.rows import Row, Section
 from cosim.reports.summary import summarise
 from cosim.results.store import RunResult
 from cosim.units import h_to_min, min_to_h
-from cosim.validation.gate import GateLimits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,8 +125,8 @@ def _not_served(result: RunResult, axis: PeriodAxis, column: str, label: str) ->
 def _beyond_rounding(result: RunResult, column: str) -> pd.Series[float]:
     """Return power not served, where it is more than what the gate takes for the solver's rounding; else zero."""
     values = frames.numbers(result["periods"], column)
-    limit = result.manifest.get("gates", {}).get("slack_mw", GateLimits().slack_mw)
-    return values.mask(values <= limit, 0.0)
+    limits = limits_of(result.manifest.get("gates", {}))
+    return values.mask(values <= limits.unserved_mw, 0.0)
 
 
 def _margins(result: RunResult) -> Iterator[Row]:

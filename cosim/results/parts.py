@@ -22,12 +22,8 @@ from cosim.traffic.paths import PathSet, node_sequence
 from cosim.traffic.problem import SueResult
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.grid import GridDifference
-from cosim.validation.ledger import STORAGE_GAP_REL
 
 Part = dict[str, Any]
-CURTAILED_MW = 1e-6
-"""Curtailment from which on a station is told to charge slower; below it is the solver's rounding."""
-
 KEYS = {"links": "link", "paths": "path", "stations": "station", "buses": "bus", "lines": "line", "devices": "device"}
 
 
@@ -193,14 +189,6 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
     return found
 
 
-def _storage_restoration(plan: DispatchPlan, k: int) -> str | None:
-    """Return how storage was repaired, where that may have cost more than the solver's own tolerance."""
-    storage = plan.exclusivity
-    if storage is None or not storage.periods[k] or storage.gap_rel <= STORAGE_GAP_REL:
-        return None
-    return storage.method
-
-
 def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
@@ -209,8 +197,9 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
-        "restoration": figures["restoration"] or _storage_restoration(plan, k),
-        "cone_gap_min_pu2": float(plan.cone.gap_pu2[:, k].min()),
+        "restoration": figures["restoration"] or None,
+        "cone_gap_negative_pu2": -float(plan.cone.gap_pu2[:, k].min()),
+        "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,
         "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
     }
@@ -261,7 +250,7 @@ def _served_table(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequ
     return {
         "station": list(case.station_names),
         "nodal_price_per_mwh": plan.price_per_mwh[list(case.station_buses), k].tolist(),
-        "p_set_mw": caps_mw(stations, plan, k).tolist(),
+        "p_set_mw": caps_mw(stations, plan, k, case.limits.unserved_mw).tolist(),
         "curtailed_mw": plan.ev_curtailed_mw[:, k].tolist(),
         "energy_mwh": (served * case.period_h).tolist(),
     }
@@ -350,15 +339,18 @@ def station_excess_mw(stations: Sequence[Station], charging_mw: ArrayLike) -> fl
     return max(float(max(excess)), 0.0) if excess else None
 
 
-def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def caps_mw(
+    stations: Sequence[Station], plan: DispatchPlan, k: int, unserved_mw: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the cap that the dispatch sends to each station.
 
-    Installed power where nothing is curtailed (a cap at the planned mean would starve sessions); else the planned load
-    less the curtailment. Without an answer it is the load demanded.
+    Installed power where no more is curtailed than ``unserved_mw``, the gate's limit for the solver's rounding (a cap
+    at the planned mean would starve sessions); else the planned load less the curtailment. Without an answer it is the
+    load demanded.
     """
     if not plan.record.usable:
         return plan.ev_mw[:, k].copy()
     served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
     installed = np.array([s.installed_mw if s.installed_mw is not None else np.nan for s in stations])
-    free = plan.ev_curtailed_mw[:, k] <= CURTAILED_MW
+    free = plan.ev_curtailed_mw[:, k] <= unserved_mw
     return np.where(free & np.isfinite(installed), installed, served)

@@ -202,6 +202,7 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         tariff_per_mwh=build_tariff(loaded, base_p_mw.sum(axis=0) + charging_total_mw - _offered_mw(loaded, varying)),
         station_names=names,
         station_buses=buses,
+        limits=scenario.gates,
         settings=scenario.dispatch,
         seed=scenario.seed,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,13 @@ from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
+from cosim.quantities.checks import GateLimits, with_limits
 from cosim.scenario import build
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.road_case import RoadCase
 from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.traffic.problem import SueResult
-from cosim.validation.gate import GateLimits
 
 Array = NDArray[np.float64]
 
@@ -154,7 +154,7 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         roads=roads,
         dispatch=dispatch,
         coupling=scenario.coupling,
-        gates=replace(scenario.gates, sue_residual=tolerance, coupling_residual_mw=scenario.coupling.tolerance_mw),
+        gates=with_limits(scenario.gates, sue_residual=tolerance, coupling_residual_mw=scenario.coupling.tolerance_mw),
         given_load_mw=None if load is None else load.T,
         behaviour=build.build_behaviour(loaded) if roads is not None else None,
         microsim=scenario.microsim,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cosim.quantities.checks import CHECKS, limit_of
 from cosim.scenario import check_grid, check_microsim, check_roads, check_series, sources
 from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
@@ -12,7 +13,6 @@ from cosim.scenario.tree import nearest
 from cosim.scenario.yaml_reader import Node
 from cosim.timeline import MINUTES_PER_DAY
 from cosim.units import min_to_h
-from cosim.validation.gate import GateLimits
 
 HOURLY_MIN = 60
 """With hourly periods a part of a day is a common choice; with others it is more often a forgotten key."""
@@ -32,16 +32,15 @@ _NEEDS = (
     ("tariff", "grid"),
 )
 """(section, what it cannot be without)."""
-_OWN_TOLERANCES = {"sue_residual": "traffic.tolerance", "coupling_residual_mw": "coupling.tolerance_mw"}
 
 
 def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozenset[str]) -> Check:
     """Return all mistakes and warnings that need more than one value to be seen."""
     found = Check(scenario=scenario, tree=tree, files=files, broken=broken)
     _sections(found)
-    for name, key in _OWN_TOLERANCES.items():
-        if getattr(scenario.gates, name) != getattr(GateLimits(), name):
-            found.at(f"gates.{name}", f"this limit is {key}", f"set {key} instead")
+    for row in CHECKS.values():
+        if row.set_by and limit_of(row, scenario.gates) != row.limit:
+            found.at(f"gates.{row.limit_key}", f"this limit is {row.set_by}", f"set {row.set_by} instead")
     _length_of_day(found)
     _unique_names(found, "stations", [station.name for station in scenario.stations])
     _unique_names(found, "devices", [device.name for device in scenario.devices])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import InputError, Problem
-from cosim.scenario import crosscheck, shipped, sources
+from cosim.scenario import crosscheck, renamed, shipped, sources
 from cosim.scenario.files import InputFile, ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, leaves, merge, nearest, override
@@ -108,13 +108,13 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
         With all mistakes, each with file, line and column. Only text that is not YAML hides later mistakes.
     """
     path = shipped.find(scenario).resolve()
-    tree, chain = _read_chain(path)
+    tree, chain, renamings = _read_chain(path)
     tree = sources.settled(_overridden(tree, overrides))
     outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
     for file in chain:
         files.record(file)
-    problems, warnings = list(outcome.problems), []
+    problems, warnings = list(outcome.problems), renamings
     if outcome.scenario is not None:
         report = crosscheck.check(outcome.scenario, outcome.sound, files, outcome.broken)
         problems += report.mistakes
@@ -137,17 +137,17 @@ def _overridden(tree: Node, overrides: Sequence[str]) -> Node:
     problems: list[Problem] = []
     for assignment in overrides:
         try:
-            tree = override(tree, assignment)
+            tree = override(tree, renamed.assignment(assignment))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return tree
+    return renamed.current(tree)[0]
 
 
-def _read_chain(path: Path) -> tuple[Node, list[Path]]:
-    """Return the merged tree of a scenario and all that it extends, and the files, the scenario first."""
-    own = _read(path, path.name, 0)
+def _read_chain(path: Path) -> tuple[Node, list[Path], list[Problem]]:
+    """Return the merged tree of a scenario and all that it extends, the files, the scenario first, and warnings."""
+    own, warnings = renamed.current(_read(path, path.name, 0))
     chain, trees = [path], [own]
     while (link := find(trees[-1], ("extends",))) is not None and link.value is not None:
         base = _base(link, chain[-1].parent)
@@ -155,11 +155,13 @@ def _read_chain(path: Path) -> tuple[Node, list[Path]]:
             reason = f"{link.text!r} extends itself" if base in chain else f"more than {MAX_EXTENDS} levels"
             raise InputError(link.mark.problem("extends", reason, "cut the chain"))
         chain.append(base)
-        trees.append(_read(base, ScenarioFiles(folders=(path.parent,)).display(base), len(chain) - 1))
+        below, found = renamed.current(_read(base, ScenarioFiles(folders=(path.parent,)).display(base), len(chain) - 1))
+        trees.append(below)
+        warnings += found
     tree = trees.pop()
     while trees:
         tree = merge(tree, trees.pop())
-    return tree, chain
+    return tree, chain, warnings
 
 
 def _base(link: Node, folder: Path) -> Path:

@@ -22,8 +22,8 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.errors import InputError, Problem
+from cosim.quantities.checks import GateLimits
 from cosim.timeline import MINUTES_PER_DAY, Series
-from cosim.validation.gate import GateLimits
 from cosim.validation.micro_limits import MicroLimits
 
 SCHEMA_VERSION = 1

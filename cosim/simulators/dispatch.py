@@ -187,7 +187,7 @@ class Simulator(PeriodSimulator):
             retail = 1.0 + self.case.coupling.markup
             hourly = retail / self.dispatch.period_h
             applied = self.dispatch.settings.applied_periods(plan.length)
-            exact = bool(exact_periods(plan.cone)[:applied].all())
+            exact = bool(exact_periods(plan.cone, self.dispatch.limits)[:applied].all())
             answer |= {
                 "cost_per_h": hourly * float(plan.total_cost.sum()),
                 "suboptimality_per_h": hourly * plan.record.suboptimality,
@@ -208,7 +208,8 @@ class Simulator(PeriodSimulator):
         else:
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
         stations = self._stations()
-        cap = caps_mw(stations, plan, k)[n] if stations else plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
+        served = plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
+        cap = caps_mw(stations, plan, k, self.dispatch.limits.unserved_mw)[n] if stations else served
         return {
             "price[CNY/MWh]": float(price[k]),
             "price_day[CNY/MWh]": price.tolist(),

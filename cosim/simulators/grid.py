@@ -106,7 +106,7 @@ class Simulator(PeriodSimulator):
             slack_mw=figures["import_mw"],
             slack_mvar=figures["import_mvar"],
         )
-        return compare(relaxed, state, self.feeder)
+        return compare(relaxed, state, self.feeder, self.case.gates)
 
     def _station_prices(self, record: Part, injection: Array) -> dict[str, Any] | None:
         """Return the stations' nodal prices without the loss penalty; None without stations."""

@@ -14,7 +14,7 @@ from cosim.results.charging import payments
 from cosim.results.micro_parts import LATE
 from cosim.results.parts import Part, merge
 from cosim.simulators.base import Inputs, PeriodSimulator
-from cosim.validation.gate import GateFigures, GateRecord, evaluate
+from cosim.validation.gate import GateRecord, evaluate
 
 Sink = Callable[[Part, GateRecord], None]
 
@@ -58,7 +58,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
         if merged["period"] != self.periods_done + 1:
             raise ComponentError(f"recorder: period {merged['period']} came after period {self.periods_done}")
-        judged = evaluate(GateFigures(**merged["gate"]), self.case.gates)
+        judged = evaluate(merged["gate"], self.case.gates)
         clock = self.case.timeline.clock(self.position)
         row = {
             "clock": clock, **merged["figures"], "status": judged.status, "flags": " ".join(judged.flags)

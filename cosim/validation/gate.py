@@ -1,159 +1,55 @@
 """The acceptance gate of a period: every figure against its limit, and the period's status.
 
-A check reads ``finite and not (value > limit)`` from the side of doubt: a figure that is NaN fails, one that is None
-belongs to a part which the scenario does not have. No solver's word is trusted: `GateFigures` are recomputed.
+What is judged, and by which limit, stands in `cosim.quantities.checks`. A check passes from the side of doubt: a figure
+that is NaN fails, one that is None belongs to a part which the scenario does not have. No solver's word is trusted: the
+figures are recomputed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-from cosim.bounds import NonNegative, check_bounds
 from cosim.errors import InputError
-from cosim.validation.status import EXIT_CODES, EXIT_ORDER, Status, exit_code
+from cosim.quantities.checks import CHECKS, Check, Figure, GateLimits, check_of, limit_of
+from cosim.quantities.status import EXIT_CODES, EXIT_ORDER, Status, exit_code
 
-__all__ = ["EXIT_CODES", "GateCheck", "GateFigures", "GateLimits", "GateRecord", "Status", "evaluate", "exit_code"]
+__all__ = ["EXIT_CODES", "Figures", "GateCheck", "GateLimits", "GateRecord", "Status", "evaluate", "exit_code"]
 
+Figures = Mapping[str, Figure | None]
+"""What was measured in one period, by the names of `CHECKS`; None where the scenario has no such part.
+
+``restoration`` besides tells how an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``), or None.
+"""
+
+RESTORATION = "restoration"
 _DONE = ("optimal", "optimal_inaccurate")
 _UNFINISHED = ("not_converged", "user_limit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateLimits:
-    """Largest accepted value of each figure; per unit refers to 10 MVA.
-
-    Attributes
-    ----------
-    primal_residual
-        Violation of rows and cones, relative to 1 + the norm of the right-hand side.
-    duality_gap_rel
-        |primal - dual| / max(1, |primal|).
-    cone_gap_rel
-        Relaxation gap l - (P^2 + Q^2) / v over max(l, 1e-3), largest line.
-    cone_gap_pu2
-        The same gap, absolute. The relative one decides; this one is a net against gross errors.
-    cone_gap_negative_pu2
-        How far the gap may be below zero.
-    ac_mismatch_mva
-        Power balance of a bus in the AC state.
-    injection_error_mw
-        What the AC flow injected against what was asked.
-    dv_pu, dloss_rel
-        Voltage and loss of the relaxation against the AC state.
-    ac_voltage_violation_pu, ac_current_violation_rel
-        AC voltage and current beyond their limits.
-    energy_balance_mw
-        Generation + import - load - loss.
-    storage_recursion_mwh, storage_overlap_mw
-        Stored energy against its recursion; smaller of charge and discharge.
-    sue_residual, coupling_residual_mw
-        Fixed-point residual of the assignment, and of the loop between road and grid.
-    slack_mw, voltage_slack_pu2
-        Curtailed or shed power (and missed requirements), and relaxed voltage, from which on the period is flagged.
-    teleported_share, not_inserted_share, unfinished_share
-        Vehicles of the microscopic simulation that went wrong, per vehicle.
-    """
-
-    primal_residual: NonNegative = 1e-6
-    duality_gap_rel: NonNegative = 1e-6
-    cone_gap_rel: NonNegative = 1e-4
-    cone_gap_pu2: NonNegative = 1e-4
-    cone_gap_negative_pu2: NonNegative = 1e-9
-    ac_mismatch_mva: NonNegative = 1e-6
-    injection_error_mw: NonNegative = 1e-9
-    dv_pu: NonNegative = 1e-3
-    dloss_rel: NonNegative = 0.01
-    ac_voltage_violation_pu: NonNegative = 1e-4
-    ac_current_violation_rel: NonNegative = 1e-3
-    energy_balance_mw: NonNegative = 1e-6
-    storage_recursion_mwh: NonNegative = 1e-9
-    storage_overlap_mw: NonNegative = 1e-6
-    sue_residual: NonNegative = 1e-8
-    coupling_residual_mw: NonNegative = 1e-6
-    slack_mw: NonNegative = 1e-6
-    voltage_slack_pu2: NonNegative = 1e-6
-    teleported_share: NonNegative = 0.001
-    not_inserted_share: NonNegative = 0.01
-    unfinished_share: NonNegative = 0.05
-
-    def __post_init__(self) -> None:
-        check_bounds(self, "gates")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateFigures:
-    """What was measured in one period; None where the scenario has no such part.
-
-    Attributes not listed here carry the names of their limits in `GateLimits`.
-
-    Attributes
-    ----------
-    solver_status
-        ``optimal``, ``optimal_inaccurate``, ``not_converged``, or any other word for no answer.
-    cone_gap_min_pu2
-        Smallest gap of a line, signed.
-    restoration
-        How an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``, ``sign_fix``, ``misocp``) or None.
-    ac_converged
-        Whether the AC power flow has a finite state.
-    sue_status
-        ``converged``, or why the assignment stopped.
-    ev_curtailed_mw, shed_mw
-        Charging power and load that were not served.
-    station_excess_mw
-        Charging load demanded beyond the power of a station's chargers.
-    requirement_missed
-        How far a device's own hard requirement was relaxed: end condition of storage or balance of demand response
-        (MWh), must-take power not taken (MW).
-    vehicles_balance
-        Vehicles entered - left - queued - under way.
-    """
-
-    solver_status: str | None = None
-    primal_residual: float | None = None
-    duality_gap_rel: float | None = None
-    cone_gap_rel: float | None = None
-    cone_gap_pu2: float | None = None
-    cone_gap_min_pu2: float | None = None
-    restoration: str | None = None
-    ac_converged: bool | None = None
-    ac_mismatch_mva: float | None = None
-    injection_error_mw: float | None = None
-    dv_pu: float | None = None
-    dloss_rel: float | None = None
-    ac_voltage_violation_pu: float | None = None
-    ac_current_violation_rel: float | None = None
-    energy_balance_mw: float | None = None
-    storage_recursion_mwh: float | None = None
-    storage_overlap_mw: float | None = None
-    sue_residual: float | None = None
-    sue_status: str | None = None
-    coupling_residual_mw: float | None = None
-    coupling_converged: bool | None = None
-    ev_curtailed_mw: float | None = None
-    shed_mw: float | None = None
-    requirement_missed: float | None = None
-    station_excess_mw: float | None = None
-    voltage_slack_pu2: float | None = None
-    vehicles_balance: float | None = None
-    teleported_share: float | None = None
-    not_inserted_share: float | None = None
-    unfinished_share: float | None = None
+_OF_AC = frozenset(row.name for row in CHECKS.values() if row.part == "ac" and row.sense != "word")
+_DOUBTFUL = frozenset(
+    row.name
+    for row in CHECKS.values()
+    if row.part in {"solver", "relaxation"} and row.sense != "word" and {"retries", "repairs"} & set(row.does)
+)
+"""What an inaccurate answer is judged by."""
+_NEEDED = frozenset({"primal_residual", "duality_gap_rel", "cone_gap_rel"})
+_RELAXATION = frozenset(
+    row.name for row in CHECKS.values() if row.part in {"relaxation", "ac"} and row.status == "relaxation_inexact"
+)
+"""What a repair leaves behind of the relaxation: harmless where the AC state holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateCheck:
     """One figure, its limit, and whether it passed; a failed one carries the status that follows.
 
-    ``value`` is a number, a truth value or a solver's word; ``limit`` the largest accepted number, or the word.
+    ``value`` is a number, a truth value or a solver's word; ``limit`` the number it is held against, or the word.
     """
 
     name: str
-    value: float | bool | str
-    limit: float | bool | str
+    value: Figure
+    limit: Figure
     passed: bool
     status: Status
 
@@ -182,52 +78,13 @@ class GateRecord:
         return tuple(check for check in self.checks if not check.passed)
 
 
-# The status that follows if a figure exceeds the limit of the same name.
-_BY_NAME: MappingProxyType[str, Status] = MappingProxyType(
-    {
-        "primal_residual": "not_converged",
-        "duality_gap_rel": "not_converged",
-        "cone_gap_rel": "relaxation_inexact",
-        "cone_gap_pu2": "relaxation_inexact",
-        "ac_mismatch_mva": "not_converged",
-        "injection_error_mw": "failed",
-        "dv_pu": "relaxation_inexact",
-        "dloss_rel": "relaxation_inexact",
-        "ac_voltage_violation_pu": "ac_violation",
-        "ac_current_violation_rel": "ac_violation",
-        "energy_balance_mw": "not_converged",
-        "storage_recursion_mwh": "not_converged",
-        "storage_overlap_mw": "relaxation_inexact",
-        "sue_residual": "not_converged",
-        "coupling_residual_mw": "not_converged",
-        "voltage_slack_pu2": "voltage_relaxed",
-        "teleported_share": "validation_invalid",
-        "not_inserted_share": "validation_invalid",
-        "unfinished_share": "validation_invalid",
-    }
-)
-_SIGNED = ("energy_balance_mw",)
-_OF_AC = frozenset(
-    {
-        "ac_mismatch_mva",
-        "injection_error_mw",
-        "dv_pu",
-        "dloss_rel",
-        "ac_voltage_violation_pu",
-        "ac_current_violation_rel",
-    }
-)
-_DOUBTFUL = ("primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "cone_gap_negative_pu2")
-_RELAXATION = frozenset({"cone_gap_rel", "cone_gap_pu2", "cone_gap_negative_pu2", "dv_pu", "dloss_rel"})
-
-
-def evaluate(figures: GateFigures, limits: GateLimits | None = None) -> GateRecord:
+def evaluate(figures: Figures, limits: GateLimits | None = None) -> GateRecord:
     """Judge one period.
 
     Parameters
     ----------
     figures
-        What was measured.
+        What was measured, by the names of the table of checks.
     limits
         What is accepted; the defaults if None.
 
@@ -239,67 +96,40 @@ def evaluate(figures: GateFigures, limits: GateLimits | None = None) -> GateReco
     Raises
     ------
     InputError
-        If there is no figure at all: a period that nobody measured has not passed.
+        If there is no figure at all (a period that nobody measured has not passed), or one that no row knows.
 
-    >>> evaluate(GateFigures(solver_status="optimal", primal_residual=1e-9, duality_gap_rel=0.0)).status
+    >>> evaluate({"solver_status": "optimal", "primal_residual": 1e-9, "duality_gap_rel": 0.0}).status
     'optimal'
-    >>> evaluate(GateFigures(shed_mw=0.2, sue_residual=float("nan"))).flags
+    >>> evaluate({"shed_mw": 0.2, "sue_residual": float("nan")}).flags
     ('not_converged', 'optimal_with_shed')
     """
     limits = limits or GateLimits()
-    numbers = [*_named_checks(figures, limits), *_special_checks(figures, limits)]
-    words = list(_word_checks(figures, numbers))
-    checks = (*words, *_without_ac_state(figures, numbers, words))
+    given = {check_of(name).name: value for name, value in figures.items() if name != RESTORATION}
+    measured = ((row, given.get(row.name)) for row in CHECKS.values())
+    checks = [_made(row, value, limits, figures) for row, value in measured if value is not None]
     if not checks:
         raise InputError("the gate was given no figure; a period without any measurement cannot be accepted")
+    checks = list(_without_ac_state(_with_solver(checks)))
     flags = {check.status for check in checks if not check.passed}
-    if figures.restoration is not None:
+    if figures.get(RESTORATION) is not None:
         flags = _after_restoration(checks, flags)
     ordered = tuple(status for status in EXIT_CODES if status in flags)
-    return GateRecord(checks=checks, status=ordered[0] if ordered else "optimal", flags=ordered)
+    return GateRecord(checks=tuple(checks), status=ordered[0] if ordered else "optimal", flags=ordered)
 
 
-def _number(name: str, value: float, limit: float, status: Status) -> GateCheck:
-    passed = math.isfinite(value) and value <= limit
-    return GateCheck(name=name, value=float(value), limit=limit, passed=passed, status=status)
-
-
-def _named_checks(figures: GateFigures, limits: GateLimits) -> Iterator[GateCheck]:
-    """Yield the checks of figures that have a limit of the same name."""
-    for name, status in _BY_NAME.items():
-        value, limit = getattr(figures, name), getattr(limits, name)
-        if value is None:
-            continue
-        if name == "ac_voltage_violation_pu" and figures.voltage_slack_pu2 is not None:
-            # |U' - U| = |U'^2 - U^2| / (U' + U) <= the slack on U^2, as U' + U >= 1: relaxed on purpose.
-            limit += max(figures.voltage_slack_pu2, 0.0)
-        size = abs(value) if name in _SIGNED else value
-        yield _number(name, size, limit, status if math.isfinite(value) else _unknown(status))
-
-
-def _special_checks(figures: GateFigures, limits: GateLimits) -> Iterator[GateCheck]:
-    """Yield the numeric checks whose limit has another name."""
-    if (gap := figures.cone_gap_min_pu2) is not None:
-        yield _number("cone_gap_negative_pu2", -gap, limits.cone_gap_negative_pu2, "relaxation_inexact")
-    slacks: tuple[tuple[str, float | None, Status], ...] = (
-        ("ev_curtailed_mw", figures.ev_curtailed_mw, "optimal_with_ev_curtailment"),
-        ("shed_mw", figures.shed_mw, "optimal_with_shed"),
-        ("station_excess_mw", figures.station_excess_mw, "station_overloaded"),
-        ("requirement_missed", figures.requirement_missed, "requirement_relaxed"),
-    )
-    for name, value, status in slacks:
-        if value is not None:
-            yield _number(name, value, limits.slack_mw, status if math.isfinite(value) else _unknown(status))
-    if (balance := figures.vehicles_balance) is not None:
-        yield _number("vehicles_balance", abs(balance), 0.0, "failed")
-
-
-def _without_ac_state(figures: GateFigures, numbers: list[GateCheck], words: list[GateCheck]) -> Iterator[GateCheck]:
-    """Yield the checks; where the AC flow has no state, its missing figures follow the flow's own status."""
-    outcome = next((check for check in words if check.name == "ac_converged" and not check.passed), None)
-    for check in numbers:
-        missing = outcome is not None and check.name in _OF_AC and not math.isfinite(getattr(figures, check.name))
-        yield replace(check, status=outcome.status) if outcome and missing else check
+def _made(row: Check, value: Figure, limits: GateLimits, figures: Figures) -> GateCheck:
+    """Hold one figure against its limit."""
+    limit = limit_of(row, limits)
+    if row.sense == "word":
+        return GateCheck(name=row.name, value=value, limit=limit, passed=row.passes(value, limit), status=row.status)
+    number, most = float(value), float(limit)
+    slack = figures.get("voltage_slack_pu2")
+    if row.name == "ac_voltage_violation_pu" and slack is not None:
+        # |U' - U| = |U'^2 - U^2| / (U' + U) <= the slack on U^2, as U' + U >= 1: relaxed on purpose.
+        most += max(float(slack), 0.0)
+    status = row.status if math.isfinite(number) else _unknown(row.status)
+    size = abs(number) if row.sense == "abs" else number
+    return GateCheck(name=row.name, value=size, limit=most, passed=row.passes(number, most), status=status)
 
 
 def _unknown(status: Status) -> Status:
@@ -307,33 +137,30 @@ def _unknown(status: Status) -> Status:
     return status if EXIT_CODES[status] == EXIT_ORDER[0] else "failed"
 
 
-def _word_checks(figures: GateFigures, numbers: list[GateCheck]) -> Iterator[GateCheck]:
-    """Yield the checks of words and truth values."""
-    if (word := figures.solver_status) is not None:
-        yield _solver_check(word, numbers)
-    if (converged := figures.ac_converged) is not None:
-        yield GateCheck(
-            name="ac_converged", value=converged, limit=True, passed=converged is True,
-            status="relaxation_inexact" if _inexact(numbers) else "not_converged",
-        )  # fmt: skip
-    if (sue := figures.sue_status) is not None:
-        passed = sue == "converged"
-        yield GateCheck(name="sue_status", value=sue, limit="converged", passed=passed, status="not_converged")
-    if (agreed := figures.coupling_converged) is not None:
-        yield GateCheck(
-            name="coupling_converged", value=agreed, limit=True, passed=agreed is True, status="not_converged"
-        )
-
-
-def _solver_check(word: str, numbers: list[GateCheck]) -> GateCheck:
+def _with_solver(checks: list[GateCheck]) -> list[GateCheck]:
     """Judge the solver's word; ``optimal_inaccurate`` counts only if residual, gap and cones are there and pass."""
-    passed = word == "optimal"
-    if word == "optimal_inaccurate":
-        judged = {check.name: check.passed for check in numbers if check.name in _DOUBTFUL}
-        needed = {"primal_residual", "duality_gap_rel", "cone_gap_rel"}
-        passed = needed <= judged.keys() and all(judged.values())
-    status: Status = "not_converged" if word in _DONE + _UNFINISHED else "failed"
-    return GateCheck(name="solver_status", value=word, limit="optimal", passed=passed, status=status)
+    judged = {check.name: check.passed for check in checks if check.name in _DOUBTFUL}
+    holds = judged.keys() >= _NEEDED and all(judged.values())
+
+    def settled(check: GateCheck) -> GateCheck:
+        if check.name != "solver_status":
+            return check
+        accepted = check.value == "optimal_inaccurate" and holds
+        status: Status = "not_converged" if check.value in _DONE + _UNFINISHED else check.status
+        return replace(check, passed=check.passed or accepted, status=status)
+
+    return [settled(check) for check in checks]
+
+
+def _without_ac_state(checks: list[GateCheck]) -> Iterator[GateCheck]:
+    """Yield the checks; where the AC flow has no state, its missing figures follow the flow's own status."""
+    by_name = {check.name: check for check in checks}
+    flow = by_name.get("ac_converged")
+    lost = flow is not None and not flow.passed
+    status: Status = "relaxation_inexact" if _inexact(checks) else "not_converged"
+    for check in checks:
+        missing = check.name in _OF_AC and not math.isfinite(float(check.value))
+        yield replace(check, status=status) if lost and (missing or check is flow) else check
 
 
 def _inexact(checks: Iterable[GateCheck]) -> bool:

@@ -10,14 +10,10 @@ from numpy.typing import ArrayLike
 
 from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder, FloatArray
+from cosim.quantities.checks import GateLimits, relative
 from cosim.units import KILO_PER_MEGA, mw_to_kw
 
 Kind = Literal["undervoltage", "overvoltage", "overcurrent"]
-
-VOLTAGE_TOLERANCE_PU = 1e-4
-CURRENT_TOLERANCE_REL = 1e-3
-SMALL_LOSS_MW = 1e-3
-"""Losses below this (1 kW) are compared as if they were this large."""
 
 
 class RelaxedState(Protocol):
@@ -99,9 +95,7 @@ def compare(
     relaxed: RelaxedState,
     ac: AcState,
     feeder: Feeder,
-    *,
-    voltage_tolerance_pu: float = VOLTAGE_TOLERANCE_PU,
-    current_tolerance_rel: float = CURRENT_TOLERANCE_REL,
+    limits: GateLimits,
 ) -> GridDifference:
     """Compare a relaxed solution with the AC state of its setpoints.
 
@@ -113,8 +107,8 @@ def compare(
         AC state of the same injections.
     feeder
         Ids and limits.
-    voltage_tolerance_pu, current_tolerance_rel
-        Excess from which on a violation is listed.
+    limits
+        Of the gate: excess from which on a violation is listed.
 
     Returns
     -------
@@ -132,12 +126,12 @@ def compare(
         di_a=float(di[line]) * KILO_PER_MEGA,
         di_line=feeder.line_ids[line],
         dloss_kw=mw_to_kw(dloss_mw),
-        dloss_rel=dloss_mw / float(np.maximum(abs(ac.loss_mw), SMALL_LOSS_MW)),
+        dloss_rel=float(relative("dloss_rel", dloss_mw, ac.loss_mw)),
         dslack_kw=mw_to_kw(abs(relaxed.slack_mw - ac.slack_mw)),
         dslack_kvar=mw_to_kw(abs(relaxed.slack_mvar - ac.slack_mvar)),
         voltage_violation_pu=float(np.maximum(np.maximum(low, high), 0.0).max()),
         current_violation_rel=float(np.maximum(over, 0.0).max()),
-        violations=_violations(ac, feeder, voltage_tolerance_pu, current_tolerance_rel),
+        violations=_violations(ac, feeder, limits),
     )
 
 
@@ -146,15 +140,14 @@ def _excess(ac: AcState, feeder: Feeder) -> tuple[FloatArray, FloatArray, FloatA
     return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, ac.i_ka / feeder.i_max_ka - 1.0
 
 
-def _violations(
-    ac: AcState, feeder: Feeder, voltage_tolerance_pu: float, current_tolerance_rel: float
-) -> tuple[LimitViolation, ...]:
+def _violations(ac: AcState, feeder: Feeder, limits: GateLimits) -> tuple[LimitViolation, ...]:
     """List what is beyond a limit by more than its tolerance."""
+    voltage, current = limits.ac_voltage_violation_pu, limits.ac_current_violation_rel
     low, high, over = _excess(ac, feeder)
     table: tuple[tuple[Kind, FloatArray, float, FloatArray, FloatArray, tuple[str, ...]], ...] = (
-        ("undervoltage", low, voltage_tolerance_pu, ac.vm_pu, feeder.v_min_pu, feeder.bus_ids),
-        ("overvoltage", high, voltage_tolerance_pu, ac.vm_pu, feeder.v_max_pu, feeder.bus_ids),
-        ("overcurrent", over, current_tolerance_rel, ac.i_ka, feeder.i_max_ka, feeder.line_ids),
+        ("undervoltage", low, voltage, ac.vm_pu, feeder.v_min_pu, feeder.bus_ids),
+        ("overvoltage", high, voltage, ac.vm_pu, feeder.v_max_pu, feeder.bus_ids),
+        ("overcurrent", over, current, ac.i_ka, feeder.i_max_ka, feeder.line_ids),
     )
     return tuple(
         LimitViolation(kind=kind, where=ids[k], value=float(value[k]), limit=float(limit[k]), excess=float(excess[k]))

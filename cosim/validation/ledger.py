@@ -13,18 +13,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
-from cosim.validation.gate import GateFigures, GateLimits, GateRecord, evaluate, exit_code
+from cosim.validation.gate import Figures, GateLimits, GateRecord, evaluate, exit_code
 from cosim.validation.grid import GridDifference, compare
-from cosim.validation.stored import STORAGE, StoredDispatch, StoredGap, stored_gap
+from cosim.validation.stored import STORAGE, StoredDispatch, stored_gap
 
 Exactness = Literal["proved", "tight", "not tight", "no answer"]
 TOLERANCE_MVA = 1e-10
-STORAGE_GAP_REL = 1e-6
-"""Cost of a plan with one direction of storage above its bound, relative, from which on it counts as repaired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,13 +201,13 @@ class _Relaxed:
 
 
 def _entry(
-    inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, congestion: FloatArray, state: AcState, k: int
+    inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: FloatArray, state: AcState, k: int
 ) -> LedgerEntry:
     relaxed = _Relaxed(
         vm_pu=stored.vm_pu[:, k], i_ka=stored.i_ka[:, k], loss_mw=stored.number("loss_mw", k),
         slack_mw=stored.number("import_mw", k), slack_mvar=stored.number("import_mvar", k),
     )  # fmt: skip
-    difference = compare(relaxed, state, inputs.feeder)
+    difference = compare(relaxed, state, inputs.feeder, inputs.limits)
     balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
     judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, k)
     bus = _largest(np.abs(congestion[:, k]))
@@ -235,14 +234,14 @@ def _entry(
         ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
         shed_mw=stored.number("shed_mw", k),
         requirement_missed=stored.number("requirement_missed", k),
-        restoration=_repair(stored, k) or "",
+        restoration=_repair(stored, inputs.limits, k),
         solver=stored.word("solver", k) or "",
         solver_status=stored.word("solver_status", k) or "",
         elastic=bool(stored.flag("elastic")[k]),
     )
 
 
-def _cone(feeder: Feeder, stored: StoredDispatch, gap: StoredGap, k: int) -> dict[str, Any]:
+def _cone(feeder: Feeder, stored: StoredDispatch, gap: ConeGap, k: int) -> dict[str, Any]:
     """Return the cone gap with its place, that before a repair, and the losses that it invents."""
     line = _largest(np.abs(gap.gap_pu2[:, k]))
     return {
@@ -286,7 +285,7 @@ def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_
 def _judge(
     limits: GateLimits,
     stored: StoredDispatch,
-    gap: StoredGap,
+    gap: ConeGap,
     state: AcState,
     difference: GridDifference,
     balance_mw: float,
@@ -294,46 +293,42 @@ def _judge(
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
-    figures = GateFigures(
-        solver_status=stored.word("solver_status", k) or "missing",
-        primal_residual=stored.number("primal_residual", k),
-        duality_gap_rel=stored.number("duality_gap_rel", k),
-        cone_gap_rel=float(gap.relative[:, k].max()),
-        cone_gap_pu2=float(np.abs(gap.gap_pu2[:, k]).max()),
-        cone_gap_min_pu2=float(gap.gap_pu2[:, k].min()),
-        restoration=_repair(stored, k),
-        ac_converged=state.converged,
-        ac_mismatch_mva=state.mismatch_mva,
-        injection_error_mw=state.injection_error_mw,
-        dv_pu=difference.dv_pu,
-        dloss_rel=difference.dloss_rel,
-        ac_voltage_violation_pu=difference.voltage_violation_pu,
-        ac_current_violation_rel=difference.current_violation_rel,
-        energy_balance_mw=balance_mw,
-        storage_overlap_mw=overlap_mw,
-        ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
-        shed_mw=stored.number("shed_mw", k),
-        requirement_missed=stored.optional("requirement_missed", k),
-        voltage_slack_pu2=stored.optional("voltage_slack_pu2", k),
-    )
+    figures: Figures = {
+        "solver_status": stored.word("solver_status", k) or "missing",
+        "primal_residual": stored.number("primal_residual", k),
+        "duality_gap_rel": stored.number("duality_gap_rel", k),
+        "cone_gap_rel": float(gap.relative[:, k].max()),
+        "cone_gap_pu2": float(np.abs(gap.gap_pu2[:, k]).max()),
+        "cone_gap_negative_pu2": -float(gap.gap_pu2[:, k].min()),
+        "restoration": stored.word("restoration", k),
+        "storage_gap_rel": stored.number("storage_gap_rel", k) if stored.word("storage_repair", k) else None,
+        "ac_converged": state.converged,
+        "ac_mismatch_mva": state.mismatch_mva,
+        "injection_error_mw": state.injection_error_mw,
+        "dv_pu": difference.dv_pu,
+        "dloss_rel": difference.dloss_rel,
+        "ac_voltage_violation_pu": difference.voltage_violation_pu,
+        "ac_current_violation_rel": difference.current_violation_rel,
+        "energy_balance_mw": balance_mw,
+        "storage_overlap_mw": overlap_mw,
+        "ev_curtailed_mw": stored.number("ev_curtailed_mw", k),
+        "shed_mw": stored.number("shed_mw", k),
+        "requirement_missed": stored.optional("requirement_missed", k),
+        "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
+    }
     return evaluate(figures, limits)
 
 
-def _repair(stored: StoredDispatch, k: int) -> str | None:
+def _repair(stored: StoredDispatch, limits: GateLimits, k: int) -> str:
     """Return how the answer was repaired; a repair of storage counts where it may have cost anything."""
-    cones = stored.word("restoration", k)
-    storage = stored.word("storage_repair", k) if stored.number("storage_gap_rel", k) > STORAGE_GAP_REL else None
-    return cones or storage
+    dear = not stored.number("storage_gap_rel", k) <= limits.storage_gap_rel
+    return stored.word("restoration", k) or (stored.word("storage_repair", k) if dear else None) or ""
 
 
-def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: StoredGap, answer_c2: float, k: int) -> Exactness:
-    worst, least = float(gap.relative[:, k].max()), float(gap.gap_pu2[:, k].min())
-    if not math.isfinite(worst):
+def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, answer_c2: float, k: int) -> Exactness:
+    if not math.isfinite(float(gap.relative[:, k].max())):
         return "no answer"
-    limits = inputs.limits
-    if stored.word("restoration", k) is not None or not (
-        worst <= limits.cone_gap_rel and least >= -limits.cone_gap_negative_pu2
-    ):
+    if stored.word("restoration", k) is not None or not exact_periods(gap, inputs.limits)[k]:
         return "not tight"
     box = inputs.sufficient
     relaxed = stored.number("voltage_slack_pu2", k) > 0.0

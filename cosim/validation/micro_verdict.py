@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cosim.validation.gate import GateLimits
+from cosim.quantities.checks import GateLimits
 from cosim.validation.metrics import Estimate
 from cosim.validation.micro_limits import MicroLimits
 

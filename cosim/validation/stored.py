@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.dispatch.branch_flow import FlowValues
+from cosim.dispatch.exactness import ConeGap, cone_gap
 from cosim.grid.feeder import Feeder, FloatArray
-from cosim.units import KILO_PER_MEGA
 
-RELATIVE_FLOOR_PU2 = 1e-3
 STORAGE = "storage"
 
 
@@ -114,22 +114,12 @@ class StoredDispatch:
         return terms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StoredGap:
-    """The cone gap, recomputed from stored flows: G [pu^2], |G| / max(l, 1e-3), invented loss [kW], shape (m, T)."""
-
-    gap_pu2: FloatArray
-    relative: FloatArray
-    fictitious_loss_kw: FloatArray
-
-
-def stored_gap(feeder: Feeder, stored: StoredDispatch) -> StoredGap:
-    """Return ``G = l - (P^2 + Q^2) / v`` with v of the sending bus (Eq 23)."""
-    current_sq = (stored.i_ka / feeder.base_current_ka) ** 2
-    apparent_sq = (stored.p_line_mw**2 + stored.q_line_mvar**2) / feeder.base_mva**2
-    gap = current_sq - apparent_sq / stored.vm_pu[feeder.parent] ** 2
-    return StoredGap(
-        gap_pu2=gap,
-        relative=np.abs(gap) / np.maximum(current_sq, RELATIVE_FLOOR_PU2),
-        fictitious_loss_kw=KILO_PER_MEGA * feeder.base_mva * feeder.r_pu[:, None] * gap,
+def stored_gap(feeder: Feeder, stored: StoredDispatch) -> ConeGap:
+    """Return the cone gap, recomputed from the stored flows, shape (m, T)."""
+    flow = FlowValues(
+        p=stored.p_line_mw / feeder.base_mva,
+        q=stored.q_line_mvar / feeder.base_mva,
+        current_sq=(stored.i_ka / feeder.base_current_ka) ** 2,
+        voltage_sq=stored.vm_pu**2,
     )
+    return cone_gap(flow, feeder)

@@ -16,7 +16,7 @@ import numpy as np
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.grid.stressed_flow import Disturbance, StressedFlow, StressedState
-from cosim.validation.grid import CURRENT_TOLERANCE_REL, VOLTAGE_TOLERANCE_PU
+from cosim.quantities.checks import GateLimits
 from cosim.validation.stored import StoredDispatch
 
 LOAD_SPREAD = 0.1
@@ -91,6 +91,7 @@ def stress(
     base_p_mw: FloatArray,
     *,
     moving: frozenset[str],
+    limits: GateLimits,
     draws: int,
     seed: int,
 ) -> Stress:
@@ -106,6 +107,8 @@ def stress(
         Base load of the scenario per bus, shape (n, T); what else a bus consumes is charging.
     moving
         Kinds of devices that move base load.
+    limits
+        Of the gate: how far a voltage or current may be beyond its limit.
     draws, seed
         How many draws, and the seed of the generator.
 
@@ -136,7 +139,8 @@ def stress(
             base_p_mw=load_factor * base[0, :, k], base_q_mvar=load_factor * base[1, :, k],
             other_p_mw=given[0, :, k] - ev_factor * charging[:, k], other_q_mvar=given[1, :, k],
         )  # fmt: skip
-        results.append(_judge(feeder, state, disturbance, number, int(stored.periods[k]), (load_factor, ev_factor)))
+        drawn = (number, int(stored.periods[k]), load_factor, ev_factor)
+        results.append(_judge(feeder, limits, state, disturbance, drawn))
     return Stress(draws=tuple(results), seed=seed)
 
 
@@ -159,20 +163,21 @@ def _split(
 
 def _judge(
     feeder: Feeder,
+    limits: GateLimits,
     state: StressedState,
     disturbance: Disturbance,
-    number: int,
-    period: int,
-    factors: tuple[float, float],
+    drawn: tuple[int, int, float, float],
 ) -> StressDraw:
     """Compare a disturbed state with the limits; the root is the upstream grid's."""
     beyond = np.maximum(feeder.v_min_pu - state.vm_pu, state.vm_pu - feeder.v_max_pu)
     beyond[feeder.slack] = -np.inf
     bus = int(np.argmax(beyond)) if state.converged else feeder.slack
     over = float((state.i_ka / feeder.i_max_ka - 1.0).max()) if state.converged else np.nan
-    inside = state.converged and bool(beyond[bus] <= VOLTAGE_TOLERANCE_PU and over <= CURRENT_TOLERANCE_REL)
+    kept = beyond[bus] <= limits.ac_voltage_violation_pu and over <= limits.ac_current_violation_rel
+    inside = state.converged and bool(kept)
+    number, period, load_factor, ev_factor = drawn
     return StressDraw(
-        draw=number + 1, period=period, load_factor=factors[0], ev_factor=factors[1],
+        draw=number + 1, period=period, load_factor=load_factor, ev_factor=ev_factor,
         constant_z=disturbance.constant_z, constant_i=disturbance.constant_i, c_nf_per_km=disturbance.c_nf_per_km,
         slack_vm_pu=disturbance.slack_vm_pu, converged=state.converged, inside=inside,
         excess_pu=float(beyond[bus]) if state.converged else np.nan, bus=feeder.bus_ids[bus] if state.converged else "",

@@ -214,7 +214,7 @@ def _dispatched(dispatch: DispatchCase, load_mw: Array) -> tuple[GridDay, tuple[
             )
             plans.append(controller.plan(k, window))
             controller.commit(plans[-1])
-    return _applied(plans, whole=whole), tuple(_problems(plans, whole=whole))
+    return _applied(plans, whole=whole), tuple(_problems(dispatch, plans, whole=whole))
 
 
 def _as_one_day(dispatch: DispatchCase) -> DispatchCase:
@@ -243,12 +243,12 @@ def _applied(plans: Sequence[DispatchPlan], *, whole: bool) -> GridDay:
     )
 
 
-def _problems(plans: Sequence[DispatchPlan], *, whole: bool) -> Iterable[str]:
+def _problems(dispatch: DispatchCase, plans: Sequence[DispatchPlan], *, whole: bool) -> Iterable[str]:
     for plan in plans:
         if not plan.record.usable:
             yield f"the dispatch from period {plan.start + 1} on is {plan.record.status}"
             continue
-        tight = exact_periods(plan.cone)[: plan.length if whole else 1]
+        tight = exact_periods(plan.cone, dispatch.limits)[: plan.length if whole else 1]
         if not tight.all():
             where = plan.start + 1 + int(np.argmin(tight))
             yield f"the relaxation is not tight in period {where}, and could not be repaired"

@@ -32,13 +32,13 @@ from cosim.coupling.free_flow import free_flow_load_mw
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import require_solver
 from cosim.errors import InputError, StorageError
+from cosim.quantities.status import EXIT_ORDER
 from cosim.reports.comparison import Comparison, compare_runs
 from cosim.reports.comparison_page import write_comparison
 from cosim.results.store import RunResult, RunStore
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
-from cosim.validation.status import EXIT_ORDER
 from cosim.workflows.compare import STAGES, csv_text
 from cosim.workflows.run import Progress, run
 

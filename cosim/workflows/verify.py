@@ -133,7 +133,10 @@ def verify(
     tested = None
     if stress_draws:
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
-        tested = stress(dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), draws=stress_draws, seed=used)
+        tested = stress(
+            dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), limits=case.gates, draws=stress_draws,
+            seed=used,
+        )  # fmt: skip
     whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     _write(found, dispatch, stored)

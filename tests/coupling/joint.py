@@ -59,7 +59,7 @@ def solve_hour(case, position, *, method="auto", price=None, tolerance_mw=1e-6, 
             load_mw=plan.ev_mw,
             cost_per_h=float(plan.total_cost.sum()),
             suboptimality_per_h=plan.record.suboptimality,
-            exact=bool(exact_periods(plan.cone).all()) and plan.restoration is None,
+            exact=bool(exact_periods(plan.cone, case.dispatch.limits).all()) and plan.restoration is None,
             elastic=plan.record.elastic,
         )
 

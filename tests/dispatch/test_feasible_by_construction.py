@@ -11,7 +11,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller
 from cosim.grid.ac_flow import AcFlow
-from cosim.validation.gate import GateFigures, evaluate
+from cosim.validation.gate import evaluate
 from cosim.validation.grid import compare
 
 
@@ -48,27 +48,27 @@ def draw(day, rng: np.random.Generator):
 
 def flags(case, plan, state) -> tuple[str, ...]:
     relaxed = Relaxed(plan)
-    difference = compare(relaxed, state, case.feeder)
-    figures = GateFigures(
-        solver_status=plan.record.status,
-        primal_residual=plan.record.primal_residual,
-        duality_gap_rel=plan.record.gap,
-        cone_gap_rel=float(plan.cone.relative.max()),
-        cone_gap_pu2=float(np.abs(plan.cone.gap_pu2).max()),
-        cone_gap_min_pu2=float(plan.cone.gap_pu2.min()),
-        restoration=None if plan.restoration is None else plan.restoration.method,
-        ac_converged=state.converged,
-        ac_mismatch_mva=state.mismatch_mva,
-        injection_error_mw=state.injection_error_mw,
-        dv_pu=difference.dv_pu,
-        dloss_rel=difference.dloss_rel,
-        ac_voltage_violation_pu=difference.voltage_violation_pu,
-        ac_current_violation_rel=difference.current_violation_rel,
-        energy_balance_mw=float(plan.energy_balance_mw()[0]),
-        ev_curtailed_mw=float(plan.ev_curtailed_mw.sum()),
-        shed_mw=float(plan.shed_mw.sum()),
-        storage_overlap_mw=float(plan.overlap_mw()[0]),
-    )
+    difference = compare(relaxed, state, case.feeder, case.limits)
+    figures = {
+        "solver_status": plan.record.status,
+        "primal_residual": plan.record.primal_residual,
+        "duality_gap_rel": plan.record.gap,
+        "cone_gap_rel": float(plan.cone.relative.max()),
+        "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
+        "cone_gap_negative_pu2": -float(plan.cone.gap_pu2.min()),
+        "restoration": None if plan.restoration is None else plan.restoration.method,
+        "ac_converged": state.converged,
+        "ac_mismatch_mva": state.mismatch_mva,
+        "injection_error_mw": state.injection_error_mw,
+        "dv_pu": difference.dv_pu,
+        "dloss_rel": difference.dloss_rel,
+        "ac_voltage_violation_pu": difference.voltage_violation_pu,
+        "ac_current_violation_rel": difference.current_violation_rel,
+        "energy_balance_mw": float(plan.energy_balance_mw()[0]),
+        "ev_curtailed_mw": float(plan.ev_curtailed_mw.sum()),
+        "shed_mw": float(plan.shed_mw.sum()),
+        "storage_overlap_mw": float(plan.overlap_mw()[0]),
+    }
     return evaluate(figures).flags
 
 

@@ -10,7 +10,7 @@ from cosim.dispatch.controller import Controller, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
-from cosim.validation.gate import GateFigures, GateRecord, evaluate
+from cosim.validation.gate import GateRecord, evaluate
 
 Solve = Callable[..., DispatchPlan]
 
@@ -55,14 +55,14 @@ def product_gap(feeder: Feeder, plan: DispatchPlan) -> float:
 
 def judged(plan: DispatchPlan) -> GateRecord:
     return evaluate(
-        GateFigures(
-            solver_status=plan.record.status,
-            primal_residual=plan.record.primal_residual,
-            duality_gap_rel=plan.record.gap,
-            cone_gap_rel=float(plan.cone.relative.max()),
-            cone_gap_pu2=float(np.abs(plan.cone.gap_pu2).max()),
-            cone_gap_min_pu2=float(plan.cone.gap_pu2.min()),
-        )
+        {
+            "solver_status": plan.record.status,
+            "primal_residual": plan.record.primal_residual,
+            "duality_gap_rel": plan.record.gap,
+            "cone_gap_rel": float(plan.cone.relative.max()),
+            "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
+            "cone_gap_negative_pu2": -float(plan.cone.gap_pu2.min()),
+        }
     )
 
 

@@ -9,7 +9,7 @@ from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.problem import DispatchProblem
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow
-from cosim.validation.gate import GateFigures, evaluate
+from cosim.validation.gate import evaluate
 
 UNITY = {"pv": {"reactive": False}, "wt": {"reactive": False}, "ess": {"reactive": False}}
 
@@ -60,9 +60,7 @@ def test_curtailed_plan_is_physical(strict, day):
 
 
 def test_gate_flags_the_curtailed_period(strict):
-    figures = GateFigures(
-        solver_status=strict.record.status, ev_curtailed_mw=float(strict.ev_curtailed_mw[:, 20].sum())
-    )
+    figures = {"solver_status": strict.record.status, "ev_curtailed_mw": float(strict.ev_curtailed_mw[:, 20].sum())}
     assert evaluate(figures).status == "optimal_with_ev_curtailment"
 
 

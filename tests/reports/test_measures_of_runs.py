@@ -52,7 +52,7 @@ def test_who_charges_later_and_what_is_still_to_be_drawn_are_compared_where_they
 def test_what_the_gate_takes_for_rounding_counts_as_served(make_run):
     rows = rows_of(make_run(change=with_charging((9e-7, 0.0, -1e-9))))
     assert (rows["ev_not_served_mwh"].value, rows["ev_not_served_mw"].value) == (0.0, 0.0)
-    strict = rows_of(make_run(change=with_charging((9e-7, 0.0, 0.0)), manifest={"gates": {"slack_mw": 1e-8}}))
+    strict = rows_of(make_run(change=with_charging((9e-7, 0.0, 0.0)), manifest={"gates": {"unserved_mw": 1e-8}}))
     assert strict["ev_not_served_mwh"].value == pytest.approx(DT * 9e-7)
 
 
