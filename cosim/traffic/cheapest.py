@@ -15,12 +15,12 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import Commodity, Links, PathSet, path_set
 from cosim.traffic.performance import FloatArray, link_cost
 from cosim.traffic.problem import SueProblem, SueResult
+from cosim.traffic.ties import by_length, equally_long
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 MOST_CANDIDATES = 4_000
-DECIMALS = 9
 ROUNDS = 10
 
 
@@ -33,10 +33,10 @@ def k_shortest(
 ) -> PathSet:
     """Return the ``count`` cheapest paths without a loop, for every class and OD pair (Yen 1971).
 
-    They are ordered by cost, then by link positions; so are ties for the last place. No path passes
-    through a centroid. A class that needs a station travels on the layered graph (see
-    `cosim.traffic.layers`): it may come back the way it went to a station, and does not charge at its
-    destination.
+    They are ordered by cost (equal within `cosim.traffic.ties.TIE_REL`), then by link positions; so are
+    ties for the last place, of which a remark tells. No path passes through a centroid. A class that
+    needs a station travels on the layered graph (see `cosim.traffic.layers`): it may come back the way it
+    went to a station, and does not charge at its destination.
 
     Parameters
     ----------
@@ -60,9 +60,17 @@ def k_shortest(
         raise InputError(f"count: {count} must be at least 1")
     cost = link_cost(network, np.zeros(len(network.link_ids))) if link_cost_min is None else link_cost_min
     commodities = commodities_of(network, od_pairs, classes_needing_station)
-    rows = cheapest_paths(network, commodities, cost, count)
-    require_routes(commodities, [bool(own) for own in rows])
-    return path_set(network, commodities, rows, f"k_shortest({count})")
+    found = cheapest_paths(network, commodities, cost, count)
+    require_routes(commodities, [bool(own.paths) for own in found])
+    paths = path_set(network, commodities, [own.paths for own in found], f"k_shortest({count})")
+    tied = sum(own.tied for own in found)
+    if not tied:
+        return paths
+    remark = (
+        f"{tied} of {len(found)} choice sets of {count} leave out paths as cheap as their last one; which they keep "
+        "follows the order of links; take a larger number, or another route model"
+    )
+    return replace(paths, remarks=(remark,))
 
 
 def commodities_of(
@@ -101,9 +109,17 @@ def require_routes(commodities: Sequence[Commodity], found: Sequence[bool]) -> N
         raise InputError([Problem(field="od", reason=reason) for reason in dict.fromkeys(reasons)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cheapest:
+    """The cheapest paths of a commodity, and whether a path as cheap as the last one was left out."""
+
+    paths: list[Links]
+    tied: bool
+
+
 def cheapest_paths(
     network: RoadNetwork, commodities: Sequence[Commodity], link_cost_min: FloatArray, count: int
-) -> list[list[Links]]:
+) -> list[Cheapest]:
     """Return the cheapest paths of each commodity, in order of (cost, links); none where there is no way."""
     if not np.all(link_cost_min >= 0):
         raise InputError("link_cost_min must be >= 0 to rank paths")
@@ -112,13 +128,13 @@ def cheapest_paths(
     for number, one in enumerate(commodities):
         members.setdefault((one.needs_station, position[one.destination]), []).append(number)
     graphs = {need: travel_graph(network, needs_station=need) for need, _ in members}
-    found: list[list[Links]] = [[] for _ in commodities]
+    found: dict[int, Cheapest] = {}
     for (needs_station, destination), numbers in members.items():
         search = _Search.towards(graphs[needs_station], destination, link_cost_min)
         ranked = {origin: search.ranked(origin, count) for origin in {position[commodities[n].origin] for n in numbers}}
         for number in numbers:
             found[number] = ranked[position[commodities[number].origin]]
-    return found
+    return [found[number] for number in range(len(commodities))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,22 +169,20 @@ class _Search:
         matrix = csr_array((np.array(costs, dtype=np.float64), where), shape=(size, size))
         return _Search(goal=graph.goal(destination), matrix=matrix, link_of=link_of, link_cost_min=link_cost_min)
 
-    def ranked(self, origin: int, count: int) -> list[Links]:
+    def ranked(self, origin: int, count: int) -> Cheapest:
         """Return the first paths in order of (cost, links); looks on while the last one ties."""
         from scipy.sparse.csgraph import yen
 
         wanted = count + 1
         while True:
             cost, before = yen(self.matrix, origin, self.goal, wanted, return_predecessors=True)
-            ties = len(cost) == wanted and round(cost[-1], DECIMALS) == round(cost[count - 1], DECIMALS)
+            rank = equally_long(cost)
+            ties = len(cost) == wanted and rank[-1] == rank[count - 1]
             if not ties or wanted >= MOST_CANDIDATES:
                 break
             wanted = min(2 * wanted, MOST_CANDIDATES)
-        paths = [tuple(self._links(row, origin)) for row in before.tolist()]
-        return sorted(paths, key=self._rank)[:count]
-
-    def _rank(self, links: Links) -> tuple[float, Links]:
-        return round(float(self.link_cost_min[list(links)].sum()), DECIMALS), links
+        paths, rank = by_length([tuple(self._links(row, origin)) for row in before.tolist()], self.link_cost_min)
+        return Cheapest(paths=paths[:count], tied=len(paths) > count and bool(rank[count] == rank[count - 1]))
 
     def _links(self, before: list[int], origin: int) -> Iterator[int]:
         states = [self.goal]
@@ -256,7 +270,7 @@ def _grown(problem: SueProblem, link_cost_min: FloatArray, count: int) -> tuple[
     for own, candidates in zip(rows, new, strict=True):
         kept += range(size, size + len(own))
         known = set(own)
-        own += [links for links in candidates if links not in known]
+        own += [links for links in candidates.paths if links not in known]
         size += len(own)
     model = paths.model.split(" + ")[0] + f" + {count} at congested cost"
     return path_set(problem.network, paths.commodities, rows, model), kept

@@ -12,8 +12,9 @@ from cosim.traffic.cheapest import commodities_of, require_routes
 from cosim.traffic.layers import Distances, TravelGraph, travel_graph
 from cosim.traffic.link_routes import Dag
 from cosim.traffic.network import BoolArray, IntArray, RoadNetwork
-from cosim.traffic.performance import link_cost
+from cosim.traffic.performance import FloatArray, link_cost
 from cosim.traffic.routes import Commodity
+from cosim.traffic.ties import TIE_REL, equally_long
 
 __all__ = ["Dag", "acyclic_dag", "frozen_dag"]
 
@@ -28,9 +29,11 @@ def frozen_dag(
 ) -> Dag:
     """Return, for every class and destination, the links that lead closer to it at the costs of empty roads.
 
-    A link (u, v) stays if v is closer to the destination than u, or as close and on a way with fewer
-    links; paths pass no centroid. The graphs do not change with congestion: recomputing them would
-    make the loading discontinuous.
+    A link (u, v) stays if v is closer to the destination than u. Between nodes that are equally far
+    (`cosim.traffic.ties`) none stays in either direction, but one without a cost of its own does if fewer
+    links lead on from v, so that every node keeps a way. No node's number and no unit of time enters.
+    Paths pass no centroid. The graphs do not change with congestion: recomputing them would make the
+    loading discontinuous.
 
     Parameters
     ----------
@@ -56,15 +59,49 @@ def frozen_dag(
 
         def select(destination: int) -> BoolArray:
             open_arcs = graph.open_arcs(destination)
-            distance, hops = distances.to(graph.goal(destination), open_arcs)
-            rank = np.empty(graph.n_states, dtype=np.intp)
-            rank[np.lexsort((hops, distance))] = np.arange(graph.n_states)
-            known = np.isfinite(distance)
-            return np.asarray(open_arcs & known[graph.tail] & known[graph.head] & (rank[graph.head] < rank[graph.tail]))
+            goal = graph.goal(destination)
+            return _closer(graph, empty[graph.link], open_arcs, distances.to(goal, open_arcs), goal)
 
         return select
 
     return _build(network, od_pairs, classes_needing_station, closer, "frozen_dag")
+
+
+def _closer(
+    graph: TravelGraph, cost_min: FloatArray, open_arcs: BoolArray, distance_min: FloatArray, goal: int
+) -> BoolArray:
+    """Return the arcs that lead closer to the goal, by the rule of `frozen_dag`.
+
+    From every state some cheapest way leads on, with arcs that never raise the rank; the first arc of the one with the
+    fewest links lowers the rank or, on the same rank, the number of links, and so it stays. Every arc that stays lowers
+    (rank, links): there is no cycle.
+    """
+    tail, head = graph.tail, graph.head
+    usable = open_arcs & np.isfinite(distance_min[tail]) & np.isfinite(distance_min[head])
+    rank = equally_long(distance_min)
+    closer = usable & (rank[head] < rank[tail])
+    level = usable & (rank[head] == rank[tail])
+    cheapest = (closer | level) & (distance_min[head] + cost_min <= distance_min[tail] * (1.0 + TIE_REL))
+    free = level & cheapest
+    if free.any():
+        links = _fewest_links(graph, cheapest, goal)
+        closer |= free & (links[head] < links[tail])
+    return np.asarray(closer)
+
+
+def _fewest_links(graph: TravelGraph, arcs: BoolArray, goal: int) -> IntArray:
+    """Return the smallest number of the arcs that lead from every state to the goal; 0 also where none do."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    ends = (graph.head[arcs], graph.tail[arcs])
+    against = coo_array((np.ones(len(ends[0])), ends), shape=(graph.n_states, graph.n_states)).tocsr()
+    before = breadth_first_order(against, goal)[1]
+    jump = np.where(before < 0, goal, before)
+    links = (before >= 0).astype(np.intp)
+    while np.any(jump != goal):
+        links, jump = links + links[jump], jump[jump]
+    return links
 
 
 def acyclic_dag(
@@ -87,7 +124,7 @@ def acyclic_dag(
 
         def select(destination: int) -> BoolArray:
             open_arcs = graph.open_arcs(destination)
-            known = np.isfinite(distances.to(graph.goal(destination), open_arcs)[0])
+            known = np.isfinite(distances.to(graph.goal(destination), open_arcs))
             return np.asarray(open_arcs & known[graph.tail] & known[graph.head])
 
         return select

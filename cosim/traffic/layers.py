@@ -90,20 +90,12 @@ class Distances:
         self._row_start = np.searchsorted(head[cheapest], np.arange(graph.n_states + 1)).astype(np.int32)
         self._cost = cost_min[self._arcs]
 
-    def to(self, goal: int, open_arcs: BoolArray) -> tuple[FloatArray, IntArray]:
-        """Return the smallest cost from every state to the goal, and the arcs on one such way.
-
-        Costs are inf where no way leads over the open arcs; shapes (n_states,).
-        """
+    def to(self, goal: int, open_arcs: BoolArray) -> FloatArray:
+        """Return the smallest cost from every state to the goal, inf where no way leads over the open arcs."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import dijkstra
 
         size = len(self._row_start) - 1
         cost = np.where(open_arcs[self._arcs], self._cost, np.inf)
         reversed_arcs: Any = csr_array((cost, self._tail, self._row_start), shape=(size, size))
-        distance, before = dijkstra(reversed_arcs, indices=goal, return_predecessors=True)  # type: ignore[call-overload]
-        jump = np.where(before < 0, goal, before)
-        hops = (before >= 0).astype(np.intp)
-        while np.any(jump != goal):
-            hops, jump = hops + hops[jump], jump[jump]
-        return distance, hops
+        return np.asarray(dijkstra(reversed_arcs, indices=[goal])[0], dtype=np.float64)

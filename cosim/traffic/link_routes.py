@@ -71,6 +71,11 @@ class Dag:
         return len(self.level)
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: which arcs stand here hangs on costs alone."""
+        return ()
+
+    @property
     def dense_cells(self) -> float:
         """No dense covariance is offered."""
         return float("inf")

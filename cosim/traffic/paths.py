@@ -14,6 +14,7 @@ from cosim.traffic import choice
 from cosim.traffic.network import IntArray, RoadNetwork, read_only
 from cosim.traffic.performance import FloatArray
 from cosim.traffic.routes import Commodity, LogitLoad
+from cosim.traffic.ties import by_length
 
 __all__ = ["Commodity", "Links", "PathSet", "all_simple_paths", "node_sequence", "path_set"]
 
@@ -43,6 +44,8 @@ class PathSet:
         Constant cost of each path besides its links, min, shape (K,).
     model
         Name of the rule that made the set; results carry it.
+    remarks
+        What its user should know of it.
     """
 
     commodities: tuple[Commodity, ...]
@@ -53,6 +56,7 @@ class PathSet:
     station: IntArray
     offset_min: FloatArray
     model: str
+    remarks: tuple[str, ...] = ()
     entry_path: IntArray = field(init=False, repr=False)
     entry_cell: IntArray = field(init=False, repr=False)
     _pairs: list[tuple[IntArray, IntArray]] = field(init=False, repr=False, default_factory=list)
@@ -246,12 +250,8 @@ def all_simple_paths(
             commodities.append(Commodity(user_class=user_class, origin=origin, destination=destination,
                                          needs_station=needs_station))  # fmt: skip
             found = rows if not needs_station else list(_with_station(network, rows, stations_at))
-            paths.append(sorted(found, key=lambda row: _order(network, row)))
+            paths.append(by_length(found, network.free_flow_min)[0])
     return path_set(network, commodities, paths, "all_simple")
-
-
-def _order(network: RoadNetwork, row: Links) -> tuple[float, Links]:
-    return round(float(network.free_flow_min[list(row)].sum()), 9), row
 
 
 def _with_station(network: RoadNetwork, rows: Sequence[Links], stations_at: Mapping[int, list[int]]) -> Iterator[Links]:

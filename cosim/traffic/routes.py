@@ -66,6 +66,10 @@ class Routes(Protocol):
         """Name of the rule that made the set; results carry it."""
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user of the choice sets should know of them."""
+
+    @property
     def supplied(self) -> NDArray[np.intp]:
         """Positions of the commodities that have a route, ascending."""
 

@@ -91,7 +91,7 @@ def relative_gap(problem: SueProblem, flow_vph: FloatArray) -> float:
     least = 0.0
     for (need, destination), numbers in wanted.items():
         graph = graphs[need]
-        nearest, _ = distances[need].to(graph.goal(destination), graph.open_arcs(destination))
+        nearest = distances[need].to(graph.goal(destination), graph.open_arcs(destination))
         origins = [position[problem.paths.commodities[number].origin] for number in numbers]
         least += float(demand[numbers] @ nearest[origins])
     spent = float(cost @ flow_vph)

@@ -104,7 +104,7 @@ def assign(
 ) -> Assignment:
     """Solve the logit equilibrium of a problem; look at ``result.status``."""
     result = solve(problem, method, tolerance, limit)
-    return Assignment(problem=problem, result=result, remarks=tuple(unit_remarks(problem)))
+    return Assignment(problem=problem, result=result, remarks=(*unit_remarks(problem), *problem.paths.remarks))
 
 
 def follow_to_ue(

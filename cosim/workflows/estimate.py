@@ -136,7 +136,7 @@ def estimate(
     return Estimation(
         estimate=found,
         profile=theta_profile(problem, likelihood, **options) if profile else None,
-        remarks=(*roads.remarks, *read.remarks, *unit_remarks(assigned)),
+        remarks=(*roads.remarks, *roads.paths.remarks, *read.remarks, *unit_remarks(assigned)),
         written=out if found.converged else None,
     )
 

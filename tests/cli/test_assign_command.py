@@ -24,6 +24,7 @@ TNTP_NET = """\
 3 2 100 1 5 0.15 4 0 0 1 ;
 1 2 100 1 9 0.15 4 0 60 1 ;
 """
+DIAMOND = ((1, 2, 1.0), (1, 3, 1.0), (2, 4, 1.0), (3, 4, 1.0), (2, 3, 0.5), (3, 2, 0.5))
 TNTP_TRIPS = "<NUMBER OF ZONES> 2\n<END OF METADATA>\nOrigin 1\n 2 : 150.0;\n"
 
 
@@ -88,6 +89,37 @@ def test_tolls_of_tntp_change_the_flows(cosim, tntp, tmp_path):
     total = [float(row["flow_vph"]) for row in flows(tmp_path / "0.csv")]
     assert total[0] == pytest.approx(total[1])
     assert total[0] + total[2] == pytest.approx(150.0)
+
+
+def diamond(folder, number, *, time=1.0):
+    """Two equal ways from one node to another with links between their middles; nodes and links are numbered anew."""
+    rows = [f"{number[u]} {number[v]} 9999 1 {t * time!r} 0 1 0 0 1 ;" for u, v, t in DIAMOND]
+    header = ["<NUMBER OF ZONES> 4", "<NUMBER OF NODES> 4", "<FIRST THRU NODE> 1", "<NUMBER OF LINKS> 6"]
+    (folder / "diamond_net.tntp").write_text("\n".join([*header, "<END OF METADATA>", *sorted(rows)]) + "\n")
+    trips = f"<NUMBER OF ZONES> 4\n<END OF METADATA>\nOrigin {number[1]}\n{number[4]} : 1000.0;\n"
+    (folder / "diamond_trips.tntp").write_text(trips)
+    return folder / "diamond_net.tntp"
+
+
+@pytest.mark.parametrize("time", [1.0, 60.0, 0.1])
+@pytest.mark.parametrize("order", ["1234", "1324", "4321", "2413"])
+def test_equal_ways_carry_equal_flows_whatever_their_numbers(cosim, tmp_path, order, time):
+    number = dict(zip((1, 2, 3, 4), map(int, order), strict=True))
+    out_file = tmp_path / "flows.csv"
+    code, out, _ = cosim("assign", diamond(tmp_path, number, time=time), "--theta", 0.5 / time, "--out", out_file)
+    assert (code, shown(out, "status")) == (0, "converged")
+    found = {row["link"]: float(row["flow_vph"]) for row in flows(out_file)}
+    expected = {f"{number[u]}-{number[v]}": 500.0 if t == 1.0 else 0.0 for u, v, t in DIAMOND}
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_tie_for_the_last_path_is_remarked(cosim, tmp_path):
+    net = diamond(tmp_path, {1: 1, 2: 2, 3: 3, 4: 4})
+    assert (
+        "1 of 1 choice sets of 1 leave out paths as cheap as their last one"
+        in cosim("assign", net, "--paths", "k=1")[1]
+    )
+    assert "leave out" not in cosim("assign", net, "--paths", "k=2")[1]
 
 
 @pytest.mark.parametrize("method", ["msa", "sra", "mirror_bb"])

@@ -75,6 +75,18 @@ def test_ties_are_settled_by_link_positions(order):
     assert [paths.path_links(k) for k in range(3)] == [(0, 1), (2, 3), (4, 5)]
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-4, 1.0 / 3600.0, 1e6])
+def test_a_tie_for_the_last_place_is_told_in_any_unit(unit):
+    """Ways of 0.1 + 0.2 and 0.3 - 0.0 are equal but for rounding; with all of them in the set nothing is left out."""
+    ends = [(0, 1), (1, 4), (0, 2), (2, 4), (0, 3), (3, 4)]
+    network = roads(ends, unit * np.array([0.1, 0.2, 0.3, 0.0, 0.4, 0.1]))
+    cut = k_shortest(network, [("0", "4"), ("2", "4")], {"all": False}, 1)
+    assert cut.path_links(0) == (0, 1)
+    assert cut.remarks[0].startswith("1 of 2 choice sets of 1 leave out paths as cheap as their last one")
+    for whole in (k_shortest(network, [("0", "4")], {"all": False}, count) for count in (2, 3)):
+        assert whole.remarks == ()
+
+
 def test_parallel_links_are_different_paths():
     network = roads([(0, 1), (0, 1), (0, 1), (1, 2), (1, 2)], [3, 1, 2, 1, 0])
     paths = k_shortest(network, [("0", "2")], {"all": False}, 5)
