@@ -16,8 +16,12 @@ they travel in the result with their status.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+MOST_LINES = 20
+_CHANGING = re.compile(r"'[^']*'|[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
 class CosimError(Exception):
@@ -60,7 +64,7 @@ class Problem:
 
 
 class InputError(CosimError, ValueError):
-    """The user's data are wrong; all mistakes found are listed at once.
+    """The user's data are wrong; all mistakes found are listed at once, many of them by kind and the first ones.
 
     Parameters
     ----------
@@ -76,7 +80,39 @@ class InputError(CosimError, ValueError):
         if isinstance(problems, Problem):
             problems = (problems,)
         self.problems: Sequence[Problem] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(_told(self.problems)))
+
+
+def _told(problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield a line per mistake; beyond `MOST_LINES` first how many there are of each kind, then examples of each.
+
+    Two mistakes are of one kind if their reasons differ in numbers and quoted names only.
+    """
+    if len(problems) <= MOST_LINES:
+        yield from map(str, problems)
+        return
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((_CHANGING.sub("", problem.reason), problem.remedy), []).append(problem)
+    ranked = sorted(kinds.values(), key=len, reverse=True)[:MOST_LINES]
+    yield f"{len(problems):,} mistakes of {len(kinds):,} kind{'s' if len(kinds) > 1 else ''}:"
+    for alike in ranked:
+        reason = common_words([problem.reason for problem in alike])
+        yield f"{len(alike):8,} x {Problem(reason=reason, remedy=alike[0].remedy)}"
+    yield "for example:"
+    for alike in ranked:
+        yield from map(str, alike[: MOST_LINES // len(ranked)])
+
+
+def common_words(texts: Sequence[str]) -> str:
+    """Return the first text with an ellipsis for every number and quoted name in which the texts differ.
+
+    >>> common_words(["b 0.1 must be 0 at 'x7'", "b 12 must be 0 at 'x8'"])
+    'b ... must be 0 at ...'
+    """
+    columns = zip(*(_CHANGING.findall(text) for text in texts), strict=True)
+    words = iter([column[0] if len(set(column)) == 1 else "..." for column in columns])
+    return _CHANGING.sub(lambda _: next(words), texts[0])
 
 
 class DependencyError(CosimError):

@@ -158,8 +158,9 @@ MEANINGS: dict[str, str] = {
     "knee": "share of the capacity above which the wait grows linearly and the station counts as overloaded",
     "slack_bus": "bus that the upstream grid feeds",
     "slack_vm_pu": "voltage held there; keep it inside the limits",
-    "v_min_pu": "lower voltage limit of every bus",
-    "v_max_pu": "upper voltage limit of every bus",
+    "voltage_limits": "`scenario`: `v_min_pu`, `v_max_pu` hold for every bus; `file`: each keeps its own of bus.csv",
+    "v_min_pu": "lower voltage limit of every bus; with `voltage_limits: file` of those without their own",
+    "v_max_pu": "upper voltage limit; the same",
     "base_mva": "base of the per-unit system",
     "feeder.current_limits": "whether `max_i_ka` of line.csv binds",
     "device.gas_turbine.p_max_mw": "largest active power; the smallest is 0",
@@ -224,8 +225,8 @@ _BUS = {
     "name": "not used",
     "x": "coordinate; no result depends on it; only with y",
     "y": "the same; only with x",
-    "min_vm_pu": "not used by a scenario: `feeder.v_min_pu` holds for every bus",
-    "max_vm_pu": "not used by a scenario: `feeder.v_max_pu` holds for every bus",
+    "min_vm_pu": "lower voltage limit; used with `feeder.voltage_limits: file`",
+    "max_vm_pu": "upper voltage limit; the same",
     "in_service": "must be true",
 }
 _LINE = {

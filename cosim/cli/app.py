@@ -155,16 +155,22 @@ def assign(
     ] = None,
     gap: Annotated[float, typer.Option(help="With --limit ue: largest relative gap at the end; exit 6 beyond.")] = 2e-4,
     theta_end: Annotated[float, typer.Option(help="With --limit ue: last theta, 1/min.")] = 200.0,
-    toll_min: Annotated[float, typer.Option(help="TNTP: min per unit of toll.")] = 0.0,
+    toll_min: Annotated[float, typer.Option(help="TNTP, GMNS: min per unit of toll.")] = 0.0,
     length_min: Annotated[float, typer.Option(help="TNTP: min per unit of length.")] = 0.0,
-    time_unit_min: Annotated[float, typer.Option(help="TNTP: min per unit of free-flow time.")] = 1.0,
+    time_unit_min: Annotated[
+        float | None, typer.Option(help="TNTP: min per unit of free-flow time; default the header's, or 1.")
+    ] = None,
+    capacity_per: Annotated[
+        Literal["lane", "link"], typer.Option(help="GMNS: what a capacity is of; the format defines lane.")
+    ] = "lane",
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the link flows.")] = None,
 ) -> None:
     """Assign traffic by a logit equilibrium; exit 6 if it did not converge, or --limit ue missed its gap."""
     from cosim.cli.assigning import assign_command
 
-    weights = {"toll_min": (toll_min, 0.0), "length_min": (length_min, 0.0), "time_unit_min": (time_unit_min, 1.0)}
-    options = {name: value for name, (value, usual) in weights.items() if value != usual}
+    given: dict[str, Any] = {"toll_min": toll_min or None, "length_min": length_min or None}
+    given |= {"time_unit_min": time_unit_min, "capacity_per": capacity_per if capacity_per != "lane" else None}
+    options = {name: value for name, value in given.items() if value is not None}
     how = {"theta": theta, "method": method, "routes": paths, "tolerance": tolerance, "iterations": iterations}
     raise typer.Exit(
         assign_command(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOT_CONVERGED = 6
 
 
-def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], options: Mapping[str, float]) -> int:
+def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], options: Mapping[str, Any]) -> int:
     """Print the summary of one equilibrium, or of each on the way to the user equilibrium.
 
     Parameters
@@ -65,6 +65,8 @@ def _follow(problem: SueProblem, how: Mapping[str, Any]) -> int:
     if not 0.0 < gap < 1.0:
         raise InputError(Problem(field="gap", reason=f"{gap} must be between 0 and 1"))
     screen = console()
+    for remark in problem.network.remarks:
+        screen.print(f"[yellow]warning[/yellow] {escape(remark)}", soft_wrap=True)
     screen.print("   theta    Beckmann [veh min/h]  relative gap         R  iterations    paths  status", markup=False)
     stages = []
     for stage in follow_to_ue(problem, tolerance=how["tolerance"], theta_end_per_min=how["theta_end"]):

@@ -18,7 +18,7 @@ def import_command(source: str, file: Path, out: Path) -> int:
     found = import_feeder(source, file, out)
     screen = console()
     feeder, state = found.feeder, found.state
-    for remark in found.tables.remarks:
+    for remark in found.remarks:
         screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
     rows = [
         ("buses", f"{feeder.n_buses}"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -83,7 +82,7 @@ def list_command() -> int:
 
 def schema_command() -> int:
     """Print the JSON Schema of scenarios."""
-    from cosim.scenario.schema import schema
+    from cosim.scenario.schema import schema_text
 
-    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+    sys.stdout.write(schema_text())
     return 0

@@ -18,6 +18,7 @@ from cosim.grid.feeder import Feeder, FloatArray, no_layout
 from cosim.grid.table_rules import (
     BUS,
     BUS_OPTIONAL,
+    LIMITS,
     LINE,
     LINE_OPTIONAL,
     LOAD,
@@ -63,6 +64,7 @@ def read_feeder(
     base_mva: float = 10.0,
     v_min_pu: float | None = None,
     v_max_pu: float | None = None,
+    own_limits: bool = False,
     name: str | None = None,
 ) -> Feeder:
     """Read a radial feeder from ``bus.csv``, ``line.csv`` and ``load.csv``.
@@ -82,6 +84,8 @@ def read_feeder(
         Power base of the per-unit system.
     v_min_pu, v_max_pu
         Voltage limits of all buses; None takes the columns ``min_vm_pu``, ``max_vm_pu`` of bus.csv.
+    own_limits
+        Whether those columns go first; ``v_min_pu``, ``v_max_pu`` then hold for the buses whose fields are empty.
     name
         How messages call the feeder; the folder's name by default.
 
@@ -98,7 +102,10 @@ def read_feeder(
     folder = Path(folder)
     _check_files(folder)
     bus, line, load = _read_tables(folder)
-    limits = {"min_vm_pu": v_min_pu, "max_vm_pu": v_max_pu}
+    limits = [
+        limits_pu(bus, column, given, own=own_limits)
+        for column, given in zip(LIMITS, (v_min_pu, v_max_pu), strict=True)
+    ]
     problems = setting_problems(bus, slack_bus, slack_vm_pu, base_mva)
     problems += bus_problems(bus, limits) + line_problems(bus, line) + load_problems(bus, load)
     if problems:
@@ -119,8 +126,8 @@ def read_feeder(
         base_mva=base_mva,
         base_kv=bus.columns["vn_kv"][0],
         slack_vm_pu=slack_vm_pu,
-        v_min_pu=np.array(limits_pu(bus, "min_vm_pu", v_min_pu), dtype=np.float64),
-        v_max_pu=np.array(limits_pu(bus, "max_vm_pu", v_max_pu), dtype=np.float64),
+        v_min_pu=np.array(limits[0], dtype=np.float64),
+        v_max_pu=np.array(limits[1], dtype=np.float64),
         layout=_layout(bus),
         **_line_arrays(line, [active[k] for k in tree.order], base_mva, bus.columns["vn_kv"][0]),
         **_load_arrays(load, position),

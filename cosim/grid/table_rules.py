@@ -17,6 +17,7 @@ BUS = {"id": str, "vn_kv": float}
 BUS_OPTIONAL = {
     "name": str, "x": float, "y": float, "min_vm_pu": float, "max_vm_pu": float, "in_service": bool,
 }  # fmt: skip
+LIMITS = ("min_vm_pu", "max_vm_pu")
 LINE = {
     "id": str, "from_bus": str, "to_bus": str,
     "length_km": float, "r_ohm_per_km": float, "x_ohm_per_km": float, "c_nf_per_km": float,
@@ -122,8 +123,8 @@ def _known_buses(bus: Table) -> str:
     return f"its buses are {listed(bus.columns['id'])}"
 
 
-def bus_problems(bus: Table, limits: dict[str, float | None]) -> list[Problem]:
-    """Return the mistakes of bus.csv and of the voltage limits."""
+def bus_problems(bus: Table, limits: Sequence[Sequence[float | None]]) -> list[Problem]:
+    """Return the mistakes of bus.csv and of the voltage limits, lower and upper, of its buses."""
     problems = bus.duplicates("id") + _rule_problems(bus, _BUS_RULES, range(len(bus)))
     levels = bus.columns["vn_kv"]
     problems += [
@@ -136,12 +137,11 @@ def bus_problems(bus: Table, limits: dict[str, float | None]) -> list[Problem]:
     ]  # fmt: skip
     if ("x" in bus.columns) != ("y" in bus.columns):
         problems.append(Problem(file=bus.file, reason="columns x and y stand only together"))
-    missing = [name for name, value in limits.items() if value is None and name not in bus.columns]
+    missing = [name for name, values in zip(LIMITS, limits, strict=True) if name not in bus.columns and None in values]
     if missing:
         reason = f"no voltage limit: column {' and '.join(missing)} is missing"
         return [*problems, Problem(bus.file, reason=reason, remedy="give v_min_pu and v_max_pu")]
-    low, high = (limits_pu(bus, name, value) for name, value in limits.items())
-    for row, (least, most) in enumerate(zip(low, high, strict=True)):
+    for row, (least, most) in enumerate(zip(*limits, strict=True)):
         if least is None or most is None:
             problems.append(bus.problem(row, "id", "the voltage limit is empty", "give pu"))
         elif not least < most:
@@ -185,6 +185,21 @@ def tree_problems(bus: Table, line: Table, tree: Tree) -> list[Problem]:
     return problems
 
 
-def limits_pu(bus: Table, column: str, value: float | None) -> list[float | None]:
-    """Return a voltage limit of every bus: the given one, or else the column of bus.csv."""
-    return bus.columns[column] if value is None else [value] * len(bus)
+def limits_pu(bus: Table, column: str, value: float | None, *, own: bool) -> list[float | None]:
+    """Return a voltage limit of every bus.
+
+    Parameters
+    ----------
+    bus
+        The table of buses.
+    column
+        Its column of this limit, which may be absent.
+    value
+        What holds for all buses; None takes the column.
+    own
+        Whether the column goes first, so that ``value`` fills its empty fields.
+    """
+    given = bus.columns.get(column, [None] * len(bus))
+    if value is None:
+        return list(given)
+    return [value if cell is None or not own else cell for cell in given]

@@ -33,13 +33,12 @@ def check(found: Check) -> None:
     feeder = found.attempt("feeder", lambda: feeder_of(grid, settings, found.files))
     if feeder is not None:
         _load(found, feeder)
+        _slack_voltage(found, feeder)
         found.bus_ids = feeder.bus_ids
         _stations(found, feeder)
         for place, device in enumerate(scenario.devices):
             _device(found, place, device, feeder)
     _substation(found)
-    if scenario.feeder is not None:
-        _slack_voltage(found, scenario.feeder)
     if scenario.dispatch is not None:
         _dispatch(found, scenario.dispatch)
 
@@ -60,6 +59,7 @@ def feeder_of(grid: str, settings: FeederSettings, files: ScenarioFiles) -> Feed
         base_mva=settings.base_mva,
         v_min_pu=settings.v_min_pu,
         v_max_pu=settings.v_max_pu,
+        own_limits=settings.voltage_limits == "file",
         name=grid,
     )
 
@@ -102,11 +102,11 @@ def _bus(found: Check, path: str, what: str, bus: str, feeder: Feeder) -> None:
         found.at(path, reason, unknown(bus, feeder.bus_ids))
 
 
-def _slack_voltage(found: Check, settings: FeederSettings) -> None:
-    """Warn of a slack voltage that breaks the scenario's own limits: the AC check will flag every period."""
-    low, high = settings.v_min_pu, settings.v_max_pu
-    if not low <= settings.slack_vm_pu <= high:
-        reason = f"{settings.slack_vm_pu:g} is outside the limits {low:g} to {high:g} that every bus has to keep"
+def _slack_voltage(found: Check, feeder: Feeder) -> None:
+    """Warn of a slack voltage that breaks the limits of its own bus: the AC check will flag every period."""
+    low, high = float(feeder.v_min_pu[feeder.slack]), float(feeder.v_max_pu[feeder.slack])
+    if not low <= feeder.slack_vm_pu <= high:
+        reason = f"{feeder.slack_vm_pu:g} is outside the limits {low:g} to {high:g} that the slack bus has to keep"
         found.at("feeder.slack_vm_pu", reason, "no period can pass; move it inside", warn=True)
 
 

@@ -252,7 +252,13 @@ def _prices(found: _Found) -> None:
 
 
 def _feeder(found: _Found) -> None:
-    for name in ("load_profile", "slack_vm_pu", "v_min_pu", "v_max_pu"):
+    settings = found.loaded.scenario.feeder
+    names = ["load_profile", "slack_vm_pu"]
+    if settings is None or settings.voltage_limits == "scenario":
+        names += ["v_min_pu", "v_max_pu"]
+    else:
+        found.left.append(("feeder.voltage_limits", "the limits of the buses stand in bus.csv"))
+    for name in names:
         shown = "load_profile (base load)" if name == "load_profile" else name
         found.add(f"feeder.{shown}", "grid", ("feeder", name))
 

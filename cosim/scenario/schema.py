@@ -152,16 +152,24 @@ class FeederSettings(Section):
 
     slack_bus: Id
     slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)]
-    v_min_pu: Annotated[float, Interval(gt=0, le=1.2)]
-    v_max_pu: Annotated[float, Interval(ge=0.8, le=2)]
+    voltage_limits: Literal["scenario", "file"] = Field(
+        default="scenario", description="file: each bus keeps min_vm_pu, max_vm_pu of bus.csv"
+    )
+    v_min_pu: Annotated[float, Interval(gt=0, le=1.2)] | None = None
+    v_max_pu: Annotated[float, Interval(ge=0.8, le=2)] | None = None
     base_mva: Positive = 10.0
     current_limits: bool = Field(default=False, description="Whether the lines' max_i_ka bind the dispatch")
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if not self.v_min_pu < self.v_max_pu:
-            reason = f"{self.v_min_pu} must be below v_max_pu {self.v_max_pu}"
+        low, high = self.v_min_pu, self.v_max_pu
+        missing = [name for name, value in (("v_min_pu", low), ("v_max_pu", high)) if value is None]
+        if missing and self.voltage_limits == "scenario":
+            remedy = "give both, or 'voltage_limits: file' for those of bus.csv"
+            raise InputError(Problem(reason=f"{' and '.join(missing)} not given", remedy=remedy))
+        if low is not None and high is not None and not low < high:
+            reason = f"{low} must be below v_max_pu {high}"
             raise InputError(Problem(field="v_min_pu", reason=reason, remedy="swap them"))
         return self
 

@@ -26,6 +26,8 @@ class OdDemand:
         Names of the C user classes.
     trips_vph
         Shape (T, C, W), veh/h.
+    remarks
+        What the reader of its files had to say.
 
     Raises
     ------
@@ -37,6 +39,7 @@ class OdDemand:
     destinations: tuple[str, ...]
     classes: tuple[str, ...]
     trips_vph: FloatArray
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("origins", "destinations", "classes"):

@@ -78,6 +78,8 @@ class RoadNetwork:
         Whether a node is closed to through traffic: trips begin and end there, none passes, shape (N,).
     node_xy
         Coordinates for drawing, shape (N, 2).
+    remarks
+        What the reader of its files had to say: units that it took, columns that it left aside.
     law_groups
         Links grouped by law (made here).
 
@@ -105,6 +107,7 @@ class RoadNetwork:
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
     is_centroid: BoolArray = field(default_factory=lambda: np.array(False))
     node_xy: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    remarks: tuple[str, ...] = ()
     law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

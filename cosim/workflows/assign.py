@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def read_problem(
     theta_per_min: float,
     routes: str = "dag",
     scale: float = 1.0,
-    options: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> SueProblem:
     """Read a network and its trips, and build the choice sets.
 
@@ -78,7 +79,7 @@ def read_problem(
     scale
         Factor on the trips.
     options
-        For the reader of the network, e.g. ``toll_min``.
+        For the reader of the network, e.g. ``toll_min``. What the readers had to say stands in ``network.remarks``.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def read_problem(
     demand = read_trips(trips if trips is not None else usual_trips(network), network)
     _check_nodes(roads, demand)
     return SueProblem(
-        network=roads,
+        network=replace(roads, remarks=(*roads.remarks, *demand.remarks)),
         paths=build(roads, demand.od_pairs, dict.fromkeys(demand.classes, False)),
         demand_vph=scale * demand.demand_vph[0],
         theta_per_min=theta_per_min,
@@ -104,7 +105,8 @@ def assign(
 ) -> Assignment:
     """Solve the logit equilibrium of a problem; look at ``result.status``."""
     result = solve(problem, method, tolerance, limit)
-    return Assignment(problem=problem, result=result, remarks=(*unit_remarks(problem), *problem.paths.remarks))
+    remarks = (*problem.network.remarks, *unit_remarks(problem), *problem.paths.remarks)
+    return Assignment(problem=problem, result=result, remarks=remarks)
 
 
 def follow_to_ue(

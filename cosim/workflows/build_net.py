@@ -14,7 +14,7 @@ from cosim.microsim.model import MicroNet, Variant
 from cosim.microsim.network import FILES, build_net, read_net
 from cosim.scenario.build import build_roads
 from cosim.scenario.load import load
-from cosim.traffic.formats import read_network
+from cosim.traffic.formats import read_network, short_name
 from cosim.traffic.network import RoadNetwork
 from cosim.workflows.estimate import network_place
 
@@ -90,7 +90,7 @@ def _roads(source: Path | str, overrides: Sequence[str]) -> tuple[str, RoadNetwo
     if place is not None:
         if overrides:
             raise InputError("a road network has no values to change with --set; only a scenario has")
-        return place.name.removesuffix("_net.tntp"), read_network(place), ()
+        return short_name(place), read_network(place), ()
     loaded = load(source, overrides)
     case = build_roads(loaded)
     if case is None:

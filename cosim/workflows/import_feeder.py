@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosim.errors import InputError, Problem, StorageError, UsageError
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.grid.feeder import Feeder
-from cosim.grid.formats.feeder_tables import FeederTables, write_tables
+from cosim.grid.formats.feeder_tables import FeederTables, Supply, write_tables
 from cosim.grid.formats.matpower import read_matpower
 from cosim.grid.formats.pandapower_json import read_pandapower
+from cosim.grid.formats.parallel_lines import merged
 from cosim.grid.model import read_feeder
 
 READERS: dict[str, Callable[[Path | str], FeederTables]] = {"pandapower": read_pandapower, "matpower": read_matpower}
-WIDEST_PU = (0.5, 1.5)
-"""Limits with which a feeder is read back that brings none of its own."""
+USUAL_PU = (0.95, 1.05)
+"""Limits that are suggested for buses which bring none of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,12 +44,22 @@ class ImportedFeeder:
 
     @property
     def scenario_lines(self) -> tuple[str, ...]:
-        """Lines of a scenario that uses the feeder."""
+        """Lines of a scenario that uses the feeder, with the voltage limits and the supply's of the file."""
+        limits, (low, high) = _limits(self.tables), _others_limits(self.tables)
+        kept = "voltage_limits: file" if any(limits) else ""
+        missing = "" if all(limits) else f"v_min_pu: {low:g}, v_max_pu: {high:g}"
+        supply = ", ".join(_supply_settings(self.tables.supply))
         return (
             f"grid: {self.folder.name}",
             f"feeder: {{slack_bus: {self.tables.slack_bus}, slack_vm_pu: {self.tables.slack_vm_pu:g}, "
-            "v_min_pu: 0.95, v_max_pu: 1.05}",
+            f"{', '.join(filter(None, (kept, missing)))}}}",
+            *((f"devices: [{{kind: substation, name: grid, {supply}}}]",) if supply else ()),
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was left out, merged, evaluated or read in a way that the user should know."""
+        return (*self.tables.remarks, *_supply_remarks(self.tables.supply, float(self.feeder.p_mw.sum())))
 
 
 def import_feeder(source: str, file: Path | str, out: Path | str) -> ImportedFeeder:
@@ -74,7 +86,7 @@ def import_feeder(source: str, file: Path | str, out: Path | str) -> ImportedFee
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"'{folder}' is not an empty folder; choose another")
-    tables = READERS[source](Path(file))
+    tables = merged(READERS[source](Path(file)))
     feeder = _written(tables, folder, Path(file).name)
     state = AcFlow(feeder).solve(-feeder.p_mw, -feeder.q_mvar)
     return ImportedFeeder(folder=folder, tables=tables, feeder=feeder, state=state)
@@ -82,7 +94,6 @@ def import_feeder(source: str, file: Path | str, out: Path | str) -> ImportedFee
 
 def _written(tables: FeederTables, folder: Path, name: str) -> Feeder:
     """Write the tables beside the target, read them back, and only then move them there."""
-    tables = _with_all_limits(tables)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".import-") as temporary:
@@ -100,33 +111,53 @@ def _written(tables: FeederTables, folder: Path, name: str) -> Feeder:
     return feeder
 
 
-def _with_all_limits(tables: FeederTables) -> FeederTables:
-    """Give buses without limits those of the others; without any, leave the columns out."""
-    given = [(row["min_vm_pu"], row["max_vm_pu"]) for row in tables.bus]
-    low = [float(value) for value, _ in given if isinstance(value, int | float)]
-    high = [float(value) for _, value in given if isinstance(value, int | float)]
-    bus = [
-        {
-            **row,
-            "min_vm_pu": _or(row["min_vm_pu"], min(low) if low and high else None),
-            "max_vm_pu": _or(row["max_vm_pu"], max(high) if low and high else None),
-        }
-        for row in tables.bus
-    ]
-    return replace(tables, bus=bus)
-
-
-def _or(value: str | float | bool | None, other: float | None) -> str | float | bool | None:
-    return other if value is None else value
-
-
 def _read_back(tables: FeederTables, folder: Path, name: str) -> Feeder:
-    own = all(row["min_vm_pu"] is not None and row["max_vm_pu"] is not None for row in tables.bus)
-    low, high = (None, None) if own else WIDEST_PU
+    low, high = _others_limits(tables)
     return read_feeder(
         folder, slack_bus=tables.slack_bus, slack_vm_pu=tables.slack_vm_pu, base_mva=max(tables.base_mva, 1e-3),
-        v_min_pu=low, v_max_pu=high, name=name,
+        v_min_pu=low, v_max_pu=high, own_limits=True, name=name,
     )  # fmt: skip
+
+
+def _limits(tables: FeederTables) -> list[bool]:
+    """Return which buses bring both limits."""
+    return [row["min_vm_pu"] is not None and row["max_vm_pu"] is not None for row in tables.bus]
+
+
+def _others_limits(tables: FeederTables) -> tuple[float, float]:
+    """Return the widest limits that a bus of the file has, the usual ones where it has none."""
+    low, high = (
+        [float(value) for row in tables.bus if isinstance(value := row[name], int | float)]
+        for name in ("min_vm_pu", "max_vm_pu")
+    )
+    least, most = (min(low) if low else USUAL_PU[0]), (max(high) if high else USUAL_PU[1])
+    return (least, most) if least < most else USUAL_PU
+
+
+def _supply_settings(supply: Supply) -> Iterator[str]:
+    """Yield the settings of a substation that keeps the supply's limits of active power."""
+    if 0.0 <= supply.p_max_mw < math.inf:
+        yield f"import_max_mw: {supply.p_max_mw:g}"
+    if 0.0 <= supply.p_min_mw < math.inf:
+        yield "export: false"
+    elif supply.p_min_mw > -math.inf:
+        yield f"export_max_mw: {-supply.p_min_mw:g}"
+
+
+def _supply_remarks(supply: Supply, load_mw: float) -> Iterator[str]:
+    """Yield what of the supply's limits the tables do not hold."""
+    numbers = {
+        "Pmin": (supply.p_min_mw, "MW"), "Pmax": (supply.p_max_mw, "MW"),
+        "Qmin": (supply.q_min_mvar, "Mvar"), "Qmax": (supply.q_max_mvar, "Mvar"),
+    }  # fmt: skip
+    given = [f"{name} {value:g} {unit}" for name, (value, unit) in numbers.items() if math.isfinite(value)]
+    if given:
+        kept = "the substation below keeps those of P" if any(_supply_settings(supply)) else "give a device"
+        yield f"the supply's limits are not carried ({', '.join(given)}): {kept}, none can keep those of Q"
+    if supply.p_max_mw < load_mw:
+        yield f"the supply's Pmax {supply.p_max_mw:g} MW is below the nominal load of {load_mw:g} MW"
+    if 0.0 < supply.p_min_mw < math.inf:
+        yield f"the supply's Pmin {supply.p_min_mw:g} MW is a least import, which the substation does not have"
 
 
 def _told(problem: Problem, name: str) -> Problem:

@@ -221,8 +221,8 @@ MATPOWER_REFUSED = {
     "transformer": (lambda text: text.replace("0 0 0 0 0 0 1 -360", "0 0 0 0 0.98 0 1 -360", 1), "a transformer"),
     "generator": (lambda text: text.replace("mpc.gen = [", "mpc.gen = [ 7 1 0 1 0 1 100 1 1 0;"), "gen at bus 7"),
     "two slacks": (lambda text: text.replace("\t5\t1\t", "\t5\t3\t"), "2 buses are of type 3"),
-    "words": (lambda text: text.replace("\t5\t1\t", "\tfive\t1\t"), "are not numbers"),
-    "few columns": (lambda text: text.replace(" 12.66 1 1.1 0.9;", ";", 1), "at least 13 are needed"),
+    "words": (lambda text: text.replace("\t5\t1\t", "\tfive\t1\t"), "'five' is no number known there"),
+    "few columns": (lambda text: text.replace(" 12.66 1 1.1 0.9;", ";", 1), "the row has 9 columns, the first has 13"),
     "shunt": (lambda text: text.replace("0 0 1 1 0 12.66", "0 0.5 1 1 0 12.66", 1), "shunt"),
     "no branches": (lambda text: text.replace("mpc.branch = [", "mpc.branches = ["), "mpc.branch"),
 }

@@ -85,7 +85,6 @@ def test_the_format_is_told_by_what_is_there(write):
         (" 4 2 50", " 2 2 50", r":12:2: field 'term_node': the link leads from 2 to itself"),
         ("LINKS> 4", "LINKS> 5", r":4:1: <NUMBER OF LINKS> says 5, the file has 4"),
         ("NODES> 4", "NODES> four", r":2:1: <NUMBER OF NODES> 'four' is not a whole number"),
-        ("<FIRST THRU NODE> 3\n", "", r"the metadata have no <FIRST THRU NODE>"),
         ("<END OF METADATA>", "", r"there is no <END OF METADATA>"),
     ],
 )

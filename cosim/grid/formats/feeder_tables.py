@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,16 @@ LOAD_COLUMNS = ("id", "name", "bus", "p_mw", "q_mvar", "scaling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """What the other tool lets the supply at the slack bus give; infinite for no limit."""
+
+    p_max_mw: float = math.inf
+    p_min_mw: float = -math.inf
+    q_max_mvar: float = math.inf
+    q_min_mvar: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeederTables:
     """A feeder of another tool: what is in service, in our columns.
 
@@ -35,6 +46,8 @@ class FeederTables:
         The supplying bus and its voltage.
     base_mva
         Power base that the file names.
+    supply
+        Limits of the supply at the slack bus.
     remarks
         What was left out or read in a way that the user should know.
     """
@@ -45,6 +58,7 @@ class FeederTables:
     slack_bus: str
     slack_vm_pu: float
     base_mva: float
+    supply: Supply = Supply()
     remarks: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cosim.errors import InputError, Problem
-from cosim.grid.formats.feeder_tables import FeederTables, read_text
+from cosim.grid.formats.feeder_tables import FeederTables, Supply, read_text
 
 Frame = list[dict[str, Any]]
 
@@ -88,6 +88,7 @@ def read_pandapower(path: Path | str) -> FeederTables:
         slack_bus=slack,
         slack_vm_pu=float(grids[0]["vm_pu"]),
         base_mva=float(scalars.get("sn_mva", 1.0)),
+        supply=_supply(grids[0]),
         remarks=tuple(_remarks(frames, len(lines), slack, buses)),
     )
 
@@ -263,6 +264,12 @@ def _load(row: Mapping[str, Any]) -> dict[str, Any]:
         "id": str(row["index"]), "name": _word(row), "bus": str(row["bus"]), "p_mw": row["p_mw"],
         "q_mvar": row["q_mvar"], "scaling": row.get("scaling"),
     }  # fmt: skip
+
+
+def _supply(row: Mapping[str, Any]) -> Supply:
+    """Return the limits of the external grid; a field that is empty is no limit."""
+    columns = {"max_p_mw": "p_max_mw", "min_p_mw": "p_min_mw", "max_q_mvar": "q_max_mvar", "min_q_mvar": "q_min_mvar"}
+    return Supply(**{name: float(row[column]) for column, name in columns.items() if row.get(column) is not None})
 
 
 def _word(row: Mapping[str, Any]) -> str | None:

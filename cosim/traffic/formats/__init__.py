@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,11 +36,34 @@ class Format:
     trips: Callable[[Path], Path]
 
 
+_NET = re.compile(r"_net(?:work)?(?=[._])", re.IGNORECASE)
+"""What tells a network file in the TNTP format by its name, in any case: ``Two_Net.tntp``, ``x_network_2016.tntp``."""
+
+
 def _tntp(path: Path) -> Path | None:
     if path.is_dir():
-        found = sorted(path.glob("*_net.tntp"))
+        found = [one for one in sorted(path.iterdir()) if one.suffix.lower() == ".tntp" and _NET.search(one.name)]
         return found[0] if len(found) == 1 else None
     return path if path.suffix.lower() == ".tntp" else None
+
+
+def _tntp_trips(path: Path) -> Path:
+    """Return the trips beside a network file, whatever the case of its name."""
+    wanted = _NET.sub("_trips", path.name)
+    if wanted == path.name:
+        reason = "the name does not tell where the trips stand (NAME_net.tntp, NAME_trips.tntp)"
+        raise InputError(Problem(file=str(path), reason=reason, remedy="name the trip table, too"))
+    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    return next((one for one in beside if one.name.lower() == wanted.lower()), path.with_name(wanted))
+
+
+def short_name(path: Path) -> str:
+    """Return the name of a network without what tells its format.
+
+    >>> short_name(Path("Two_Net.tntp"))
+    'Two'
+    """
+    return _NET.sub("", path.stem + ".").rstrip(".") if path.suffix.lower() == ".tntp" else path.name
 
 
 def _folder_with(*names: str) -> Callable[[Path], Path | None]:
@@ -61,12 +87,12 @@ FORMATS = (
         name="TNTP",
         find=_tntp,
         network=read_tntp_network,
-        trips=lambda path: path.with_name(path.name.replace("_net.", "_trips.")),
+        trips=_tntp_trips,
     ),
 )
 
 
-def read_network(path: Path | str, options: Mapping[str, float] | None = None) -> RoadNetwork:
+def read_network(path: Path | str, options: Mapping[str, Any] | None = None) -> RoadNetwork:
     """Read a road network in whatever format it stands there.
 
     Parameters
@@ -75,7 +101,7 @@ def read_network(path: Path | str, options: Mapping[str, float] | None = None) -
         A folder with nodes.csv and links.csv, a GMNS folder (node.csv, link.csv), a ``*_net.tntp`` file,
         or a folder with exactly one.
     options
-        Options of the format's reader, e.g. ``toll_min`` and ``length_min`` of TNTP.
+        Options of the format's reader, e.g. ``toll_min`` of TNTP and GMNS.
 
     Raises
     ------
@@ -83,10 +109,9 @@ def read_network(path: Path | str, options: Mapping[str, float] | None = None) -
         If nothing known is there, an option is unknown to the format, or the files are wrong.
     """
     form, place = _recognise(Path(path))
-    try:
-        return form.network(place, **(options or {}))
-    except TypeError as error:
-        raise InputError(f"a network in the format {form.name} takes no {', '.join(options or {})}") from error
+    if unknown := [name for name in options or {} if name not in inspect.signature(form.network).parameters]:
+        raise InputError(f"a network in the format {form.name} takes no {', '.join(unknown)}")
+    return form.network(place, **(options or {}))
 
 
 def usual_trips(path: Path | str) -> Path:
@@ -103,7 +128,7 @@ def read_trips(path: Path | str, network_path: Path | str | None = None) -> OdDe
     path
         The file.
     network_path
-        The network that it belongs to; GMNS looks up its zones there.
+        The network that it belongs to; GMNS looks up its zones there, TNTP compares their number.
 
     Raises
     ------
@@ -112,7 +137,7 @@ def read_trips(path: Path | str, network_path: Path | str | None = None) -> OdDe
     """
     path = Path(path)
     if path.suffix.lower() == ".tntp":
-        return read_tntp_trips(path)
+        return read_tntp_trips(path, None if network_path is None else _tntp(Path(network_path)))
     if not path.is_file():
         raise InputError(Problem(file=str(path), reason="there is no such trip table", remedy="name it"))
     with path.open(encoding="utf-8-sig", errors="replace") as file:

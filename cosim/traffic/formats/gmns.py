@@ -2,46 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.errors import InputError, Problem
-from cosim.tables import Table, did_you_mean, read_table
+from cosim.tables import Table, did_you_mean
 from cosim.traffic.demand import OdDemand
+from cosim.traffic.formats.gmns_tables import (
+    DEMAND_COLUMNS,
+    column,
+    read_demand,
+    read_links,
+    read_nodes,
+    rows_for_cars,
+    what_is_left_aside,
+)
+from cosim.traffic.formats.gmns_units import Units, units_of
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.performance import FloatArray, LinkParameters, breaches
 from cosim.units import h_to_min
 
-NODE_COLUMNS: dict[str, type] = {"node_id": str, "x_coord": float, "y_coord": float}
-LINK_COLUMNS: dict[str, type] = {"link_id": str, "from_node_id": str, "to_node_id": str, "directed": bool}
-LINK_NUMBERS: dict[str, type] = {
-    "length": float,
-    "free_speed": float,
-    "capacity": float,
-    "lanes": int,
-    "vdf_fftt": float,
-    "vdf_alpha": float,
-    "vdf_beta": float,
-}
-DEMAND_COLUMNS: dict[str, type] = {"o_zone_id": str, "d_zone_id": str, "volume": float}
-OTHERS: dict[str, type] = {"*": str}
+Rows = NDArray[np.intp]
+
 ALPHA, BETA = 0.15, 4.0
 CENTROID = "centroid"
-KM = {"km": 1.0, "kilometer": 1.0, "kilometers": 1.0, "m": 1e-3, "meter": 1e-3, "meters": 1e-3}
-KM |= dict.fromkeys(("mile", "miles", "mi"), 1.609344)
-KMH = {"kmh": 1.0, "km/h": 1.0, "kph": 1.0, "mph": 1.609344}
+MOST_PER_LANE_VPH = 3000.0
+_OF_LAW = MappingProxyType(
+    {
+        "capacity_vph": ("vdf_cap", "capacity"), "alpha": ("vdf_alpha",), "beta": ("vdf_beta",),
+        "free_flow_min": ("vdf_fftt", "length"),
+    }
+)  # fmt: skip
+_TOLLS = ("toll", "vdf_toll", "vdf_toll_auto")
+_MUST_BE = MappingProxyType(
+    {
+        "vdf_phf": (1.0, -1.0, 0.0), "vdf_plf": (1.0, -1.0, 0.0), "vdf_peak_load_factor": (1.0, -1.0, 0.0),
+        "vdf_preload": (0.0,),
+    }
+)  # fmt: skip
+"""Columns that scale or add to flows, and the values at which they do not."""
+_USED = ("vdf_fftt", "vdf_cap", "vdf_alpha", "vdf_beta", *_TOLLS, *_MUST_BE)
 
 
-def read_gmns_network(folder: Path | str) -> RoadNetwork:
-    """Read ``node.csv`` and ``link.csv`` (``config.csv`` for the units); all links follow the law ``bpr``.
+def read_gmns_network(
+    folder: Path | str, *, toll_min: float = 0.0, capacity_per: Literal["lane", "link"] = "lane"
+) -> RoadNetwork:
+    """Read ``node.csv`` and ``link.csv``; all links follow the law ``bpr``.
 
-    The free-flow time is ``vdf_fftt`` [min] where it is given, else ``length / free_speed``; the
-    capacity is ``capacity`` [veh/h per lane] times ``lanes`` (1 if not given); ``vdf_alpha`` and
-    ``vdf_beta`` default to 0.15 and 4. An undirected link becomes two, the second named ``ID:reverse``.
-    Nodes of ``node_type`` centroid are closed to through traffic. Without ``config.csv`` length and
-    speed are taken to fit together (miles and mph, km and km/h). Tolls are not read.
+    The free-flow time is ``vdf_fftt`` [min] where it is given, else ``length / free_speed`` in the units of
+    ``config.csv``, or in those that the coordinates show. The capacity is ``vdf_cap`` [veh/h], else ``capacity``
+    [veh/h per lane] times ``lanes`` (1 if not given); ``vdf_alpha`` and ``vdf_beta`` default to 0.15 and 4. The
+    columns may be called ``VDF_alpha1`` and so on. An undirected link becomes two, the second named ``ID:reverse``.
+    Links that ``allowed_uses`` closes to cars are left out. Nodes of ``node_type`` centroid are closed to through
+    traffic.
+
+    Parameters
+    ----------
+    folder
+        Holds the tables.
+    toll_min
+        Generalised cost, min per unit of toll.
+    capacity_per
+        Whether ``capacity`` is that of a lane, as the format has it, or of the link.
 
     Raises
     ------
@@ -49,34 +76,54 @@ def read_gmns_network(folder: Path | str) -> RoadNetwork:
         With file, line and field of every mistake.
     """
     folder = Path(folder)
-    nodes = read_table(folder / "node.csv", NODE_COLUMNS, OTHERS)
-    links = read_table(folder / "link.csv", LINK_COLUMNS, LINK_NUMBERS | OTHERS)
-    problems = nodes.duplicates("node_id") + links.duplicates("link_id") + list(_end_problems(nodes, links))
-    problems += list(_value_problems(links))
-    if problems:
-        raise InputError(problems)
-    values = _parameters(links, _hours_per_unit(folder))
-    if found := breaches(["bpr"] * len(links), values):
-        raise InputError([links.problem(row, _column(links, name), f"{name} {rule}") for row, name, rule in found])
-    back = np.array([row for row, directed in enumerate(links.columns["directed"]) if not directed], dtype=np.intp)
-    rows = np.append(np.arange(len(links)), back)
+    nodes, links, rows = _tables(folder)
     position = {node: number for number, node in enumerate(nodes.columns["node_id"])}
-    tail = np.array([position[node] for node in links.columns["from_node_id"]], dtype=np.intp)
-    head = np.array([position[node] for node in links.columns["to_node_id"]], dtype=np.intp)
-    ids = links.columns["link_id"]
-    kinds = nodes.columns.get("node_type", [""] * len(nodes))
+    tail, head = (
+        np.array([position[links.columns[end][row]] for row in rows], dtype=np.intp)
+        for end in ("from_node_id", "to_node_id")
+    )
+    xy = np.array([nodes.columns["x_coord"], nodes.columns["y_coord"]]).T
+    units = _units(folder, links, rows, np.stack([xy[tail], xy[head]], axis=1))
+    values = _parameters(links, rows, units.hours, capacity_per)
+    if found := breaches(["bpr"] * len(rows), values):
+        raise InputError(
+            [links.problem(rows[row], _column(links, name), f"{name} {rule}") for row, name, rule in found]
+        )
+    toll = _toll(links, rows)
+    ids = [links.columns["link_id"][row] for row in rows]
+    back = np.flatnonzero([not links.columns["directed"][row] for row in rows])
+    both = np.append(np.arange(len(rows)), back)
     return RoadNetwork(
         node_ids=tuple(nodes.columns["node_id"]),
-        link_ids=(*ids, *(f"{ids[row]}:reverse" for row in back)),
+        link_ids=(*ids, *(f"{ids[place]}:reverse" for place in back)),
         tail=np.append(tail, head[back]),
         head=np.append(head, tail[back]),
-        free_flow_min=values.free_flow_min[rows],
-        capacity_vph=values.capacity_vph[rows],
-        alpha=values.alpha[rows],
-        beta=values.beta[rows],
-        is_centroid=np.array([kind == CENTROID for kind in kinds]),
-        node_xy=np.array([nodes.columns["x_coord"], nodes.columns["y_coord"]]).T,
+        free_flow_min=values.free_flow_min[both],
+        capacity_vph=values.capacity_vph[both],
+        alpha=values.alpha[both],
+        beta=values.beta[both],
+        fixed_min=toll_min * toll[both],
+        is_centroid=np.array([kind == CENTROID for kind in column(nodes, "node_type")]),
+        node_xy=xy,
+        remarks=(
+            *units.remarks,
+            *_remarks(links, rows, toll if not toll_min else np.zeros(1), capacity_per),
+            *what_is_left_aside(folder, links, _USED),
+        ),
     )
+
+
+def _tables(folder: Path) -> tuple[Table, Table, Rows]:
+    """Return nodes, links, and the rows of the links that are open to cars, all judged."""
+    nodes, links = read_nodes(folder / "node.csv"), read_links(folder / "link.csv")
+    if problems := nodes.duplicates("node_id") + links.duplicates("link_id") + list(_end_problems(nodes, links)):
+        raise InputError(problems)
+    rows = np.array(rows_for_cars(folder, links), dtype=np.intp)
+    if not rows.size:
+        raise InputError(Problem(file=links.file, reason="no link is open to cars", remedy="see allowed_uses"))
+    if problems := list(_value_problems(links, rows)):
+        raise InputError(problems)
+    return nodes, links, rows
 
 
 def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> OdDemand:
@@ -97,8 +144,8 @@ def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> Od
     InputError
         With file, line and field of every mistake.
     """
-    table = read_table(path, DEMAND_COLUMNS, OTHERS)
-    node_of, shared = _zones(read_table(nodes_csv or Path(path).parent / "node.csv", NODE_COLUMNS, OTHERS))
+    table = read_demand(path)
+    node_of, shared = _zones(read_nodes(nodes_csv or Path(path).parent / "node.csv"))
     problems = table.duplicates("o_zone_id", "d_zone_id")
     for end in ("o_zone_id", "d_zone_id"):
         for row, zone in enumerate(table.columns[end]):
@@ -115,13 +162,15 @@ def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> Od
     ]
     if problems:
         raise InputError(problems)
-    rows = zip(*(table.columns[name] for name in DEMAND_COLUMNS), strict=True)
-    kept = [(node_of[o], node_of[d], volume) for o, d, volume in rows if volume > 0 and o != d]
+    trips = list(zip(*(table.columns[name] for name in DEMAND_COLUMNS), strict=True))
+    kept = [(node_of[o], node_of[d], volume) for o, d, volume in trips if volume > 0 and o != d]
+    within = sum(volume for o, d, volume in trips if o == d)
     return OdDemand(
         origins=tuple(origin for origin, _, _ in kept),
         destinations=tuple(destination for _, destination, _ in kept),
         classes=("all",),
         trips_vph=np.array([volume for _, _, volume in kept], dtype=np.float64).reshape(1, 1, len(kept)),
+        remarks=(f"{within:,.10g} trips within zones are left out",) if within else (),
     )
 
 
@@ -138,50 +187,63 @@ def _zones(nodes: Table) -> tuple[dict[str, str], set[str]]:
     return node_of, shared
 
 
-def _hours_per_unit(folder: Path) -> float:
-    """Return the hours that one unit of length takes at one unit of speed."""
-    path = folder / "config.csv"
-    if not path.exists():
-        return 1.0
-    config = read_table(path, {}, OTHERS)
-    factors, problems = [1.0, 1.0], []
-    for number, (name, known) in enumerate((("long_length", KM), ("speed", KMH))):
-        unit = (config.columns.get(name) or [None])[0]
-        if unit is None:
-            return 1.0
-        if unit.lower() in known:
-            factors[number] = known[unit.lower()]
-        else:
-            problems.append(config.problem(0, name, f"unit {unit!r} is unknown", f"known: {', '.join(known)}"))
-    if problems:
-        raise InputError(problems)
-    return factors[0] / factors[1]
+def _numbers(links: Table, rows: Rows, name: str, default: float) -> FloatArray:
+    values = column(links, name)
+    return np.array([default if values[row] is None else values[row] for row in rows], dtype=np.float64)
 
 
-def _numbers(links: Table, name: str, default: float) -> FloatArray:
-    values = links.columns.get(name, [None] * len(links))
-    return np.array([default if value is None else value for value in values], dtype=np.float64)
+def _units(folder: Path, links: Table, rows: Rows, ends_xy: FloatArray) -> Units:
+    """Return the units of the links whose time follows from length and speed."""
+    length, speed = _numbers(links, rows, "length", 0.0), _numbers(links, rows, "free_speed", 1.0)
+    needed = np.isnan(_numbers(links, rows, "vdf_fftt", np.nan))
+    return units_of(folder, length[needed], speed[needed], ends_xy[needed])
 
 
-def _parameters(links: Table, hours: float) -> LinkParameters:
-    time, speed = _numbers(links, "vdf_fftt", np.nan), _numbers(links, "free_speed", 1.0)
-    run = _numbers(links, "length", 0.0) / np.where(speed > 0, speed, 1.0)
-    unused = np.zeros(len(links))
+def _parameters(links: Table, rows: Rows, hours: float, capacity_per: str) -> LinkParameters:
+    time, speed = _numbers(links, rows, "vdf_fftt", np.nan), _numbers(links, rows, "free_speed", 1.0)
+    run = _numbers(links, rows, "length", 0.0) / np.where(speed > 0, speed, 1.0)
+    lanes = _numbers(links, rows, "lanes", 1.0) if capacity_per == "lane" else 1.0
+    whole = _numbers(links, rows, "vdf_cap", np.nan)
+    unused = np.zeros(len(rows))
     return LinkParameters(
         free_flow_min=np.where(np.isnan(time), h_to_min(1.0) * hours * run, time),
-        capacity_vph=_numbers(links, "capacity", 0.0) * _numbers(links, "lanes", 1.0),
-        alpha=_numbers(links, "vdf_alpha", ALPHA),
-        beta=_numbers(links, "vdf_beta", BETA),
+        capacity_vph=np.where(np.isnan(whole), _numbers(links, rows, "capacity", 0.0) * lanes, whole),
+        alpha=_numbers(links, rows, "vdf_alpha", ALPHA),
+        beta=_numbers(links, rows, "vdf_beta", BETA),
         davidson_j=unused,
         knee=unused,
         servers=unused,
     )
 
 
+def _toll(links: Table, rows: Rows) -> FloatArray:
+    """Return the toll of each link; several columns of tolls must agree."""
+    given = [_numbers(links, rows, name, 0.0) for name in _TOLLS if name in links.columns]
+    tolls = [toll for toll in given if toll.any()]
+    if any((toll != tolls[0]).any() for toll in tolls):
+        names = ", ".join(name for name in _TOLLS if name in links.columns)
+        raise InputError(Problem(links.file, 1, 0, "toll", f"columns {names} differ", "keep one"))
+    return tolls[0] if tolls else np.zeros(len(rows))
+
+
+def _remarks(links: Table, rows: Rows, unused_toll: FloatArray, capacity_per: str) -> Iterator[str]:
+    if closed := len(links) - len(rows):
+        yield f"{closed:,} links are closed to cars by allowed_uses and left out"
+    if tolled := int(np.count_nonzero(unused_toll)):
+        yield f"{tolled:,} links have a toll, which is not used; --toll-min gives the minutes per unit of toll"
+    several = (_numbers(links, rows, "lanes", 1.0) > 1.0) & np.isnan(_numbers(links, rows, "vdf_cap", np.nan))
+    if capacity_per == "lane" and several.any():
+        typical = float(np.median(_numbers(links, rows, "capacity", 0.0)[several]))
+        if typical > MOST_PER_LANE_VPH:
+            yield (
+                f"capacities of links with several lanes are {typical:g} veh/h per lane in the median, more than a "
+                "lane carries; if they are those of the links, give --capacity-per link"
+            )
+
+
 def _column(links: Table, name: str) -> str:
-    names = {"capacity_vph": "capacity", "alpha": "vdf_alpha", "beta": "vdf_beta", "free_flow_min": "vdf_fftt"}
-    column = names[name]
-    return column if column in links.columns else "length"
+    names = _OF_LAW[name]
+    return next((one for one in names if one in links.columns), names[-1])
 
 
 def _end_problems(nodes: Table, links: Table) -> Iterator[Problem]:
@@ -196,15 +258,21 @@ def _end_problems(nodes: Table, links: Table) -> Iterator[Problem]:
             yield links.problem(row, "to_node_id", f"the link leads from {ends[0]!r} to itself")
 
 
-def _value_problems(links: Table) -> Iterator[Problem]:
-    empty = [None] * len(links)
-    column = {name: links.columns.get(name, empty) for name in LINK_NUMBERS}
-    for row in range(len(links)):
-        if column["capacity"][row] is None:
+def _value_problems(links: Table, rows: Sequence[int] | Rows) -> Iterator[Problem]:
+    capacity, whole, time = (column(links, name) for name in ("capacity", "vdf_cap", "vdf_fftt"))
+    length, speed, lanes = (column(links, name) for name in ("length", "free_speed", "lanes"))
+    for row in rows:
+        if capacity[row] is None and whole[row] is None:
             yield links.problem(row, "capacity", "the capacity is missing")
-        if column["vdf_fftt"][row] is not None:
+        if lanes[row] is not None and not (lanes[row] >= 1 and lanes[row] == int(lanes[row])):
+            yield links.problem(row, "lanes", f"{lanes[row]:g} is not a whole number >= 1")
+        for name, harmless in _MUST_BE.items():
+            value = column(links, name)[row]
+            if value is not None and value not in harmless:
+                yield links.problem(row, name, f"{value:g} must be {harmless[0]:g}: its effect is not modelled")
+        if time[row] is not None:
             continue
-        if column["length"][row] is None or column["free_speed"][row] is None:
+        if length[row] is None or speed[row] is None:
             yield links.problem(row, "length", "there is neither vdf_fftt nor both length and free_speed")
-        elif column["free_speed"][row] <= 0:
-            yield links.problem(row, "free_speed", f"{column['free_speed'][row]:g} must be > 0")
+        elif speed[row] <= 0:
+            yield links.problem(row, "free_speed", f"{speed[row]:g} must be > 0")
