@@ -33,6 +33,8 @@ def build_net_command(source: str, **settings: Any) -> int:  # noqa: ANN401 - as
         ("SHA-256", net.sha256),
     ]
     screen = console()
+    for remark in found.network.remarks:
+        screen.print(f"[yellow]warning[/yellow] {escape(remark)}", soft_wrap=True)
     screen.print(grid((f"  {name}", text) for name, text in rows))
     screen.print(f"{'written' if found.built else 'matches'}  {escape(str(net.net_file.parent))}", soft_wrap=True)
     return 0

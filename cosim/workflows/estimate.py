@@ -176,6 +176,7 @@ def _roads(
         class_share=np.ones((1, 1)),
         theta_per_min=THETA_PER_MIN if theta_per_min is None else theta_per_min,
         length_km=_lengths(place),
+        remarks=network.remarks,
     )
 
 
