@@ -17,6 +17,10 @@ from cosim.errors import ComponentError
 
 __all__ = ["Answer", "PriceLoop", "Query", "Roads", "solve"]
 
+PRICE_GAP_REL = 1e-6
+"""Largest difference of price sent and answered, relative, at which a loop may end: where the load of a period hardly
+answers its price (no demand, energy drawn later), equal loads say nothing of equal prices."""
+
 
 @dataclass(slots=True, kw_only=True)
 class PriceLoop:
@@ -44,6 +48,8 @@ class PriceLoop:
         The result; before the end, what was sent last.
     residual_mw
         Difference of the round that counts; NaN before the first answer.
+    price_gap_rel
+        Difference of its prices, sent and answered; 0 where the price answered is the result, or nobody sees a price.
     history
         Residual of every round.
     query, answer
@@ -59,6 +65,7 @@ class PriceLoop:
     detail: Any = None
     rounds: int = 0
     residual_mw: float = float("nan")
+    price_gap_rel: float = float("nan")
     history: list[float] = field(default_factory=list)
     query: Query | None = None
     answer: Answer | None = None
@@ -67,8 +74,8 @@ class PriceLoop:
 
     @property
     def converged(self) -> bool:
-        """Whether the residual is within the tolerance; NaN is not."""
-        return self.residual_mw <= self.tolerance_mw
+        """Whether loads and prices agree within the tolerances; NaN does not."""
+        return self.residual_mw <= self.tolerance_mw and self.price_gap_rel <= PRICE_GAP_REL
 
     def start(self, price_per_mwh: Array) -> Query:
         """Return the first query."""
@@ -79,7 +86,7 @@ class PriceLoop:
         """Take the dispatch's answer to the last query; return the next one, or None at the end."""
         self.answer = answer
         done = self._judged(answer)
-        self.residual_mw = done.residual_mw
+        self.residual_mw, self.price_gap_rel = done.residual_mw, done.price_gap_rel
         if self._repeating:
             self._settle(done)
             return None
@@ -106,7 +113,17 @@ class PriceLoop:
             return Round(query=query, answer=answer, load_mw=query.load_mw, detail=query.detail, residual_mw=np.nan)
         load, detail = self.roads.respond(answer.price_per_mwh)
         residual = float(np.abs(load - answer.load_mw).max(initial=0.0))
-        return Round(query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual)
+        return Round(
+            query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual,
+            price_gap_rel=self._price_gap_rel(query, answer),
+        )  # fmt: skip
+
+    def _price_gap_rel(self, query: Query, answer: Answer) -> float:
+        """Return how far the price that was sent is from the one answered, where that is the price of the result."""
+        if query.root is not None or not self.roads.priced:
+            return 0.0
+        apart = np.abs(answer.price_per_mwh - query.price_per_mwh) / np.maximum(1.0, np.abs(answer.price_per_mwh))
+        return float(apart.max(initial=0.0))
 
     def _asked(self) -> Query:
         if self.query is None:

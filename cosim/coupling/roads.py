@@ -183,6 +183,7 @@ class Block:
             value_per_h=self.value_per_h if at_once else None,
             respond_rising=self.respond_rising if self.moves and at_once else None,
             keeps_total=at_once and not (isinstance(paths, PathSet) and later(paths).any()),
+            priced=self.moves,
         )
 
     def respond(self, price_per_mwh: Array) -> tuple[Array, list[SueResult]]:

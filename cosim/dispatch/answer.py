@@ -67,11 +67,11 @@ def _prices(problem: DispatchProblem) -> Array:
 
 
 def _station_prices(problem: DispatchProblem) -> Array:
-    """Return the marginal cost of each station's load: the price of its bus, less what curtailment spares."""
+    """Return the marginal cost of each station's load: its bus's price, or that of curtailment where it is less."""
     price: Array = _prices(problem)[list(problem.case.station_buses)]
     for device in problem.devices:
         if isinstance(device, EvCurtailment):
-            price = price - device.relief_per_mwh()
+            price = device.marginal_cost_per_mwh(price)
     return price
 
 

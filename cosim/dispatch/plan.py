@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.devices.base import DeviceOutcome
+from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import ConeGap
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
@@ -22,6 +22,7 @@ from cosim.quantities.checks import GateLimits
 
 Array = NDArray[np.float64]
 SHARE_ROUNDING = 1e-9
+Refine = Callable[[Window, Mapping[str, State]], "DispatchPlan | None"]
 Mode = Literal["rolling", "day_ahead", "single_period"]
 Forecast = Literal["perfect", "day_ahead", "persistence", "noisy"]
 
@@ -290,6 +291,9 @@ class Restoration:
         In which periods the relaxation was inexact, shape ``(L,)``.
     first_gap_pu2
         Largest cone gap of the relaxation.
+    price_objection
+        Why the plan has no nodal prices; empty where it is a local optimum of the AC problem, whose multipliers they
+        are.
     """
 
     method: Literal["loss_floor", "ccp", "ac"]
@@ -297,6 +301,7 @@ class Restoration:
     loss_price_floor_per_mwh: float | None
     inexact: NDArray[np.bool_]
     first_gap_pu2: float
+    price_objection: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,7 +329,8 @@ class DispatchPlan:
     `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
     limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
-    plan departs from that programme's answer, None if it does not.
+    plan departs from that programme's answer, None if it does not. `refine` looks for the local optimum of the AC
+    problem next to the plan, at the numbers of a window; None where the plan cannot be refined.
     """
 
     start: int
@@ -354,6 +360,7 @@ class DispatchPlan:
     restoration: Restoration | None = None
     exclusivity: Exclusivity | None = None
     diagnosis: tuple[str, ...] = ()
+    refine: Refine | None = None
 
     def __post_init__(self) -> None:
         if not self.diagnosis:

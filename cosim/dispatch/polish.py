@@ -37,7 +37,7 @@ SIGN = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Programme:
+class Programme:
     """The compiled programme, with its rows by kind."""
 
     p: sp.csc_array
@@ -50,13 +50,14 @@ class _Programme:
     sizes: Positions
 
     @staticmethod
-    def read(data: Data) -> _Programme:
+    def read(data: Data) -> Programme:
+        """Return the programme of compiled data."""
         import scipy.sparse as sp
 
         n, dims = data["c"].size, data["dims"]
         sizes = np.asarray(dims.soc, dtype=np.intp)
         quadratic = data.get("P")
-        return _Programme(
+        return Programme(
             p=sp.csc_array((n, n)) if quadratic is None else sp.csc_array(quadratic),
             c=data["c"], a=sp.csr_array(data["A"]), b=data["b"], zero=dims.zero, nonneg=dims.nonneg,
             starts=dims.zero + dims.nonneg + np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
@@ -75,7 +76,7 @@ class _Programme:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Binding:
+class Binding:
     """Which nonnegative rows and which cones bind."""
 
     rows: NDArray[np.bool_]
@@ -92,11 +93,11 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
     answer
         A solver's answer with a point.
     """
-    one = _Programme.read(data)
+    one = Programme.read(data)
     x, z = answer.solution.x, answer.solution.z
     slack = one.b - one.a @ x
     bounded = slice(one.zero, one.zero + one.nonneg)
-    binding = _Binding(rows=z[bounded] > slack[bounded], cones=z[one.starts] > one.heads(slack))
+    binding = Binding(rows=z[bounded] > slack[bounded], cones=z[one.starts] > one.heads(slack))
     reach = FAR * (1.0 + float(np.abs(x).max(initial=0.0)))
     for _ in range(PASSES):
         found = _newton(one, x, z, binding, FIRST_STEPS)
@@ -111,14 +112,14 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Equations:
+class Equations:
     """The optimality conditions if given rows and cones bind: gradient, rows, and ``1/2 (v_0^2 - |v_1..|^2) = 0``.
 
     ``lines`` are the rows that hold with equality; ``rows`` those of the binding cones, cone ``owner`` each, ``sign`` 1
     for its head and -1 for the others. Their multipliers are ``weight sign v``.
     """
 
-    one: _Programme
+    one: Programme
     lines: Positions
     starts: Positions
     rows: Positions
@@ -126,10 +127,11 @@ class _Equations:
     sign: Array
 
     @staticmethod
-    def of(one: _Programme, binding: _Binding) -> _Equations:
+    def of(one: Programme, binding: Binding) -> Equations:
+        """Return the conditions if these rows and cones bind."""
         starts, sizes = one.starts[binding.cones], one.sizes[binding.cones]
         rows = np.concatenate([np.arange(i, i + k) for i, k in zip(starts, sizes, strict=True)] or [sizes])
-        return _Equations(
+        return Equations(
             one=one, starts=starts, rows=rows,
             lines=np.concatenate([np.arange(one.zero), one.zero + np.flatnonzero(binding.rows)]),
             owner=np.repeat(np.arange(starts.size), sizes), sign=np.where(np.isin(rows, starts), 1.0, -1.0),
@@ -161,9 +163,9 @@ class _Equations:
         return z
 
 
-def _newton(one: _Programme, x: Array, z: Array, binding: _Binding, steps: int) -> tuple[Array, Array] | None:
+def _newton(one: Programme, x: Array, z: Array, binding: Binding, steps: int) -> tuple[Array, Array] | None:
     """Return primal and dual point after some steps towards the conditions; None where no step can be made."""
-    equations = _Equations.of(one, binding)
+    equations = Equations.of(one, binding)
     n, count = x.size, equations.lines.size
     weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
     done = DONE * (1.0 + float(np.abs(one.c).max(initial=0.0)))
@@ -171,14 +173,14 @@ def _newton(one: _Programme, x: Array, z: Array, binding: _Binding, steps: int) 
         matrix, lack = equations.at(x, multiplier, weight)
         if float(np.abs(lack).max()) <= done:
             break
-        step = _solved(matrix, lack, n)
+        step = solved_step(matrix, lack, n)
         if step is None:
             return None
         x, multiplier, weight = x + step[:n], multiplier + step[n : n + count], weight + step[n + count :]
     return x, equations.dual(x, multiplier, weight)
 
 
-def _solved(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
+def solved_step(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
     """Return the step; what `SHIFT` changes is refined away. None where the matrix is singular all the same."""
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
@@ -195,7 +197,7 @@ def _solved(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
     return step if np.isfinite(step).all() else None
 
 
-def _corrected(one: _Programme, x: Array, z: Array, binding: _Binding) -> _Binding | None:
+def _corrected(one: Programme, x: Array, z: Array, binding: Binding) -> Binding | None:
     """Return what should bind instead: nothing that pulls the wrong way, all that is violated; None if it is right."""
     slack = one.b - one.a @ x
     bounded = slice(one.zero, one.zero + one.nonneg)
@@ -206,7 +208,7 @@ def _corrected(one: _Programme, x: Array, z: Array, binding: _Binding) -> _Bindi
     rows = (binding.rows & (single >= limit)) | (~binding.rows & (slack[bounded] < -SIGN))
     cones = (binding.cones & (head >= limit)) | (~binding.cones & (one.heads(slack) < -SIGN))
     same = bool((rows == binding.rows).all() and (cones == binding.cones).all())
-    return None if same else _Binding(rows=rows, cones=cones)
+    return None if same else Binding(rows=rows, cones=cones)
 
 
 def _better(data: Data, answer: ConeAnswer, x: Array, z: Array) -> ConeAnswer:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Device, Frame, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment, EvCurtailmentSettings
 from cosim.dispatch.devices.load_shedding import LoadShedding, LoadSheddingSettings
+from cosim.dispatch.local_optimum import Surface, local_optimum
 from cosim.dispatch.other_side import OtherSide
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
 from cosim.dispatch.polish import polished
@@ -186,13 +188,31 @@ class DispatchProblem:
         record = self._record(answer, backend, residual_limit)
         if not record.usable:
             return empty_plan(self.case, window, record)
+        self._unpack(answer, chain, inverse)
+        if self.consent is not None:
+            window, record = self.consent.settled(window), shifted(record, -self.consent.paid())
+            return collect(self, window, states, record)
+        return replace(collect(self, window, states, record), refine=partial(self._refined, answer, backend))
+
+    def _refined(
+        self, answer: ConeAnswer, backend: Backend, window: Window, states: Mapping[str, State]
+    ) -> DispatchPlan | None:
+        """Return the plan of the AC problem's local optimum next to an answer of this programme, if there is one."""
+        data, chain, inverse = self.compiled(window, states)
+        lines = int(self.flow.p.size)
+        surface = Surface(equal=lines, dropped=lines if self.other_side is not None else 0)
+        found = local_optimum(data, answer, surface)
+        if found is None:
+            return None
+        self._unpack(found, chain, inverse)
+        return collect(self, window, states, self._record(found, backend, RESIDUAL_LIMIT))
+
+    def _unpack(self, answer: ConeAnswer, chain: Any, inverse: Any) -> None:  # noqa: ANN401 - cvxpy's own
+        """Hand the answer to cvxpy's variables and constraints."""
         with warnings.catch_warnings():
             # cvxpy warns of an inaccurate answer; ours is judged by its residuals.
             warnings.simplefilter("ignore", UserWarning)
             self.problem.unpack_results(answer.solution, chain, inverse)
-        if self.consent is not None:
-            window, record = self.consent.settled(window), shifted(record, -self.consent.paid())
-        return collect(self, window, states, record)
 
     def choose(self) -> Choice:
         """Return the solver of the scenario's choice, if it fits this model."""

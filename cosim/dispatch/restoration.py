@@ -26,6 +26,7 @@ Method = Literal["loss_floor", "ccp", "ac"]
 CCP_STEPS = 8
 CCP_CHANGE = 1e-6
 LARGEST_SLACK_PRICE = 1e6
+NO_OPTIMUM = "the repaired answer is no local optimum of the AC problem, so that it has no marginal costs"
 
 
 class SolveLinearised(Protocol):
@@ -63,22 +64,40 @@ class Ladder:
         first_gap = float(np.abs(plan.cone.gap_pu2).max())
         floor = loss_price_floor(self.case, window)
         method: Method = "loss_floor"
-        steps, best = 0, plan
+        steps, best, raised = 0, plan, window
         if floor is not None:
-            window, best = self._with_floor(window, states, floor, plan)
+            raised, best = self._with_floor(window, states, floor, plan)
         if not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ccp"
-            best, steps = self._convex_concave(best, window, states, applied)
-        if not exact_periods(best.cone, self.case.limits)[:applied].all():
+            best, steps = self._convex_concave(best, raised, states, applied)
+        local = self._local_optimum(best, window, states, applied)
+        if local is None and not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ac"
             physical = self._physical(best, applied)
             if physical is None:
                 return plan
             best = physical
         restoration = Restoration(
-            method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap
-        )
-        return replace(best, cost=self._true_cost(best), restoration=restoration)
+            method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap,
+            price_objection="" if local is not None else NO_OPTIMUM,
+        )  # fmt: skip
+        chosen = without_prices(best) if local is None else local
+        return replace(chosen, cost=self._true_cost(chosen), restoration=restoration)
+
+    def _local_optimum(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+    ) -> DispatchPlan | None:
+        """Return the local optimum of the AC problem next to a plan, unless the plan is physical and cheaper.
+
+        Neither a raised loss price nor linearised cones have multipliers that are marginal costs; those of the local
+        optimum are.
+        """
+        local = plan.refine(window, states) if plan.refine is not None else None
+        if local is None or not (local.record.usable and exact_periods(local.cone, self.case.limits)[:applied].all()):
+            return None
+        cost, found = (float(sum(part.sum() for part in self._true_cost(one).values())) for one in (plan, local))
+        worse = found - cost > CCP_CHANGE * max(1.0, abs(cost))
+        return None if worse and exact_periods(plan.cone, self.case.limits)[:applied].all() else local
 
     def _with_floor(
         self, window: Window, states: Mapping[str, State], floor: float, plan: DispatchPlan
@@ -132,6 +151,12 @@ class Ladder:
         """Return the plan's cost at the scenario's own loss price."""
         loss_price = self.case.settings.loss_price_per_mwh
         return {**plan.cost, "losses": self.case.period_h * loss_price * plan.loss_mw}
+
+
+def without_prices(plan: DispatchPlan) -> DispatchPlan:
+    """Return the plan without nodal prices: the multipliers at hand belong to another programme."""
+    nothing = np.full_like(plan.price_per_mwh, np.nan), np.full_like(plan.station_price_per_mwh, np.nan)
+    return replace(plan, price_per_mwh=nothing[0], station_price_per_mwh=nothing[1])
 
 
 def loss_price_floor(case: DispatchCase, window: Window) -> float | None:

@@ -201,6 +201,7 @@ COLUMNS: tuple[Column, ...] = (
         restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
         restoration_steps    | -      | steps of the convex-concave procedure
         loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
+        price_objection      | -      | why there are no nodal prices; empty where there are
         relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
         storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
         storage_gap_rel      | -      | cost of that plan above its bound, relative

@@ -175,6 +175,7 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "restoration": "",
         "restoration_steps": 0,
         "loss_price_floor_per_mwh": 0.0,
+        "price_objection": "" if repair is None else repair.price_objection,
         "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
         "storage_repair": "" if storage is None or not storage.periods[k] else storage.method,
         "storage_gap_rel": 0.0 if storage is None else storage.gap_rel,

@@ -198,7 +198,10 @@ class Simulator(PeriodSimulator):
         return answer
 
     def _port(self, n: int, plan: DispatchPlan) -> dict[str, Any]:
-        """Return price and cap; without an answer there is no price, and the cap is the load demanded."""
+        """Return price and cap; without an answer there is no price, and the cap is the load demanded.
+
+        A repaired plan may have no marginal costs; then there is no price either.
+        """
         k = self.position - plan.start
         if not plan.record.usable:
             return {"P_set[MW]": float(plan.ev_mw[n, k])}
@@ -208,11 +211,16 @@ class Simulator(PeriodSimulator):
         else:
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
         stations = self._stations()
+<<<<<<< HEAD
         served = plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
         cap = caps_mw(stations, plan, k, self.dispatch.limits.unserved_mw)[n] if stations else served
+=======
+        cap = caps_mw(stations, plan, k)[n] if stations else plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
+        known = {"price[CNY/MWh]": float(price[k])} if np.isfinite(price[k]) else {}
+>>>>>>> 923addc (Price a station by its bus and its curtailment, and repaired periods by the AC optimum: multipliers of 0 <= x <= 0 and of other programmes were printed)
         return {
-            "price[CNY/MWh]": float(price[k]),
-            "price_day[CNY/MWh]": price.tolist(),
+            **known,
+            **({"price_day[CNY/MWh]": price.tolist()} if np.isfinite(price).all() else {}),
             "P_offer[MW]": float(plan.ev_mw[n, k]),
             "P_offer_day[MW]": plan.ev_mw[n].tolist(),
             "P_set[MW]": float(cap),

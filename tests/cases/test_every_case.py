@@ -15,10 +15,11 @@ CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.js
 
 def measured(parts, check):
     part = next(part for part in parts if part["period"] == check["period"])
-    if "device" not in check:
-        return part["figures"][check["figure"]]
-    devices = part["tables"]["devices"]
-    return devices[check["figure"]][devices["device"].index(check["device"])]
+    for one in ("device", "station", "bus"):
+        if one in check:
+            table = part["tables"]["buses" if one == "bus" else f"{one}s"]
+            return table[check["figure"]][table[one].index(check[one])]
+    return part["figures"][check["figure"]]
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)

@@ -81,6 +81,8 @@ class Round:
         The loads at the answered price, and what belongs to them.
     residual_mw
         Largest difference between these loads and those dispatched; NaN without an answer.
+    price_gap_rel
+        Largest difference of the answered price from the price that the result would have, over the answered price.
     """
 
     query: Query
@@ -88,6 +90,7 @@ class Round:
     load_mw: Array
     detail: Any
     residual_mw: float
+    price_gap_rel: float = 0.0
 
 
 Respond = Callable[[Array], tuple[Array, Any]]
@@ -111,6 +114,8 @@ class Roads:
         Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
     keeps_total
         Whether no price changes the sum of the loads.
+    priced
+        Whether anybody sees these prices; where nobody does they need not agree with what the dispatch answers.
     """
 
     respond: Respond
@@ -118,6 +123,7 @@ class Roads:
     value_per_h: Callable[[Array, Any], float] | None = None
     respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
     keeps_total: bool = True
+    priced: bool = True
 
     def query(self, price_per_mwh: Array) -> Query:
         """Return the query for exactly the loads at a price."""

@@ -39,7 +39,6 @@ class EvCurtailment(Device):
         self.cut_mw = self.variable(len(self.buses), self.frame.periods)
         self.load_mw = self.parameter("load_mw", len(self.buses), self.frame.periods)
         self.moved_mw: cp.Expression | float = 0.0
-        self.at_most: cp.Constraint | None = None
 
     def load(self, window: Window, state: State) -> None:
         """Set the charging load."""
@@ -48,8 +47,7 @@ class EvCurtailment(Device):
     def constraints(self) -> Iterator[cp.Constraint]:
         """Yield the bounds."""
         yield self.cut_mw >= 0
-        self.at_most = self.cut_mw <= self.load_mw + self.moved_mw
-        yield self.at_most
+        yield self.cut_mw <= self.load_mw + self.moved_mw
 
     def costs(self) -> Iterator[Cost]:
         """Yield the price of the curtailment."""
@@ -64,12 +62,20 @@ class EvCurtailment(Device):
         p_mw = self.by_bus_mw().sum(axis=0)
         return p_mw, np.zeros_like(p_mw)
 
-    def relief_per_mwh(self) -> Array:
-        """Return by how much one more MW of load eases the bound on its own curtailment, shape ``(s, periods)``."""
-        if self.at_most is None or self.at_most.dual_value is None:
-            return np.full(self.cut_mw.shape, np.nan)
-        relief: Array = np.asarray(self.at_most.dual_value, dtype=float) / self.frame.period_h
-        return relief
+    def marginal_cost_per_mwh(self, bus_price_per_mwh: Array) -> Array:
+        """Return what one more MWh of each station's load costs, shape ``(s, periods)``: to serve it, or to curtail it.
+
+        The multiplier of the curtailment's own upper bound is not asked. At a station without load the bounds read
+        ``0 <= curtailed <= 0``: that multiplier is then any number from ``max(0, price - curtailment price)`` on, and a
+        solver returns one without meaning. Where there is load it is that least number, so one rule serves both.
+
+        Parameters
+        ----------
+        bus_price_per_mwh
+            Nodal prices of the stations' buses.
+        """
+        cost: Array = np.minimum(bus_price_per_mwh, self.settings.price_per_mwh)
+        return cost
 
     def by_bus_mw(self) -> Array:
         """Return the curtailed power per station, shape ``(stations, periods)``."""
