@@ -271,8 +271,9 @@ STATUSES: dict[Status, str] = {
     "optimal_with_shed": "base load was not served, at a price",
     "optimal_with_ev_curtailment": "charging load was not served, at a price",
     "requirement_relaxed": "a device missed its own requirement: end of storage, balance of demand response, must-take",
-    "inexact_restored": "an inexact relaxation was repaired and the AC state holds (reserved: no repair yet)",
+    "inexact_restored": "an inexact relaxation was repaired and the AC state holds",
     "station_overloaded": "a station is asked for more power than its chargers have",
+    "equilibrium_not_unique": "nothing proves the equilibrium, and loops from other prices ended at other flows",
     "validation_invalid": "vehicles of a microscopic simulation went wrong, or it contradicts the equilibrium",
     "optimal": "every check passed",
 }

@@ -91,6 +91,8 @@ def _flags(entry: LedgerEntry) -> list[str]:
             f"cone gap {entry.cone_gap_pu2:.3g} pu² at line {entry.cone_gap_line} invents "
             f"{entry.fictitious_loss_kw:.1f} kW of losses in all lines"
         )
+    if entry.price_objection:
+        told.append(f"no nodal prices: {entry.price_objection}")
     if entry.violations:
         told.append(f"{entry.violations} AC limits broken, worst: {entry.worst_violation}")
     if entry.ev_curtailed_mw > 0.0 and "optimal_with_ev_curtailment" in entry.flags:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cosim.coupling.fixed_point import PriceLoop
 from cosim.coupling.methods.base import Answer, Array, Query
+from cosim.quantities.checks import relative
 
 PRICE_RANGE = (0.0, 2.0)
 """Random first prices, as a share of the highest price of the answer."""
@@ -33,6 +34,8 @@ class Restarts:
     spread_vph
         Largest sum of path-flow differences between a converged loop's result and the first one's, veh/h; NaN while
         none has converged.
+    spread_rel
+        The same for each period of its own, over the period's demand; empty while none has converged.
     converged
         How many of the loops converged.
     """
@@ -43,6 +46,7 @@ class Restarts:
     starts: int
     query: Query | None = None
     spread_vph: float = np.nan
+    spread_rel: Array = field(default_factory=lambda: np.zeros(0))
     converged: int = 0
     _loops: list[PriceLoop] = field(default_factory=list)
     _closing: bool = False
@@ -77,6 +81,9 @@ class Restarts:
         if not loop.converged:
             return
         self.converged += 1
-        for mine, theirs in zip(self.first.detail, loop.detail, strict=True):
-            away = float(np.abs(mine.path_flow_vph - theirs.path_flow_vph).sum())
-            self.spread_vph = float(np.fmax(self.spread_vph, away))
+        pairs = list(zip(self.first.detail, loop.detail, strict=True))
+        away = np.array([np.abs(mine.path_flow_vph - theirs.path_flow_vph).sum() for mine, theirs in pairs])
+        demand = np.array([mine.path_flow_vph.sum() for mine, _ in pairs])
+        self.spread_vph = float(np.fmax(self.spread_vph, away.max(initial=0.0)))
+        spread = np.asarray(relative("coupling_spread_rel", away, demand))
+        self.spread_rel = np.fmax(self.spread_rel, spread) if self.spread_rel.size else spread

@@ -205,7 +205,7 @@ class DispatchProblem:
         if found is None:
             return None
         self._unpack(found, chain, inverse)
-        return collect(self, window, states, self._record(found, backend, RESIDUAL_LIMIT))
+        return collect(self, window, states, self._record(found, backend, None))
 
     def _unpack(self, answer: ConeAnswer, chain: Any, inverse: Any) -> None:  # noqa: ANN401 - cvxpy's own
         """Hand the answer to cvxpy's variables and constraints."""

@@ -186,12 +186,14 @@ COLUMNS: tuple[Column, ...] = (
         coupling_method      | -      | ways to its fixed point that were taken, in order
         coupling_residual_mw | MW     | load sent less load at the price it was answered with
         coupling_converged   | -      | whether the loop is within its tolerance
+        coupling_nodal       | -      | whether drivers pay the nodal price of the dispatch, marked up
         coupling_gap_road    | money  | certificate, roads: route choice above its optimum at the prices, per hour
         coupling_gap_grid    | money  | certificate, grid: dispatch of the window above its optimum, per hour
         coupling_bound_vph   | veh/h  | path flows are within this of the one coupled equilibrium (sum of differences)
         coupling_objection   | -      | why no such bound is claimed; empty where it is
         coupling_starts      | -      | where none is: loops from random prices (coupling.random_starts) that converged
         coupling_spread_vph  | veh/h  | largest sum of path-flow differences between their results and this one
+        coupling_spread_rel  | -      | the same of this period, over its demand
         solver               | -      | solver of the dispatch
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver
@@ -206,6 +208,7 @@ COLUMNS: tuple[Column, ...] = (
         storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
         storage_gap_rel      | -      | cost of that plan above its bound, relative
         primal_residual      | -      | violation of rows and cones, relative
+        dual_residual        | -      | rest of the gradient, over 1 + the largest cost
         duality_gap_rel      | -      | difference of primal and dual objective, relative
         cone_gap_pu2         | pu^2   | largest cone gap of a line (10 MVA base or the scenario's)
         cone_gap_rel         | -      | largest cone gap over max(l, 1e-3)

@@ -115,6 +115,11 @@ _ROWS: tuple[Check, ...] = (
         meaning="|primal - dual| / max(1, |primal|)", does=("flags", "retries"),
     ),
     Check(
+        name="dual_residual", unit="-", limit=1e-6, sense="max", status="not_converged", part="solver",
+        meaning="rest of the gradient, over 1 + the largest cost: how far the multipliers are from prices; asked "
+        "where there are prices",
+    ),
+    Check(
         name="cone_gap_rel", unit="-", limit=1e-4, sense="max", status="relaxation_inexact", part="relaxation",
         meaning="relaxation gap l - (P^2 + Q^2) / v, largest line", does=("flags", "repairs"),
         relative_to="squared current l", floor=1e-3, floor_unit="pu^2",
@@ -211,6 +216,18 @@ _ROWS: tuple[Check, ...] = (
     Check(
         name="coupling_converged", unit="-", limit=True, sense="word", status="not_converged", part="coupling",
         meaning="whether the price-flow loop is within its tolerance",
+    ),
+    Check(
+        name="station_price_rel", unit="-", limit=1e-5, sense="max", status="not_converged", part="coupling",
+        meaning="price that drivers pay, less its mark-up, against the dual of the bus's balance or, where the last "
+        "resorts are part of the model, the price of curtailment if that is less; asked where drivers pay nodal prices",
+        relative_to="that price", floor=1.0, floor_unit="money/MWh",
+    ),
+    Check(
+        name="coupling_spread_rel", unit="-", limit=1e-3, sense="max", status="equilibrium_not_unique",
+        part="coupling", meaning="path flows at which loops from random prices end, against the result: sum of "
+        "differences; asked where nothing is proved of the equilibrium and such loops converged",
+        relative_to="demand of the period", floor=1.0, floor_unit="veh/h",
     ),
     Check(
         name="vehicles_balance", unit="-", limit=0.0, sense="abs", status="failed", part="vehicles",

@@ -19,6 +19,7 @@ Status = Literal[
     "requirement_relaxed",
     "inexact_restored",
     "station_overloaded",
+    "equilibrium_not_unique",
     "validation_invalid",
     "optimal",
 ]
@@ -35,6 +36,7 @@ EXIT_CODES: MappingProxyType[Status, int] = MappingProxyType(
         "requirement_relaxed": 5,
         "inexact_restored": 10,
         "station_overloaded": 10,
+        "equilibrium_not_unique": 10,
         "validation_invalid": 10,
         "optimal": 0,
     }

@@ -210,6 +210,7 @@ def _exactness_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) 
     if "lines" in result and "cone_gap_pu2" in result["lines"]:
         gap = frames.matrix(result["lines"], "line", "cone_gap_pu2", axis).abs()
         yield _extreme_of("cone_gap_pu2", "Largest cone gap", gap, "pu²", "line")
+    yield from _price_rows(periods)
     yield from _largest(
         periods,
         ("cone_gap_rel", "Largest cone gap, relative", ""),
@@ -219,6 +220,16 @@ def _exactness_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) 
         ("injection_error_mw", "Largest injection error", "MW"),
         ("energy_balance_mw", "Largest energy imbalance", "MW"),
     )
+
+
+def _price_rows(periods: pd.DataFrame) -> Iterator[Row]:
+    """Yield which periods have no nodal prices, and why."""
+    if "price_objection" not in periods:
+        return
+    words = periods["price_objection"].fillna("").astype(str)
+    for reason in dict.fromkeys(words[words != ""]):
+        where = frames.listed_periods(periods["period"][words == reason].astype(int).tolist())
+        yield Row(key="price_objection", label="Nodal prices", value=f"none in {where}", note=reason)
 
 
 def _ledger_rows(result: RunResult) -> Iterator[Row]:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.charging.stations import Station
+from cosim.quantities.checks import Figure, relative
 from cosim.traffic.charge_later import later
 from cosim.traffic.paths import PathSet
 
 Columns = dict[str, Any]
+Figures = dict[str, Figure | None]
 
 
 def payments(
@@ -47,6 +49,29 @@ def payments(
     demanded = np.asarray(table["p_demand_mw"], dtype=float) * period_h
     energy_mwh = np.asarray(table.get("energy_mwh", demanded), dtype=float)
     return {"energy_payment": (energy_mwh * np.asarray(price, dtype=float)).tolist()} | found
+
+
+def station_price_rel(table: Mapping[str, Any], *, markup: float, curtailment_price_per_mwh: float | None) -> Figures:
+    """Return the check of the prices that drivers pay, from the stored columns alone; nothing without nodal prices.
+
+    What one more MWh costs at a station is the dual of its bus's balance; where charging can be curtailed, no more than
+    that: ``paid = (1 + markup) min(dual, curtailment price)`` at every station, whatever is drawn there.
+
+    Parameters
+    ----------
+    table
+        Columns of the stations in one period: ``price_per_mwh`` (paid) and ``nodal_price_per_mwh`` (the dual).
+    markup
+        Of the retail price.
+    curtailment_price_per_mwh
+        Price of curtailed charging, where it was part of the model; else None.
+    """
+    dual = np.asarray(table["nodal_price_per_mwh"], dtype=float)
+    if not np.isfinite(dual).all():
+        return {}
+    cost = dual if curtailment_price_per_mwh is None else np.minimum(dual, curtailment_price_per_mwh)
+    paid = np.asarray(table["price_per_mwh"], dtype=float) / (1.0 + markup)
+    return {"station_price_rel": float(np.max(relative("station_price_rel", paid - cost, cost), initial=0.0))}
 
 
 def without_loss_penalty(

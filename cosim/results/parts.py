@@ -74,7 +74,8 @@ def traffic_part(
         **coupling,
     }
     gate = {"sue_residual": result.residual, "sue_status": result.status}
-    gate |= {key: coupling[key] for key in ("coupling_residual_mw", "coupling_converged") if key in coupling}
+    judged = ("coupling_residual_mw", "coupling_converged", "coupling_spread_rel")
+    gate |= {key: coupling[key] for key in judged if key in coupling}
     gate["station_excess_mw"] = station_excess_mw(stations, charging_mw)
     return part(period, tables, figures, gate)
 
@@ -146,6 +147,7 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "solver_retries": "; ".join(record.retries),
         "diagnosis": plan.diagnosis[k],
         "primal_residual": record.primal_residual,
+        "dual_residual": record.dual_residual,
         "duality_gap_rel": record.gap,
         "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
         "cone_gap_rel": float(plan.cone.relative[:, k].max()),
@@ -198,6 +200,7 @@ def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> di
     overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
+        "dual_residual": figures["dual_residual"] if np.isfinite(plan.price_per_mwh[:, k]).all() else None,
         "restoration": figures["restoration"] or None,
         "cone_gap_negative_pu2": -float(plan.cone.gap_pu2[:, k].min()),
         "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,

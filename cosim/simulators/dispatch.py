@@ -211,13 +211,9 @@ class Simulator(PeriodSimulator):
         else:
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
         stations = self._stations()
-<<<<<<< HEAD
         served = plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
         cap = caps_mw(stations, plan, k, self.dispatch.limits.unserved_mw)[n] if stations else served
-=======
-        cap = caps_mw(stations, plan, k)[n] if stations else plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
         known = {"price[CNY/MWh]": float(price[k])} if np.isfinite(price[k]) else {}
->>>>>>> 923addc (Price a station by its bus and its curtailment, and repaired periods by the AC optimum: multipliers of 0 <= x <= 0 and of other programmes were printed)
         return {
             **known,
             **({"price_day[CNY/MWh]": price.tolist()} if np.isfinite(price).all() else {}),

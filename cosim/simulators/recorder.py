@@ -10,7 +10,7 @@ from mosaik_api_v3.types import CreateResult
 
 from cosim.errors import ComponentError
 from cosim.quantities import meta
-from cosim.results.charging import payments
+from cosim.results.charging import payments, station_price_rel
 from cosim.results.micro_parts import LATE
 from cosim.results.parts import Part, merge
 from cosim.simulators.base import Inputs, PeriodSimulator
@@ -58,7 +58,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
         if merged["period"] != self.periods_done + 1:
             raise ComponentError(f"recorder: period {merged['period']} came after period {self.periods_done}")
-        judged = evaluate(merged["gate"], self.case.gates)
+        judged = evaluate({**merged["gate"], **self._price_check(merged)}, self.case.gates)
         clock = self.case.timeline.clock(self.position)
         row = {
             "clock": clock, **merged["figures"], "status": judged.status, "flags": " ".join(judged.flags)
@@ -74,6 +74,16 @@ class Simulator(PeriodSimulator):
         self.sink(merged, judged)
         self.periods_done += 1
         return None
+
+    def _price_check(self, merged: Part) -> dict[str, Any]:
+        """Return the check of the prices that drivers pay, where these are nodal: it needs the tables of both sides."""
+        table, figures, dispatch = merged["tables"].get("stations", {}), merged["figures"], self.case.dispatch
+        if dispatch is None or "nodal_price_per_mwh" not in table or not figures.get("coupling_nodal"):
+            return {}
+        return station_price_rel(
+            table, markup=self.case.coupling.markup,
+            curtailment_price_per_mwh=dispatch.settings.ev_curtailment_price_per_mwh if figures["elastic"] else None,
+        )  # fmt: skip
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return nothing: the recorder ends the chain."""

@@ -302,6 +302,7 @@ class Simulator(PeriodSimulator):
             "coupling_residual_mw": loop.residual_mw,
             "coupling_converged": loop.converged,
             "coupling_method": loop.method.name,
+            "coupling_nodal": self.nodal and self.announced is None,
             **self._certified(),
         }
 
@@ -310,15 +311,22 @@ class Simulator(PeriodSimulator):
         found = self.certificate
         if found is None or self.sending:
             return {}
+        column = self.position if self.whole_day else 0
         return {
             "coupling_gap_road": found.gap_road_per_h,
             "coupling_gap_grid": found.gap_grid_per_h,
-            "coupling_bound_vph": float(found.bound_vph[self.position if self.whole_day else 0]),
+            "coupling_bound_vph": float(found.bound_vph[column]),
             "coupling_objection": found.objection,
-            **({} if self.restarts is None else {
-                "coupling_starts": self.restarts.converged, "coupling_spread_vph": self.restarts.spread_vph,
-            }),
-        }  # fmt: skip
+            **self._compared(column),
+        }
+
+    def _compared(self, column: int) -> dict[str, Any]:
+        """Return where the loops from random prices ended; nothing without any."""
+        if self.restarts is None:
+            return {}
+        spread = self.restarts.spread_rel
+        found = {"coupling_starts": self.restarts.converged, "coupling_spread_vph": self.restarts.spread_vph}
+        return found | ({"coupling_spread_rel": float(spread[column])} if spread.size else {})
 
     def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:
         price = self._seen(self.position, self.price[:, self.position])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -93,6 +93,7 @@ class LedgerEntry:
     c2_box_pu: float
     c2_answer_pu: float
     restoration: str
+    price_objection: str
     solver: str
     solver_status: str
     elastic: bool
@@ -156,6 +157,8 @@ class LedgerInputs:
         Feeder, length of a period, weight of losses, limits of the gate.
     sufficient
         The sufficient condition for all feasible injections.
+    station_price_rel
+        The check of what drivers pay by position of the period, where they pay nodal prices.
     """
 
     feeder: Feeder
@@ -163,6 +166,7 @@ class LedgerInputs:
     loss_price_per_mwh: float
     limits: GateLimits
     sufficient: Sufficient
+    station_price_rel: Mapping[int, float] = field(default_factory=dict)
 
 
 def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
@@ -209,7 +213,7 @@ def _entry(
     )  # fmt: skip
     difference = compare(relaxed, state, inputs.feeder, inputs.limits)
     balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
-    judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, k)
+    judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, inputs.station_price_rel.get(k), k)
     bus = _largest(np.abs(congestion[:, k]))
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
@@ -235,6 +239,7 @@ def _entry(
         shed_mw=stored.number("shed_mw", k),
         requirement_missed=stored.number("requirement_missed", k),
         restoration=_repair(stored, inputs.limits, k),
+        price_objection=stored.word("price_objection", k) or "",
         solver=stored.word("solver", k) or "",
         solver_status=stored.word("solver_status", k) or "",
         elastic=bool(stored.flag("elastic")[k]),
@@ -290,12 +295,14 @@ def _judge(
     difference: GridDifference,
     balance_mw: float,
     overlap_mw: float | None,
+    station_price_rel: float | None,
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
     figures: Figures = {
         "solver_status": stored.word("solver_status", k) or "missing",
         "primal_residual": stored.number("primal_residual", k),
+        "dual_residual": stored.optional("dual_residual", k) if np.isfinite(stored.price_per_mwh[:, k]).all() else None,
         "duality_gap_rel": stored.number("duality_gap_rel", k),
         "cone_gap_rel": float(gap.relative[:, k].max()),
         "cone_gap_pu2": float(np.abs(gap.gap_pu2[:, k]).max()),
@@ -315,6 +322,7 @@ def _judge(
         "shed_mw": stored.number("shed_mw", k),
         "requirement_missed": stored.optional("requirement_missed", k),
         "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
+        "station_price_rel": station_price_rel,
     }
     return evaluate(figures, limits)
 

@@ -49,6 +49,7 @@ VERIFIED: tuple[Column, ...] = (
         c2_box_pu             | pu        | loss-free voltage above its limit, all injections at their bounds
         c2_answer_pu          | pu        | loss-free voltage above its limit, injections of the answer
         restoration           | -         | how an inexact relaxation was repaired
+        price_objection       | -         | why there are no nodal prices; empty where there are
         solver                | -         | solver of the dispatch
         solver_status         | -         | how the solve ended
         elastic               | -         | whether the last resorts were needed

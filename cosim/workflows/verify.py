@@ -20,6 +20,7 @@ from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.reports.page import write_report
+from cosim.results.charging import station_price_rel
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_dispatch, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
@@ -128,7 +129,10 @@ def verify(
     stored = read_dispatch(result, case.dispatch.feeder)
     dispatch = _committed(case.dispatch, stored)
     ev_mw = _charging_mw(result, case, stored)
-    ledger = build_ledger(_ledger_inputs(case, dispatch, stored, ev_mw), stored)
+    inputs = replace(
+        _ledger_inputs(case, dispatch, stored, ev_mw), station_price_rel=_prices_paid(result, case, dispatch, stored)
+    )
+    ledger = build_ledger(inputs, stored)
     items = tuple(audit(_audit_inputs(result, case, dispatch, stored, ev_mw), stored, ledger))
     tested = None
     if stress_draws:
@@ -214,6 +218,28 @@ def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredD
             import_price_per_mwh=dispatch.tariff_per_mwh + price, import_min_mw=import_min_mw(dispatch),
         ),
     )  # fmt: skip
+
+
+def _prices_paid(
+    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
+) -> dict[int, float]:
+    """Return the check of what drivers pay, from the stored tables, where they pay nodal prices."""
+    rows = result["periods"]
+    if "coupling_nodal" not in rows or not dispatch.station_names:
+        return {}
+    paid, dual = (
+        matrix(result["stations"], "station", name, dispatch.station_names, stored.periods.tolist())
+        for name in ("price_per_mwh", "nodal_price_per_mwh")
+    )
+    curtailment, elastic = dispatch.settings.ev_curtailment_price_per_mwh, stored.flag("elastic")
+    found = {}
+    for k in np.flatnonzero(rows["coupling_nodal"].fillna(False).astype(bool)):
+        check = station_price_rel(
+            {"price_per_mwh": paid[:, k], "nodal_price_per_mwh": dual[:, k]},
+            markup=case.coupling.markup, curtailment_price_per_mwh=curtailment if elastic[k] else None,
+        )  # fmt: skip
+        found |= {int(k): float(value) for value in check.values() if value is not None}
+    return found
 
 
 def _audit_inputs(
