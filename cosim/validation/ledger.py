@@ -213,7 +213,7 @@ def _entry(
     )  # fmt: skip
     difference = compare(relaxed, state, inputs.feeder, inputs.limits)
     balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
-    judged = _judge(inputs.limits, stored, gap, state, difference, balance, overlap, inputs.station_price_rel.get(k), k)
+    judged = _judge(inputs, stored, gap, state, difference, balance, overlap, k)
     bus = _largest(np.abs(congestion[:, k]))
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
@@ -288,14 +288,13 @@ def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_
 
 
 def _judge(
-    limits: GateLimits,
+    inputs: LedgerInputs,
     stored: StoredDispatch,
     gap: ConeGap,
     state: AcState,
     difference: GridDifference,
     balance_mw: float,
     overlap_mw: float | None,
-    station_price_rel: float | None,
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
@@ -322,9 +321,9 @@ def _judge(
         "shed_mw": stored.number("shed_mw", k),
         "requirement_missed": stored.optional("requirement_missed", k),
         "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
-        "station_price_rel": station_price_rel,
+        "station_price_rel": inputs.station_price_rel.get(k),
     }
-    return evaluate(figures, limits)
+    return evaluate(figures, inputs.limits)
 
 
 def _repair(stored: StoredDispatch, limits: GateLimits, k: int) -> str:

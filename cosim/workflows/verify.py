@@ -232,7 +232,7 @@ def _prices_paid(
         for name in ("price_per_mwh", "nodal_price_per_mwh")
     )
     curtailment, elastic = dispatch.settings.ev_curtailment_price_per_mwh, stored.flag("elastic")
-    found = {}
+    found: dict[int, float] = {}
     for k in np.flatnonzero(rows["coupling_nodal"].fillna(False).astype(bool)):
         check = station_price_rel(
             {"price_per_mwh": paid[:, k], "nodal_price_per_mwh": dual[:, k]},

@@ -35,7 +35,7 @@ def alone(day, tariff, *, pv_mw=3.0, load=0.4, **pv):
 
 def planned(case, ev_mw):
     flow = AcFlow(case.feeder)
-    return Controller(case, lambda p, q: flow.solve(p, q)).plan(0, ev_mw)
+    return Controller(case, flow.solve).plan(0, ev_mw)
 
 
 def slope(case, ev_mw, bus, k):

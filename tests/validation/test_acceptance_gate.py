@@ -160,7 +160,7 @@ def test_precedence_of_statuses():
     assert list(EXIT_CODES) == [
         "failed", "not_converged", "relaxation_inexact", "ac_violation", "voltage_relaxed", "optimal_with_shed",
         "optimal_with_ev_curtailment", "requirement_relaxed", "inexact_restored", "station_overloaded",
-        "validation_invalid", "optimal",
+        "equilibrium_not_unique", "validation_invalid", "optimal",
     ]  # fmt: skip
 
 
