@@ -243,6 +243,24 @@ def verify(
 
 
 @app.command()
+def reproduce(
+    figure: Annotated[
+        list[int] | None, typer.Option("--figure", metavar="N", help="This figure alone (1 to 12); may be repeated.")
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option(help="New folder; default runs/reproduction-<UTC>.")] = None,
+    for_print: Annotated[
+        bool, typer.Option("--print/--no-print", help="Also PDF and SVG of each figure (matplotlib).")
+    ] = True,
+    progress: Annotated[Progress, typer.Option(help="What is being done, on the error stream.")] = "auto",
+) -> None:
+    """Reproduce the paper: its figures from own runs, each claim tested; exit 10 if one holds less than promised."""
+    from cosim.cli.reproducing import reproduce_command
+
+    raise typer.Exit(reproduce_command(figure or [], out, for_print=for_print, progress=progress))
+
+
+@app.command()
 def sensitivity(
     scenario: Scenario,
     *,

@@ -1,0 +1,1 @@
+"""The paper's figures from our own results: one file a figure, each with its claims, drawn for page and print."""
