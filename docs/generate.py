@@ -7,6 +7,7 @@ status without a meaning is an error, so that nothing new stays untold.
 
 from __future__ import annotations
 
+import csv
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,13 +24,15 @@ from cosim.grid import table_rules
 from cosim.quantities import COLUMNS, PORTS
 from cosim.quantities.checks import ABILITIES, CHECKS, SETTABLE, Check, GateLimits
 from cosim.quantities.status import EXIT_CODES, Status
+from cosim.reports.paper.equations import EQUATIONS
+from cosim.reports.paper.figures import FIGURES
 from cosim.scenario import schema
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
 from cosim.validation.micro_limits import MicroLimits
 
 DOCS = Path(__file__).resolve().parent
-PAGES = ("scenarios.md", "mosaik.md", "results.md")
+PAGES = ("scenarios.md", "mosaik.md", "results.md", "paper.md")
 REGION = re.compile(r"(<!-- begin (?P<directive>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 NESTED = (
     "traffic",
@@ -456,9 +459,25 @@ def file(name: str) -> str:
     return f"`{path.name}`:\n\n```{language}\n{path.read_text(encoding='utf-8').rstrip()}\n```"
 
 
+def equations() -> str:
+    """Return the table of the paper's equations: where each is computed, and which test holds it."""
+    rows = ((str(one.number), one.what, f"`{one.function}`", f"`{one.test}`") for one in EQUATIONS)
+    return _table("equation | what | function in `cosim` | test in `tests`", rows)
+
+
+def reproduction(name: str) -> str:
+    """Return a table of the last reproduction that is kept, a row a line; claims as one row a figure."""
+    with (DOCS / "reproduction" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    if name == "claims":
+        figures = {row[0]: (row[0], row[1], row[2], FIGURES[int(row[0])].why) for row in rows}
+        return _table("figure | shows | verdict | why not wholly", figures.values())
+    return _table(" | ".join(head), rows)
+
+
 DIRECTIVES: dict[str, Callable[..., str]] = {
     "keys": keys, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses, "checks": checks,
-    "file": file
+    "file": file, "equations": equations, "reproduction": reproduction
 }  # fmt: skip
 
 
