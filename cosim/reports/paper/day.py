@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.errors import InputError
-from cosim.scenario.build import RoadCase
 from cosim.scenario.case import SimulationCase
+from cosim.scenario.road_case import RoadCase
 
 if TYPE_CHECKING:
     import pandas as pd
