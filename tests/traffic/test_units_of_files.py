@@ -249,6 +249,21 @@ def test_columns_that_change_flows_are_refused(gmns, head, cell, message):
         read_gmns_network(gmns(VDF + head + f"\n1,1,2,1,1,1,60,2000,2,900,1,2,{cell}\n"))
 
 
+def test_times_that_do_not_fit_length_and_speed_are_said(gmns):
+    hours = VDF + "\n1,1,2,1,1,1,60,2000,0.0167,900,1,2\n2,2,3,1,1,1,60,2000,0.0167,900,1,2\n"
+    (remark,) = read_gmns_network(gmns(hours)).remarks
+    assert remark == "vdf_fftt is 0.0167 times length / free_speed in the median; is it in minutes?"
+    (remark,) = read_gmns_network(gmns(LINKS + ROWS.replace("500,2,50", "1,2,900"))).remarks
+    assert remark == "free_speed is 900 in the median; is that mph or km/h?"
+
+
+def test_the_centroid_of_several_nodes_is_the_zone(gmns):
+    nodes = "node_id,zone_id,node_type,x_coord,y_coord\n1,1,centroid,0,0\n2,1,,0.005,0\n3,2,,0.01,0\n"
+    assert read_gmns_trips(gmns(node=nodes) / "demand.csv").od_pairs == (("1", "3"),)
+    with pytest.raises(InputError, match="zone '1' has several nodes"):
+        read_gmns_trips(gmns(node=nodes.replace("2,1,,", "2,1,centroid,")) / "demand.csv")
+
+
 def test_capacities_are_of_lanes_unless_the_command_says_links(gmns):
     folder = gmns(LINKS + ROWS.replace("900", "3600"))
     lanes = read_gmns_network(folder)
@@ -311,8 +326,13 @@ def test_ids_that_a_tool_wrote_as_decimal_numbers_are_the_same_ids(gmns):
 
 def test_links_of_a_converter_without_the_column_directed(gmns):
     link = (LINKS + ROWS).replace("directed", "dir_flag")
-    assert read_gmns_network(gmns(link)).link_ids == ("1", "2")
-    with pytest.raises(InputError, match="field 'dir_flag': 0.0 does not tell the direction"):
+    network = read_gmns_network(gmns(link))
+    assert network.link_ids == ("1", "2")
+    assert any("taken for one direction" in remark for remark in network.remarks)
+    assert read_gmns_network(gmns(link.replace("1,1,2,1", "1,1,2,"))).link_ids == ("1", "2")
+    with pytest.raises(InputError, match="field 'directed': the value is empty"):
+        read_gmns_network(gmns((LINKS + ROWS).replace("1,1,2,1", "1,1,2,")))
+    with pytest.raises(InputError, match="field 'dir_flag': 0 does not tell the direction"):
         read_gmns_network(gmns(link.replace("1,1,2,1", "1,1,2,0")))
 
 

@@ -32,6 +32,7 @@ Rows = NDArray[np.intp]
 ALPHA, BETA = 0.15, 4.0
 CENTROID = "centroid"
 MOST_PER_LANE_VPH = 3000.0
+_MANY_TIMES = 20.0
 _OF_LAW = MappingProxyType(
     {
         "capacity_vph": ("vdf_cap", "capacity"), "alpha": ("vdf_alpha",), "beta": ("vdf_beta",),
@@ -129,8 +130,8 @@ def _tables(folder: Path) -> tuple[Table, Table, Rows]:
 def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> OdDemand:
     """Read a demand table (o_zone_id, d_zone_id, volume) as one period of one class.
 
-    A zone is the node with that ``zone_id``; in a table without the column it is the node itself. Trips
-    within a zone and zeros are left out.
+    A zone is the node with that ``zone_id``, of several the one of ``node_type`` centroid; in a table without the
+    column it is the node itself. Trips within a zone and zeros are left out.
 
     Parameters
     ----------
@@ -175,15 +176,18 @@ def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> Od
 
 
 def _zones(nodes: Table) -> tuple[dict[str, str], set[str]]:
-    """Return the node of every zone, and the zones that several nodes claim."""
+    """Return the node of every zone, and the zones that several nodes claim of which not one alone is a centroid."""
     ids = nodes.columns["node_id"]
-    node_of: dict[str, str] = {}
-    shared = set()
-    for node, zone in zip(ids, nodes.columns.get("zone_id", ids), strict=True):
-        if zone in node_of:
+    claims: dict[str, list[tuple[str, bool]]] = {}
+    for node, zone, kind in zip(ids, nodes.columns.get("zone_id", ids), column(nodes, "node_type"), strict=True):
+        if zone is not None:
+            claims.setdefault(zone, []).append((node, kind == CENTROID))
+    node_of, shared = {}, set()
+    for zone, claim in claims.items():
+        centroids = [node for node, is_centroid in claim if is_centroid]
+        if len(claim) > 1 and len(centroids) != 1:
             shared.add(zone)
-        elif zone is not None:
-            node_of[zone] = node
+        node_of[zone] = centroids[0] if len(centroids) == 1 else claim[0][0]
     return node_of, shared
 
 
@@ -193,10 +197,18 @@ def _numbers(links: Table, rows: Rows, name: str, default: float) -> FloatArray:
 
 
 def _units(folder: Path, links: Table, rows: Rows, ends_xy: FloatArray) -> Units:
-    """Return the units of the links whose time follows from length and speed."""
-    length, speed = _numbers(links, rows, "length", 0.0), _numbers(links, rows, "free_speed", 1.0)
-    needed = np.isnan(_numbers(links, rows, "vdf_fftt", np.nan))
-    return units_of(folder, length[needed], speed[needed], ends_xy[needed])
+    """Return the units of length and speed, with a remark on times that stand beside them and do not fit."""
+    length, speed = _numbers(links, rows, "length", 0.0), _numbers(links, rows, "free_speed", 0.0)
+    time = _numbers(links, rows, "vdf_fftt", np.nan)
+    units = units_of(folder, length, speed, ends_xy, np.isnan(time))
+    known = (time > 0.0) & (length > 0.0) & (speed > 0.0)
+    if not known.any():
+        return units
+    factor = float(np.median(time[known] * speed[known] / length[known])) / h_to_min(units.hours)
+    if 1.0 / _MANY_TIMES < factor < _MANY_TIMES:
+        return units
+    remark = f"vdf_fftt is {factor:.3g} times length / free_speed in the median; is it in minutes?"
+    return Units(units.hours, (*units.remarks, remark))
 
 
 def _parameters(links: Table, rows: Rows, hours: float, capacity_per: str) -> LinkParameters:

@@ -113,7 +113,7 @@ def _plain_ids(table: Table) -> Table:
 
 
 def _with_direction(table: Table) -> Table:
-    """Return the table with the column ``directed``; without it every ``dir_flag`` must be 1."""
+    """Return the table with the column ``directed``; without it every ``dir_flag`` must be 1 or empty."""
     flags = table.columns.get("dir_flag")
     if "directed" in table.columns:
         empty = [row for row, value in enumerate(table.columns["directed"]) if value is None]
@@ -123,9 +123,11 @@ def _with_direction(table: Table) -> Table:
     if flags is None:
         raise InputError(Problem(table.file, 1, 0, "directed", "column 'directed' is missing", "add it: true or false"))
     if problems := [
-        table.problem(row, "dir_flag", f"{flag} does not tell the direction", "add the column directed: true or false")
+        table.problem(
+            row, "dir_flag", f"{flag:g} does not tell the direction", "add the column directed: true or false"
+        )
         for row, flag in enumerate(flags)
-        if flag != 1
+        if flag not in (None, 1.0)
     ]:
         raise InputError(problems)
     return replace(table, columns=table.columns | {"directed": [True] * len(table)})
@@ -186,6 +188,8 @@ def what_is_left_aside(folder: Path, links: Table, used: Sequence[str]) -> Itera
     others = [name for name in links.columns if name.lower().startswith("vdf_") and name not in used]
     if others:
         yield f"columns that are not used: {', '.join(others)}"
+    if "directed" not in links.field_numbers:
+        yield "without the column directed every link is taken for one direction, from_node_id to to_node_id"
     if any(column(links, "restricted_turn_nodes")):
         yield "restricted_turn_nodes is not used: every turn is allowed"
     for name, instead in _NOT_READ.items():

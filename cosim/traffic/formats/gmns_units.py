@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.errors import InputError, Problem
 from cosim.tables import read_table
@@ -35,6 +37,7 @@ _SHOWN_BY_COORDINATES = (
     ("ft", "mph", 2500.0, 8000.0, KM["ft"] / KMH["mph"]),
 )
 """Unit of length, of speed, between which numbers the median length of 1 km lies, and hours per unit."""
+_SLOWEST, _FASTEST = 3.0, 200.0
 _AGREE, _WITHIN = 0.7, 2.0
 """Share of the links whose ratio must lie within this factor of the median before coordinates are believed."""
 
@@ -47,8 +50,10 @@ class Units:
     remarks: tuple[str, ...] = ()
 
 
-def units_of(folder: Path, length: FloatArray, speed: FloatArray, ends_xy: FloatArray) -> Units:
-    """Return the units of the links whose free-flow time follows from length and speed.
+def units_of(
+    folder: Path, length: FloatArray, speed: FloatArray, ends_xy: FloatArray, needed: NDArray[np.bool_]
+) -> Units:
+    """Return the units of length and speed.
 
     With ``config.csv`` its units hold. Without it lengths are compared with the distance between the ends, if the
     coordinates are degrees: they may be miles with mph or km with km/h (which is the same), m with km/h, as converters
@@ -62,6 +67,8 @@ def units_of(folder: Path, length: FloatArray, speed: FloatArray, ends_xy: Float
         Of n links, in the table's units.
     ends_xy
         Coordinates of both ends, shape (n, 2, 2).
+    needed
+        Of which links the free-flow time follows from length and speed, shape (n,).
 
     Raises
     ------
@@ -70,9 +77,11 @@ def units_of(folder: Path, length: FloatArray, speed: FloatArray, ends_xy: Float
     """
     told = _config(folder)
     found = told if told is not None else _shown(length, ends_xy)
-    if not length.size or not length.any():
-        return found
-    typical = float(np.median(length[length > 0.0] / speed[length > 0.0])) * found.hours
+    driven = needed & (length > 0.0) & (speed > 0.0)
+    if not driven.any():
+        return Units(found.hours)
+    length, speed = length[driven], speed[driven]
+    typical = float(np.median(length / speed)) * found.hours
     if not _SHORTEST_H <= typical <= _LONGEST_H:
         way = "of config.csv" if told is not None else "(miles and mph, or km and km/h)"
         reason = (
@@ -83,7 +92,14 @@ def units_of(folder: Path, length: FloatArray, speed: FloatArray, ends_xy: Float
             reason = reason.replace("or more", "or less")
         remedy = "write the units into config.csv: long_length (mile, km, m, foot) and speed (mph, kmh)"
         raise InputError(Problem(file=str(folder / "link.csv"), field="length", reason=reason, remedy=remedy))
-    return found
+    return Units(found.hours, (*found.remarks, *_speed_remarks(speed)))
+
+
+def _speed_remarks(speed: FloatArray) -> Iterator[str]:
+    """Yield a remark on a typical speed that is neither one in mph nor one in km/h."""
+    typical = float(np.median(speed))
+    if not _SLOWEST <= typical <= _FASTEST:
+        yield f"free_speed is {typical:g} in the median; is that mph or km/h?"
 
 
 def _config(folder: Path) -> Units | None:
