@@ -112,6 +112,12 @@ def test_statements_on_one_line_all_count(imported):
     assert "evaluated, line 10: mpc.bus(:, 3) = mpc.bus(:, 3) * 3" in found.remarks
 
 
+def test_a_matrix_that_is_computed_anew_is_said(imported):
+    found = imported(tail="twice = [1 1; 1 1] * 2; mpc.bus = mpc.bus .* [1; 1];")
+    assert "evaluated, line 10: mpc.bus = mpc.bus .* [1; 1]" in found.remarks
+    assert found.feeder.p_mw.sum() == 1.0
+
+
 def test_a_case_in_kilowatt_and_ohm_at_20_kilovolt(imported):
     """90 kW and 30 kvar behind 0.1 + j0.1 ohm: 0.999970 pu and 2.2501e-6 MW, whatever the base."""
     found = imported(
@@ -153,6 +159,12 @@ def test_limits_of_the_buses_are_suggested_as_the_file_has_them(imported, tmp_pa
 REFUSED = {
     "a branch": ("if 1\n mpc.bus(2, 3) = 2;\nend", "case.m:10:1: 'if 1' is not data; its effect would be lost"),
     "a loop": ("for k = 1:2\n mpc.bus(k, 3) = 2;\nend", "'for k = 1:2' is not data"),
+    "another file": ("mpc = loadcase('case9');", "'mpc = loadcase('case9')' is not data"),
+    "a second function": ("end\nfunction x = more", "'function x = more' is not data"),
+    "an early return": ("return; mpc.bus(2, 3) = 9;", "'return' is not data"),
+    "an operator of Octave": ("mpc.bus(2, 3) += 5;", "'mpc.bus(2, 3) += 5' is not data"),
+    "a copy that is changed": ("other = mpc;", "'mpc' is no number known there"),
+    "a field in another case": ("mpc.Bus = mpc.bus;", "field 'mpc.Bus': is not read"),
     "a call": ("mpc = ext2int(mpc);", "'mpc = ext2int(mpc)' is not data; its effect would be lost: 'ext2int'"),
     "a command": ("clear all", "'clear all' is not data"),
     "a shell": ("!rm -rf x", "is not data"),

@@ -173,9 +173,9 @@ def _statements(path: Path) -> list[Statement]:
 
 
 def _changed(name: str, struct: str, words: list[str]) -> bool:
-    """Whether a statement changed a part of one of the three matrices."""
-    parts = name.split(".")
-    return parts[0] == struct and parts[-1] in MATRICES and "(" in words[: words.index("=")]
+    """Whether a statement changed one of the three matrices, or a part of it, rather than gave its numbers."""
+    parts, equals = name.split("."), words.index("=")
+    return parts[0] == struct and parts[-1] in MATRICES and ("(" in words[:equals] or words[equals + 1] != "[")
 
 
 def _refused(path: Path, statement: Statement, line: int, reason: str) -> Problem:

@@ -80,10 +80,10 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def _statement(tokens: list[Token]) -> Statement:
-    words = (
-        (" " if token.spaced or token.kind == "newline" else "") + ("" if token.kind == "newline" else token.text)
-        for token in tokens
-    )
+    words = []
+    for token in tokens:
+        words.append(" " if token.spaced or token.kind == "newline" else "")
+        words.append({"newline": "", "text": f"'{token.text}'"}.get(token.kind, token.text))
     return Statement(tokens[0].line, " ".join("".join(words).split()), tuple(tokens))
 
 
