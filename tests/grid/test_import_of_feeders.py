@@ -11,6 +11,8 @@ from matpowercaseframes import CaseFrames
 from pandapower import networks
 
 from cosim.errors import InputError, UsageError
+from cosim.scenario.build import build_feeder
+from cosim.scenario.load import load
 from cosim.workflows.import_feeder import import_feeder
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +106,42 @@ def test_parallel_lines_derating_and_scaled_loads_are_carried(net, imported):
     found = imported(net)
     assert found.state.vm_pu == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-10)
     assert found.feeder.i_max_ka[found.feeder.line_ids.index("3")] == pytest.approx(2 * 0.9 * 0.2 * 0.8)
+
+
+def test_lines_side_by_side_are_one_line_with_the_same_flow_and_limit(net, imported):
+    """pandapower solves both lines; the current at which the first of them is full is that of the merged one."""
+    net.line["max_i_ka"] = 0.3
+    net.line["max_loading_percent"] = 100.0
+    pp.create_line_from_parameters(net, 4, 3, 0.7, 0.9, 0.2, 0.0, 0.1, df=0.5, parallel=2)
+    pp.runpp(net, numba=False, tolerance_mva=1e-10)
+    found = imported(net)
+    assert found.state.vm_pu == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-10)
+    assert found.state.loss_mw == pytest.approx(net.res_line.pl_mw.sum(), abs=1e-9)
+    merged = found.feeder.line_ids.index("3")
+    fullest = net.res_line.loading_percent[[3, net.line.index[-1]]].max() / 100.0
+    current = found.state.i_ka[merged]
+    assert current / found.feeder.i_max_ka[merged] == pytest.approx(fullest, rel=1e-9)
+    assert any(f"lines 3, {net.line.index[-1]} lie side by side" in remark for remark in found.remarks)
+
+
+def test_a_scenario_of_the_printed_lines_keeps_what_the_file_says(net, imported, tmp_path):
+    net.bus["min_vm_pu"], net.bus["max_vm_pu"] = 0.9, 1.1
+    net.bus.loc[17, "max_vm_pu"] = 1.03
+    net.bus.loc[5, ["min_vm_pu", "max_vm_pu"]] = float("nan")
+    net.ext_grid["max_p_mw"], net.ext_grid["min_p_mw"] = 6.0, -1.5
+    found = imported(net)
+    assert found.scenario_lines == (
+        "grid: out",
+        "feeder: {slack_bus: 0, slack_vm_pu: 1, voltage_limits: file, v_min_pu: 0.9, v_max_pu: 1.1}",
+        "devices: [{kind: substation, name: grid, import_max_mw: 6, export_max_mw: 1.5}]",
+    )
+    rest = ("schema: 1", "tariff: {kind: static, prices_per_mwh: 100}", "dispatch: {}")
+    (tmp_path / "scenario.yaml").write_text("\n".join((*found.scenario_lines, *rest)), encoding="utf-8")
+    loaded = load(tmp_path / "scenario.yaml")
+    feeder = build_feeder(loaded)
+    assert feeder.v_max_pu[17] == 1.03
+    assert (feeder.v_min_pu[5], feeder.v_max_pu[5]) == (0.9, 1.1)
+    assert loaded.scenario.devices[0].import_max_mw == 6.0
 
 
 def test_elements_out_of_service_are_left_out(net, imported):

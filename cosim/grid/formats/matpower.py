@@ -106,13 +106,14 @@ def _branch_problems(active: _InService) -> Iterator[Problem]:
 
 
 def _unit_problems(active: _InService) -> Iterator[Problem]:
+    held: dict[float, float] = {}
     for row in active.units:
         at = replace(row.at, field=f"gen at bus {row['bus']:g}")
         if row["bus"] not in active.slacks:
             remedy = "set its status to 0 and give it as a device of the scenario"
             yield replace(at, reason="a generator is not modelled", remedy=remedy)
-        elif row["Vg"] != active.units[0]["Vg"]:
-            reason = f"Vg {row['Vg']:g} pu, but another generator of the bus holds {active.units[0]['Vg']:g} pu"
+        elif (first := held.setdefault(row["bus"], row["Vg"])) != row["Vg"]:
+            reason = f"Vg {row['Vg']:g} pu, but another generator of the bus holds {first:g} pu"
             yield replace(at, reason=reason, remedy="give one voltage")
 
 
