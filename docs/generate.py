@@ -408,7 +408,10 @@ def ports() -> str:
 
 def columns(table: str) -> str:
     """Return the table of a result table's columns."""
-    return _table("column | unit | meaning", [(f"`{c.name}`", c.unit, c.meaning) for c in COLUMNS if c.table == table])
+    return _table(
+        "column | unit | meaning",
+        [(f"`{c.name}`" + "?" * c.may_lack, c.unit, c.meaning) for c in COLUMNS if c.table == table],
+    )
 
 
 def statuses() -> str:

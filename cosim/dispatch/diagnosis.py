@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.grid.topology import listed
 
@@ -61,7 +62,7 @@ def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
     for line in np.flatnonzero(plan.i_ka[:, k] >= feeder.i_max_ka * (1.0 - AT_LIMIT_REL)):
         yield f"current limit {feeder.i_max_ka[line]:g} kA of line {feeder.line_ids[line]}"
     for settings in case.devices:
-        if settings.kind == "substation":
+        if catalogue()[settings.kind].side == "exchange":
             yield from _exchange(settings, float(plan.slack_mw[k]))
 
 

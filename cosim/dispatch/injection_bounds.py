@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 
 from cosim.dispatch.branch_flow import Array
 from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.traits import Given
 from cosim.dispatch.plan import DispatchCase
-
-NO_BOUND = np.inf
 
 
 def injection_bounds(case: DispatchCase, ev_mw: ArrayLike, elastic: ArrayLike) -> tuple[Array, Array]:
@@ -36,48 +35,39 @@ def injection_bounds(case: DispatchCase, ev_mw: ArrayLike, elastic: ArrayLike) -
     charging = np.where(resort, 0.0, np.asarray(ev_mw, dtype=np.float64))
     np.subtract.at(p, list(case.station_buses), charging)
     for settings in case.devices:
-        side = catalogue()[settings.kind].side
-        if side == "exchange":
+        device = catalogue()[settings.kind]
+        if device.side == "exchange":
             continue
         bus = case.feeder.bus_position(settings.bus)
-        series = case.series.get(settings.name, {})
-        if side == "load":
-            p[bus] += np.where(resort, 0.0, _cut_mw(settings, np.maximum(case.base_p_mw[bus], 0.0)))
+        allowed = device.allowed(settings, given(case, settings, slice(None)))
+        most_p = np.minimum(allowed.p_max_mw, allowed.s_max_mva)
+        if device.side == "load":
+            p[bus] += np.where(resort, 0.0, most_p)
         else:
-            p[bus] += _p_max_mw(settings, series, case.periods)
-            q[bus] += _q_max_mvar(settings)
+            p[bus] += most_p
+            q[bus] += np.minimum(allowed.q_max_mvar, allowed.s_max_mva)
     return p, q
 
 
 def import_min_mw(case: DispatchCase) -> float | None:
-    """Return the least import that the substation allows; None if there is no such limit."""
+    """Return the least import that the exchange with the upstream grid allows; None if there is no such limit."""
     for settings in case.devices:
-        if settings.kind == "substation":
-            if not settings.export:
-                return 0.0
-            return None if settings.export_max_mw is None else -float(settings.export_max_mw)
+        device = catalogue()[settings.kind]
+        if device.side == "exchange":
+            least = float(np.min(device.allowed(settings, given(case, settings, slice(None))).p_min_mw))
+            return least if np.isfinite(least) else None
     return None
 
 
-def _cut_mw(settings: Any, base_mw: Array) -> Array:  # noqa: ANN401 - any settings
-    """Return how much load a device can take away."""
-    share = getattr(settings, "share", None)
-    return np.full_like(base_mw, NO_BOUND) if share is None else share * base_mw
-
-
-def _p_max_mw(settings: Any, series: Any, periods: int) -> Array:  # noqa: ANN401 - any settings
-    """Return the most active power of a generator or storage."""
-    bounds = [float(getattr(settings, name, None) or NO_BOUND) for name in ("p_max_mw", "s_max_mva")]
-    bounds = [bound for bound in bounds if np.isfinite(bound)] or [NO_BOUND]
-    most = np.full(periods, min(bounds))
-    return np.asarray(np.minimum(most, series["available_mw"]) if "available_mw" in series else most)
-
-
-def _q_max_mvar(settings: Any) -> float:  # noqa: ANN401 - any settings
-    """Return the most reactive power of a generator or storage."""
-    if hasattr(settings, "q_max_mvar"):
-        return float(settings.q_max_mvar)
-    if getattr(settings, "reactive", None) is False and getattr(settings, "power_factor", None) is None:
-        return 0.0
-    rating = getattr(settings, "s_max_mva", None)
-    return NO_BOUND if rating is None else float(rating)
+def given(case: DispatchCase, settings: Any, at: slice) -> Given:  # noqa: ANN401 - any settings
+    """Return what a device of the case is given in the periods ``at``."""
+    bus = getattr(settings, "bus", None)
+    row = case.feeder.slack if bus is None else case.feeder.bus_position(bus)
+    return Given(
+        period_h=case.period_h,
+        tariff_per_mwh=case.tariff_per_mwh[at],
+        base_p_mw=case.base_p_mw[row, at],
+        series={name: values[at] for name, values in case.series.get(settings.name, {}).items()},
+        shortfall_price_per_mwh=case.settings.ev_curtailment_price_per_mwh,
+        couples_periods=case.settings.mode != "single_period",
+    )

@@ -199,8 +199,9 @@ def _share_problems(case: DispatchCase) -> list[str]:
     """Return the buses of which devices could together cut more than the base load: that would be generation."""
     shares: dict[str, dict[str, float]] = {}
     for settings in case.devices:
-        if hasattr(settings, "share") and hasattr(settings, "bus"):
-            shares.setdefault(settings.bus, {})[settings.name] = float(settings.share)
+        device = catalogue().get(settings.kind)
+        if device is not None and device.traits().moves_load and (share := device.cut_share(settings)):
+            shares.setdefault(settings.bus, {})[settings.name] = share
     return [
         f"devices {', '.join(devices)} at bus {bus!r} may together cut {total:g} of its base load; it has only 1, "
         "so lower their shares"
@@ -215,7 +216,8 @@ def _device_problems(case: DispatchCase) -> list[str]:
     names = [settings.name for settings in case.devices]
     problems = [f"device name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
     problems += [f"there is a series for {name!r}, which is no device" for name in case.series if name not in names]
-    if (count := sum(settings.kind == "substation" for settings in case.devices)) != 1:
+    known = [kinds[settings.kind] for settings in case.devices if settings.kind in kinds]
+    if (count := sum(device.side == "exchange" for device in known)) != 1:
         problems.append(f"{count} substations; the feeder has one slack bus and needs exactly one")
     for settings in case.devices:
         if hasattr(settings, "bus") and settings.bus not in feeder.bus_ids:
@@ -386,11 +388,11 @@ class DispatchPlan:
         return balance
 
     def overlap_mw(self) -> Array:
-        """Return the largest simultaneous charge and discharge of a storage per period, shape ``(L,)``."""
-        overlaps = [d.overlap_mw for d in self.devices.values() if d.kind == "storage"]
+        """Return the largest simultaneous charge and discharge of a device per period, shape ``(L,)``."""
+        overlaps = [d.overlap_mw for d in self.devices.values() if d.traits.exclusive]
         return np.max(np.nan_to_num(overlaps), axis=0) if overlaps else np.zeros(self.length)
 
     def recursion_error_mwh(self, k: int) -> float | None:
         """Return the largest deviation of stored energy from its recursion in period column ``k``; None without it."""
-        errors = [abs(float(d.recursion_mwh[k])) for d in self.devices.values() if np.isfinite(d.energy_mwh).any()]
-        return max(errors, default=None)
+        errors = [abs(float(d.recursion_mwh[k])) for d in self.devices.values() if d.recursion_mwh is not None]
+        return float(np.max(errors)) if errors else None

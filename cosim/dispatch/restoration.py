@@ -208,6 +208,6 @@ def with_states(case: DispatchCase, plan: DispatchPlan, states: Mapping[int, AcS
 
 def _exchanging(device: DeviceOutcome, p_mw: Array, q_mvar: Array, paid: Array) -> DeviceOutcome:
     """Return the substation with the AC exchange; any other device as it is."""
-    if device.kind != "substation":
+    if device.traits.side != "exchange":
         return device
     return replace(device, p_mw=p_mw, q_mvar=q_mvar, cost=device.cost + paid)

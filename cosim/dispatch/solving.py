@@ -212,6 +212,8 @@ class WindowSolver:
         """Let storage flow one way: that of the larger power, or that of the best pattern."""
         elastic, overlap = plan.record.elastic, plan.overlap_mw()
         signs, method = self._larger(plan, window), SIGN_FIX
+        if not signs:  # no device lets its opposite powers be barred: the gate tells
+            return plan
         if self.case.settings.storage_exclusivity == "misocp":
             found = self._best(window, states, elastic=elastic)
             if found is not None:
@@ -243,7 +245,9 @@ class WindowSolver:
         pairs = []
         for device, variables in storages:
             first, second = (scip.columns(data, variable.id, variable.size) for variable in variables)
-            limit = float(device.settings.p_max_mw)
+            limit = device.opposite_max_mw()
+            if not np.isfinite(limit):
+                return None
             pairs += [scip.Pair(first=int(i), second=int(j), limit=limit) for i, j in zip(first, second, strict=True)]
         found = scip.solve_exclusive(data, pairs, gap=MISOCP_GAP, time_limit_s=MISOCP_TIME_S)
         if found is None:

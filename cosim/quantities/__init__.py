@@ -6,7 +6,7 @@ Ports are spelled as in mosaik's own components, with the unit in brackets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cosim.quantities.coupling import COUPLING_COLUMNS
@@ -32,12 +32,13 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a results table."""
+    """A column of a results table; ``may_lack``: a value can be none by its meaning."""
 
     table: str
     name: str
     unit: str
     meaning: str
+    may_lack: bool = False
 
 
 def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
@@ -47,9 +48,9 @@ def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
 
 
 def columns(table: str, rows: str) -> tuple[Column, ...]:
-    """Return the columns of a table from ``name | unit | meaning`` rows."""
-    cells = [tuple(cell.strip() for cell in row.split("|", 2)) for row in rows.strip().splitlines()]
-    return tuple(Column(table, *cell) for cell in cells)
+    """Return the columns of a table from ``name | unit | meaning`` rows; ``name?`` may lack a value."""
+    cells = [[cell.strip() for cell in row.split("|", 2)] for row in rows.strip().splitlines()]
+    return tuple(Column(table, name.rstrip("?"), unit, text, may_lack=name.endswith("?")) for name, unit, text in cells)
 
 
 PORTS: tuple[Port, ...] = (
@@ -237,8 +238,8 @@ COLUMNS: tuple[Column, ...] = (
         ac_dloss_kw          | kW     | loss difference
         ac_dslack_kw         | kW     | import difference
         injection_error_mw   | MW     | largest difference between injections asked and applied
-        vmin_measured_pu     | pu     | lowest voltage with the measured charging load (continuous microsimulation)
-        vmax_measured_pu     | pu     | highest voltage with it
+        vmin_measured_pu?    | pu     | lowest voltage with the measured charging load (continuous microsimulation)
+        vmax_measured_pu?    | pu     | highest voltage with it
         status               | -      | verdict of the gate
         flags                | -      | every status that applies
         """,
@@ -278,9 +279,9 @@ COLUMNS: tuple[Column, ...] = (
         travel_time_min | min    | access, service and wait
         wait_min        | min    | time beyond access and service
         overloaded      | -      | whether the flow is above the knee of the capacity
-        price_per_mwh   | money/MWh | price that drivers pay
-        nodal_price_per_mwh | money/MWh | marginal cost of the station's bus
-        price_without_loss_per_mwh | money/MWh | the same less the loss weight times the marginal AC loss, devices fixed
+        price_per_mwh?  | money/MWh | price that drivers pay
+        nodal_price_per_mwh? | money/MWh | marginal cost of the station's bus
+        price_without_loss_per_mwh? | money/MWh | the same less the loss weight times the marginal AC loss, devices fixed
         p_demand_mw     | MW     | charging load demanded: one of the next two, by ev.charging_load
         p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
         p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
@@ -288,7 +289,7 @@ COLUMNS: tuple[Column, ...] = (
         p_set_mw        | MW     | cap that the dispatch sends
         curtailed_mw    | MW     | charging load not served
         energy_mwh      | MWh    | energy served
-        energy_payment  | money  | energy served at the price that drivers see, or the tariff where they see none
+        energy_payment? | money  | energy served at the price that drivers see, or the tariff where they see none
         fee_payment     | money  | access fees
         """,
     ),
@@ -315,7 +316,7 @@ COLUMNS: tuple[Column, ...] = (
         vm_ac_pu      | pu   | voltage of the AC power flow
         v_min_pu      | pu   | lower limit
         v_max_pu      | pu   | upper limit
-        price_per_mwh | money/MWh | nodal price (dual of the balance)
+        price_per_mwh? | money/MWh | nodal price (dual of the balance)
         shed_mw       | MW   | base load not served
         """,
     ),
@@ -330,7 +331,7 @@ COLUMNS: tuple[Column, ...] = (
         q_mvar             | Mvar | reactive flow at the sending bus, relaxed
         i_ka               | kA   | current, relaxed
         i_ac_ka            | kA   | current, AC
-        loading_percent    | %    | AC current over its limit, NaN without a limit
+        loading_percent?   | %    | AC current over its limit, NaN without a limit
         loss_kw            | kW   | loss, relaxed
         cone_gap_pu2       | pu^2 | l - (P^2 + Q^2) / v
         fictitious_loss_kw | kW   | loss that a slack cone invents
@@ -345,14 +346,14 @@ COLUMNS: tuple[Column, ...] = (
         bus          | -    | bus of the device
         p_mw         | MW   | net active power into the bus
         q_mvar       | Mvar | net reactive power into the bus
-        energy_mwh   | MWh  | stored energy at the end of the period
-        available_mw | MW   | power that could be used
-        overlap_mw   | MW   | smaller of charge and discharge (cut and refill)
+        energy_mwh?  | MWh  | stored energy at the end of the period
+        available_mw? | MW   | power that could be used
+        overlap_mw?  | MW   | smaller of charge and discharge (cut and refill)
         missed       | -    | how far its own requirement was relaxed: end condition, balance (MWh), must-take (MW)
         cost         | money | cost of the device
         """,
     ),
-    *(column for table, rows in MICRO_COLUMNS.items() for column in columns(table, rows)),
+    *(replace(c, may_lack=True) for table, rows in MICRO_COLUMNS.items() for c in columns(table, rows)),
 )
 
 

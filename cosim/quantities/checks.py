@@ -21,7 +21,7 @@ from cosim.quantities.status import Status
 Figure = float | bool | str
 Sense = Literal["max", "min", "abs", "word"]
 Does = Literal["flags", "retries", "repairs", "stops"]
-Part = Literal["solver", "relaxation", "ac", "devices", "stations", "roads", "coupling", "vehicles"]
+Part = Literal["solver", "relaxation", "ac", "devices", "stations", "roads", "coupling", "tables", "vehicles"]
 
 SENSES: MappingProxyType[Sense, str] = MappingProxyType(
     {"max": "at most", "min": "at least", "abs": "in size at most", "word": "exactly"}
@@ -183,6 +183,19 @@ _ROWS: tuple[Check, ...] = (
         meaning="smaller of charge and discharge", does=("flags", "repairs"),
     ),
     Check(
+        name="device_excess_mw", unit="MW", limit=1e-5, sense="max", status="failed", part="devices",
+        meaning="power (MW, Mvar, MVA) or stored energy (MWh) of a device beyond what its settings allow",
+    ),
+    Check(
+        name="device_cost_rel", unit="-", limit=1e-6, sense="max", status="failed", part="devices",
+        meaning="cost of a device against what its settings say of its power", relative_to="cost by the settings",
+        floor=1.0, floor_unit="money",
+    ),
+    Check(
+        name="device_balance_mw", unit="MW", limit=1e-8, sense="max", status="failed", part="devices",
+        meaning="powers of the devices against injections of the buses, import, and load cut",
+    ),
+    Check(
         name="requirement_missed", unit="-", limit=1e-6, sense="max", status="requirement_relaxed", part="devices",
         meaning="how far a device's own hard requirement was relaxed: end condition of storage or balance of demand "
         "response (MWh), must-take power not taken (MW)",
@@ -228,6 +241,10 @@ _ROWS: tuple[Check, ...] = (
         part="coupling", meaning="path flows at which loops from random prices end, against the result: sum of "
         "differences; asked where nothing is proved of the equilibrium and such loops converged",
         relative_to="demand of the period", floor=1.0, floor_unit="veh/h",
+    ),
+    Check(
+        name="values_missing", unit="-", limit=0.0, sense="max", status="failed", part="tables",
+        meaning="values of the period's tables that are no finite number, and may not be by their meaning", key="",
     ),
     Check(
         name="vehicles_balance", unit="-", limit=0.0, sense="abs", status="failed", part="vehicles",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cosim.dispatch.devices import traits_of
+from cosim.dispatch.devices.traits import Traits, told
 from cosim.errors import InputError
 from cosim.results.store import RunResult
 from cosim.units import MINUTES_PER_HOUR, min_to_h
@@ -75,13 +77,8 @@ def period_axis(result: RunResult) -> PeriodAxis:
     )
 
 
-def table(result: RunResult, name: str, *columns: str, kind: str | None = None) -> pd.DataFrame:
+def table(result: RunResult, name: str, *columns: str) -> pd.DataFrame:
     """Return a table of the run that has these columns and at least one row.
-
-    Parameters
-    ----------
-    kind
-        Of table ``devices``, only the devices of this kind.
 
     Raises
     ------
@@ -93,11 +90,32 @@ def table(result: RunResult, name: str, *columns: str, kind: str | None = None) 
     frame = result[name]
     if missing := [column for column in columns if column not in frame]:
         raise NothingToDraw(f"table '{name}' of this run has no column {', '.join(missing)}")
-    if kind is not None:
-        frame = frame[frame["kind"] == kind]
     if frame.empty:
-        raise NothingToDraw(f"this run has no {kind.replace('_', ' ')}" if kind else f"table '{name}' is empty")
+        raise NothingToDraw(f"table '{name}' is empty")
     return frame
+
+
+def kinds(result: RunResult) -> dict[str, Traits]:
+    """Return the traits of every kind of device of a run, in the order of stacks and lists."""
+    known = traits_of(result.manifest.get("kinds", {}))
+    found = dict.fromkeys(str(kind) for kind in result["devices"]["kind"]) if "devices" in result else {}
+    listed = {kind: known.get(kind) or told(kind, {}) for kind in found}
+    return dict(sorted(listed.items(), key=lambda item: (item[1].rank, item[0])))
+
+
+def devices(result: RunResult, what: str, of: Callable[[Traits], bool], *columns: str) -> pd.DataFrame:
+    """Return the rows of table ``devices`` of the kinds that ``of`` takes.
+
+    Raises
+    ------
+    NothingToDraw
+        If the table, a column, or every row is missing; ``what`` names what the run does not have.
+    """
+    frame = table(result, "devices", "kind", "device", *columns)
+    rows = frame[frame["kind"].isin([kind for kind, traits in kinds(result).items() if of(traits)])]
+    if rows.empty:
+        raise NothingToDraw(f"this run has no {what}")
+    return rows
 
 
 def matrix(frame: pd.DataFrame, rows: str, values: str, axis: PeriodAxis) -> pd.DataFrame:

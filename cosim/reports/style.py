@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cosim.dispatch.devices.traits import Traits
 from cosim.reports.frames import PeriodAxis
 
 if TYPE_CHECKING:
@@ -18,26 +19,6 @@ INK, MUTED, HAIR = "#1f2933", "#66737f", "#e4e9ee"
 ALARM = "#c92a2a"
 DEMAND = "#111827"
 
-KIND_COLOURS = {
-    "substation": "#5b6b7c",
-    "gas_turbine": "#b4632a",
-    "photovoltaic": "#f2b632",
-    "wind": "#2f9e8f",
-    "storage": "#7a5cc7",
-    "demand_response": "#d6457f",
-    "ev_curtailment": "#e8590c",
-    "load_shedding": ALARM,
-}
-KIND_LABELS = {
-    "substation": "Import",
-    "gas_turbine": "Gas turbine",
-    "photovoltaic": "Photovoltaics",
-    "wind": "Wind",
-    "storage": "Storage",
-    "demand_response": "Demand response",
-    "ev_curtailment": "Charging not served",
-    "load_shedding": "Load not served",
-}
 _LOG_FLOOR = 1e-16
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6b7c", "#8c6d31")
 """Okabe and Ito's colours, told apart also by colour-blind readers."""
@@ -56,14 +37,9 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def kind_colour(kind: str, position: int = 0) -> str:
-    """Return the colour of a kind of device; kinds of plugins take the series' colours by position."""
-    return KIND_COLOURS.get(kind, SERIES[position % len(SERIES)])
-
-
-def kind_label(kind: str) -> str:
-    """Return the name of a kind of device as readers see it."""
-    return KIND_LABELS.get(kind, escape(kind.replace("_", " ").capitalize()))
+def kind_colour(traits: Traits, position: int = 0) -> str:
+    """Return the colour of a kind of device; one without takes the series' colours by position."""
+    return traits.colour or SERIES[position % len(SERIES)]
 
 
 def faded(colour: str, opacity: float) -> str:

@@ -30,15 +30,6 @@ _TERMS = {
 _NOT_PAID = frozenset({"losses", "ev_curtailment", "load_shedding", "voltage_slack", "unmet_balance"})
 """Terms of the objective that are no payment: the lost energy is bought with the import, penalties are prices of last
 resorts."""
-_KINDS = {
-    "gas_turbine": "Gas turbine",
-    "photovoltaic": "Photovoltaics",
-    "wind": "Wind",
-    "storage": "Storage",
-    "demand_response": "Demand response",
-    "ev_curtailment": "Charging not served",
-    "load_shedding": "Load not served",
-}
 _HUNDRED = 100.0
 
 
@@ -145,7 +136,7 @@ def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> 
     if "loss_mw" in periods:
         yield _total("loss_mwh", "Losses", frames.numbers(periods, "loss_mw") * dt, number, "MWh")
     if "devices" in result:
-        yield from _device_rows(result["devices"], dt)
+        yield from _device_rows(result, dt)
     if "stations" in result:
         yield from _station_rows(result["stations"], axis)
     for column, key, label in (
@@ -156,17 +147,17 @@ def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> 
             yield _total(key, label, _without_noise(frames.numbers(periods, column) * dt), number, "MWh")
 
 
-def _device_rows(devices: pd.DataFrame, dt: float) -> Iterator[Row]:
-    """Yield what each kind of device gave over the day; storage and demand response by what they moved."""
+def _device_rows(result: RunResult, dt: float) -> Iterator[Row]:
+    """Yield what each kind of device gave over the day; what stores energy or moves load by what it moved."""
+    devices, kinds = result["devices"], frames.kinds(result)
     for kind in dict.fromkeys(devices["kind"]):
-        if kind in ("substation", "ev_curtailment", "load_shedding"):
+        traits = kinds[str(kind)]
+        if traits.side == "exchange" or traits.last_resort:
             continue  # import and unserved load have rows of their own
         rows = devices[devices["kind"] == kind]
-        moved = kind in ("storage", "demand_response")
         power = frames.numbers(rows, "p_mw")
-        verb = {"storage": " discharged", "demand_response": " cut"}.get(kind, "")
-        label = _KINDS.get(kind, kind.replace("_", " ").capitalize()) + verb
-        yield _total(f"{kind}_mwh", label, (power.clip(lower=0.0) if moved else power) * dt, rows["period"], "MWh")
+        moved = power.clip(lower=0.0) if traits.stores or traits.returns else power
+        yield _total(f"{kind}_mwh", traits.energy, moved * dt, rows["period"], "MWh")
 
 
 def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:

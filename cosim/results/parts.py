@@ -21,6 +21,7 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet, node_sequence
 from cosim.traffic.problem import SueResult
 from cosim.units import KILO_PER_MEGA
+from cosim.validation.devices import Injected, device_figures
 from cosim.validation.grid import GridDifference
 
 Part = dict[str, Any]
@@ -134,7 +135,7 @@ def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, statio
     if stations:
         tables["stations"] = _served_table(case, plan, k, stations)
     figures = _dispatch_figures(plan, k) | {"tariff_per_mwh": float(case.tariff_per_mwh[position])}
-    return part(position + 1, tables, figures, _dispatch_gate(plan, k, figures))
+    return part(position + 1, tables, figures, _dispatch_gate(case, plan, k, figures))
 
 
 def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
@@ -192,21 +193,29 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
     return found
 
 
-def _dispatch_gate(plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
+def _dispatch_gate(case: DispatchCase, plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
         "ev_curtailed_mw", "shed_mw", "requirement_missed", "voltage_slack_pu2",
     )  # fmt: skip
-    overlaps = [float(device.overlap_mw[k]) for device in plan.devices.values() if device.kind == "storage"]
     return {
         **{name: figures[name] for name in names},
         "dual_residual": figures["dual_residual"] if np.isfinite(plan.price_per_mwh[:, k]).all() else None,
         "restoration": figures["restoration"] or None,
         "cone_gap_negative_pu2": -float(plan.cone.gap_pu2[:, k].min()),
         "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,
-        "storage_overlap_mw": max(overlaps, default=None),
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
+        **device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
     }
+
+
+def _injected(case: DispatchCase, plan: DispatchPlan) -> Injected:
+    """Return what a plan injects, takes from upstream and serves."""
+    at = slice(plan.start, plan.start + plan.length)
+    return Injected(
+        p_gen_mw=plan.p_gen_mw, q_gen_mvar=plan.q_gen_mvar, exchange=np.stack([plan.slack_mw, plan.slack_mvar]),
+        unlowered_mw=case.base_p_mw[:, at].sum(axis=0) + plan.ev_mw.sum(axis=0), p_load_mw=plan.p_load_mw,
+    )  # fmt: skip
 
 
 def _device_table(plan: DispatchPlan, k: int) -> dict[str, list[Any]]:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cosim.dispatch.devices import traits_of
 from cosim.errors import StorageError
 from cosim.grid.feeder import Feeder, FloatArray
+from cosim.quantities.finite import TABLES, missing_values
 from cosim.results.store import RunResult
 from cosim.validation.equilibrium import EquilibriumClaim, equilibrium_claim
 from cosim.validation.stored import StoredDevice, StoredDispatch
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 _BUS = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "shed_mw", "vm_pu", "price_per_mwh", "vm_ac_pu")
 _LINE = {"p_line_mw": "p_mw", "q_line_mvar": "q_mvar", "i_ka": "i_ka"}
-_DEVICE = ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "cost")
+_DEVICE = ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "missed", "cost")
 
 
 def read_dispatch(result: RunResult, feeder: Feeder) -> StoredDispatch:
@@ -48,6 +51,7 @@ def read_dispatch(result: RunResult, feeder: Feeder) -> StoredDispatch:
         **{name: matrix(lines, "line", column, feeder.line_ids, periods) for name, column in _LINE.items()},
         figures={str(name): [_plain(value) for value in figures[name]] for name in figures.columns},
         devices=_devices(result, periods),
+        missing=_missing(result, periods),
     )
 
 
@@ -117,21 +121,37 @@ def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: 
     return np.array([found[key] for key in keys], dtype=float)
 
 
+def _missing(result: RunResult, periods: Sequence[int]) -> NDArray[np.int64]:
+    """Return the number of values per period that are none and may not be."""
+    count = np.zeros(len(periods), dtype=np.int64)
+    for table in sorted(TABLES):
+        if table in result:
+            frame = result[table]
+            for k, period in enumerate(periods):
+                rows = frame[frame["period"] == period]
+                count[k] += missing_values(table, {str(name): rows[name].tolist() for name in rows.columns})
+    return count
+
+
 def _devices(result: RunResult, periods: Sequence[int]) -> dict[str, StoredDevice]:
     """Return the devices; a last resort that stands in some periods only is zero in the others."""
     if "devices" not in result:
         return {}
-    frame = result["devices"]
+    frame, kinds = result["devices"], traits_of(result.manifest.get("kinds", {}))
     found = {}
     for name, rows in frame.groupby(frame["device"].astype(str), sort=False):
         at = rows.set_index("period")
         kind = str(rows["kind"].iloc[0])
-        resort = kind in ("ev_curtailment", "load_shedding")
+        if kind not in kinds:
+            raise StorageError(f"run '{result.folder}' has a device of kind {kind!r}, which is not installed")
+        resort = kinds[kind].last_resort
         values = {
             column: np.array(at[column].reindex(list(periods), fill_value=0.0 if resort else math.nan), dtype=float)
             for column in _DEVICE
         }
-        found[str(name)] = StoredDevice(name=str(name), kind=kind, bus=str(rows["bus"].iloc[0]), **values)
+        found[str(name)] = StoredDevice(
+            name=str(name), kind=kind, traits=kinds[kind], bus=str(rows["bus"].iloc[0]), **values
+        )  # fmt: skip
     return found
 
 

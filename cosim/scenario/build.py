@@ -225,7 +225,7 @@ def _offered_mw(loaded: LoadedScenario, varying: Mapping[str, Mapping[str, Array
     """Return the power that all weather-dependent devices offer, up to their ratings, shape (T,)."""
     total = np.zeros(loaded.scenario.periods)
     for device in loaded.scenario.devices:
-        if "available_mw" in varying[device.name]:
+        if catalogue()[device.kind].offers:
             total += np.minimum(varying[device.name]["available_mw"], getattr(device, "s_max_mva", np.inf))
     return total
 

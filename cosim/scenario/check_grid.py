@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cosim.dispatch.backends import NAMES
+from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings
 from cosim.grid.feeder import Feeder
@@ -111,7 +112,9 @@ def _slack_voltage(found: Check, feeder: Feeder) -> None:
 
 
 def _substation(found: Check) -> None:
-    places = [place for place, device in enumerate(found.scenario.devices) if device.kind == "substation"]
+    places = [
+        place for place, device in enumerate(found.scenario.devices) if catalogue()[device.kind].side == "exchange"
+    ]
     if not places and found.scenario.devices and found.whole("devices"):
         found.at("devices", "no substation feeds the slack bus", "add '{kind: substation, name: grid}'")
     for place in places[1:]:

@@ -10,6 +10,7 @@ from mosaik_api_v3.types import CreateResult
 
 from cosim.errors import ComponentError
 from cosim.quantities import meta
+from cosim.quantities.finite import missing_values
 from cosim.results.charging import payments, station_price_rel
 from cosim.results.micro_parts import LATE
 from cosim.results.parts import Part, merge
@@ -58,11 +59,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"recorder: parts of period {merged['period']} in period {self.position + 1}")
         if merged["period"] != self.periods_done + 1:
             raise ComponentError(f"recorder: period {merged['period']} came after period {self.periods_done}")
-        judged = evaluate({**merged["gate"], **self._price_check(merged)}, self.case.gates)
-        clock = self.case.timeline.clock(self.position)
-        row = {
-            "clock": clock, **merged["figures"], "status": judged.status, "flags": " ".join(judged.flags)
-        }  # fmt: skip
+        row = {"clock": self.case.timeline.clock(self.position), **merged["figures"]}
         merged["tables"]["periods"] = {name: [value] for name, value in row.items()}
         if "stations" in merged["tables"] and self.case.roads is not None:
             merged["tables"]["stations"] |= payments(
@@ -71,6 +68,9 @@ class Simulator(PeriodSimulator):
                 tariff_per_mwh=merged["figures"].get("tariff_per_mwh"),
                 period_h=self.case.timeline.period_h,
             )
+        lacking = sum(missing_values(name, columns) for name, columns in merged["tables"].items())
+        judged = evaluate({**merged["gate"], **self._price_check(merged), "values_missing": lacking}, self.case.gates)
+        merged["tables"]["periods"] |= {"status": [judged.status], "flags": [" ".join(judged.flags)]}
         self.sink(merged, judged)
         self.periods_done += 1
         return None

@@ -7,17 +7,19 @@ scenario; an item closes if they differ by at most 1e-6 of the larger side.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.dispatch.devices.traits import Did
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.units import KILO_PER_MEGA
+from cosim.validation.devices import did
 from cosim.validation.ledger import Ledger
-from cosim.validation.stored import STORAGE, StoredDispatch
+from cosim.validation.stored import StoredDispatch
 
 CLOSES_REL = 1e-6
 SMALLEST = 1e-3
@@ -83,11 +85,10 @@ class StoredStations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StorageEfficiency:
-    """Efficiencies and the energy before the first period of a storage."""
+class StoringDevice:
+    """How the energy of a device follows from what it does, by its settings, and the energy before the first period."""
 
-    charge: float
-    discharge: float
+    gained_mwh: Callable[[Did], FloatArray | None]
     start_mwh: float
 
 
@@ -103,10 +104,8 @@ class AuditInputs:
         Base load per bus from the scenario, shape (n, T).
     ev_mw
         Charging load demanded in all, shape (T,).
-    load_side
-        Kinds of devices that lower or raise load.
-    storage
-        Settings of storages by device name.
+    storing
+        Devices that store energy, by name.
     stations
         The stations; None in a scenario without roads.
     """
@@ -116,8 +115,7 @@ class AuditInputs:
     loss_price_per_mwh: float
     base_p_mw: FloatArray
     ev_mw: FloatArray
-    load_side: frozenset[str]
-    storage: Mapping[str, StorageEfficiency]
+    storing: Mapping[str, StoringDevice]
     stations: StoredStations | None
 
 
@@ -185,9 +183,7 @@ def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Go from station to bus: base load and charging, less what devices and last resorts took away."""
     dt = inputs.period_h
-    lowered = sum(
-        (d.p_mw for d in stored.devices.values() if d.kind in inputs.load_side), start=np.zeros(stored.length)
-    )
+    lowered = sum((d.p_mw for d in stored.devices.values() if d.traits.side == "load"), start=np.zeros(stored.length))
     should = inputs.base_p_mw.sum(axis=0) + inputs.ev_mw - lowered
     yield (
         "stations and base load to buses", "MWh", "base + charging - cut", dt * should,
@@ -199,8 +195,8 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
     """Go from bus to dispatch to AC: sources against uses, relaxed and AC, and the two imports."""
     dt = inputs.period_h
     load, generation = stored.p_load_mw.sum(axis=0), stored.p_gen_mw.sum(axis=0)
-    inside = inputs.load_side | {"substation"}
-    given = sum((d.p_mw for d in stored.devices.values() if d.kind not in inside), start=np.zeros(stored.length))
+    generators = (d.p_mw for d in stored.devices.values() if d.traits.side == "generation")
+    given = sum(generators, start=np.zeros(stored.length))
     imported, loss = stored.numbers("import_mw"), stored.numbers("loss_mw")
     slack = np.array([entry.ac_slack_mw for entry in ledger.entries])
     ac_loss = np.array([entry.ac_loss_mw for entry in ledger.entries])
@@ -219,14 +215,12 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
 def _storages(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Compare stored energy with charge and discharge."""
     for name, device in stored.devices.items():
-        if device.kind != STORAGE or name not in inputs.storage:
+        if name not in inputs.storing:
             continue
-        settings = inputs.storage[name]
-        charge = np.maximum(-device.p_mw, 0.0) + device.overlap_mw
-        discharge = np.maximum(device.p_mw, 0.0) + device.overlap_mw
-        gained = inputs.period_h * (settings.charge * charge - discharge / settings.discharge)
-        change = np.diff(device.energy_mwh, prepend=settings.start_mwh)
-        yield f"storage {name}", "MWh", "charged - discharged", gained, "change of stored energy", change
+        gained = inputs.storing[name].gained_mwh(did(device))
+        if gained is not None:
+            change = np.diff(device.energy_mwh, prepend=inputs.storing[name].start_mwh)
+            yield f"storage {name}", "MWh", "charged - discharged", gained, "change of stored energy", change
 
 
 def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:

@@ -153,14 +153,20 @@ def _with_solver(checks: list[GateCheck]) -> list[GateCheck]:
 
 
 def _without_ac_state(checks: list[GateCheck]) -> Iterator[GateCheck]:
-    """Yield the checks; where the AC flow has no state, its missing figures follow the flow's own status."""
+    """Yield the checks; without an AC state or an answer, missing figures and values follow that status."""
     by_name = {check.name: check for check in checks}
+    unanswered = [by_name[name].status for name in ("solver_status",) if name in by_name and not by_name[name].passed]
     flow = by_name.get("ac_converged")
     lost = flow is not None and not flow.passed
     status: Status = "relaxation_inexact" if _inexact(checks) else "not_converged"
     for check in checks:
         missing = check.name in _OF_AC and not math.isfinite(float(check.value))
-        yield replace(check, status=status) if lost and (missing or check is flow) else check
+        if lost and (missing or check is flow):
+            yield replace(check, status=status)
+        elif check.name == "values_missing" and (lost or unanswered):
+            yield replace(check, status=(unanswered or [status])[0])
+        else:
+            yield check
 
 
 def _inexact(checks: Iterable[GateCheck]) -> bool:

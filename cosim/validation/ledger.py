@@ -14,13 +14,15 @@ from typing import Any, Literal
 import numpy as np
 
 from cosim.dispatch.exactness import ConeGap, exact_periods
+from cosim.dispatch.plan import DispatchCase
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
+from cosim.validation.devices import Injected, device_figures
 from cosim.validation.gate import Figures, GateLimits, GateRecord, evaluate, exit_code
 from cosim.validation.grid import GridDifference, compare
-from cosim.validation.stored import STORAGE, StoredDispatch, stored_gap
+from cosim.validation.stored import StoredDispatch, stored_gap
 
 Exactness = Literal["proved", "tight", "not tight", "no answer"]
 TOLERANCE_MVA = 1e-10
@@ -153,20 +155,36 @@ class LedgerInputs:
 
     Attributes
     ----------
-    feeder, period_h, loss_price_per_mwh, limits
-        Feeder, length of a period, weight of losses, limits of the gate.
+    case, limits
+        The dispatch of the T periods, and the limits of the gate.
+    ev_mw
+        Charging load demanded, shape (s, T).
     sufficient
         The sufficient condition for all feasible injections.
     station_price_rel
         The check of what drivers pay by position of the period, where they pay nodal prices.
     """
 
-    feeder: Feeder
-    period_h: float
-    loss_price_per_mwh: float
+    case: DispatchCase
+    ev_mw: FloatArray
     limits: GateLimits
     sufficient: Sufficient
     station_price_rel: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def feeder(self) -> Feeder:
+        """The feeder."""
+        return self.case.feeder
+
+    @property
+    def period_h(self) -> float:
+        """Length of a period."""
+        return self.case.period_h
+
+    @property
+    def loss_price_per_mwh(self) -> float:
+        """Weight of losses."""
+        return self.case.settings.loss_price_per_mwh
 
 
 def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
@@ -212,8 +230,10 @@ def _entry(
         slack_mw=stored.number("import_mw", k), slack_mvar=stored.number("import_mvar", k),
     )  # fmt: skip
     difference = compare(relaxed, state, inputs.feeder, inputs.limits)
-    balance, overlap = _balance_mw(stored, k), _overlap_mw(stored, k)
-    judged = _judge(inputs, stored, gap, state, difference, balance, overlap, k)
+    balance = _balance_mw(stored, k)
+    held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
+    overlap = held["storage_overlap_mw"]
+    judged = _judge(inputs, stored, gap, state, difference, held | {"energy_balance_mw": balance}, k)
     bus = _largest(np.abs(congestion[:, k]))
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
@@ -293,8 +313,7 @@ def _judge(
     gap: ConeGap,
     state: AcState,
     difference: GridDifference,
-    balance_mw: float,
-    overlap_mw: float | None,
+    others: Figures,
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
@@ -315,13 +334,13 @@ def _judge(
         "dloss_rel": difference.dloss_rel,
         "ac_voltage_violation_pu": difference.voltage_violation_pu,
         "ac_current_violation_rel": difference.current_violation_rel,
-        "energy_balance_mw": balance_mw,
-        "storage_overlap_mw": overlap_mw,
         "ev_curtailed_mw": stored.number("ev_curtailed_mw", k),
         "shed_mw": stored.number("shed_mw", k),
         "requirement_missed": stored.optional("requirement_missed", k),
         "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
         "station_price_rel": inputs.station_price_rel.get(k),
+        "values_missing": int(stored.missing[k]),
+        **others,
     }
     return evaluate(figures, inputs.limits)
 
@@ -357,10 +376,13 @@ def _balance_mw(stored: StoredDispatch, k: int) -> float:
     return float(given - stored.p_load_mw[:, k].sum() - stored.number("loss_mw", k))
 
 
-def _overlap_mw(stored: StoredDispatch, k: int) -> float | None:
-    """Return the largest min(charge, discharge) of a storage; None without one."""
-    values = [float(one.overlap_mw[k]) for one in stored.devices.values() if one.kind == STORAGE]
-    return max(values, default=None)
+def _injected(inputs: LedgerInputs, stored: StoredDispatch) -> Injected:
+    """Return what the stored setpoints inject, take from upstream and serve."""
+    return Injected(
+        p_gen_mw=stored.p_gen_mw, q_gen_mvar=stored.q_gen_mvar,
+        exchange=np.stack([stored.numbers("import_mw"), stored.numbers("import_mvar")]),
+        unlowered_mw=inputs.case.base_p_mw.sum(axis=0) + inputs.ev_mw.sum(axis=0), p_load_mw=stored.p_load_mw,
+    )  # fmt: skip
 
 
 def _largest(values: FloatArray) -> int:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.dispatch.branch_flow import FlowValues
+from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap, cone_gap
 from cosim.grid.feeder import Feeder, FloatArray
-
-STORAGE = "storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,11 +22,13 @@ class StoredDevice:
 
     name: str
     kind: str
+    traits: Traits
     bus: str
     p_mw: FloatArray
     q_mvar: FloatArray
     energy_mwh: FloatArray
     overlap_mw: FloatArray
+    missed: FloatArray
     cost: FloatArray
 
 
@@ -49,6 +50,8 @@ class StoredDispatch:
         Columns of table ``periods``, each of length T.
     devices
         Devices by name.
+    missing
+        Values of the tables that are none and may not be, shape (T,).
     """
 
     periods: NDArray[np.int64]
@@ -65,6 +68,7 @@ class StoredDispatch:
     i_ka: FloatArray
     figures: Mapping[str, list[Any]]
     devices: Mapping[str, StoredDevice]
+    missing: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -90,7 +90,6 @@ def stress(
     stored: StoredDispatch,
     base_p_mw: FloatArray,
     *,
-    moving: frozenset[str],
     limits: GateLimits,
     draws: int,
     seed: int,
@@ -105,8 +104,6 @@ def stress(
         Setpoints of T periods.
     base_p_mw
         Base load of the scenario per bus, shape (n, T); what else a bus consumes is charging.
-    moving
-        Kinds of devices that move base load.
     limits
         Of the gate: how far a voltage or current may be beyond its limit.
     draws, seed
@@ -120,7 +117,7 @@ def stress(
     if draws < 1:
         raise InputError(f"{draws} draws; a stress test needs at least one")
     generator = np.random.default_rng(seed)
-    base, charging, given = _split(feeder, stored, base_p_mw, moving)
+    base, charging, given = _split(feeder, stored, base_p_mw)
     flow, results = StressedFlow(feeder), []
     for number in range(draws):
         k = number % stored.length
@@ -144,13 +141,11 @@ def stress(
     return Stress(draws=tuple(results), seed=seed)
 
 
-def _split(
-    feeder: Feeder, stored: StoredDispatch, base_p_mw: FloatArray, moving: frozenset[str]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return base load as served (2, n, T), charging as served (n, T), generation (2, n, T)."""
     moved = np.zeros_like(stored.p_load_mw)
     for device in stored.devices.values():
-        if device.kind in moving:
+        if device.traits.moves_load:
             moved[feeder.bus_position(device.bus)] += device.p_mw
     base_p = base_p_mw - moved - np.nan_to_num(stored.shed_mw)
     charging = stored.p_load_mw - base_p

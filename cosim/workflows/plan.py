@@ -9,6 +9,7 @@ from pathlib import Path
 from cosim.coupling.steering import steering_remark
 from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
+from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
@@ -129,7 +130,7 @@ def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     dispatch = case.dispatch
     if dispatch is None:
         return
-    paid = [settings.pay_per_mwh for settings in dispatch.devices if settings.kind == "demand_response"]
+    paid = [settings.pay_per_mwh for settings in dispatch.devices if catalogue()[settings.kind].returns]
     spread = float(dispatch.tariff_per_mwh.max() - dispatch.tariff_per_mwh.min())
     if paid and spread < min(paid):
         yield f"demand response hardly moves: the tariff's spread {spread:g} is below its pay {min(paid):g} per MWh"

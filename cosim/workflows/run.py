@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cosim import supervision
+from cosim.dispatch.devices import traits_of
+from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError
 from cosim.results.manifest import manifest
@@ -212,6 +214,7 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "sources": {path: source or UNDECLARED for path, _, source in loaded.values()},
         "warnings": [str(problem) for problem in loaded.warnings],
         "gates": asdict(case.gates),
+        "kinds": {} if dispatch is None else {kind: kept(traits) for kind, traits in traits_of({}).items()},
         "behaviour": None if case.behaviour is None else case.behaviour.statistics,
         "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,7 @@ import numpy as np
 from cosim.dispatch.branch_flow import Array
 from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.devices.ev_curtailment import EvCurtailment
-from cosim.dispatch.devices.load_shedding import LoadShedding
-from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
+from cosim.dispatch.injection_bounds import given, import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
@@ -26,10 +25,10 @@ from cosim.results.stored import matrix, read_dispatch, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
-from cosim.validation.audit import AuditInputs, AuditItem, StorageEfficiency, StoredStations, audit, audit_columns
+from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, StoringDevice, audit, audit_columns
 from cosim.validation.gate import EXIT_CODES
 from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
-from cosim.validation.stored import STORAGE, StoredDispatch
+from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows.run import Progress, run
 
@@ -138,7 +137,7 @@ def verify(
     if stress_draws:
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
         tested = stress(
-            dispatch.feeder, stored, dispatch.base_p_mw, moving=_moving(), limits=case.gates, draws=stress_draws,
+            dispatch.feeder, stored, dispatch.base_p_mw, limits=case.gates, draws=stress_draws,
             seed=used,
         )  # fmt: skip
     whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
@@ -207,15 +206,14 @@ def _charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch
 
 def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array) -> LedgerInputs:
     p_max, q_max = injection_bounds(dispatch, ev_mw, stored.flag("elastic"))
-    price = dispatch.settings.loss_price_per_mwh
     return LedgerInputs(
-        feeder=dispatch.feeder,
-        period_h=dispatch.period_h,
-        loss_price_per_mwh=price,
+        case=dispatch,
+        ev_mw=ev_mw,
         limits=case.gates,
         sufficient=sufficient_condition(
             dispatch.feeder, p_max, q_max,
-            import_price_per_mwh=dispatch.tariff_per_mwh + price, import_min_mw=import_min_mw(dispatch),
+            import_price_per_mwh=dispatch.tariff_per_mwh + dispatch.settings.loss_price_per_mwh,
+            import_min_mw=import_min_mw(dispatch),
         ),
     )  # fmt: skip
 
@@ -245,29 +243,24 @@ def _prices_paid(
 def _audit_inputs(
     result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array
 ) -> AuditInputs:
-    storage = {
-        one.name: StorageEfficiency(
-            charge=one.charge_efficiency, discharge=one.discharge_efficiency,
-            start_mwh=one.soc_initial * one.capacity_mwh,
+    kinds = catalogue()
+    storing = {
+        one.name: StoringDevice(
+            gained_mwh=partial(kinds[one.kind].gained_mwh, one, given(dispatch, one, slice(None))),
+            start_mwh=kinds[one.kind].initial_state(one).get("energy_mwh", math.nan),
         )
         for one in dispatch.devices
-        if one.kind == STORAGE
-    }  # fmt: skip
+        if kinds[one.kind].traits().stores
+    }
     return AuditInputs(
         feeder=dispatch.feeder,
         period_h=dispatch.period_h,
         loss_price_per_mwh=dispatch.settings.loss_price_per_mwh,
         base_p_mw=dispatch.base_p_mw,
         ev_mw=ev_mw.sum(axis=0) if len(ev_mw) else np.zeros(stored.length),
-        load_side=_moving() | {EvCurtailment.kind, LoadShedding.kind},
-        storage=storage,
+        storing=storing,
         stations=_stations(result, case, dispatch, stored),
     )
-
-
-def _moving() -> frozenset[str]:
-    """Return the kinds of devices that move base load."""
-    return frozenset(kind for kind, device in catalogue().items() if device.side == "load" and not device.last_resort)
 
 
 def _stations(

@@ -51,10 +51,10 @@ def stored_from(case, plans):
     rows = [figures(plan, k) for k, plan in enumerate(plans)]
     devices = {
         name: StoredDevice(
-            name=name, kind=device.kind, bus=device.bus,
+            name=name, kind=device.kind, traits=device.traits, bus=device.bus,
             **{
                 column: np.concatenate([getattr(plan.devices[name], column) for plan in plans])
-                for column in ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "cost")
+                for column in ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "missed", "cost")
             },
         )
         for name, device in plans[0].devices.items()
@@ -69,6 +69,7 @@ def stored_from(case, plans):
         i_ka=joined("i_ka"),
         figures={name: [row[name] for row in rows] for name in rows[0]},
         devices=devices,
+        missing=np.zeros(len(plans), dtype=int),
     )
 
 
@@ -76,7 +77,7 @@ def inputs_of(case, ev):
     p, q = injection_bounds(case, ev, np.zeros(case.periods, dtype=bool))
     price = case.settings.loss_price_per_mwh
     return LedgerInputs(
-        feeder=case.feeder, period_h=case.period_h, loss_price_per_mwh=price, limits=GateLimits(),
+        case=case, ev_mw=ev, limits=GateLimits(),
         sufficient=sufficient_condition(
             case.feeder, p, q, import_price_per_mwh=case.tariff_per_mwh + price, import_min_mw=import_min_mw(case)
         ),

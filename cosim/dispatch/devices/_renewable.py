@@ -11,6 +11,7 @@ from annotated_types import Interval, MinLen
 
 from cosim.bounds import NonNegative, check_bounds
 from cosim.dispatch.devices.base import Array, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 from cosim.errors import InputError
 from cosim.timeline import Series
 
@@ -60,6 +61,7 @@ class Renewable(Device):
     """0 <= P <= forecast, P^2 + Q^2 <= S^2; Q is free in the circle or tied to P."""
 
     series_fields: ClassVar[tuple[str, ...]] = ("available_mw",)
+    offers = True
 
     def declare(self) -> None:
         """Create power and the forecast."""
@@ -100,6 +102,25 @@ class Renewable(Device):
         if self.settings.curtailable:
             return np.zeros(self.frame.periods)
         return self.available_mw(window) - solved(self.p_mw)
+
+    @classmethod
+    def allowed(cls, settings: RenewableSettings, given: Given) -> Allowed:
+        """Return what weather and rating allow, and the reactive power that goes with it."""
+        factor = settings.power_factor
+        largest = settings.s_max_mva * (1.0 if settings.reactive else abs(factor))
+        most = np.minimum(given.series["available_mw"], largest)
+        tied = float(np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0)) * most
+        low, high = (
+            (-settings.s_max_mva, settings.s_max_mva)
+            if settings.reactive
+            else (np.minimum(tied, 0.0), np.maximum(tied, 0.0))
+        )
+        return Allowed(p_min_mw=0.0, p_max_mw=most, q_min_mvar=low, q_max_mvar=high, s_max_mva=settings.s_max_mva)
+
+    @classmethod
+    def booked(cls, settings: RenewableSettings, given: Given, did: Did) -> Array:
+        """Return nothing: the weather is free."""
+        return np.zeros_like(did.p_mw)
 
     def available_mw(self, window: Window) -> Array:
         """Return what weather and rating allow, at the fixed power factor where there is one."""

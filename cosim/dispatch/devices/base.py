@@ -5,13 +5,16 @@ Powers are in MW and Mvar here; `branch_flow` turns the injections into per unit
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cosim.dispatch.devices.traits import Allowed, Did, Given, Side, Traits, told
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -106,27 +109,32 @@ class Injection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceOutcome:
-    """What a device does over the window; arrays of shape ``(periods,)``; NaN where a quantity has no meaning."""
+    """What a device does over the window; arrays of shape ``(periods,)``; NaN where a quantity has no meaning.
+
+    ``recursion_mwh`` is None where the device does not tell it.
+    """
 
     name: str
     kind: str
+    traits: Traits
     bus: str
     p_mw: Array
     q_mvar: Array
     energy_mwh: Array
     available_mw: Array
     overlap_mw: Array
-    recursion_mwh: Array
+    recursion_mwh: Array | None
     missed: Array
     cost: Array
 
     def head(self, length: int) -> DeviceOutcome:
         """Return the first ``length`` periods."""
-        arrays = {
-            key: getattr(self, key)[:length]
-            for key in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "recursion_mwh", "missed", "cost")
+        arrays: dict[str, Any] = {
+            item.name: value[:length]
+            for item in fields(self)
+            if isinstance(value := getattr(self, item.name), np.ndarray)
         }
-        return DeviceOutcome(name=self.name, kind=self.kind, bus=self.bus, **arrays)
+        return replace(self, **arrays)
 
 
 class Device(ABC):
@@ -135,14 +143,28 @@ class Device(ABC):
     Subclasses set ``kind`` (the name in scenarios) and ``Settings`` (a frozen dataclass whose fields are the scenario's
     keys), and declare their variables in `declare`. ``series_fields`` names the settings that vary over the periods.
     ``side`` says whether its power counts as generation, as less or more load, or as exchange with the upstream grid.
-    A ``last_resort`` is no choice of the scenario: the elastic model adds it.
+    A ``last_resort`` is no choice of the scenario: the elastic model adds it. The other traits are those of `Traits`.
+    ``stores`` and ``exclusive`` need not be told: a class stores if it has `energy_mwh`, and its opposite powers
+    exclude each other if it has `overlap_mw`, unless it says otherwise.
+
+    The judge holds a device to its settings, not to its model: by `allowed`, `booked` and `gained_mwh`, which read
+    settings and results alone.
     """
 
     kind: ClassVar[str]
     Settings: ClassVar[type]
     series_fields: ClassVar[tuple[str, ...]] = ()
-    side: ClassVar[Literal["generation", "load", "exchange"]] = "generation"
+    side: ClassVar[Side] = "generation"
     last_resort: ClassVar[bool] = False
+    stores: ClassVar[bool | None] = None
+    exclusive: ClassVar[bool | None] = None
+    returns: ClassVar[bool] = False
+    offers: ClassVar[bool] = False
+    label: ClassVar[str] = ""
+    gives: ClassVar[str] = ""
+    takes: ClassVar[str] = ""
+    energy: ClassVar[str] = ""
+    colour: ClassVar[str] = ""
 
     def __init__(self, settings: Any, buses: tuple[int, ...], frame: Frame) -> None:  # noqa: ANN401 - any settings
         self.settings = settings
@@ -151,6 +173,40 @@ class Device(ABC):
         self.frame = frame
         self._parameters: dict[str, cp.Parameter] = {}
         self.declare()
+
+    @classmethod
+    def traits(cls) -> Traits:
+        """Return what the kind is."""
+        stores = cls.energy_mwh is not Device.energy_mwh if cls.stores is None else cls.stores
+        exclusive = cls.overlap_mw is not Device.overlap_mw if cls.exclusive is None else cls.exclusive
+        return told(
+            cls.kind,
+            {
+                "side": cls.side, "stores": stores, "exclusive": exclusive, "returns": cls.returns,
+                "offers": cls.offers, "last_resort": cls.last_resort, "label": cls.label, "gives": cls.gives,
+                "takes": cls.takes, "energy": cls.energy, "colour": cls.colour,
+            },
+        )  # fmt: skip
+
+    @classmethod
+    def allowed(cls, settings: Any, given: Given) -> Allowed:  # noqa: ANN401 - any settings
+        """Return what the settings allow in each period; by default nothing is known."""
+        return Allowed()
+
+    @classmethod
+    def cut_share(cls, settings: Any) -> float:  # noqa: ANN401 - any settings
+        """Return the share of its bus's base load that the device can cut."""
+        return 0.0
+
+    @classmethod
+    def booked(cls, settings: Any, given: Given, did: Did) -> Array | None:  # noqa: ANN401 - any settings
+        """Return the cost of what was done by the settings, per period; None if the settings do not tell."""
+        return None
+
+    @classmethod
+    def gained_mwh(cls, settings: Any, given: Given, did: Did) -> Array | None:  # noqa: ANN401 - any settings
+        """Return by how much the stored energy changes by what was done; None if the settings do not tell."""
+        return None
 
     @property
     def name(self) -> str:
@@ -229,6 +285,10 @@ class Device(ABC):
         """Return two powers that must not flow at once (charge, discharge) and that `load` can bar, or None."""
         return None
 
+    def opposite_max_mw(self) -> float:
+        """Return the largest of either of the two powers of `opposites`; infinite if the settings do not tell."""
+        return math.inf
+
     def recursion_mwh(self, state: State) -> Array | None:
         """Return stored energy less its recursion from the applied power, which should be zero, or None."""
         return None
@@ -256,13 +316,14 @@ class Device(ABC):
         return DeviceOutcome(
             name=self.name,
             kind=self.kind,
+            traits=self.traits(),
             bus=bus_id,
             p_mw=p_mw,
             q_mvar=q_mvar,
             energy_mwh=nothing if energy is None else energy,
             available_mw=nothing if available is None else available,
             overlap_mw=nothing if overlap is None else overlap,
-            recursion_mwh=nothing if recursion is None else recursion,
+            recursion_mwh=recursion,
             missed=self.missed(window),
             cost=cost,
         )
@@ -276,5 +337,5 @@ def booked_last(frame: Frame, window: Window, *slacks: cp.Variable | None) -> Ar
 
 
 def solved(variable: cp.Variable) -> Array:
-    """Return a solved variable as an array."""
-    return np.array(variable.value, dtype=float)
+    """Return a solved variable as an array; NaN where the programme did not hold it, so that nothing passes for 0."""
+    return np.full(variable.shape, np.nan) if variable.value is None else np.array(variable.value, dtype=float)

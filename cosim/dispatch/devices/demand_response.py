@@ -11,6 +11,7 @@ from annotated_types import MinLen
 
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, booked_last, solved
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -47,6 +48,13 @@ class DemandResponse(Device):
     kind = "demand_response"
     Settings: ClassVar[type] = DemandResponseSettings
     side = "load"
+    exclusive = False
+    returns = True
+    label = "Demand response"
+    gives = "Demand response, cut"
+    takes = "Demand response, refill"
+    energy = "Demand response cut"
+    colour = "#d6457f"
 
     def declare(self) -> None:
         """Create cut and refill, the caps and the balance still open."""
@@ -112,6 +120,23 @@ class DemandResponse(Device):
     def missed(self, window: Window) -> Array:
         """Return how far the balance over the window was missed, MWh, booked in its last period."""
         return booked_last(self.frame, window, self.unreturned_mwh, self.unserved_cut_mwh)
+
+    @classmethod
+    def allowed(cls, settings: DemandResponseSettings, given: Given) -> Allowed:
+        """Return the largest cut and refill."""
+        cap = settings.share * np.maximum(given.base_p_mw, 0.0) * given.couples_periods
+        return Allowed(p_min_mw=-cap, p_max_mw=cap, q_min_mvar=0.0, q_max_mvar=0.0)
+
+    @classmethod
+    def cut_share(cls, settings: DemandResponseSettings) -> float:
+        """Return the share."""
+        return settings.share
+
+    @classmethod
+    def booked(cls, settings: DemandResponseSettings, given: Given, did: Did) -> Array:
+        """Return the payment for the cut, and the price of an unmet balance."""
+        paid = given.period_h * settings.pay_per_mwh * did.given_mw
+        return np.asarray(paid + given.shortfall_price_per_mwh * did.missed)
 
     @classmethod
     def initial_state(cls, settings: DemandResponseSettings) -> dict[str, float]:

@@ -33,6 +33,8 @@ class EvCurtailment(Device):
     Settings: ClassVar[type] = EvCurtailmentSettings
     side = "load"
     last_resort: ClassVar[bool] = True
+    label = "Charging not served"
+    colour = "#e8590c"
 
     def declare(self) -> None:
         """Create the curtailed power per station."""

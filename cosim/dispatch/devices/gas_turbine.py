@@ -19,6 +19,7 @@ from cosim.dispatch.devices.base import (
     Window,
     solved,
 )
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 from cosim.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class GasTurbine(Device):
 
     kind = "gas_turbine"
     Settings: ClassVar[type] = GasTurbineSettings
+    label = "Gas turbine"
+    colour = "#b4632a"
 
     def declare(self) -> None:
         """Create power, capacity and ramp limits."""
@@ -119,6 +122,19 @@ class GasTurbine(Device):
     def available_mw(self, window: Window) -> Array:
         """Return the capacity."""
         return np.where(window.active, self.settings.p_max_mw, 0.0)
+
+    @classmethod
+    def allowed(cls, settings: GasTurbineSettings, given: Given) -> Allowed:
+        """Return the limits of active and reactive power; the ramp couples periods and is the model's."""
+        return Allowed(
+            p_min_mw=0.0, p_max_mw=settings.p_max_mw, q_min_mvar=settings.q_min_mvar, q_max_mvar=settings.q_max_mvar
+        )
+
+    @classmethod
+    def booked(cls, settings: GasTurbineSettings, given: Given, did: Did) -> Array:
+        """Return a Pg^2 + b Pg."""
+        per_h = settings.cost_quadratic_per_mw2h * did.p_mw**2 + settings.cost_per_mwh * did.p_mw
+        return np.asarray(given.period_h * per_h)
 
     @classmethod
     def initial_state(cls, settings: GasTurbineSettings) -> dict[str, float]:

@@ -11,6 +11,7 @@ from annotated_types import MinLen
 
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -44,6 +45,7 @@ class InterruptibleLoad(Device):
     kind = "interruptible_load"
     Settings: ClassVar[type] = InterruptibleLoadSettings
     side = "load"
+    label = "Interruptible load"
 
     def declare(self) -> None:
         """Create the cut and its cap."""
@@ -71,6 +73,22 @@ class InterruptibleLoad(Device):
         """Return the cut [MW]."""
         p_mw = solved(self.cut_mw)
         return p_mw, np.zeros_like(p_mw)
+
+    @classmethod
+    def allowed(cls, settings: InterruptibleLoadSettings, given: Given) -> Allowed:
+        """Return the largest cut."""
+        cap = settings.share * np.maximum(given.base_p_mw, 0.0)
+        return Allowed(p_min_mw=0.0, p_max_mw=cap, q_min_mvar=0.0, q_max_mvar=0.0)
+
+    @classmethod
+    def cut_share(cls, settings: InterruptibleLoadSettings) -> float:
+        """Return the share."""
+        return settings.share
+
+    @classmethod
+    def booked(cls, settings: InterruptibleLoadSettings, given: Given, did: Did) -> Array:
+        """Return the payment for the cut."""
+        return np.asarray(given.period_h * settings.pay_per_mwh * did.p_mw)
 
     def available_mw(self, window: Window) -> Array:
         """Return the cap on the cut."""

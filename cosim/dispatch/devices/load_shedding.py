@@ -33,6 +33,8 @@ class LoadShedding(Device):
     Settings: ClassVar[type] = LoadSheddingSettings
     side = "load"
     last_resort: ClassVar[bool] = True
+    label = "Load not served"
+    colour = "#c92a2a"
 
     def declare(self) -> None:
         """Create the shed power per bus."""

@@ -20,3 +20,5 @@ class Photovoltaic(Renewable):
 
     kind = "photovoltaic"
     Settings: ClassVar[type] = PhotovoltaicSettings
+    label = "Photovoltaics"
+    colour = "#f2b632"

@@ -11,6 +11,7 @@ from annotated_types import MinLen
 
 from cosim.bounds import Efficiency, Fraction, NonNegative, Positive, check_bounds
 from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, booked_last, solved
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 from cosim.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Storage(Device):
 
     kind = "storage"
     Settings: ClassVar[type] = StorageSettings
+    label = "Storage"
+    gives = "Storage, discharging"
+    takes = "Storage, charging"
+    energy = "Storage discharged"
+    colour = "#7a5cc7"
 
     def declare(self) -> None:
         """Create charge, discharge, reactive power, energy, and (elastic) the shortfall of the end condition."""
@@ -153,6 +159,10 @@ class Storage(Device):
         """Return charge and discharge."""
         return self.charge_mw, self.discharge_mw
 
+    def opposite_max_mw(self) -> float:
+        """Return the largest charge and discharge power."""
+        return float(self.settings.p_max_mw)
+
     def recursion_mwh(self, state: State) -> Array:
         """Return E_t - (E_{t-1} + n_ch Pch dt - Pdis dt / n_dis)."""
         s, energy = self.settings, self.energy_mwh()
@@ -164,6 +174,29 @@ class Storage(Device):
     def missed(self, window: Window) -> Array:
         """Return how far the balance over the window was missed, MWh, booked in its last period."""
         return booked_last(self.frame, window, self.shortfall_mwh, self.excess_mwh)
+
+    @classmethod
+    def allowed(cls, settings: StorageSettings, given: Given) -> Allowed:
+        """Return the limits of power and energy."""
+        most = min(settings.p_max_mw, settings.s_max_mva)
+        q_max = settings.s_max_mva if settings.reactive else 0.0
+        return Allowed(
+            p_min_mw=-most, p_max_mw=most, q_min_mvar=-q_max, q_max_mvar=q_max, s_max_mva=settings.s_max_mva,
+            energy_min_mwh=settings.soc_min * settings.capacity_mwh,
+            energy_max_mwh=settings.soc_max * settings.capacity_mwh,
+        )  # fmt: skip
+
+    @classmethod
+    def booked(cls, settings: StorageSettings, given: Given, did: Did) -> Array:
+        """Return the wear, and the price of a missed end condition."""
+        wear = given.period_h * settings.wear_cost_per_mwh * did.given_mw
+        return np.asarray(wear + given.shortfall_price_per_mwh * did.missed)
+
+    @classmethod
+    def gained_mwh(cls, settings: StorageSettings, given: Given, did: Did) -> Array:
+        """Return n_ch Pch dt - Pdis dt / n_dis."""
+        gained = settings.charge_efficiency * did.taken_mw - did.given_mw / settings.discharge_efficiency
+        return np.asarray(given.period_h * gained)
 
     @classmethod
     def initial_state(cls, settings: StorageSettings) -> dict[str, float]:

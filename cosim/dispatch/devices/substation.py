@@ -11,6 +11,7 @@ from annotated_types import MinLen
 
 from cosim.bounds import NonNegative, check_bounds
 from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.traits import Allowed, Did, Given
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -44,6 +45,9 @@ class Substation(Device):
     kind = "substation"
     Settings: ClassVar[type] = SubstationSettings
     side = "exchange"
+    label = "Import"
+    takes = "Export"
+    colour = "#5b6b7c"
 
     def declare(self) -> None:
         """Create import power and the tariff."""
@@ -76,6 +80,17 @@ class Substation(Device):
     def power(self) -> tuple[Array, Array]:
         """Return import P [MW] and Q [Mvar]."""
         return solved(self.p_mw), solved(self.q_mvar)
+
+    @classmethod
+    def allowed(cls, settings: SubstationSettings, given: Given) -> Allowed:
+        """Return the limits of the exchange."""
+        most, least = settings.import_max_mw, settings.export_max_mw if settings.export else 0.0
+        return Allowed(p_min_mw=-np.inf if least is None else -least, p_max_mw=np.inf if most is None else most)
+
+    @classmethod
+    def booked(cls, settings: SubstationSettings, given: Given, did: Did) -> Array:
+        """Return rho_t * Pgrid."""
+        return np.asarray(given.period_h * given.tariff_per_mwh * did.p_mw)
 
     def available_mw(self, window: Window) -> Array | None:
         """Return the import limit, where one is set."""

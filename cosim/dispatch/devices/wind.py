@@ -20,3 +20,5 @@ class Wind(Renewable):
 
     kind = "wind"
     Settings: ClassVar[type] = WindSettings
+    label = "Wind"
+    colour = "#2f9e8f"

@@ -24,7 +24,7 @@ def draw(result: RunResult) -> go.Figure:
     Parameters
     ----------
     result
-        A run with devices of kind ``demand_response``.
+        A run with devices that move load from one period to another.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def draw(result: RunResult) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    devices = frames.table(result, "devices", "kind", "device", "p_mw", kind="demand_response")
+    devices = frames.devices(result, "demand response", lambda traits: traits.returns, "p_mw")
     axis = frames.period_axis(result)
     power = frames.matrix(devices, "device", "p_mw", axis)
     bus = dict(zip(devices["device"].astype(str), devices["bus"].astype(str), strict=True)) if "bus" in devices else {}

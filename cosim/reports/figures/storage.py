@@ -15,12 +15,12 @@ CAPTION = "Power (discharging above zero) and stored energy at the end of each p
 
 
 def draw(result: RunResult) -> go.Figure:
-    """Draw power [MW] and energy at the end of the period [MWh] of every storage device.
+    """Draw power [MW] and energy at the end of the period [MWh] of every device that stores energy.
 
     Parameters
     ----------
     result
-        A run with devices of kind ``storage``.
+        A run with devices that store energy.
 
     Raises
     ------
@@ -29,12 +29,13 @@ def draw(result: RunResult) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    devices = frames.table(result, "devices", "kind", "device", "p_mw", "energy_mwh", kind="storage")
-    axis = frames.period_axis(result)
+    devices = frames.devices(result, "storage", lambda traits: traits.stores, "p_mw", "energy_mwh")
+    axis, kinds = frames.period_axis(result), frames.kinds(result)
+    kind_of = dict(zip(devices["device"].astype(str), devices["kind"].astype(str), strict=True))
     power, energy = (frames.matrix(devices, "device", column, axis) for column in ("p_mw", "energy_mwh"))
     figure = style.canvas(axis, TITLE, ["power (MW)", "energy (MWh)"], height=500)
     for k, name in enumerate(power.index):
-        colour = style.KIND_COLOURS["storage"] if k == 0 else style.SERIES[k % len(style.SERIES)]
+        colour = style.kind_colour(kinds[kind_of[name]]) if k == 0 else style.SERIES[k % len(style.SERIES)]
         bar = go.Bar(x=axis.labels, y=power.loc[name], name=f"{style.escape(name)}, power", marker={"color": colour})
         figure.add_trace(bar.update(hovertemplate="%{y:+.3f} MW"), row=1, col=1)
         line = style.curve(axis, energy.loc[name], f"{name}, energy", colour, hovertemplate="%{y:.3f} MWh")

@@ -27,7 +27,8 @@ _BANDS = ("#e3f1ea", "#fdf6e3", "#fbe3de")
 def equivalent_load_mw(result: RunResult, axis: frames.PeriodAxis) -> pd.Series[float]:
     """Return base load + charging demand - available photovoltaic and wind power per period, MW."""
     devices = frames.table(result, "devices", "kind", "available_mw")
-    renewable = devices[devices["kind"].isin(["photovoltaic", "wind"])]
+    offering = [kind for kind, traits in frames.kinds(result).items() if traits.offers]
+    renewable = devices[devices["kind"].isin(offering)]
     demand = demand_mw(result, axis)
     return demand if renewable.empty else demand - frames.by_period(renewable, "available_mw", axis)
 

@@ -1,0 +1,183 @@
+"""Devices held to their settings: limits, cost, and what they bring into the grid, from results alone.
+
+Neither the model nor the solver is asked: a constraint or a term that the programme forgot shows here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+
+from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.traits import Allowed, Did, Traits
+from cosim.dispatch.injection_bounds import given
+from cosim.dispatch.plan import DispatchCase
+from cosim.grid.feeder import Feeder, FloatArray
+from cosim.quantities.checks import relative
+
+
+class DeviceResult(Protocol):
+    """What a device did over T periods, planned or stored."""
+
+    @property
+    def name(self) -> str:
+        """Name in the scenario."""
+
+    @property
+    def traits(self) -> Traits:
+        """What its kind is."""
+
+    @property
+    def bus(self) -> str:
+        """Its bus."""
+
+    @property
+    def p_mw(self) -> FloatArray:
+        """Net active power into the bus, shape (T,); the others alike."""
+
+    @property
+    def q_mvar(self) -> FloatArray:
+        """Net reactive power."""
+
+    @property
+    def energy_mwh(self) -> FloatArray:
+        """Stored energy at the end of each period."""
+
+    @property
+    def overlap_mw(self) -> FloatArray:
+        """Smaller of two opposite powers."""
+
+    @property
+    def missed(self) -> FloatArray:
+        """How far a requirement was relaxed."""
+
+    @property
+    def cost(self) -> FloatArray:
+        """Cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Injected:
+    """What the grid of n buses was given over T periods.
+
+    Attributes
+    ----------
+    p_gen_mw, q_gen_mvar
+        Generation of the buses, shape (n, T).
+    exchange
+        Import P [MW] and Q [Mvar], shape (2, T).
+    unlowered_mw
+        Base load and charging load demanded, all buses together, shape (T,).
+    p_load_mw
+        Load of the buses as served, shape (n, T).
+    """
+
+    p_gen_mw: FloatArray
+    q_gen_mvar: FloatArray
+    exchange: FloatArray
+    unlowered_mw: FloatArray
+    p_load_mw: FloatArray
+
+
+def did(device: DeviceResult) -> Did:
+    """Return what a device did."""
+    return Did(**{item.name: np.asarray(getattr(device, item.name), dtype=np.float64) for item in fields(Did)})
+
+
+def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> FloatArray | None:
+    """Return how far the worst device is beyond what its settings allow, MW, Mvar, MVA or MWh; None without any.
+
+    Parameters
+    ----------
+    case
+        The day, with the settings.
+    devices
+        Results of the periods ``at``, by name; last resorts have no settings and are left out.
+    at
+        The periods.
+    """
+    kinds = catalogue()
+    found = [
+        _beyond(kinds[one.kind].allowed(one, given(case, one, at)), did(devices[one.name]), devices[one.name].traits)
+        for one in case.devices
+        if one.name in devices
+    ]
+    return np.max(found, axis=0) if found else None
+
+
+def _beyond(allowed: Allowed, done: Did, traits: Traits) -> FloatArray:
+    """Return the largest excess of one device per period; NaN where a quantity that it must have is none."""
+    apparent = np.hypot(done.p_mw, done.q_mvar)
+    parts = [
+        done.p_mw - allowed.p_max_mw, allowed.p_min_mw - done.p_mw, done.q_mvar - allowed.q_max_mvar,
+        allowed.q_min_mvar - done.q_mvar, apparent - allowed.s_max_mva,
+    ]  # fmt: skip
+    if traits.stores:
+        parts += [done.energy_mwh - allowed.energy_max_mwh, allowed.energy_min_mwh - done.energy_mwh]
+    # An infinite limit less a NaN is NaN: a power that is none is beyond every limit.
+    worst: FloatArray = np.maximum(np.max(np.broadcast_arrays(*parts), axis=0), 0.0)
+    return worst
+
+
+def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> FloatArray | None:
+    """Return how far the worst device's cost is from what its settings say, relative; None where none says it."""
+    kinds, found = catalogue(), []
+    for one in case.devices:
+        if one.name in devices:
+            done = did(devices[one.name])
+            booked = kinds[one.kind].booked(one, given(case, one, at), done)
+            if booked is not None:
+                found.append(relative("device_cost_rel", done.cost - booked, booked))
+    return np.max(found, axis=0) if found else None
+
+
+def overlap_mw(devices: Iterable[DeviceResult]) -> FloatArray | None:
+    """Return the largest smaller-of-two-opposite-powers of devices where it must be zero; None without any."""
+    found = [one.overlap_mw for one in devices if one.traits.exclusive]
+    return np.max(found, axis=0) if found else None
+
+
+def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Injected) -> FloatArray:
+    """Return the largest difference between the devices' powers and what is injected, per period, shape (T,).
+
+    Parameters
+    ----------
+    feeder
+        Ids of n buses.
+    devices
+        Results of T periods, the last resorts included.
+    injected
+        What the grid was given.
+    """
+    by_bus = np.zeros((2, *injected.p_gen_mw.shape))
+    upstream, lowered = np.zeros_like(injected.exchange), np.zeros_like(injected.unlowered_mw)
+    for one in devices:
+        power = np.stack([one.p_mw, one.q_mvar])
+        if one.traits.side == "exchange":
+            upstream = upstream + power
+        elif one.traits.side == "load":
+            lowered = lowered + one.p_mw
+        else:
+            by_bus[:, feeder.bus_position(one.bus)] += power
+    apart = np.abs(by_bus - np.stack([injected.p_gen_mw, injected.q_gen_mvar])).max(axis=(0, 1))
+    outside = np.abs(upstream - injected.exchange).max(axis=0)
+    load = np.abs(injected.unlowered_mw - lowered - injected.p_load_mw.sum(axis=0))
+    worst: FloatArray = np.max([apart, outside, load], axis=0)
+    return worst
+
+
+def device_figures(
+    case: DispatchCase, devices: Mapping[str, DeviceResult], injected: Injected, start: int, k: int
+) -> dict[str, float | None]:
+    """Return the gate's figures of the devices in column ``k`` of results that begin at period ``start``."""
+    at = slice(start, start + injected.unlowered_mw.size)
+    found = {
+        "storage_overlap_mw": overlap_mw(devices.values()),
+        "device_excess_mw": excess_mw(case, devices, at),
+        "device_cost_rel": cost_error_rel(case, devices, at),
+        "device_balance_mw": imbalance_mw(case.feeder, devices.values(), injected) if devices else None,
+    }
+    return {name: None if values is None else float(values[k]) for name, values in found.items()}
