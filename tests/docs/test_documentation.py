@@ -11,6 +11,7 @@ import pytest
 import cosim
 from cosim import cli, supervision
 from cosim.quantities import COLUMNS, PORTS
+from cosim.quantities.checks import CHECKS
 from cosim.scenario.schema import schema
 from cosim.validation.gate import EXIT_CODES
 
@@ -95,9 +96,19 @@ def test_every_port_column_and_status_stands_in_its_page():
         assert f"| {port.simulator.capitalize()}.{port.entity} | `{port.name}` | {port.kind} |" in mosaik
     for column in COLUMNS:
         table = results.split(f"<!-- begin columns {column.table} -->")[1].split("<!-- end -->")[0]
-        assert f"| `{column.name}` | {column.unit} |" in table
+        assert f"| `{column.name}`{'?' * column.may_lack} | {column.unit} |" in table
     for status, code in EXIT_CODES.items():
         assert f"| `{status}` | {code} |" in results
+
+
+def test_every_check_stands_in_the_page_with_limit_status_and_meaning():
+    table = text_of(DOCS / "results.md").split("<!-- begin checks -->")[1].split("<!-- end -->")[0]
+    rows = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    assert list(rows) == list(CHECKS)
+    for name, row in CHECKS.items():
+        assert f"`{row.status}`" in rows[name]
+        assert row.meaning.replace("|", "\\|") in rows[name]
+        assert f"`{row.set_by or row.limit_key or 'fixed'}`".replace("`fixed`", "fixed") in rows[name]
 
 
 def test_every_page_that_is_named_is_there():
