@@ -281,7 +281,7 @@ COLUMNS: tuple[Column, ...] = (
         overloaded      | -      | whether the flow is above the knee of the capacity
         price_per_mwh?  | money/MWh | price that drivers pay
         nodal_price_per_mwh? | money/MWh | marginal cost of the station's bus
-        price_without_loss_per_mwh? | money/MWh | the same less the loss weight times the marginal AC loss, devices fixed
+        price_without_loss_per_mwh? | money/MWh | that less the loss weight times the marginal AC loss, devices fixed
         p_demand_mw     | MW     | charging load demanded: one of the next two, by ev.charging_load
         p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
         p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
