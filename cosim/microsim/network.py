@@ -31,6 +31,9 @@ FILES = (NODES, EDGES, CONNECTIONS, NET, BUILD, MAP, LOTS, METERS)
 NETCONVERT_S = 600.0
 _HEADER = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _UNREACHED = re.compile(r"Warning: Lane '(.+)_\d+' is not connected from any incoming edge at junction")
+_NOT_LEFT = re.compile(r"Warning: Edge '(.+)' is not connected to outgoing edges at junction")
+_WAY_BACK = re.compile(r"Warning: Ambiguity in turnarounds computation at junction")
+"""Of links beside each other any may be the way back; no turn back is built, and every other turn is given."""
 _DRAWING = re.compile(
     r"Warning: (Shape for junction '.+' has distance|Connection '.+' is only .+m short"
     r"|Intersecting left turns at junction)"
@@ -232,6 +235,7 @@ def _write(plain: PlainNet, folder: Path) -> None:
         ("connection", {"from": c.from_edge, "to": c.to_edge, "fromLane": c.from_lane, "toLane": c.to_lane})
         for c in plain.connections
     ]
+    connections += [("connection", {"from": edge}) for edge in plain.dead_ends]
     for name, root, rows in (
         (NODES, "nodes", nodes),
         (EDGES, "edges", edges),
@@ -277,10 +281,11 @@ def xml_text(root: str, rows: Iterable[tuple[str, dict[str, object]]]) -> str:
 
 
 def _expected(warning: str, plain: PlainNet) -> bool:
-    """Whether netconvert tells what was meant: lanes on which trips begin, a drawing, or signals with a long cycle."""
-    found = _UNREACHED.match(warning)
+    """Whether netconvert tells what was meant: where trips begin or end, a drawing, the way back, a long cycle."""
+    begins, ends = _UNREACHED.match(warning), _NOT_LEFT.match(warning)
+    meant = (begins is not None and begins[1] in plain.entrances) or (ends is not None and ends[1] in plain.dead_ends)
     slow = plain.variant == "signals" and bool(_LONG_CYCLE.match(warning))
-    return slow or bool(_DRAWING.match(warning)) or (found is not None and found[1] in plain.entrances)
+    return slow or meant or bool(_DRAWING.match(warning) or _WAY_BACK.match(warning))
 
 
 def _netconvert(plain: PlainNet, folder: Path) -> None:

@@ -85,6 +85,10 @@ class PlainNet:
         The road links, lanes of their bodies, and their main edges in travel order.
     entrances
         First edges that no other link leads to: trips begin there.
+    dead_ends
+        Last edges from which no link leads on, though links leave their node (back, or no trip may pass): trips end
+        there. Where links lie beside each other, netconvert takes one for the way back and makes up turns to
+        the others.
     """
 
     variant: Variant
@@ -96,6 +100,7 @@ class PlainNet:
     connections: list[PlainConnection] = field(default_factory=list)
     link_edges: list[tuple[str, ...]] = field(default_factory=list)
     entrances: set[str] = field(default_factory=set)
+    dead_ends: list[str] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
 
     def connect(self, from_edge: str, to_edge: str, pairs: LanePairs) -> None:
@@ -167,6 +172,7 @@ def plain_net(
         _add_link(net, roads, link)
     for link in roads.links:
         _connect_link(net, roads, link)
+    net.dead_ends += _dead_ends(net, roads)
     _check_unique(net)
     return net
 
@@ -283,6 +289,14 @@ def _connect_link(net: PlainNet, roads: _Roads, link: int) -> None:
         net.entrances.add(first)
     for other, pairs in zip(roads.into[link], _entries(net.variant, roads, link), strict=True):
         net.connect(net.link_edges[place[other]][-1], first, pairs)
+
+
+def _dead_ends(net: PlainNet, roads: _Roads) -> Iterator[str]:
+    left = {int(roads.network.tail[link]) for link in roads.links}
+    connected = {connection.from_edge for connection in net.connections}
+    for link, edges in zip(roads.links, net.link_edges, strict=True):
+        if edges[-1] not in connected and int(roads.network.head[link]) in left:
+            yield edges[-1]
 
 
 def _entries(variant: Variant, roads: _Roads, link: int) -> list[LanePairs]:

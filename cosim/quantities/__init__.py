@@ -259,7 +259,7 @@ COLUMNS: tuple[Column, ...] = (
         "paths",
         """
         period      | -     | number of the period
-        path        | -     | nodes along the path
+        path        | -     | ids of the links along the path
         class       | -     | user class
         origin      | -     | first node
         destination | -     | last node

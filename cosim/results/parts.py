@@ -18,7 +18,7 @@ from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder
 from cosim.results.charging import charge_later_figures
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.paths import PathSet, node_sequence
+from cosim.traffic.paths import PathSet
 from cosim.traffic.problem import SueResult
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import Injected, device_figures
@@ -84,7 +84,7 @@ def traffic_part(
 def _path_table(network: RoadNetwork, paths: PathSet, result: SueResult) -> dict[str, list[Any]]:
     commodities = [paths.commodities[w] for w in paths.commodity]
     return {
-        "path": ["-".join(node_sequence(network, paths.path_links(k))) for k in range(len(paths))],
+        "path": list(paths.names),
         "class": [commodity.user_class for commodity in commodities],
         "origin": [commodity.origin for commodity in commodities],
         "destination": [commodity.destination for commodity in commodities],

@@ -97,7 +97,7 @@ def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: 
     result
         A run with roads.
     keys
-        User class and nodes (``1-5-6``) of every path, in the order of the answer.
+        User class and name (`cosim.traffic.paths.path_name`) of every path, in the order of the answer.
     period
         Number of the period.
 

@@ -29,7 +29,6 @@ from cosim.microsim.windows import run_windows
 from cosim.quantities import meta
 from cosim.results.micro_parts import MicroPeriod, micro_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
-from cosim.traffic.paths import node_sequence
 from cosim.traffic.performance import link_cost
 from cosim.units import kw_to_mw, min_to_h, min_to_s, s_to_h
 
@@ -71,13 +70,9 @@ class Simulator(PeriodSimulator):
         self.coupling_s = case.timeline.period_s if self.meso else self.micro.coupling_s
         if self.continuous:
             self.step_size = round(self.coupling_s / self.time_resolution)
-        paths, network = self.roads.paths, self.roads.network
-        self.path_at = {
-            f"{paths.commodities[w].user_class}:{'-'.join(node_sequence(network, paths.path_links(k)))}": k
-            for k, w in enumerate(paths.commodity)
-        }
+        self.path_at = {name: k for k, name in enumerate(self.roads.paths.ids)}
         self.links: LinkSlice | None = None
-        self.before, self.sent = NOTHING, np.zeros(len(paths))
+        self.before, self.sent = NOTHING, np.zeros(len(self.path_at))
         self.values = [dict[str, float]() for _ in self.stations]
         self.record: dict[str, Any] | None = None
 

@@ -23,7 +23,6 @@ from cosim.quantities import meta
 from cosim.results.parts import Part, traffic_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.equilibrium import SueResult
-from cosim.traffic.paths import node_sequence
 
 Array = NDArray[np.float64]
 PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
@@ -262,14 +261,9 @@ class Simulator(PeriodSimulator):
         return self._road(result)
 
     def _road(self, result: SueResult) -> dict[str, Any]:
-        network, paths = self.roads.network, self.roads.paths
-        names = [
-            f"{paths.commodities[w].user_class}:{'-'.join(node_sequence(network, paths.path_links(k)))}"
-            for k, w in enumerate(paths.commodity)
-        ]
         coupling = self._coupling()
         values: dict[str, Any] = {
-            "path_flow[veh/h]": dict(zip(names, result.path_flow_vph.tolist(), strict=True)),
+            "path_flow[veh/h]": dict(zip(self.roads.paths.ids, result.path_flow_vph.tolist(), strict=True)),
             "sue_residual": result.residual,
             "coupling_iterations": coupling.get("coupling_rounds", 1),
             "coupling_converged": coupling.get("coupling_converged", True),

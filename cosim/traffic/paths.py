@@ -16,7 +16,9 @@ from cosim.traffic.performance import FloatArray
 from cosim.traffic.routes import Commodity, LogitLoad
 from cosim.traffic.ties import by_length
 
-__all__ = ["Commodity", "Links", "PathSet", "all_simple_paths", "node_sequence", "path_set"]
+__all__ = [
+    "Commodity", "Links", "PathSet", "all_simple_paths", "node_sequence", "path_id", "path_name", "path_set",
+]  # fmt: skip
 
 Links = tuple[int, ...]
 """A path as the positions of its links, in travel order."""
@@ -97,6 +99,17 @@ class PathSet:
         """Return the ids of the links of one path, in travel order."""
         return tuple(self.link_ids[position] for position in self.path_links(path))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each path, unique within its class (`path_name`)."""
+        return tuple(path_name(self.path_link_ids(path)) for path in range(len(self)))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Name of each path with its class, unique in the set (`path_id`)."""
+        classes = (self.commodities[number].user_class for number in self.commodity.tolist())
+        return tuple(path_id(user_class, name) for user_class, name in zip(classes, self.names, strict=True))
+
     def paths_of(self, commodity: int) -> IntArray:
         """Return the positions of the paths of one commodity."""
         return np.flatnonzero(self.commodity == commodity)
@@ -167,6 +180,35 @@ class PathSet:
         cells = self.links * len(self) + self.entry_path
         shape = (len(self.link_ids), len(self))
         return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+
+
+def path_name(link_ids: Sequence[str]) -> str:
+    r"""Return the name of a path: the ids of its links in travel order, that of a station where it charges.
+
+    Nodes would not do: two links may lead from one node to the next, and a path may charge at one of several nodes. No
+    two paths have one name, because a ``>`` within an id is written ``\>`` and a backslash twice.
+
+    Examples
+    --------
+    >>> path_name(["1-5", "5-6", "S6", "6-10"])
+    '1-5>5-6>S6>6-10'
+    """
+    return ">".join(_escaped(one, ">") for one in link_ids)
+
+
+def path_id(user_class: str, name: str) -> str:
+    """Return the name of a path with its class before it.
+
+    Examples
+    --------
+    >>> path_id("charging", "1-5>S5>5-6")
+    'charging:1-5>S5>5-6'
+    """
+    return f"{_escaped(user_class, ':')}:{name}"
+
+
+def _escaped(text: str, mark: str) -> str:
+    return text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
 
 
 def node_sequence(network: RoadNetwork, links: Sequence[int]) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from cosim.results.stored import matrix, read_path_flows
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import MICRO_CURVE
-from cosim.traffic.paths import node_sequence
 from cosim.traffic.performance import link_cost
 from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
@@ -160,11 +159,8 @@ def open_study(case: SimulationCase, folder: Path, settings: WindowSettings) -> 
 def stored_path_flows(roads: RoadCase, result: RunResult, period: int) -> Array:
     """Return the path flows of a period of a run, in the order of the scenario's path set, shape (K,)."""
     paths = roads.paths
-    keys = [
-        (paths.commodities[w].user_class, "-".join(node_sequence(roads.network, paths.path_links(k))))
-        for k, w in enumerate(paths.commodity)
-    ]
-    return read_path_flows(result, keys, period)
+    classes = (paths.commodities[number].user_class for number in paths.commodity.tolist())
+    return read_path_flows(result, list(zip(classes, paths.names, strict=True)), period)
 
 
 def stored_prices(case: SimulationCase, result: RunResult, period: int) -> Array | None:

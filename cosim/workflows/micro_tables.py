@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.traffic.paths import node_sequence
 from cosim.units import s_to_min
 from cosim.validation.metrics import FloatArray, estimate, geh
 from cosim.validation.micro import expected_flow, measured_cost_min, route_times_min
@@ -84,17 +83,15 @@ def _links(one: PeriodValidation) -> Iterator[Row]:
 
 
 def _routes(found: Validation, one: PeriodValidation) -> Iterator[Row]:
-    paths, network = one.problem.path_set, one.problem.network
+    paths = one.problem.path_set
     for model in _models(one):
         said = route_times_min(one.problem, model.claim.link_time_min)
         times = np.stack([run.path_time_min for run in model.seen])
         chosen = np.mean([_chosen(found, one, run_at, model) for run_at in range(len(model.seen))], axis=0)
-        for k, w in enumerate(paths.commodity.tolist()):
+        for k, (w, name) in enumerate(zip(paths.commodity.tolist(), paths.names, strict=True)):
             time = estimate(times[:, k])
             yield {
-                "period": one.period, "model": model.claim.name, "path": "-".join(
-                    node_sequence(network, paths.path_links(k))
-                ),
+                "period": one.period, "model": model.claim.name, "path": name,
                 "class": paths.commodities[w].user_class, "flow_vph": float(model.claim.path_flow_vph[k]),
                 "flow_chosen_vph": float(chosen[k]), "time_min": float(said[k]), "time_sumo_min": time.mean,
                 "time_low_min": time.low, "time_high_min": time.high,
