@@ -202,10 +202,11 @@ def _road_nodes(roads: _Roads, variant: Variant) -> Iterator[PlainNode]:
     """Yield the road nodes; only ``signals`` has nodes where streams wait for each other."""
     heads = Counter(int(roads.network.head[link]) for link in roads.links)
     tails = {int(roads.network.tail[link]) for link in roads.links}
+    passed = {int(roads.network.tail[link]) for link in roads.links if roads.into[link]}
     for position, name in enumerate(roads.network.node_ids):
         if position not in heads and position not in tails:
             continue
-        crossing = heads[position] > 1 and position in tails
+        crossing = heads[position] > 1 and position in passed
         kind = "unregulated"
         if variant == "signals":
             kind = "traffic_light" if crossing else "priority"
