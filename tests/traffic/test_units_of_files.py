@@ -62,6 +62,7 @@ def test_capacities_per_lane_are_multiplied_by_the_lanes(tntp, tmp_path):
         ({"original": "<ORIGINAL HEADER>~ free flow time (ticks)\n"}, r"\(ticks\), which is no unit known here"),
         ({"names": "~ from to capacity length fft ftime b power type ;\n"}, "two columns mean free_flow_time"),
         ({"names": "~ init term capacity fft b power ;\n"}, "the row has 10 fields, must have 6"),
+        (LANES | {"names": LANES["names"].replace("capacity", "flow_limit")}, "the header names no column capacity"),
     ],
 )
 def test_a_header_that_cannot_be_followed_is_refused(tntp, parts, message):
@@ -81,6 +82,36 @@ def test_columns_are_those_of_the_header_in_any_order(tntp):
     assert network.capacity_vph.tolist() == [700.0, 700.0]
     assert (network.alpha[0], network.beta[0], network.fixed_min[0]) == (0.2, 3.0, 1.5)
     assert network.remarks == ("columns that are not used: grade",)
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", "\t", " \t "])
+def test_names_of_several_words_are_known_whatever_parts_them(tntp, gap):
+    words = (
+        "Init node",
+        "Term node",
+        "Toll",
+        "Free Flow Time",
+        "Capacity",
+        "B",
+        "Power",
+        "Critical speed",
+        "Speed limit",
+    )
+    network = read_tntp_network(
+        tntp(names=f"~ {gap.join(words)} ;\n", rows="1 2 3 2 700 0.2 3 9 9\n2 1 3 2 700 0.2 3 9 9\n")
+    )
+    assert (network.capacity_vph[0], network.free_flow_min[0], network.beta[0]) == (700.0, 2.0, 3.0)
+
+
+def test_a_column_behind_the_standard_ones_is_said(tntp):
+    rows = "1 2 1000 1 2.0 0.15 4 0 0 1 7 ;\n2 1 1000 1 2.0 0.15 4 0 0 1 7 ;\n"
+    network = read_tntp_network(tntp(names=TNTP["names"].replace("type", "type area"), rows=rows))
+    assert network.remarks == ("columns that are not used: area",)
+
+
+@pytest.mark.parametrize("comment", ["~ drawn in 1974 ;\n", "", "~ init_node term_node ... ;\n"])
+def test_a_comment_that_names_no_other_order_leaves_the_standard_one(tntp, comment):
+    assert read_tntp_network(tntp(names=comment)).free_flow_min.tolist() == [2.0, 2.0]
 
 
 def test_a_header_that_stops_early_means_the_standard_columns(tntp):

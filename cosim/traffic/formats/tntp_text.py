@@ -34,6 +34,12 @@ _SPELLINGS = MappingProxyType(
     }
 )
 _NAMES = MappingProxyType({spelling: name for name, others in _SPELLINGS.items() for spelling in (name, *others)})
+_OF_SEVERAL_WORDS = re.compile(
+    r"\b(?:"
+    + "|".join(name.replace("_", "[ _-]+") for name in sorted(_NAMES, key=len, reverse=True) if "_" in name)
+    + r")\b",
+    re.IGNORECASE,
+)
 WITHOUT_EFFECT = ("speed", "link_type", "critical_speed")
 """Columns on which no equilibrium depends."""
 
@@ -103,17 +109,22 @@ class TntpText:
     def columns(self) -> tuple[str, ...]:
         """Return the names of the columns, in order: those of the header, or the standard ones.
 
-        A header that does not name all that is needed counts as a comment. One that stops early, while the rows go on
-        in the standard order, has that order.
+        A comment that names no column stands for none. A header that stops early, while the rows go on in the standard
+        order, has that order.
 
         Raises
         ------
         InputError
-            If two names mean the same column.
+            If two names mean the same column, or a column that is needed has a name that is not known.
         """
         names = tuple(_NAMES.get(name, name) for name in self.names)
-        if not set(NEEDED) <= set(names) or names == STANDARD[: len(names)]:
+        known = {name: place for place, name in enumerate(names) if name in _SPELLINGS}
+        standard = all(STANDARD[place : place + 1] == (name,) for name, place in known.items())
+        if standard and len(names) <= len(STANDARD):
             return STANDARD
+        if missing := [name for name in NEEDED if name not in names]:
+            reason = f"the header names no column {', '.join(missing)}: {' '.join(self.names)}"
+            raise InputError(Problem(file=self.file, reason=reason, remedy=f"the usual ones: {' '.join(STANDARD)}"))
         if twice := {name for name in names if names.count(name) > 1}:
             reason = f"two columns mean {', '.join(sorted(twice))}: {' '.join(self.names)}"
             raise InputError(Problem(file=self.file, reason=reason, remedy="name each once"))
@@ -194,6 +205,7 @@ def _words(comment: str) -> tuple[str, ...]:
     ('init_node', 'term_node', 'fftt')
     """
     text = re.sub(r"\([^)]*\)", " ", comment.replace(";", " ")).strip()
+    text = _OF_SEVERAL_WORDS.sub(lambda found: re.sub(r"[ _-]+", "_", found[0]), text)
     parts = re.split(r"\t\s*|\s{2,}", text) if "\t" in text else text.split()
     return tuple(re.sub(r"[^a-z0-9]+", "_", part.strip().lower()).strip("_") for part in parts if part.strip())
 
