@@ -29,10 +29,11 @@ class Controller:
     power_flow
         AC power flow, the last rung where a relaxation is inexact; None goes without it.
     polish
-        Whether answers are refined to rounding, for a loop of price and flow.
+        Whether answers are refined to rounding: a solver's tolerance leaves thousandths of a price per MWh open, and
+        a loop of price and flow without its last digits.
     """
 
-    def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None, *, polish: bool = False) -> None:
+    def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None, *, polish: bool = True) -> None:
         self.case = case
         self.window_periods = case.settings.window_periods(case.periods)
         self.states: dict[str, State] = initial_states(case)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosim.dispatch.backends.base import Array, ConeAnswer, Data, judged
-from cosim.dispatch.polish import SIGN, WORST, Binding, Equations, Programme, solved_step
+from cosim.dispatch.polish import SIGN, WORST, Binding, Equations, Programme, factored, refined_step
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 PASSES = 12
 """Corrections of what binds."""
@@ -108,7 +111,7 @@ def _newton(one: Programme, x: Array, binding: Binding) -> tuple[Array, Array] |
     matrix, lack = equations.at(x, multiplier, weight)
     equal = matrix[n:, :n]
     flat = sp.block_array([[sp.eye_array(n), equal.T], [equal, None]], format="csc")
-    first = solved_step(flat, np.concatenate([lack[:n], np.zeros(lack.size - n)]), n)
+    first = _step(flat, np.concatenate([lack[:n], np.zeros(lack.size - n)]), n)
     if first is None:
         return None
     multiplier, weight = first[n : n + lines], first[n + lines :]
@@ -116,11 +119,16 @@ def _newton(one: Programme, x: Array, binding: Binding) -> tuple[Array, Array] |
         matrix, lack = equations.at(x, multiplier, weight)
         if float(np.abs(lack).max()) <= done:
             break
-        step = solved_step(matrix, lack, n)
+        step = _step(matrix, lack, n)
         if step is None:
             return None
         x, multiplier, weight = x + step[:n], multiplier + step[n : n + lines], weight + step[n + lines :]
     return x, equations.dual(x, multiplier, weight)
+
+
+def _step(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
+    factors = factored(matrix, n)
+    return None if factors is None else refined_step(factors, matrix, lack)
 
 
 def _corrected(one: Programme, x: Array, z: Array, binding: Binding, forced: Any) -> Binding | None:  # noqa: ANN401

@@ -18,6 +18,7 @@ from cosim.dispatch.backends.base import Array, ConeAnswer, Data, Point, residua
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
+    import scipy.sparse.linalg as sla
 
 Positions = NDArray[np.intp]
 PASSES = 6
@@ -29,9 +30,13 @@ FIRST_STEPS = 2
 """Enough to see which multipliers have the wrong sign."""
 LAST_STEPS = 3
 DONE = 1e-15
+ROUNDING = 1e3
+"""Multiple of `DONE` below which what no longer falls is rounding."""
 SHIFT = 1e-9
 """Regularises directions that cost nothing and binding rows that depend on each other; refined away in each step."""
 REFINEMENTS = 3
+FALLS = 0.1
+"""Fall of what the conditions lack in a step, from which on the factors serve for the next one, too."""
 SIGN = 1e-9
 """Largest negative slack and multiplier, relative to the largest multiplier, of a polished answer."""
 
@@ -169,29 +174,37 @@ def _newton(one: Programme, x: Array, z: Array, binding: Binding, steps: int) ->
     n, count = x.size, equations.lines.size
     weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
     done = DONE * (1.0 + float(np.abs(one.c).max(initial=0.0)))
+    factors, before = None, np.inf
     for _ in range(steps):
         matrix, lack = equations.at(x, multiplier, weight)
-        if float(np.abs(lack).max()) <= done:
+        size = float(np.abs(lack).max())
+        if size <= done or (ROUNDING * done >= size > FALLS * before):
             break
-        step = solved_step(matrix, lack, n)
+        if factors is None or size > FALLS * before:
+            factors = factored(matrix, n)
+        step, before = None if factors is None else refined_step(factors, matrix, lack), size
         if step is None:
             return None
         x, multiplier, weight = x + step[:n], multiplier + step[n : n + count], weight + step[n + count :]
     return x, equations.dual(x, multiplier, weight)
 
 
-def solved_step(matrix: sp.csc_array, lack: Array, n: int) -> Array | None:
-    """Return the step; what `SHIFT` changes is refined away. None where the matrix is singular all the same."""
+def factored(matrix: sp.csc_array, n: int) -> sla.SuperLU | None:
+    """Return the factors of the matrix with `SHIFT` on its diagonal; None where it is singular all the same."""
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
 
-    shift = np.full(lack.size, -SHIFT)
+    shift = np.full(matrix.shape[0], -SHIFT)
     shift[:n] = SHIFT
     try:
-        factors = sla.splu(sp.csc_array(matrix + sp.diags_array(shift)))
+        return sla.splu(sp.csc_array(matrix + sp.diags_array(shift)))
     except RuntimeError:  # exactly singular
         return None
-    step = factors.solve(lack)
+
+
+def refined_step(factors: sla.SuperLU, matrix: sp.csc_array, lack: Array) -> Array | None:
+    """Return the step; what the shift, or a step since the factors were made, has changed is refined away."""
+    step: Array = factors.solve(lack)
     for _ in range(REFINEMENTS):
         step = step + factors.solve(lack - matrix @ step)
     return step if np.isfinite(step).all() else None

@@ -47,7 +47,7 @@ class Simulator(PeriodSimulator):
         if self.case.dispatch is None:
             raise ComponentError(f"scenario '{self.case.name}' has no grid for a dispatch simulator")
         self.dispatch = self.case.dispatch
-        self.controller = Controller(self.dispatch, self._power_flow, polish=self.case.priced_by_node)
+        self.controller = Controller(self.dispatch, self._power_flow)
         self.ac_flow: AcFlow | None = None
         self.first_forecast_mw: Array | None = None
         self.plan: DispatchPlan | None = None

@@ -202,7 +202,9 @@ def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day
 def _dispatched(dispatch: DispatchCase, load_mw: Array) -> tuple[GridDay, tuple[str, ...]]:
     """Dispatch the day at once, or period by period with what each plan may know."""
     whole = is_one_day(dispatch)
-    controller = Controller(_as_one_day(dispatch))
+    controller = Controller(
+        _as_one_day(dispatch), polish=False
+    )  # days are compared by their costs, and many are solved
     if whole:
         plans = [controller.plan(0, load_mw)]
     else:
