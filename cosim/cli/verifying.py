@@ -114,6 +114,9 @@ def _print_whole(screen: Console, whole: RunLedger) -> None:
         ("  gap", upper, "(AC cost - bound) / |bound|"),
         ("  exactness", whole.exactness, "worst of all periods"),
     ]
+    if whole.local_optimum_said:
+        rows.insert(3, ("  local optimum", _money(whole.local_optimum), whole.local_optimum_said))
+        rows.insert(4, ("  gap to it", _small(whole.local_gap_rel), "(AC cost - local optimum) / |local optimum|"))
     screen.print("\n[bold]Run[/bold]")
     screen.print(grid(rows))
 

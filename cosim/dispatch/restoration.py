@@ -6,7 +6,7 @@ relaxation stays its lower bound. The AC power flow is a function that the calle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -69,7 +69,7 @@ class Ladder:
             raised, best = self._with_floor(window, states, floor, plan)
         if not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ccp"
-            best, steps = self._convex_concave(best, raised, states, applied)
+            best, steps = self._convex_concave(best, self._padded(best), raised, states, applied)
         local = self._local_optimum(best, window, states, applied)
         if local is None and not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ac"
@@ -99,6 +99,31 @@ class Ladder:
         worse = found - cost > CCP_CHANGE * max(1.0, abs(cost))
         return None if worse and exact_periods(plan.cone, self.case.limits)[:applied].all() else local
 
+    def local_optima(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State]
+    ) -> Iterator[DispatchPlan | None]:
+        """Yield for each of several starts the local optimum of the AC problem that it leads to, or None.
+
+        The convex-concave procedure starts from the relaxation's own flow, from the same flow with tight cones, from
+        half of it, and from the network without any; Newton's method ends each. The smallest cost is no bound.
+        """
+        for at in self._starts(plan):
+            near, _ = self._convex_concave(plan, at, window, states, window.length)
+            local = near.refine(window, states) if near.refine is not None else None
+            usable = local is not None and local.record.usable
+            exact = usable and local is not None and bool(exact_periods(local.cone, self.case.limits).all())
+            yield local if exact else None
+
+    def _starts(self, plan: DispatchPlan) -> Iterator[FlowValues]:
+        relaxed = self._padded(plan)
+        yield relaxed
+        flat = np.full_like(relaxed.voltage_sq, self.case.feeder.slack_vm_pu**2)
+        for share in (1.0, 0.5, 0.0):
+            p, q = share * relaxed.p, share * relaxed.q
+            voltage_sq = share * relaxed.voltage_sq + (1.0 - share) * flat
+            tight = (p**2 + q**2) / voltage_sq[self.case.feeder.parent]
+            yield FlowValues(p=p, q=q, current_sq=tight, voltage_sq=voltage_sq)
+
     def _with_floor(
         self, window: Window, states: Mapping[str, State], floor: float, plan: DispatchPlan
     ) -> tuple[Window, DispatchPlan]:
@@ -109,16 +134,19 @@ class Ladder:
         return window, found if found.record.usable else plan
 
     def _convex_concave(
-        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+        self, plan: DispatchPlan, at: FlowValues, window: Window, states: Mapping[str, State], applied: int
     ) -> tuple[DispatchPlan, int]:
-        """Linearise the other side of the cones at each iterate until all are tight and the cost rests."""
+        """Linearise the other side of the cones at each iterate until all are tight and the cost rests.
+
+        The first point is ``at``; ``plan`` stands where no step has an answer.
+        """
         price = float(np.abs(window.tariff_per_mwh[: window.length]).mean()) or 1.0
         best, cost = plan, np.inf
         for step in range(1, CCP_STEPS + 1):
-            found = self.solve_linearised(window, states, at=self._padded(best), slack_price=price)
+            found = self.solve_linearised(window, states, at=at, slack_price=price)
             if not found.record.usable:
                 return best, step - 1
-            best, before, cost = found, cost, float(found.total_cost.sum())
+            best, at, before, cost = found, self._padded(found), cost, float(found.total_cost.sum())
             if exact_periods(best.cone, self.case.limits)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(
                 1.0, abs(cost)
             ):

@@ -190,15 +190,27 @@ class WindowSolver:
         """Return the plan, repaired if a cone of the applied periods is slack."""
         if exact_periods(plan.cone, self.case.limits)[:applied].all():
             return plan
-        elastic = plan.record.elastic
-        ladder = Ladder(
+        return self._ladder(elastic=plan.record.elastic).restore(plan, window, states, applied)
+
+    def local_optima(self, window: Window, states: Mapping[str, State]) -> list[DispatchPlan | None]:
+        """Return what several starts lead to: a local optimum of the AC problem, or None.
+
+        Where storage would charge and discharge at once it counts as none.
+        """
+        first = self.relaxed(window, states)
+        if not first.record.usable:
+            return []
+        found = self._ladder(elastic=first.record.elastic).local_optima(first, window, states)
+        return [None if one is None or self._overlaps(one, one.length) else one for one in found]
+
+    def _ladder(self, *, elastic: bool) -> Ladder:
+        return Ladder(
             case=self.case,
             periods=self.periods,
             solve=lambda window, states: self._again(window, states, elastic=elastic),
             solve_linearised=partial(self._linearised, elastic=elastic),
             power_flow=self.power_flow,
         )
-        return ladder.restore(plan, window, states, applied)
 
     def _again(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> DispatchPlan:
         """Solve changed numbers with the model that had an answer."""

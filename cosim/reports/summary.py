@@ -236,6 +236,10 @@ def _ledger_rows(result: RunResult) -> Iterator[Row]:
     gap = _finite(whole["gap_rel"])
     note = "no upper bound: an AC limit is broken, or the bound is missing" if gap is None else ""
     yield Row(key="ledger_gap_rel", label="Cost above the bound, relative", value=gap, note=note)
+    if said := str(whole.get("local_optimum_said") or ""):
+        local, above = _finite(whole["local_optimum"]), _finite(whole["local_gap_rel"])
+        yield Row(key="local_optimum", label="Best local AC optimum found", value=local, unit=money, note=said)
+        yield Row(key="local_gap_rel", label="Cost above that local optimum, relative", value=above, note="no bound")
     yield Row(key="exactness", label="Relaxation", value=str(whole["exactness"]), note="worst period")
     if "ledger" in result:
         broken = result["ledger"]["violations"].to_numpy()

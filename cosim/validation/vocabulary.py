@@ -64,6 +64,9 @@ VERIFIED: tuple[Column, ...] = (
         lower_bound   | money | bound on the cost of the day
         ac_cost       | money | cost of the day with the AC import and losses
         gap_rel       | -     | AC cost over the bound; NaN if an AC limit is broken
+        local_optimum | money | best local optimum of the AC problem found, where the gap is above 1e-4; no bound
+        local_gap_rel | -     | AC cost over it
+        local_optimum_said | - | from how many starts it was found; empty where it was not looked for
         exactness     | -     | worst of all periods
         status        | -     | worst of all periods
         exit_code     | -     | by the worst flag; 6 if the audit does not close

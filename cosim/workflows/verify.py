@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from cosim.dispatch.branch_flow import Array
-from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.injection_bounds import given, import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.reports.page import write_report
 from cosim.results.charging import station_price_rel
@@ -30,6 +28,7 @@ from cosim.validation.gate import EXIT_CODES
 from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
 from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
+from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.run import Progress, run
 
 NOT_VERIFIED = 6
@@ -50,6 +49,9 @@ class RunLedger:
         Bound on the cost of the day, and the cost with the AC import and losses.
     gap_rel
         (ac_cost - lower_bound) / max(1, |lower_bound|); NaN if an AC limit is broken: then no upper bound is known.
+    local_optimum, local_gap_rel, local_optimum_said
+        Where that gap says little: cost of the best local optimum of the AC problem that several starts found, how far
+        the AC cost is above it, and what may be said of it. It is no bound. NaN and empty where it was not looked for.
     """
 
     equilibrium: str
@@ -58,6 +60,9 @@ class RunLedger:
     lower_bound: float
     ac_cost: float
     gap_rel: float
+    local_optimum: float
+    local_gap_rel: float
+    local_optimum_said: str
     exactness: str
     status: str
     exit_code: int
@@ -302,8 +307,10 @@ def _whole(
     tested: Stress | None,
 ) -> RunLedger:
     """Judge the run as a whole."""
-    kind, bound = _bound(case, stored, ev_mw, ledger)
+    kind, bound = day_bound(case, stored, ev_mw, ledger)
     upper = ledger.upper_bound
+    gap = (upper - bound) / max(1.0, abs(bound))
+    local = day_local_optimum(case, stored, ev_mw, gap)
     closes = all(item.closes for item in items)
     code = ledger.exit_code
     return RunLedger(
@@ -312,7 +319,10 @@ def _whole(
         bound_kind=kind,
         lower_bound=bound,
         ac_cost=math.fsum(entry.ac_cost for entry in ledger.entries),
-        gap_rel=(upper - bound) / max(1.0, abs(bound)),
+        gap_rel=gap,
+        local_optimum=local.cost,
+        local_gap_rel=local.gap_rel(upper),
+        local_optimum_said=local.sentence if local.starts else "",
         exactness=ledger.exactness,
         status=_worst_status(ledger),
         exit_code=code if closes else NOT_VERIFIED,
@@ -325,43 +335,6 @@ def _equilibrium(result: RunResult) -> dict[str, Any]:
     """Return what the stored certificates prove of the run's flows; nothing without roads."""
     claim = stored_claim(result)
     return {} if claim is None else {"equilibrium": claim.sentence, "flow_bound_vph": claim.bound_vph}
-
-
-def _bound(case: SimulationCase, stored: StoredDispatch, ev_mw: Array, ledger: Ledger) -> tuple[str, float]:
-    """Return which bound the day's cost has, and its value; NaN for a day that ended early."""
-    dispatch = case.dispatch
-    if dispatch is None:
-        raise InputError(f"scenario '{case.name}' has no grid")
-    mode = dispatch.settings.mode
-    if mode == "single_period":
-        return "period by period", math.fsum(entry.lower_bound for entry in ledger.entries)
-    if mode == "day_ahead":
-        return "day-ahead", ledger.entries[0].lower_bound
-    if stored.length < dispatch.periods:
-        return "hindsight", math.nan
-    elastic = bool(stored.flag("elastic").any())
-    return "hindsight", hindsight_bound(dispatch, ev_mw, elastic=elastic)
-
-
-def hindsight_bound(dispatch: DispatchCase, ev_mw: Array, *, elastic: bool) -> float:
-    """Return the bound of the day solved at once with what really came.
-
-    Parameters
-    ----------
-    dispatch
-        The day.
-    ev_mw
-        Charging load as it came, shape (s, T).
-    elastic
-        Whether the run used last resorts in some period; the bound then allows them, too.
-    """
-    known = replace(dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None)
-    day = replace(dispatch, settings=known)
-    window = make_window(day, 0, day.periods, ev_mw)
-    solver, states = WindowSolver(day, day.periods), initial_states(day)
-    plan = solver.problem(elastic=True).solve(window, states) if elastic else solver.relaxed(window, states)
-    record = plan.record
-    return min(record.primal_objective, record.dual_objective) if record.usable else math.nan
 
 
 def _worst_status(ledger: Ledger) -> str:

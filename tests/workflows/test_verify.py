@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from cosim.errors import InputError, StorageError, UsageError
+from cosim.grid.ac_flow import AcFlow
 from cosim.quantities import COLUMNS
 from cosim.results.store import RunResult
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
 from cosim.validation.vocabulary import VERIFIED
 from cosim.workflows.run import run
 from cosim.workflows.verify import verify
@@ -54,6 +57,33 @@ def test_photovoltaics_at_the_end_of_the_feeder_are_repaired_and_told(stress_run
     power = devices[devices["device"] == "pv"].set_index("period")["p_mw"]
     assert power[2] == pytest.approx(2.086, rel=1e-3)
     assert stress_run.exit_code == 10
+
+
+def test_where_the_bound_says_nothing_the_gap_to_a_local_optimum_stands_beside_it(stress_run):
+    """One number decides each hour: the sun that is taken. The largest whose AC voltage is at the limit, by bisection."""
+    whole = stress_run.whole
+    assert whole.gap_rel > 0.2
+    dispatch = build_case(load("ieee33_pv_stress")).dispatch
+    flow, at = AcFlow(dispatch.feeder), dispatch.feeder.bus_position("18")
+
+    def state(pv_mw):
+        p_mw = -dispatch.base_p_mw[:, 1].copy()
+        p_mw[at] += pv_mw
+        return flow.solve(p_mw, -dispatch.base_q_mvar[:, 1])
+
+    low, high = 2.0, 3.0
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if state(middle).vm_pu.max() <= 1.05 else (low, middle)
+    least = 300.0 * (state(2.0).slack_mw + 2.0 * state(low).slack_mw)
+    assert whole.local_optimum == pytest.approx(least, rel=1e-8)
+    assert abs(whole.local_gap_rel) < 1e-8
+    assert "no bound" in whole.local_optimum_said
+
+
+def test_an_exact_run_is_compared_with_its_bound_alone(day):
+    assert day.whole.local_optimum_said == ""
+    assert np.isnan(day.whole.local_optimum)
 
 
 def test_a_negative_price_is_flagged_where_losses_cost_nothing(folder):
@@ -174,7 +204,16 @@ def test_the_command_prints_the_ledger_and_ends_with_its_code(stress_run):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 10, done.stderr
-    for words in ("Trust ledger", "repaired by ccp", "lower bound", "Audit", "AC-robust", "inexact_restored"):
+    for words in (
+        "Trust ledger",
+        "repaired by ccp",
+        "lower bound",
+        "local optimum",
+        "no bound",
+        "Audit",
+        "AC-robust",
+        "inexact_restored",
+    ):
         assert words in done.stdout
 
 
