@@ -60,7 +60,7 @@ def test_photovoltaics_at_the_end_of_the_feeder_are_repaired_and_told(stress_run
 
 
 def test_where_the_bound_says_nothing_the_gap_to_a_local_optimum_stands_beside_it(stress_run):
-    """One number decides each hour: the sun that is taken. The largest whose AC voltage is at the limit, by bisection."""
+    """One number decides each hour, the sun that is taken: the most with its AC voltage at the limit, by bisection."""
     whole = stress_run.whole
     assert whole.gap_rel > 0.2
     dispatch = build_case(load("ieee33_pv_stress")).dispatch
