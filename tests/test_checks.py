@@ -14,6 +14,7 @@ from cosim.quantities.checks import ABILITIES, CHECKS, SENSES, SETTABLE, GateLim
 from cosim.quantities.status import EXIT_CODES
 from cosim.reports import gates as reported
 from cosim.scenario.load import load
+from cosim.validation.gate import evaluate
 from cosim.workflows.run import run
 from cosim.workflows.verify import verify
 
@@ -67,6 +68,11 @@ def test_a_former_name_is_read_with_a_warning(tmp_path):
     path.write_text("schema: 1\nextends: ieee33_pv_stress\ngates: {slack_mw: 1.0e-3, unserved_mw: 1.0e-3}\n")
     with pytest.raises(InputError, match="former name of unserved_mw"):
         load(path)
+
+
+def test_a_figure_that_no_row_knows_is_refused():
+    with pytest.raises(KeyError, match="cone_gapp"):
+        evaluate({"cone_gapp": 1.0})
 
 
 def figures_of(folder):

@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from cosim.bounds import NonNegative, check_bounds
-from cosim.errors import InputError
 from cosim.quantities.status import Status
 
 Figure = float | bool | str
@@ -346,9 +345,9 @@ def check_of(name: str) -> Check:
 
     Raises
     ------
-    InputError
+    KeyError
         If there is none: a figure that no row knows would be judged by nobody.
     """
     if name not in CHECKS:
-        raise InputError(f"the table of checks has no {name!r}; it has {', '.join(CHECKS)}")
+        raise KeyError(f"the table of checks has no {name!r}; it has {', '.join(CHECKS)}")
     return CHECKS[name]

@@ -96,7 +96,9 @@ def evaluate(figures: Figures, limits: GateLimits | None = None) -> GateRecord:
     Raises
     ------
     InputError
-        If there is no figure at all (a period that nobody measured has not passed), or one that no row knows.
+        If there is no figure at all: a period that nobody measured has not passed.
+    KeyError
+        If there is a figure that no row of the table knows: nobody would judge it.
 
     >>> evaluate({"solver_status": "optimal", "primal_residual": 1e-9, "duality_gap_rel": 0.0}).status
     'optimal'

@@ -40,9 +40,13 @@ LAST_RESORTS = {("periods", f"cost_{term}") for term in ("ev_curtailment", "load
 LAST_RESORTS |= {("periods", "cost_unmet_balance"), ("periods", "cost_wear")}  # the default's wear is free
 LOOP = {
     ("periods", f"coupling_{name}")
-    for name in ("rounds", "method", "residual_mw", "converged", "gap_road", "gap_grid", "bound_vph")
+    for name in ("rounds", "method", "residual_mw", "converged", "nodal", "gap_road", "gap_grid", "bound_vph")
 }
-STARTS = {("periods", "coupling_starts"), ("periods", "coupling_spread_vph")}  # where nothing is proved
+STARTS = {
+    ("periods", "coupling_starts"),
+    ("periods", "coupling_spread_vph"),
+    ("periods", "coupling_spread_rel"),
+}  # where nothing is proved
 PRICE = {("stations", "price_per_mwh")}
 LATER = {("periods", "ev_later_vph"), ("periods", "ev_later_share")}
 MICRO = {(column.table, column.name) for column in COLUMNS if column.table.startswith(("micro_", "ac_measured"))}
