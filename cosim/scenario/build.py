@@ -159,7 +159,8 @@ def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:
     lacking = [paths.commodities[position] for position in busy.tolist() if position not in supplied]
     if lacking:
         pairs = ", ".join(f"{one.origin} to {one.destination}" for one in lacking)
-        raise InputError(f"charging trips of these pairs meet no station on any path: {pairs}; add a station on one of their paths")
+        remedy = "add a station on one of their paths"
+        raise InputError(f"charging trips of these pairs meet no station on any path: {pairs}; {remedy}")
 
 
 def build_feeder(loaded: LoadedScenario) -> Feeder | None:
