@@ -452,7 +452,7 @@ def _fixed(row: Check) -> str:
 def _with_floor(row: Check) -> str:
     if not row.relative_to:
         return row.meaning
-    return f"{row.meaning}; over the {row.relative_to}, at least {row.floor:g} {row.floor_unit.replace('^2', '²')}"
+    return f"{row.meaning}; relative to {row.relative_to}, at least {row.floor:g} {row.floor_unit.replace('^2', '²')}"
 
 
 def file(name: str) -> str:
