@@ -8,6 +8,7 @@ import pytest
 from cosim.coupling.fixed_point import Answer, PriceLoop, Roads
 from cosim.coupling.methods import METHODS
 from cosim.coupling.restarts import Restarts
+from cosim.validation.gate import evaluate
 
 
 def compared(price_of_load, starts=6, tolerance_mw=1e-9):
@@ -40,6 +41,7 @@ def test_a_price_that_rises_with_the_load_has_one_equilibrium():
     assert first.converged
     assert restarts.converged == 6
     assert restarts.spread_vph <= 1e-6
+    assert evaluate({"coupling_spread_rel": float(restarts.spread_rel[0])}).status == "optimal"
     assert asked[-1] == first.query.load_mw.item()  # the dispatch stands at the first result again
 
 
@@ -49,6 +51,9 @@ def test_a_price_that_falls_with_the_load_can_have_several_and_they_are_found():
     assert first.converged
     assert restarts.converged >= 5
     assert restarts.spread_vph > 10.0
+    demand = float(first.detail[0].path_flow_vph.sum())
+    assert restarts.spread_rel[0] == pytest.approx(restarts.spread_vph / max(demand, 1.0))
+    assert evaluate({"coupling_spread_rel": float(restarts.spread_rel[0])}).status == "equilibrium_not_unique"
 
 
 @pytest.mark.parametrize("starts", [1, 3])
@@ -61,3 +66,4 @@ def test_without_a_start_that_converged_there_is_no_spread():
     _, restarts, _ = compared(lambda load: 500.0 + 100.0 * load, tolerance_mw=-1.0)
     assert restarts.converged == 0
     assert np.isnan(restarts.spread_vph)
+    assert restarts.spread_rel.size == 0

@@ -181,3 +181,16 @@ def test_the_callers_first_price_is_not_touched():
 def test_without_stations_there_is_nothing_to_agree_on():
     loop = iterate(lambda price: (price, None), lambda load: load, np.zeros(0))
     assert (loop.rounds, loop.converged) == (1, True)
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_load_that_does_not_answer_its_price_ends_only_at_the_price_answered(priced):
+    """Nobody charges, or the energy is drawn later: equal loads say nothing of the price that drivers are told."""
+    roads = Roads(respond=lambda price: (np.zeros_like(price), None), priced=priced)
+    loop = solve(
+        roads, lambda query: Answer(price_per_mwh=np.full((1, 1), 503.78), load_mw=query.load_mw),
+        np.array([[500.0]]), method="iterate",
+    )  # fmt: skip
+    assert loop.converged
+    assert loop.rounds == (2 if priced else 1)
+    assert loop.price_per_mwh[0, 0] == (503.78 if priced else 500.0)
