@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, get_args
 
 from cosim.errors import InputError, Problem
 from cosim.units import h_to_min, kw_to_mw
 
 Rule = tuple[str, bool, str]
+Overload = Literal["carry", "unserved"]
+OVERLOAD: tuple[Overload, ...] = get_args(Overload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,7 @@ class Station:
     davidson_j
         Shape of the waiting time in Davidson's law (R_n of Eq 3).
     knee
-        Share of the capacity above which the waiting time grows linearly, and the station
-        counts as overloaded; between 0 and 1.
+        Share of the capacity above which the waiting time grows linearly; between 0 and 1.
     access_fee
         Price of one visit besides the energy, in the scenario's currency.
     chargers, charger_kw
@@ -42,6 +43,8 @@ class Station:
     service_scv
         Squared coefficient of variation of the service time, for the law ``erlang``: 0 if every vehicle takes the same
         energy, 1 for exponential times.
+    overload
+        What becomes of energy asked for beyond the chargers' power: ``carry`` to the next period, or ``unserved``.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Station:
     charger_kw: float | None = None
     law: str = "davidson"
     service_scv: float = 0.0
+    overload: Overload = "carry"
 
     def __post_init__(self) -> None:
         rules: list[Rule] = [
@@ -79,6 +83,7 @@ class Station:
                 self.charger_kw is None or 0 < self.charger_kw < math.inf,
                 "must be > 0 and finite",
             ),
+            ("overload", self.overload in OVERLOAD, f"must be one of {', '.join(OVERLOAD)}"),
         ]
         _raise_broken(self, rules)
 
@@ -98,6 +103,7 @@ class Station:
         access_fee: float = 0.0,
         law: str = "davidson",
         service_scv: float = 0.0,
+        overload: Overload = "carry",
     ) -> Self:
         """Build a station whose capacity and free-flow time follow from its chargers.
 
@@ -139,6 +145,7 @@ class Station:
             charger_kw=charger_kw,
             law=law,
             service_scv=service_scv,
+            overload=overload,
         )
 
     @property
@@ -147,6 +154,22 @@ class Station:
         if self.chargers is None or self.charger_kw is None:
             return None
         return kw_to_mw(self.chargers * self.charger_kw)
+
+    def power_mw(self, energy_kwh: float) -> float:
+        """Return the most that the station can draw: of its chargers, or of ``capacity_vph`` visits an hour, MW.
+
+        Parameters
+        ----------
+        energy_kwh
+            Energy of one visit, kWh.
+
+        Examples
+        --------
+        >>> Station(name="S1", node="8", bus="16", free_flow_min=30.0, capacity_vph=60.0).power_mw(20.0)
+        1.2
+        """
+        installed = self.installed_mw
+        return kw_to_mw(self.capacity_vph * energy_kwh) if installed is None else installed
 
 
 def _raise_broken(station: Station, rules: list[Rule]) -> None:

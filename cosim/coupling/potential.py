@@ -10,6 +10,9 @@ costs p,
 - ``J(f) - J* <= gap_road + gap_grid``, and ``|f - f*|_1 <= sqrt(2 Q (theta / VOT) (gap_road + gap_grid))`` with
   Q the demand, by the strong convexity of the entropy (Pinsker's inequality).
 
+Those left over by earlier periods (`cosim.charging.overload`) are constants of a period: a wait on the station link,
+and a load. A station that leaves somebody over draws what its chargers give, whoever comes: then nothing is claimed.
+
 The dispatch may stand at loads a residual away from those of the flows. Flows that have exactly its loads are made by
 moving a few drivers; the certificate is theirs, and the drivers moved are added to the bound.
 """
@@ -27,6 +30,8 @@ from cosim.traffic.equilibrium import SueProblem, SueResult
 from cosim.traffic.paths import PathSet
 from cosim.units import kw_to_mw
 
+OVER_ITS_CHARGERS = "station over its chargers"
+"""Objection where a station cannot serve what it is asked for: its load is then no gradient of Fisk's objective."""
 REACHED = 1e-9
 """Part of a load, relative to all, that moving drivers may miss: rounding."""
 
@@ -72,13 +77,14 @@ def certify(block: Block, answer: Answer, results: Sequence[SueResult], *, exact
     exact_query
         Whether the dispatch was asked for exactly these loads.
     """
-    objection = _objection(block, answer, exact_query=exact_query)
+    objection = _objection(block, answer, results, exact_query=exact_query)
     if objection:
         return no_claim(objection, len(results))
     gaps, moved, demand = [], [], []
+    waits, left_over = block.wait_min(results), block.left_over_mw(results)
     for j, (k, result) in enumerate(zip(block.positions, results, strict=True)):
-        problem = block.response.period(k, block.seen(k, answer.price_per_mwh[:, j]))
-        arrivals = answer.load_mw[:, j] / kw_to_mw(block.response.energy_kwh)
+        problem = block.response.period(k, block.seen(k, answer.price_per_mwh[:, j]), wait_min=waits[:, j])
+        arrivals = (answer.load_mw[:, j] - left_over[:, j]) / kw_to_mw(block.response.energy_kwh)
         flow = with_arrivals(problem, result.path_flow_vph, arrivals)
         if flow is None:
             return no_claim("no drivers can move to where the dispatch has the loads", len(results))
@@ -94,10 +100,11 @@ def certify(block: Block, answer: Answer, results: Sequence[SueResult], *, exact
     return Certificate(gap_road_per_h=road, gap_grid_per_h=grid, bound_vph=bound)
 
 
-def _objection(block: Block, answer: Answer, *, exact_query: bool) -> str:
+def _objection(block: Block, answer: Answer, results: Sequence[SueResult], *, exact_query: bool) -> str:
     """Return the first condition that fails; empty if all hold."""
     paths = block.response.problem.paths
     conditions = (
+        (not block.overloaded(results).any(), OVER_ITS_CHARGERS),
         (block.moves, "the price that drivers see is not the nodal price of the dispatch"),
         (block.account is None or block.account.within_period, "energy is drawn later than in the period of departure"),
         (isinstance(paths, PathSet), f"the route model {paths.model!r} lists no paths"),

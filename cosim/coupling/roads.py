@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.charging.load import charging_mw
+from cosim.charging.overload import Chargers, Served
 from cosim.coupling.accounts import Account
 from cosim.coupling.methods.base import Roads
 from cosim.coupling.price import station_cost_min
@@ -55,7 +56,13 @@ class RoadResponse:
     options: Mapping[str, Any] = field(default_factory=dict)
     _last: SueResult | None = None
 
-    def solve(self, position: int, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> SueResult:
+    def solve(
+        self,
+        position: int,
+        price_per_mwh: Array | None,
+        rise_per_mwh_per_mw: Array | float = 0.0,
+        wait_min: Array | None = None,
+    ) -> SueResult:
         """Return the equilibrium of one period.
 
         Parameters
@@ -65,9 +72,11 @@ class RoadResponse:
         price_per_mwh
             Price per station that drivers see, shape ``(s,)``; None means that they see travel time and fees alone.
         rise_per_mwh_per_mw
-            By how much the price at a station rises with its own load.
+            By how much the price at a station rises with the load of those who come, of one number or shape ``(s,)``.
+        wait_min
+            What those left over from earlier periods add to a visit at each station, min, shape ``(s,)``.
         """
-        problem = self.period(position, price_per_mwh, rise_per_mwh_per_mw)
+        problem = self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min)
         result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
         if not result.converged and self._last is not None:  # a start at an extreme price can be too far away
             result = min(
@@ -78,13 +87,21 @@ class RoadResponse:
         self._last = result
         return result
 
-    def period(self, position: int, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> SueProblem:
-        """Return the equilibrium problem of one period at prices, as in `solve`."""
-        network = self.network(price_per_mwh, rise_per_mwh_per_mw)
+    def period(
+        self,
+        position: int,
+        price_per_mwh: Array | None,
+        rise_per_mwh_per_mw: Array | float = 0.0,
+        wait_min: Array | None = None,
+    ) -> SueProblem:
+        """Return the equilibrium problem of one period at prices and waits, as in `solve`."""
+        network = self.network(price_per_mwh, rise_per_mwh_per_mw, wait_min)
         return replace(self.problem, network=network, demand_vph=self.demand_vph[position])
 
-    def network(self, price_per_mwh: Array | None, rise_per_mwh_per_mw: float = 0.0) -> RoadNetwork:
-        """Return the network with prices and fees as minutes on the station links."""
+    def network(
+        self, price_per_mwh: Array | None, rise_per_mwh_per_mw: Array | float = 0.0, wait_min: Array | None = None
+    ) -> RoadNetwork:
+        """Return the network with prices and fees, and waits for those left over, as minutes on the station links."""
         network = self.problem.network
         stations = network.station_positions.size
         if stations == 0:
@@ -96,12 +113,16 @@ class RoadResponse:
             access_fee=self.access_fee,
             value_of_time_per_min=self.value_of_time_per_min,
         )
-        if rise_per_mwh_per_mw == 0.0:
+        if wait_min is not None:
+            fixed_min = fixed_min + wait_min
+        if not np.any(rise_per_mwh_per_mw):
             return network.with_fixed_min(fixed_min)
         per_visit = kw_to_mw(self.energy_kwh)
         return network.with_fixed_min(fixed_min, rise_per_mwh_per_mw * per_visit**2 / self.value_of_time_per_min)
 
-    def flow_by_price(self, position: int, price_per_mwh: Array | None, result: SueResult) -> Array:
+    def flow_by_price(
+        self, position: int, price_per_mwh: Array | None, result: SueResult, wait_min: Array | None = None
+    ) -> Array:
         """Return how the stations' flows answer to their prices, shape ``(s, s)``, (veh/h) per (money/MWh).
 
         Entry (n, m) is the slope of the flow at station n over the price at station m. Rows and columns sum to 0 within
@@ -109,8 +130,8 @@ class RoadResponse:
 
         Parameters
         ----------
-        position, price_per_mwh
-            Period and prices that the equilibrium was solved at, as in `solve`.
+        position, price_per_mwh, wait_min
+            Period, prices and waits that the equilibrium was solved at, as in `solve`.
         result
             The equilibrium.
 
@@ -119,21 +140,24 @@ class RoadResponse:
         InputError
             If the result is no equilibrium, or its routes are not listed as paths.
         """
-        problem = self.period(position, price_per_mwh)
+        problem = self.period(position, price_per_mwh, wait_min=wait_min)
         stations = problem.network.station_positions
         by_minute = sensitivity(problem, result).to_fixed_min[np.ix_(stations, stations)]
         return np.asarray(by_minute * kw_to_mw(self.energy_kwh) / self.value_of_time_per_min)
 
-    def value_per_h(self, position: int, price_per_mwh: Array | None, result: SueResult) -> float:
+    def value_per_h(
+        self, position: int, price_per_mwh: Array | None, result: SueResult, wait_min: Array | None = None
+    ) -> float:
         """Return ``VOT Z(f)`` with prices and fees in it, money per hour; its slope over a price is that load."""
-        return self.value_of_time_per_min * fisk_objective(self.period(position, price_per_mwh), result.path_flow_vph)
+        problem = self.period(position, price_per_mwh, wait_min=wait_min)
+        return self.value_of_time_per_min * fisk_objective(problem, result.path_flow_vph)
 
     def load_mw(self, result: SueResult) -> Array:
-        """Return the charging load per station (Eq 9), shape ``(s,)``, MW."""
+        """Return the charging load that those who come ask for (Eq 9), shape ``(s,)``, MW."""
         return charging_mw(result.link_flow_vph[self.problem.network.station_positions], self.energy_kwh)
 
     def day(self, price_per_mwh: Array | None) -> tuple[list[SueResult], Array]:
-        """Solve all periods; return the equilibria and the loads, shape ``(s, T)``.
+        """Solve all periods as if nobody were left over; return the equilibria and the loads asked for, ``(s, T)``.
 
         Parameters
         ----------
@@ -146,7 +170,7 @@ class RoadResponse:
         return results, np.stack([self.load_mw(result) for result in results], axis=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
     """The periods that one price-flow loop covers, as functions of their stations' prices, shape ``(s, T)``.
 
@@ -155,7 +179,7 @@ class Block:
     response
         The road side of the day.
     positions
-        The T periods, from 0.
+        The T periods, from 0, one after the other.
     seen
         What drivers see of a period's price, shape ``(s,)``; None is travel time and fees alone.
     moves
@@ -164,6 +188,10 @@ class Block:
         When the energy of their visits is drawn; None: in the period of departure.
     day
         Equilibria of all periods as they stand; those of the block are replaced. Only an account in time reads them.
+    chargers
+        What the stations can serve; None: whatever they are asked for.
+    backlog_mwh
+        Energy of those who wait when the first period begins, shape ``(s,)``.
     """
 
     response: RoadResponse
@@ -172,6 +200,8 @@ class Block:
     moves: bool = True
     account: Account | None = None
     day: Sequence[SueResult] = ()
+    chargers: Chargers | None = None
+    backlog_mwh: Array | float = 0.0
 
     def roads(self) -> Roads:
         """Return what the methods may ask of the roads."""
@@ -182,6 +212,7 @@ class Block:
             steepness=self.steepness if listed and self.moves else None,
             value_per_h=self.value_per_h if at_once else None,
             respond_rising=self.respond_rising if self.moves and at_once else None,
+            hidden_mw=self.hidden_mw,
             keeps_total=at_once and not (isinstance(paths, PathSet) and later(paths).any()),
             priced=self.moves,
         )
@@ -194,41 +225,136 @@ class Block:
         """Return loads and equilibria where each price rises with the station's own load."""
         return self._solved(price_per_mwh, rise_per_mwh_per_mw)
 
+    def arriving_mw(self, results: Sequence[SueResult]) -> Array:
+        """Return the load that those who arrive ask for at the block's equilibria, shape ``(s, T)``."""
+        if self.account is None:
+            return np.stack([self.response.load_mw(result) for result in results], axis=1)
+        return self.account.load_mw(self._day_with(results), self.positions)
+
+    def served(self, results: Sequence[SueResult]) -> Served:
+        """Return what the chargers serve of it, and what they leave over."""
+        arriving = self.arriving_mw(results)
+        if self.chargers is None:
+            nothing = np.zeros_like(arriving)
+            return Served(p_mw=arriving, backlog_mwh=nothing, unserved_mwh=nothing)
+        return self.chargers.serve(arriving, self.backlog_mwh)
+
+    def left_over_mwh(self, results: Sequence[SueResult]) -> Array:
+        """Return the energy of those who wait when each period begins, shape ``(s, T)``."""
+        found = self.served(results).backlog_mwh
+        first = np.broadcast_to(np.asarray(self.backlog_mwh, dtype=np.float64), found.shape[:1])
+        return np.concatenate([first[:, np.newaxis], found[:, :-1]], axis=1)
+
+    def left_over_mw(self, results: Sequence[SueResult]) -> Array:
+        """Return the mean power that they ask for within the period, shape ``(s, T)``."""
+        waiting = self.left_over_mwh(results)
+        return waiting if self.chargers is None else waiting / self.chargers.period_h
+
+    def wait_min(self, results: Sequence[SueResult]) -> Array:
+        """Return what they add to a visit in each period, min, shape ``(s, T)``."""
+        waiting = self.left_over_mwh(results)
+        return waiting if self.chargers is None else self.chargers.wait_min(waiting)
+
+    def overloaded(self, results: Sequence[SueResult]) -> NDArray[np.bool_]:
+        """Return at which stations, in which periods, the chargers are asked for too much, shape ``(s, T)``."""
+        found = self.served(results)
+        return np.zeros(found.p_mw.shape, dtype=bool) if self.chargers is None else self.chargers.overloaded(found)
+
+    def hidden_mw(self, results: list[SueResult], others: list[SueResult]) -> float:
+        """Return how far two responses are apart in what they ask of stations over their chargers, MW.
+
+        Those give the same to both, so that the loads do not show it. 0 where there are none.
+        """
+        over = self.overloaded(results) | self.overloaded(others)
+        if not over.any():
+            return 0.0
+        return float(np.abs(self.arriving_mw(results) - self.arriving_mw(others))[over].max())
+
     def steepness(self, price_per_mwh: Array, results: list[SueResult]) -> Array:
         """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh).
 
         Of energy drawn in time it is a symmetric estimate, from the share that each period's own visits draw in it:
-        it sets the pace of a method, not where the loop ends.
+        it sets the pace of a method, not where the loop ends. So it is where a station is over its chargers: its load
+        answers to no price, and what prices at it change elsewhere is left out.
         """
+        waits = self.wait_min(results)
         by_price = [
-            self.response.flow_by_price(k, self.seen(k, price_per_mwh[:, j]), results[j])
+            self.response.flow_by_price(k, self.seen(k, price_per_mwh[:, j]), results[j], waits[:, j])
             for j, k in enumerate(self.positions)
         ]
         steepness = -kw_to_mw(self.response.energy_kwh) * np.stack(by_price)
+        over = self.overloaded(results).T
+        if over.any():
+            steepness = np.where(over[:, :, np.newaxis] | over[:, np.newaxis, :], 0.0, steepness)
         if self.account is None or self.account.within_period:
             return steepness
         root = np.sqrt(self.account.own_share(self._day_with(results), self.positions)).T
         return np.asarray(root[:, :, np.newaxis] * steepness * root[:, np.newaxis, :])
 
     def value_per_h(self, price_per_mwh: Array, results: list[SueResult]) -> float:
-        """Return the sum of `RoadResponse.value_per_h` over the periods."""
-        return math.fsum(
-            self.response.value_per_h(k, self.seen(k, price_per_mwh[:, j]), results[j])
+        """Return the sum of `RoadResponse.value_per_h` over the periods, and what those left over pay.
+
+        NaN where a station is over its chargers: the load that it draws is then no gradient of this value.
+        """
+        if self.overloaded(results).any():
+            return math.nan
+        waits = self.wait_min(results)
+        arriving = math.fsum(
+            self.response.value_per_h(k, self.seen(k, price_per_mwh[:, j]), results[j], waits[:, j])
             for j, k in enumerate(self.positions)
         )
+        return arriving + float((price_per_mwh * self.left_over_mw(results)).sum())
 
     def _solved(self, price_per_mwh: Array, rise: float) -> tuple[Array, list[SueResult]]:
-        results = [
-            self.response.solve(k, self.seen(k, price_per_mwh[:, j]), rise) for j, k in enumerate(self.positions)
-        ]
+        """Solve period by period: whoever is left over in one adds to the waits of the next."""
+        results: list[SueResult] = []
+        loads = np.zeros((self.response.problem.network.station_positions.size, len(self.positions)))
+        backlog = np.broadcast_to(np.asarray(self.backlog_mwh, dtype=np.float64), loads.shape[:1])
+        for j in range(len(self.positions)):
+            result, found = self._period(results, price_per_mwh[:, j], rise, backlog)
+            results.append(result)
+            loads[:, j], backlog = found.p_mw[:, 0], found.backlog_mwh[:, 0]
+        return loads, results
+
+    def _period(
+        self, before: list[SueResult], price_per_mwh: Array, rise: float, backlog_mwh: Array
+    ) -> tuple[SueResult, Served]:
+        """Solve the period after those before it; return its equilibrium and what is served in it.
+
+        A price that rises does so with the load *served*: at a station over its chargers it stands at that of their
+        power. Which stations those are is found by trying.
+        """
+        k, chargers = self.positions[len(before)], self.chargers
+        waits = None if chargers is None or not backlog_mwh.any() else chargers.wait_min(backlog_mwh)
+        flat = np.zeros(backlog_mwh.shape, dtype=bool)
+        for _ in range(2 * flat.size + 1):
+            price, rising = price_per_mwh, rise
+            if rise != 0.0 and chargers is not None and (flat.any() or waits is not None):
+                known_mw = np.where(flat, chargers.power_mw, backlog_mwh / chargers.period_h)
+                price, rising = price_per_mwh + rise * known_mw, np.where(flat, 0.0, rise)
+            result = self.response.solve(k, self.seen(k, price), rising, waits)
+            arriving = self._latest_mw([*before, result])[:, np.newaxis]
+            if chargers is None:
+                return result, Served(p_mw=arriving, backlog_mwh=0.0 * arriving, unserved_mwh=0.0 * arriving)
+            found = chargers.serve(arriving, backlog_mwh)
+            over = chargers.overloaded(found)[:, 0]
+            if rise == 0.0 or np.array_equal(over, flat):
+                break
+            flat = over
+        return result, found
+
+    def _latest_mw(self, results: list[SueResult]) -> Array:
+        """Return the load asked for in the last period that is solved so far, shape ``(s,)``."""
         if self.account is None:
-            return np.stack([self.response.load_mw(result) for result in results], axis=1), results
-        return self.account.load_mw(self._day_with(results), self.positions), results
+            return self.response.load_mw(results[-1])
+        if self.account.within_period:
+            return self.account.load_mw(results, [len(results) - 1])[:, 0]
+        return self.account.load_mw(self._day_with(results), [self.positions[len(results) - 1]])[:, 0]
 
     def _day_with(self, results: Sequence[SueResult]) -> list[SueResult]:
-        """Return the day with the block's equilibria replaced."""
+        """Return the day with the block's equilibria replaced, those that are there."""
         day = list(self.day)
-        for k, result in zip(self.positions, results, strict=True):
+        for k, result in zip(self.positions, results, strict=False):
             day[k] = result
         return day
 

@@ -278,16 +278,22 @@ COLUMNS: tuple[Column, ...] = (
         flow_vph        | veh/h  | vehicles that come to charge
         travel_time_min | min    | access, service and wait
         wait_min        | min    | time beyond access and service
-        overloaded      | -      | whether the flow is above the knee of the capacity
+        above_knee      | -      | whether the flow is above the knee of the travel-time law (knee x capacity)
         price_per_mwh?  | money/MWh | price that drivers pay
         nodal_price_per_mwh? | money/MWh | marginal cost of the station's bus
         price_without_loss_per_mwh? | money/MWh | that less the loss weight times the marginal AC loss, devices fixed
-        p_demand_mw     | MW     | charging load demanded: one of the next two, by ev.charging_load
+        p_demand_mw     | MW     | charging load demanded by those who come: one of the next two, by ev.charging_load
         p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
         p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
         pending_mwh     | MWh    | energy that those who left are still to draw in time, at the end of the period
+        p_served_mw     | MW     | what the chargers give, those left over first: the load that the grid is asked for
+        overloaded      | -      | whether the chargers are asked for more than their power
+        backlog_mwh     | MWh    | energy of those who wait for a charger when the period ends
+        backlog_veh     | veh    | the same in visits
+        unserved_mwh    | MWh    | energy that chargers did not give: of who left, or still waits at the very end
+        unserved_veh    | veh    | the same in visits
         p_set_mw        | MW     | cap that the dispatch sends
-        curtailed_mw    | MW     | charging load not served
+        curtailed_mw    | MW     | charging load that the grid did not serve
         energy_mwh      | MWh    | energy served
         energy_payment? | money  | energy served at the price that drivers see, or the tariff where they see none
         fee_payment     | money  | access fees

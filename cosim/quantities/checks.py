@@ -210,7 +210,12 @@ _ROWS: tuple[Check, ...] = (
     ),
     Check(
         name="station_excess_mw", unit="MW", limit=1e-6, sense="max", status="station_overloaded", part="stations",
-        meaning="charging load demanded beyond the power of a station's chargers", key="unserved_mw",
+        meaning="mean power that a station is asked for beyond that of its chargers, those left over before included",
+        key="unserved_mw",
+    ),
+    Check(
+        name="station_beyond_mw", unit="MW", limit=1e-9, sense="max", status="failed", part="stations",
+        meaning="power that a station gives beyond that of its chargers",
     ),
     Check(
         name="sue_residual", unit="-", limit=1e-8, sense="max", status="not_converged", part="roads",

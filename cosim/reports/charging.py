@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Series = tuple[str, str, "pd.Series[float]", str]
 """Key, label, values by period number, unit."""
+CHARGERS_UNSERVED = "chargers_not_served_mwh"
 SUPPOSED = "if drawn in time (not in this run)"
 """Of the account in time where the grid saw all energy in the period of departure."""
 
@@ -21,13 +22,19 @@ SUPPOSED = "if drawn in time (not in this run)"
 def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
     """Yield what is to be summed over the periods.
 
-    Energy by period of departure and in time are told only where they differ.
+    Energy by period of departure and in time are told only where they differ, what chargers did not give only where a
+    station was asked for too much.
     """
     if "stations" in result:
         stations = result["stations"]
         for column, label in (("energy_payment", "Drivers pay for energy"), ("fee_payment", "Drivers pay as fees")):
             if column in stations and (paid := frames.by_period(stations, column, axis)).ne(0.0).any():
                 yield column, label, paid, money
+        if overloaded(result):
+            demanded = frames.by_period(stations, "p_demand_mw", axis) * axis.period_h
+            yield "demanded_mwh", "Charging demanded", demanded, "MWh"
+            left = frames.by_period(stations, "unserved_mwh", axis)
+            yield CHARGERS_UNSERVED, "Charging beyond the chargers' power, not served", left, "MWh"
         if shift(result, axis) is not None:
             for column, key, label in (
                 ("p_instant_mw", "departed_mwh", "Charging by departure"),
@@ -37,6 +44,26 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
     if "ev_later_vph" in (periods := result["periods"]):
         later = _indexed(periods, "ev_later_vph") * axis.period_h
         yield "later_vehicles", "Vehicles that charge later", later, "veh"
+
+
+def overloaded(result: RunResult) -> bool:
+    """Whether some station was asked for more than its chargers could give."""
+    return "stations" in result and bool(result["stations"]["overloaded"].astype(bool).any())
+
+
+def beyond_chargers_mwh(result: RunResult, axis: PeriodAxis) -> pd.Series[float]:
+    """Return by how much more energy was demanded than chargers gave in each period; negative where a queue is served.
+
+    Exactly 0 where no station was asked for too much.
+    """
+    stations = result["stations"]
+    excess = frames.numbers(stations, "p_demand_mw") - frames.numbers(stations, "p_served_mw")
+    return frames.by_period(stations.assign(beyond_mw=excess), "beyond_mw", axis) * axis.period_h
+
+
+def backlog_mwh(result: RunResult, axis: PeriodAxis) -> pd.DataFrame:
+    """Return the energy of those who wait for a charger when each period ends, stations by periods."""
+    return frames.matrix(result["stations"], "station", "backlog_mwh", axis)
 
 
 def shift(result: RunResult, axis: PeriodAxis) -> pd.Series[float] | None:

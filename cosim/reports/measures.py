@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim.quantities.checks import limits_of
 from cosim.reports import frames
-from cosim.reports.charging import carried_over_mwh
+from cosim.reports.charging import CHARGERS_UNSERVED, beyond_chargers_mwh, carried_over_mwh, overloaded
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
 from cosim.reports.summary import summarise
@@ -80,7 +80,7 @@ def _payments(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     periods, label = result["periods"], "EV payments for energy"
     if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
         stations = result["stations"]
-        energy = frames.numbers(stations, "p_demand_mw") * axis.period_h
+        energy = frames.numbers(stations, "p_served_mw") * axis.period_h
         if "energy_mwh" in stations:  # a grid answered
             energy = frames.numbers(stations, "energy_mwh")
         paid, note = energy * frames.numbers(stations, "price_per_mwh"), "at the price that drivers see"
@@ -92,12 +92,19 @@ def _payments(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
 
 
 def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
-    """Yield charging demanded, not served in all, and not served at most."""
+    """Yield charging demanded, what chargers and what the grid did not serve of it, and not served at most."""
     periods = result["periods"]
     if "ev_mw" not in periods:
         return
     demand = frames.numbers(periods, "ev_mw") * axis.period_h
+    over = overloaded(result)
+    if over:
+        demand = demand + beyond_chargers_mwh(result, axis).to_numpy()
     yield _total("ev_demand_mwh", "Charging demanded", demand, periods["period"], "MWh")
+    if over:
+        stations = result["stations"]
+        left = frames.numbers(stations, "unserved_mwh")
+        yield _total(CHARGERS_UNSERVED, "Charging beyond the chargers' power", left, stations["period"], "MWh")
     yield from _not_served(result, axis, "ev_curtailed_mw", "Charging not served")
     missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
     yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")

@@ -114,7 +114,7 @@ def _energies(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
         note="mean over the seeds" if several else "",
     )
     served = frames.known(stations, "energy_mwh")
-    column, scale = ("energy_mwh", 1.0) if served else ("p_demand_mw", axis.period_h)
+    column, scale = ("energy_mwh", 1.0) if served else ("p_served_mw", axis.period_h)
     plan = (frames.by_period(stations, column, axis) * scale).reindex(drawn.index)
     gaps = [int(period) for period in plan.index[plan.isna()]]
     yield Row(

@@ -161,9 +161,9 @@ def _device_rows(result: RunResult, dt: float) -> Iterator[Row]:
 
 
 def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
-    """Yield the energy charged per station and in all; what was demanded, where no grid answered."""
+    """Yield the energy charged per station and in all; what chargers would give, where no grid answered."""
     served = frames.known(stations, "energy_mwh")
-    column, scale = ("energy_mwh", 1.0) if served else ("p_demand_mw", axis.period_h)
+    column, scale = ("energy_mwh", 1.0) if served else ("p_served_mw", axis.period_h)
     if column not in stations:
         return
     energy = frames.numbers(stations, column) * scale
@@ -178,6 +178,9 @@ def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     """Yield payments, vehicles that charge later, and energy by departure and in time where they differ."""
     for key, label, values, unit in charging.totals(result, axis, frames.currency(result)):
         yield _total(key, label, values, values.index.to_series(), unit)
+    if charging.overloaded(result):
+        waiting = charging.backlog_mwh(result, axis)
+        yield _extreme_of("backlog_mwh", "Largest queue left at the end of a period", waiting, "MWh", "station")
     if (shift := charging.shift(result, axis)) is not None:
         carried = charging.carried_over_mwh(result, axis)
         left = charging.in_time(result, "Still to be drawn at the end", "Still to be drawn at the end")
@@ -267,11 +270,13 @@ def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> It
     claim = stored_claim(result)
     if claim is not None and not math.isfinite(claim.bound_vph):
         yield Row(key="coupling_objection", label="Coupled equilibrium", value=claim.sentence)
-    if "stations" in result and "overloaded" in result["stations"]:
+    if "stations" in result:
         stations = result["stations"]
-        over = stations[stations["overloaded"].astype(bool)]
-        names = ", ".join(dict.fromkeys(over["station"].astype(str)))
-        yield Row(key="overloaded", label="Overloaded stations", value=len(over), unit="station periods", where=names)
+        for column, label in (("overloaded", "Overloaded stations"), ("above_knee", "Stations above the knee")):
+            if column in stations:
+                over = stations[stations[column].astype(bool)]
+                names = ", ".join(dict.fromkeys(over["station"].astype(str)))
+                yield Row(key=column, label=label, value=len(over), unit="station periods", where=names)
     flow = frames.matrix(result["links"], "link", "flow_vph", axis)
     yield _extreme_of("link_flow_vph", "Busiest link", flow, "veh/h", "link")
     if "stations" in result and "wait_min" in result["stations"]:

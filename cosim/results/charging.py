@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.charging.overload import Chargers, Served
 from cosim.charging.stations import Station
 from cosim.quantities.checks import Figure, relative
 from cosim.traffic.charge_later import later
 from cosim.traffic.paths import PathSet
+from cosim.units import kw_to_mw
 
 Columns = dict[str, Any]
 Figures = dict[str, Figure | None]
@@ -23,7 +25,7 @@ def payments(
     """Return what drivers pay at each station in a period.
 
     Energy is paid when it is drawn, at the price that drivers see in that period, or at the tariff where they see none;
-    energy that was not served is not paid. The fee is paid by everybody who comes.
+    energy that was not served is not paid. The fee is paid by everybody who comes, and not by who leaves unserved.
 
     Parameters
     ----------
@@ -41,13 +43,15 @@ def payments(
     dict
         ``energy_payment`` (not where there is neither price nor tariff) and ``fee_payment``.
     """
-    fee = np.array([one.access_fee for one in stations]) * np.asarray(table["flow_vph"], dtype=float) * period_h
+    fees = np.array([one.access_fee for one in stations])
+    fee = fees * np.asarray(table["flow_vph"], dtype=float) * period_h
+    fee = fee - fees * np.asarray(table["unserved_veh"], dtype=float)
     found: Columns = {"fee_payment": fee.tolist()}
     price = table.get("price_per_mwh", tariff_per_mwh)
     if price is None:
         return found
-    demanded = np.asarray(table["p_demand_mw"], dtype=float) * period_h
-    energy_mwh = np.asarray(table.get("energy_mwh", demanded), dtype=float)
+    served = np.asarray(table["p_served_mw"], dtype=float) * period_h
+    energy_mwh = np.asarray(table.get("energy_mwh", served), dtype=float)
     return {"energy_payment": (energy_mwh * np.asarray(price, dtype=float)).tolist()} | found
 
 
@@ -72,6 +76,34 @@ def station_price_rel(table: Mapping[str, Any], *, markup: float, curtailment_pr
     cost = dual if curtailment_price_per_mwh is None else np.minimum(dual, curtailment_price_per_mwh)
     paid = np.asarray(table["price_per_mwh"], dtype=float) / (1.0 + markup)
     return {"station_price_rel": float(np.max(relative("station_price_rel", paid - cost, cost), initial=0.0))}
+
+
+def charging_columns(
+    chargers: Chargers, served: Served, arriving_mw: ArrayLike, position: int, *, energy_kwh: float
+) -> Columns:
+    """Return what a period's stations are asked for and serve.
+
+    Parameters
+    ----------
+    chargers, served, arriving_mw
+        Of the whole day, as in `Chargers.serve`; who waits when its last period ends counts as unserved.
+    position
+        The period, from 0.
+    energy_kwh
+        Energy of one visit; 0 where nobody charges.
+    """
+    told = served.closed()
+    per_visit_mwh = kw_to_mw(energy_kwh)
+    found: Columns = {
+        "p_demand_mw": np.asarray(arriving_mw, dtype=float)[:, position].tolist(),
+        "p_served_mw": told.p_mw[:, position].tolist(),
+        "overloaded": chargers.overloaded(served)[:, position].tolist(),
+    }
+    for name, energy_mwh in (("backlog", told.backlog_mwh), ("unserved", told.unserved_mwh)):
+        column = energy_mwh[:, position]
+        found[f"{name}_mwh"] = column.tolist()
+        found[f"{name}_veh"] = (column / per_visit_mwh if per_visit_mwh > 0.0 else np.zeros_like(column)).tolist()
+    return found
 
 
 def without_loss_penalty(

@@ -40,7 +40,8 @@ def traffic_part(
     paths: PathSet,
     stations: Sequence[Station],
     result: SueResult,
-    charging_mw: ArrayLike,
+    charging: Mapping[str, Any],
+    excess_mw: float | None,
     price_per_mwh: ArrayLike | None,
     coupling: Mapping[str, Any],
     in_time: Mapping[str, ArrayLike] | None = None,
@@ -48,8 +49,9 @@ def traffic_part(
 ) -> Part:
     """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet.
 
-    ``charging_mw`` is the load that the grid was told; ``in_time`` has further columns of the stations (the load by
-    period of departure and in time).
+    ``charging`` has the columns of what the stations are asked for and serve (`cosim.results.charging`); ``in_time``
+    further ones (the load by period of departure and in time). ``excess_mw`` is the largest mean power that a station
+    is asked for beyond that of its chargers: logit choice ignores capacity, and what is left over waits or leaves.
     """
     roads = np.flatnonzero(~network.is_station)
     tables = {
@@ -62,7 +64,7 @@ def traffic_part(
         "paths": _path_table(network, paths, result),
     }
     if stations:
-        tables["stations"] = _station_table(network, stations, result, charging_mw, price_per_mwh)
+        tables["stations"] = _station_table(network, stations, result, price_per_mwh) | dict(charging)
         tables["stations"] |= {name: np.asarray(values).tolist() for name, values in (in_time or {}).items()}
     if behaviour is not None:
         tables["ev_behaviour"] = {name: [value] for name, value in behaviour.items()}
@@ -77,7 +79,7 @@ def traffic_part(
     gate = {"sue_residual": result.residual, "sue_status": result.status}
     judged = ("coupling_residual_mw", "coupling_converged", "coupling_spread_rel")
     gate |= {key: coupling[key] for key in judged if key in coupling}
-    gate["station_excess_mw"] = station_excess_mw(stations, charging_mw)
+    gate["station_excess_mw"] = excess_mw
     return part(period, tables, figures, gate)
 
 
@@ -98,7 +100,6 @@ def _station_table(
     network: RoadNetwork,
     stations: Sequence[Station],
     result: SueResult,
-    charging_mw: ArrayLike,
     price_per_mwh: ArrayLike | None,
 ) -> dict[str, list[Any]]:
     at = network.station_positions
@@ -110,8 +111,7 @@ def _station_table(
         "flow_vph": result.link_flow_vph[at].tolist(),
         "travel_time_min": time_min.tolist(),
         "wait_min": (time_min - network.free_flow_min[at]).tolist(),
-        "overloaded": [station.name in result.overloaded for station in stations],
-        "p_demand_mw": np.asarray(charging_mw, dtype=float).tolist(),
+        "above_knee": [station.name in result.above_knee for station in stations],
     }
     if price_per_mwh is not None:
         table["price_per_mwh"] = np.asarray(price_per_mwh, dtype=float).tolist()
@@ -340,16 +340,6 @@ def merge(parts: Sequence[Part]) -> Part:
     figures = {key: value for item in parts for key, value in item["figures"].items()}
     gate = {key: value for item in parts for key, value in item["gate"].items()}
     return part(periods[0], tables, figures, gate)
-
-
-def station_excess_mw(stations: Sequence[Station], charging_mw: ArrayLike) -> float | None:
-    """Return by how much the load demanded of a station exceeds its chargers' power at most; None without chargers.
-
-    Logit choice ignores capacity: beyond it the equilibrium is told, but the station could not serve it in the period.
-    """
-    load = np.atleast_1d(np.asarray(charging_mw, dtype=float))
-    excess = [load[n] - s.installed_mw for n, s in enumerate(stations) if s.installed_mw is not None]
-    return max(float(max(excess)), 0.0) if excess else None
 
 
 def caps_mw(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.charging.behaviour import FleetDay
+from cosim.charging.overload import Chargers, chargers_of
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
 from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
@@ -130,6 +131,12 @@ class SimulationCase:
             )
         )
         return instant, in_time, in_time if roads.charging_load == "kernel" else instant
+
+    def chargers(self) -> Chargers:
+        """Return what the stations can serve."""
+        if self.roads is None:
+            raise InputError(f"scenario '{self.name}' has no roads")
+        return chargers_of(self.roads.stations, energy_kwh=self.roads.energy_kwh, period_h=self.timeline.period_h)
 
     def announced_price_per_mwh(self) -> Array | None:
         """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""

@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.charging.behaviour import BehaviourSettings
+from cosim.charging.stations import Overload
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
@@ -132,6 +133,9 @@ class StationEntry(Section):
     service_scv: NonNegative = Field(default=0.0, description="Squared variation of the service time (erlang)")
     knee: Annotated[float, Interval(gt=0, lt=1)] = 0.9
     access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
+    overload: Overload = Field(
+        default="carry", description="Energy beyond the chargers' power: carry to the next period, or unserved"
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from cosim.coupling.accounts import told
 from cosim.coupling.fixed_point import Answer, PriceLoop
 from cosim.coupling.methods import METHODS, Query
-from cosim.coupling.potential import Certificate, certify
+from cosim.coupling.potential import OVER_ITS_CHARGERS, Certificate, certify
+from cosim.coupling.queued_day import day_with_queues
 from cosim.coupling.restarts import Restarts
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
+from cosim.results.charging import charging_columns
 from cosim.results.parts import Part, traffic_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.equilibrium import SueResult
@@ -54,9 +56,8 @@ class Simulator(PeriodSimulator):
         self.announced = case.announced_price_per_mwh()
         self.nodal = case.iterated and case.coupling.ev_price == "nodal"
         self.whole_day = case.whole_day
-        self.results, self.load_mw = self.response.day(self.announced)
-        self.instant, self.in_time, self.account = case.accounts(self.results)
-        self.load_mw = self.account.load_mw(self.results, range(case.timeline.periods))
+        self.chargers = case.chargers()
+        self._day_pass()
         if case.iterated:
             self.response.tolerance = loop_tolerance(
                 self.roads.tolerance,
@@ -73,6 +74,14 @@ class Simulator(PeriodSimulator):
         self.restarts: Restarts | None = None
         self.rounds: int | None = None
         self.sending = False
+
+    def _day_pass(self) -> None:
+        """Solve all periods; travel times to the stations are those of a day in which nobody is left over."""
+        self.results, plain_mw = self.response.day(self.announced)
+        self.instant, self.in_time, self.account = self.case.accounts(self.results)
+        block = self._roads(range(self.case.timeline.periods))
+        self.results, self.arriving_mw, self.served = day_with_queues(block, self.results, np.zeros_like(plain_mw))
+        self.load_mw = self.served.p_mw.copy()
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Road with its children."""
@@ -218,6 +227,8 @@ class Simulator(PeriodSimulator):
             moves=moves,
             account=self.account,
             day=self.results,
+            chargers=self.chargers,
+            backlog_mwh=self.served.backlog_mwh[:, positions[0] - 1] if positions[0] > 0 else 0.0,
         )
 
     def _seen(self, k: int, price: Array) -> Array | None:
@@ -227,12 +238,19 @@ class Simulator(PeriodSimulator):
         return price if self.nodal else None
 
     def _keep(self, load_mw: Array, results: list[SueResult]) -> None:
-        """Keep what was sent; only that is the period's result. What its visits draw later is known load there."""
+        """Keep what was sent; only that is the period's result.
+
+        What its visits draw later, and who is left over by its chargers, is known load in the periods after it.
+        """
         block = self._block() if len(results) > 1 else [self.position]
         for k, result in zip(block, results, strict=True):
             self.results[k] = result
-        if not self.account.within_period:
-            self.load_mw = self.account.load_mw(self.results, range(self.case.timeline.periods))
+        if self.account.within_period:
+            self.arriving_mw[:, block] = self.account.load_mw(self.results, block)
+        else:
+            self.arriving_mw = self.account.load_mw(self.results, range(self.case.timeline.periods))
+        self.served = self.chargers.serve(self.arriving_mw)
+        self.load_mw = self.served.p_mw.copy()
         self.load_mw[:, block] = load_mw
 
     def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
@@ -290,7 +308,9 @@ class Simulator(PeriodSimulator):
     def _coupling(self) -> dict[str, Any]:
         loop = self.loop
         if loop is None:
-            return {} if self.case.dispatch is None else {"coupling_objection": ONE_AFTER_THE_OTHER}
+            over = self.chargers.overloaded(self.served)[:, self.position].any()
+            objection = OVER_ITS_CHARGERS if over else ONE_AFTER_THE_OTHER
+            return {} if self.case.dispatch is None else {"coupling_objection": objection}
         return {
             "coupling_rounds": loop.rounds if self.rounds is None else self.rounds,
             "coupling_residual_mw": loop.residual_mw,
@@ -330,7 +350,11 @@ class Simulator(PeriodSimulator):
             paths=self.roads.paths,
             stations=self.roads.stations,
             result=result,
-            charging_mw=self.load_mw[:, self.position],
+            charging=charging_columns(
+                self.chargers, self.served, self.arriving_mw, self.position, energy_kwh=self.roads.energy_kwh
+            )
+            | {"p_served_mw": self.load_mw[:, self.position].tolist()},
+            excess_mw=max(self.chargers.excess_mw(self.served)[:, self.position].tolist(), default=None),
             price_per_mwh=price,
             coupling=coupling,
             in_time=told(self.results, self.position, instant=self.instant, in_time=self.in_time),

@@ -177,7 +177,7 @@ def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iter
     time = problem.link_cost(flow)
     answer = problem.load(time)
     measured = relative_change(answer.link_flow_vph - flow, flow)
-    full = network.is_station & (flow > network.knee * network.capacity_vph)
+    beyond = network.is_station & (flow > network.knee * network.capacity_vph)
     by_path = relative_change(answer.path_flow_vph - path_flow, path_flow)
     reached = measured <= tolerance and (by_path <= tolerance or _is_loading(problem, iterate))
     status = "converged" if reached else iterate.ended
@@ -196,7 +196,7 @@ def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iter
         method=method,
         path_model=paths.model,
         theta_per_min=problem.theta_per_min,
-        overloaded=tuple(network.link_ids[link] for link in np.flatnonzero(full)),
+        above_knee=tuple(network.link_ids[link] for link in np.flatnonzero(beyond)),
         status="stalled" if status == "tolerance" else status,
         history=iterate.history,
     )

@@ -64,8 +64,8 @@ class RoadNetwork:
     alpha, beta
         Parameters of the law ``bpr``.
     davidson_j, knee
-        Parameters of the law ``davidson``. Stations with a flow above ``knee * capacity`` count as
-        overloaded under every law.
+        Parameters of the law ``davidson``. Stations with a flow above ``knee * capacity`` are told as
+        above the knee under every law.
     servers
         Number of chargers of a station; 0 where it is not known.
     service_scv

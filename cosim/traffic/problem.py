@@ -133,7 +133,7 @@ class SueResult:
         ``converged``: R <= tolerance, and so is ``residual_path`` unless the path flows are one logit loading (at
         ``perceived_cost_min``). ``limit``: iterations ran out. ``stalled``: the method ended
         by itself above the tolerance (no descent, or the step test of the paper).
-    overloaded
+    above_knee
         Ids of the stations whose flow exceeds knee * capacity.
     """
 
@@ -151,7 +151,7 @@ class SueResult:
     method: str
     path_model: str
     theta_per_min: float
-    overloaded: tuple[str, ...]
+    above_knee: tuple[str, ...]
     status: str
     history: tuple[IterationRecord, ...]
 

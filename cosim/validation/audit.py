@@ -52,8 +52,12 @@ class StoredStations:
 
     Attributes
     ----------
-    flow_vph, demand_mw, curtailed_mw, energy_mwh
-        Vehicles, load demanded, load not served, energy served.
+    flow_vph, demand_mw, served_mw, curtailed_mw, energy_mwh
+        Vehicles, load that they ask for, load that the chargers give, what the grid did not serve of it, energy served.
+    backlog_mwh, unserved_mwh
+        Energy of those who wait for a charger at the end of each period, and of those who left without it.
+    power_mw
+        Power of each station's chargers, shape (s,).
     looking_vph, later_vph
         Vehicles of the scenario that look for a station, and those of them that charge later, shape (T,).
     pending_mwh
@@ -67,6 +71,10 @@ class StoredStations:
 
     flow_vph: FloatArray
     demand_mw: FloatArray
+    served_mw: FloatArray
+    backlog_mwh: FloatArray
+    unserved_mwh: FloatArray
+    power_mw: FloatArray
     curtailed_mw: FloatArray
     energy_mwh: FloatArray
     looking_vph: FloatArray
@@ -76,12 +84,21 @@ class StoredStations:
     energy_payment: FloatArray | None
     energy_kwh: float
 
-    def drawn_mwh(self, period_h: float) -> FloatArray:
-        """Return the energy that vehicles draw in each period, from the vehicles alone, shape (s, T)."""
+    def asked_mwh(self, period_h: float) -> FloatArray:
+        """Return the energy that vehicles ask for in each period, from the vehicles alone, shape (s, T)."""
         departed = self.flow_vph * period_h * self.energy_kwh / KILO_PER_MEGA
         if self.pending_mwh is None:
             return departed
         return np.asarray(departed - np.diff(self.pending_mwh, axis=1, prepend=0.0))
+
+    def left_over_mwh(self) -> FloatArray:
+        """Return by how much those who wait for a charger grow in each period, and who leaves, shape (s, T)."""
+        return np.asarray(np.diff(self.backlog_mwh, axis=1, prepend=0.0) + self.unserved_mwh)
+
+    def possible_mwh(self, period_h: float) -> FloatArray:
+        """Return the most that chargers can give of what is there, first come, first served, shape (s, T)."""
+        waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
+        return np.minimum(waiting + self.asked_mwh(period_h), self.power_mw[:, None] * period_h)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,20 +181,29 @@ def _item(
 
 
 def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
-    """Go from trips to vehicle to station: at a station or later, vehicles times energy, demanded less curtailed."""
+    """Go from trips to vehicle to station to charger: at a station or later, in its queue, served less curtailed."""
     if (at := inputs.stations) is None:
         return
     dt = inputs.period_h
     visit_mwh = dt * at.energy_kwh / KILO_PER_MEGA
     demand, cut = dt * at.demand_mw.sum(axis=0), dt * at.curtailed_mw.sum(axis=0)
+    served = dt * at.served_mw.sum(axis=0)
     yield (
         "trips to vehicles", "MWh", "charging trips x energy", visit_mwh * at.looking_vph,
         "(at stations + later) x energy", visit_mwh * (at.flow_vph.sum(axis=0) + at.later_vph),
     )  # fmt: skip
-    energy = at.drawn_mwh(dt).sum(axis=0)
+    energy = at.asked_mwh(dt).sum(axis=0)
     how = "vehicles x energy" if at.pending_mwh is None else "vehicles x energy - growth of what is on its way"
     yield "vehicles to stations", "MWh", how, energy, "load demanded", demand
-    yield "stations", "MWh", "demanded - not served", demand - cut, "energy served", at.energy_mwh.sum(axis=0)
+    yield (
+        "stations to chargers", "MWh", "demanded - growth of the queue - unserved",
+        demand - at.left_over_mwh().sum(axis=0), "given by the chargers", served,
+    )  # fmt: skip
+    yield (
+        "chargers", "MWh", "queue + demanded, at most their power", at.possible_mwh(dt).sum(axis=0),
+        "given by the chargers", served,
+    )  # fmt: skip
+    yield "chargers to energy", "MWh", "given - not served", served - cut, "energy served", at.energy_mwh.sum(axis=0)
 
 
 def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
@@ -229,7 +255,7 @@ def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
     if at is None or at.price_per_mwh is None or at.energy_payment is None:
         return
     dt = inputs.period_h
-    paid = ((at.drawn_mwh(dt) - dt * at.curtailed_mw) * at.price_per_mwh).sum(axis=0)
+    paid = ((at.asked_mwh(dt) - at.left_over_mwh() - dt * at.curtailed_mw) * at.price_per_mwh).sum(axis=0)
     told = at.energy_payment.sum(axis=0)
     yield "payments of drivers", "money", "vehicles x energy x price", paid, "payments for energy", told
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.coupling.roads import RoadResponse
+from cosim.coupling.queued_day import day_with_queues
+from cosim.coupling.roads import Block, RoadResponse
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
@@ -84,7 +85,9 @@ class Day:
     roads, grid
         None where the scenario has none.
     load_mw
-        Charging load demanded, shape ``(s, T)``.
+        Charging load that the stations draw, shape ``(s, T)``.
+    over_chargers
+        Whether some station is asked for more than its chargers can give in some period.
     problems
         Why this is no answer; empty where it is one.
     """
@@ -93,6 +96,7 @@ class Day:
     grid: GridDay | None
     load_mw: Array
     problems: tuple[str, ...]
+    over_chargers: bool = False
 
 
 def solve_day(case: SimulationCase, near: tuple[DispatchCase, Day] | None = None) -> Day:
@@ -107,12 +111,12 @@ def solve_day(case: SimulationCase, near: tuple[DispatchCase, Day] | None = None
     """
     if not in_sequence(case):
         return _simulated(case)
-    roads, load, problems = _roads(case)
+    roads, load, problems, over = _roads(case)
     grid = None
     if case.dispatch is not None and not problems:
         known = None if near is None else _known(case.dispatch, load, *near)
         grid, problems = (known, ()) if known is not None else _dispatched(case.dispatch, load)
-    return Day(roads=roads, grid=grid, load_mw=load, problems=problems)
+    return Day(roads=roads, grid=grid, load_mw=load, problems=problems, over_chargers=over)
 
 
 def in_sequence(case: SimulationCase) -> bool:
@@ -177,12 +181,20 @@ def networks_of(response: RoadResponse, price_per_mwh: Array | None, periods: in
     return [response.network(None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(periods)]
 
 
-def _roads(case: SimulationCase) -> tuple[RoadDay | None, Array, tuple[str, ...]]:
+def _roads(case: SimulationCase) -> tuple[RoadDay | None, Array, tuple[str, ...], bool]:
+    """Return the equilibria, the load that the stations draw, what is no answer, and whether a station is over."""
     periods = case.timeline.periods
     if case.roads is None:
-        return None, np.zeros((0, periods)) if case.given_load_mw is None else case.given_load_mw, ()
-    response, price = road_side(case), case.announced_price_per_mwh()
-    results, load = response.day(price)
+        return None, np.zeros((0, periods)) if case.given_load_mw is None else case.given_load_mw, (), False
+    response, price, chargers = road_side(case), case.announced_price_per_mwh(), case.chargers()
+    plain, load = response.day(price)
+    block = Block(
+        response=response,
+        positions=tuple(range(periods)),
+        seen=lambda k, _: None if price is None else price[:, k],
+        chargers=chargers,
+    )
+    results, _, served = day_with_queues(block, plain, np.zeros_like(load))
     allowed = case.roads.tolerance
     problems = tuple(
         f"period {k + 1} is no equilibrium: {one.status}, R = {one.residual:.2g}, allowed {allowed:g}"
@@ -190,7 +202,7 @@ def _roads(case: SimulationCase) -> tuple[RoadDay | None, Array, tuple[str, ...]
         if not one.residual <= allowed
     )
     day = road_day(networks_of(response, price, periods), results, case.roads.demand_vph.sum(axis=1))
-    return day, load, problems
+    return day, served.p_mw, problems, bool(chargers.overloaded(served).any())
 
 
 def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day) -> GridDay | None:
@@ -277,9 +289,10 @@ def _simulated(case: SimulationCase) -> Day:
             wait_min=_column(parts, "stations", "wait_min"),
             trips_vph=case.roads.demand_vph.sum(axis=1),
         )
-        load = _column(parts, "stations", "p_demand_mw").T
+        load = _column(parts, "stations", "p_served_mw").T
     grid = None if case.dispatch is None or problems else _grid_of(parts)
-    return Day(roads=roads, grid=grid, load_mw=load, problems=problems)
+    over = bool(_column(parts, "stations", "overloaded").any())
+    return Day(roads=roads, grid=grid, load_mw=load, problems=problems, over_chargers=over)
 
 
 def _comparable(case: SimulationCase) -> SimulationCase:

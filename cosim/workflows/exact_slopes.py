@@ -30,10 +30,11 @@ def exact_slopes(
 ) -> Array:
     """Return the answers' derivatives by a relative step of a parameter, shape (K,); NaN where they are not exact.
 
-    Flows, loads and times where roads and grid follow one another: ``dv/ds = M^-1 dV/ds`` (see `flow_slope`), then the
-    chain rule along ``v + s dv/ds``. The cost where the day is the optimum of one programme and the parameter reaches
-    it by loads and prices alone (envelope theorem): ``dC/ds = h sum_t (lambda_t . dP_t/ds + import_t dtariff_t/ds +
-    loss_t dmu/ds)``. Where nothing reaches the dispatch, all its answers: 0.
+    Flows, loads and times where roads and grid follow one another, and no station is over its chargers:
+    ``dv/ds = M^-1 dV/ds`` (see `flow_slope`), then the chain rule along ``v + s dv/ds``. The cost where the day is the
+    optimum of one programme and the parameter reaches it by loads and prices alone (envelope theorem):
+    ``dC/ds = h sum_t (lambda_t . dP_t/ds + import_t dtariff_t/ds + loss_t dmu/ds)``. Where nothing reaches the
+    dispatch, all its answers: 0.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def exact_slopes(
     """
     names, values = answers(case, day, chosen)
     found = np.full(len(values), np.nan)
-    if not in_sequence(case):
+    if not in_sequence(case) or day.over_chargers:
         return found
     try:
         ahead, behind = (varied_case(loaded, parameter, side * WIDTH / 2.0) for side in (1.0, -1.0))

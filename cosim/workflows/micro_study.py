@@ -108,9 +108,9 @@ class MicroStudy:
         times = link_cost(network, link_flow_vph) if metered else network.free_flow_min
         return warmup_time_s(network, self.roads.paths, length_scale=self.net.length_scale, link_time_min=times)
 
-    def problem(self, period: int, price_per_mwh: Array | None = None) -> SueProblem:
-        """Return the equilibrium problem of a period (from 1) at the prices that its drivers saw."""
-        return self.case.response().period(period - 1, price_per_mwh)
+    def problem(self, period: int, price_per_mwh: Array | None = None, wait_min: Array | None = None) -> SueProblem:
+        """Return the equilibrium problem of a period (from 1) at the prices, and waits for others, that drivers saw."""
+        return self.case.response().period(period - 1, price_per_mwh, wait_min=wait_min)
 
     def window(
         self, claim: MicroClaim, *, period: int, seed: int, p_set_mw: Array | None = None, slice_s: float = 0.0
@@ -168,6 +168,14 @@ def stored_prices(case: SimulationCase, result: RunResult, period: int) -> Array
     if case.roads is None or not case.roads.stations or case.coupling.ev_price == "none":
         return None
     return _of_stations(case.roads, result, "price_per_mwh", period)
+
+
+def stored_waits(case: SimulationCase, result: RunResult, period: int) -> Array | None:
+    """Return how long a period's visits wait for those left over before it, min, shape (S,); None if there are none."""
+    if case.roads is None or not case.roads.stations or period == 1:
+        return None
+    backlog = _of_stations(case.roads, result, "backlog_mwh", period - 1)
+    return case.chargers().wait_min(backlog) if backlog.any() else None
 
 
 def stored_setpoints(roads: RoadCase, result: RunResult, period: int) -> Array | None:

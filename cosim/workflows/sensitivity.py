@@ -118,7 +118,7 @@ def sensitivity(
     return SensitivityStudy(
         name=loaded.name, currency=loaded.scenario.currency, periods=tuple((np.flatnonzero(base.chosen) + 1).tolist()),
         step=step, influences=tuple(sorted(influences, key=lambda one: -one.largest)), left=tuple(left),
-        remarks=tuple(_remarks(base.case)),
+        remarks=tuple(_remarks(base.case, base.day)),
     )  # fmt: skip
 
 
@@ -316,7 +316,9 @@ def _measured(one: Influence, by: str | None) -> Influence:
     return replace(one, largest=max(sizes, default=0.0))
 
 
-def _remarks(case: SimulationCase) -> Iterator[str]:
+def _remarks(case: SimulationCase, day: Day) -> Iterator[str]:
+    if day.over_chargers and not case.iterated:
+        yield "a station is over its chargers: every number is from solving the day again"
     if case.iterated:
         yield "price and flow iterate: every number is from solving the loop again"
         if case.dispatch is not None and case.dispatch.settings.mode == "rolling":

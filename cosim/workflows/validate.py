@@ -35,6 +35,7 @@ from cosim.workflows.micro_study import (
     stored_path_flows,
     stored_prices,
     stored_setpoints,
+    stored_waits,
 )
 from cosim.workflows.run import Progress
 from cosim.workflows.verify import opened
@@ -286,16 +287,18 @@ def told_windows(windows: Sequence[WindowInput], *, jobs: int, tell: Tell) -> li
 
 
 def _claims(study: MicroStudy, result: RunResult, period: int) -> tuple[SueProblem, tuple[MicroClaim, MicroClaim]]:
-    problem = study.problem(period, stored_prices(study.case, result, period))
+    price, waits = stored_prices(study.case, result, period), stored_waits(study.case, result, period)
+    problem = study.problem(period, price, waits)
     sue = sue_claim(problem, stored_path_flows(study.roads, result, period))
     cap_mw = stored_setpoints(study.roads, result, period)
     return problem, (_planned(study, problem, sue, cap_mw), _planned(study, problem, null_claim(problem), cap_mw))
 
 
 def _planned(study: MicroStudy, problem: SueProblem, claim: MicroClaim, cap_mw: Array | None) -> MicroClaim:
-    """Return the claim with the energy that its stations deliver in the measured time, caps kept."""
+    """Return the claim with the energy that its stations deliver in the measured time, chargers and caps kept."""
     hours = study.settings.measured_s / 3600.0
     energy = claim.link_flow_vph[problem.network.station_positions] * study.roads.energy_kwh
+    energy = np.minimum(energy, 1000.0 * study.case.chargers().power_mw)
     if cap_mw is not None:
         energy = np.minimum(energy, 1000.0 * cap_mw)
     return replace(claim, station_energy_kwh=hours * energy)

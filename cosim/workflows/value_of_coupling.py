@@ -213,7 +213,7 @@ def value_of_coupling(
 
 
 def load_shift(before: pd.DataFrame, after: pd.DataFrame) -> LoadShift:
-    """Return the largest change of the load that a station demands in a period.
+    """Return the largest change of the load that a station draws in a period.
 
     Parameters
     ----------
@@ -226,10 +226,10 @@ def load_shift(before: pd.DataFrame, after: pd.DataFrame) -> LoadShift:
         If the tables do not have the same stations and periods.
     """
     keys = ["period", "station"]
-    both = before[[*keys, "p_demand_mw"]].merge(after[[*keys, "p_demand_mw"]], on=keys, validate="one_to_one")
+    both = before[[*keys, "p_served_mw"]].merge(after[[*keys, "p_served_mw"]], on=keys, validate="one_to_one")
     if not len(both) == len(before) == len(after):
         raise StorageError("the runs have not the same stations and periods; their loads cannot be compared")
-    change = (both["p_demand_mw_y"] - both["p_demand_mw_x"]).abs().to_numpy(dtype=float)
+    change = (both["p_served_mw_y"] - both["p_served_mw_x"]).abs().to_numpy(dtype=float)
     at = int(change.argmax())
     return LoadShift(
         shift_mw=float(change[at]), period=int(both["period"].iloc[at]), station=str(both["station"].iloc[at])
@@ -267,10 +267,11 @@ def _variants(base: LoadedScenario, case: SimulationCase, dispatch: DispatchCase
 
 
 def _write_load(path: Path, case: SimulationCase, dispatch: DispatchCase) -> None:
-    """Write the free-flow load per bus; stations at one bus are added."""
+    """Write the free-flow load per bus, as far as the chargers can give it; stations at one bus are added."""
     stations = case.roads.stations if case.roads is not None else ()
     at_bus: dict[str, list[Array]] = {}
-    for station, load_mw in zip(stations, free_flow_load_mw(case.response()), strict=True):
+    served = case.chargers().serve(free_flow_load_mw(case.response()))
+    for station, load_mw in zip(stations, served.p_mw, strict=True):
         if station.name in dispatch.station_names:
             at_bus.setdefault(station.bus, []).append(load_mw)
     columns = [np.sum(loads, axis=0) for loads in at_bus.values()]

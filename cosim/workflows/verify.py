@@ -197,7 +197,7 @@ def _committed(dispatch: DispatchCase, stored: StoredDispatch) -> DispatchCase:
 
 
 def _charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch) -> Array:
-    """Return the charging load demanded, per station of the dispatch, shape (s, T)."""
+    """Return the charging load that the grid was asked for, per station of the dispatch, shape (s, T)."""
     if case.roads is None:
         if case.given_load_mw is None:
             return np.zeros((0, stored.length))
@@ -206,7 +206,7 @@ def _charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch
     names = () if dispatch is None else dispatch.station_names
     if not names:
         return np.zeros((0, stored.length))
-    return matrix(result["stations"], "station", "p_demand_mw", names, stored.periods.tolist())
+    return matrix(result["stations"], "station", "p_served_mw", names, stored.periods.tolist())
 
 
 def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array) -> LedgerInputs:
@@ -284,9 +284,15 @@ def _stations(
         price = column("price_per_mwh")
     elif case.coupling.ev_price == "none":
         price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
+    served_by = {station.name: n for n, station in enumerate(roads.stations)}
+    at = [served_by[name] for name in dispatch.station_names]
     return StoredStations(
         flow_vph=column("flow_vph"),
         demand_mw=column("p_demand_mw"),
+        served_mw=column("p_served_mw"),
+        backlog_mwh=column("backlog_mwh"),
+        unserved_mwh=column("unserved_mwh"),
+        power_mw=case.chargers().power_mw[at],
         curtailed_mw=column("curtailed_mw"),
         energy_mwh=column("energy_mwh"),
         looking_vph=roads.charging_vph[: stored.length],

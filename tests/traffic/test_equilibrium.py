@@ -261,16 +261,16 @@ def test_a_pair_without_demand_is_served_beside_others(nguyen):
 def test_demand_above_all_capacity_is_a_flag_no_error(nguyen):
     result = solve(nguyen.mixed(charging_vph=640.0))
     assert result.converged
-    assert result.overloaded == ("S8", "S11", "S13")
-    assert solve(nguyen.mixed()).overloaded == ()
+    assert result.above_knee == ("S8", "S11", "S13")
+    assert solve(nguyen.mixed()).above_knee == ()
 
 
-def test_overload_begins_at_the_knee(nguyen):
+def test_above_the_knee_begins_at_the_knee(nguyen):
     """Knee 0.9 of 60 veh/h: 54."""
     result = solve(nguyen.mixed(charging_vph=160.0))
     assert 54.0 < result.link_flow_vph[-2] < 60.0
     assert result.link_flow_vph[[-3, -1]].max() < 54.0
-    assert result.overloaded == ("S11",)
+    assert result.above_knee == ("S11",)
 
 
 def test_a_reached_limit_is_a_status(nguyen):

@@ -180,7 +180,7 @@ def test_stations_of_a_network(nguyen):
         assert result.link_flow_vph[-3:].sum() == pytest.approx(total, rel=1e-9)
         wait = result.link_time_min[-3:] - 30.0
         assert (wait.max() < 0.05) == (total == 48.0)
-        assert bool(result.overloaded) == (total == 300.0)
+        assert bool(result.above_knee) == (total == 300.0)
 
 
 def test_varying_energy_makes_drivers_wait_longer(nguyen):

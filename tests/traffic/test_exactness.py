@@ -148,8 +148,8 @@ def test_link_flows_agree_with_40_digits(nguyen, kind, roads, theta, charging_vp
     assert result.converged
     assert np.all(np.abs(result.link_flow_vph - reference) <= 1e-9 * reference)
     full = problem.network.is_station & (reference > problem.network.knee * problem.network.capacity_vph)
-    assert result.overloaded == tuple(problem.network.link_ids[a] for a in np.flatnonzero(full))
-    assert result.overloaded or charging_vph not in {300.0, 640.0}
+    assert result.above_knee == tuple(problem.network.link_ids[a] for a in np.flatnonzero(full))
+    assert result.above_knee or charging_vph not in {300.0, 640.0}
 
 
 def fisk_programme(problem, scale=100.0):

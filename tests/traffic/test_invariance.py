@@ -88,15 +88,15 @@ def test_twenty_random_starts_end_at_the_same_flows(nguyen, method, theta):
 @pytest.mark.parametrize("theta", [0.1, 0.5])
 @pytest.mark.parametrize("charging_vph", [48.0, 320.0])
 def test_four_ways_to_the_equilibrium_of_two_classes(nguyen, theta, charging_vph):
-    """Three methods on paths and one on the acyclic graph; with 320 vehicles the stations are overloaded."""
+    """Three methods on paths and one on the acyclic graph; with 320 vehicles the stations are above the knee."""
     problem = nguyen.mixed("default", theta, charging_vph=charging_vph)
     dag = acyclic_dag(problem.network, nguyen.od_pairs, CLASSES)
     newton, mirror, averaged = (solve(problem, method, 1e-10) for method in ("newton", "mirror_bb", "sra"))
     linked = solve(replace(problem, paths=dag), "mirror_bb", 1e-10)
-    assert bool(newton.overloaded) == (charging_vph == 320.0)
+    assert bool(newton.above_knee) == (charging_vph == 320.0)
     for other in (mirror, averaged, linked):
         assert other.converged
-        assert other.overloaded == newton.overloaded
+        assert other.above_knee == newton.above_knee
         assert close(other.link_flow_vph, newton.link_flow_vph, 1e-7)
 
 

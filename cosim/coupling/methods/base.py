@@ -109,9 +109,12 @@ class Roads:
         ``G = -ds/dp`` at a price, given the detail of its response, shape ``(T, s, s)``, MW per (money/MWh); None where
         it is not offered.
     value_per_h
-        ``min_f VOT Z(f) + p.s(f)`` at a price, given the detail, money per hour; its gradient is the load.
+        ``min_f VOT Z(f) + p.s(f)`` at a price, given the detail, money per hour; its gradient is the load. NaN where
+        there is none such.
     respond_rising
         Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
+    hidden_mw
+        How far the details of two responses are apart where the loads do not show it, MW.
     keeps_total
         Whether no price changes the sum of the loads.
     priced
@@ -122,6 +125,7 @@ class Roads:
     steepness: Callable[[Array, Any], Array] | None = None
     value_per_h: Callable[[Array, Any], float] | None = None
     respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
+    hidden_mw: Callable[[Any, Any], float] = lambda _one, _other: 0.0
     keeps_total: bool = True
     priced: bool = True
 

@@ -93,11 +93,14 @@ class Newton:
         rise = conjugate - self._conjugate
         slope = rise - float((query.load_mw * change).sum())
         here = value(query.price_per_mwh, query.detail)
+        if not np.isfinite(here):  # no value there whose gradient is the load
+            return 1.0
         noise = NOISE_REL * (abs(here) + abs(answer.cost_per_h))
         step = 1.0
         while step > SHORTEST:
             price = query.price_per_mwh + step * change
-            if here - value(price, self.roads.respond(price)[1]) + step * rise <= DESCENT * step * slope + noise:
+            lower = here - value(price, self.roads.respond(price)[1]) + step * rise
+            if not lower > DESCENT * step * slope + noise:
                 return step
             step /= 2.0
         return step
