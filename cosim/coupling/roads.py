@@ -212,7 +212,6 @@ class Block:
             steepness=self.steepness if listed and self.moves else None,
             value_per_h=self.value_per_h if at_once else None,
             respond_rising=self.respond_rising if self.moves and at_once else None,
-            hidden_mw=self.hidden_mw,
             keeps_total=at_once and not (isinstance(paths, PathSet) and later(paths).any()),
             priced=self.moves,
         )
@@ -259,16 +258,6 @@ class Block:
         """Return at which stations, in which periods, the chargers are asked for too much, shape ``(s, T)``."""
         found = self.served(results)
         return np.zeros(found.p_mw.shape, dtype=bool) if self.chargers is None else self.chargers.overloaded(found)
-
-    def hidden_mw(self, results: list[SueResult], others: list[SueResult]) -> float:
-        """Return how far two responses are apart in what they ask of stations over their chargers, MW.
-
-        Those give the same to both, so that the loads do not show it. 0 where there are none.
-        """
-        over = self.overloaded(results) | self.overloaded(others)
-        if not over.any():
-            return 0.0
-        return float(np.abs(self.arriving_mw(results) - self.arriving_mw(others))[over].max())
 
     def steepness(self, price_per_mwh: Array, results: list[SueResult]) -> Array:
         """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh).
@@ -328,7 +317,8 @@ class Block:
         waits = None if chargers is None or not backlog_mwh.any() else chargers.wait_min(backlog_mwh)
         flat = np.zeros(backlog_mwh.shape, dtype=bool)
         for _ in range(2 * flat.size + 1):
-            price, rising = price_per_mwh, rise
+            price = price_per_mwh
+            rising: Array | float = rise
             if rise != 0.0 and chargers is not None and (flat.any() or waits is not None):
                 known_mw = np.where(flat, chargers.power_mw, backlog_mwh / chargers.period_h)
                 price, rising = price_per_mwh + rise * known_mw, np.where(flat, 0.0, rise)

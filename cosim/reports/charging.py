@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Series = tuple[str, str, "pd.Series[float]", str]
 """Key, label, values by period number, unit."""
+SERVED = "p_served_mw"
 CHARGERS_UNSERVED = "chargers_not_served_mwh"
 SUPPOSED = "if drawn in time (not in this run)"
 """Of the account in time where the grid saw all energy in the period of departure."""
@@ -47,8 +48,15 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
 
 
 def overloaded(result: RunResult) -> bool:
-    """Whether some station was asked for more than its chargers could give."""
-    return "stations" in result and bool(result["stations"]["overloaded"].astype(bool).any())
+    """Whether some station was asked for more than its chargers could give; runs of earlier versions do not say."""
+    if "stations" not in result or SERVED not in result["stations"]:
+        return False
+    return bool(result["stations"]["overloaded"].astype(bool).any())
+
+
+def given_by_chargers(stations: pd.DataFrame) -> str:
+    """Return the column of the load that chargers gave; in runs of earlier versions that was all that was demanded."""
+    return SERVED if SERVED in stations else "p_demand_mw"
 
 
 def beyond_chargers_mwh(result: RunResult, axis: PeriodAxis) -> pd.Series[float]:
@@ -57,7 +65,7 @@ def beyond_chargers_mwh(result: RunResult, axis: PeriodAxis) -> pd.Series[float]
     Exactly 0 where no station was asked for too much.
     """
     stations = result["stations"]
-    excess = frames.numbers(stations, "p_demand_mw") - frames.numbers(stations, "p_served_mw")
+    excess = frames.numbers(stations, "p_demand_mw") - frames.numbers(stations, SERVED)
     return frames.by_period(stations.assign(beyond_mw=excess), "beyond_mw", axis) * axis.period_h
 
 

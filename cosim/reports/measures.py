@@ -9,7 +9,13 @@ import numpy as np
 
 from cosim.quantities.checks import limits_of
 from cosim.reports import frames
-from cosim.reports.charging import CHARGERS_UNSERVED, beyond_chargers_mwh, carried_over_mwh, overloaded
+from cosim.reports.charging import (
+    CHARGERS_UNSERVED,
+    beyond_chargers_mwh,
+    carried_over_mwh,
+    given_by_chargers,
+    overloaded,
+)
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
 from cosim.reports.summary import summarise
@@ -80,7 +86,7 @@ def _payments(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     periods, label = result["periods"], "EV payments for energy"
     if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
         stations = result["stations"]
-        energy = frames.numbers(stations, "p_served_mw") * axis.period_h
+        energy = frames.numbers(stations, given_by_chargers(stations)) * axis.period_h
         if "energy_mwh" in stations:  # a grid answered
             energy = frames.numbers(stations, "energy_mwh")
         paid, note = energy * frames.numbers(stations, "price_per_mwh"), "at the price that drivers see"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cosim.reports import frames
+from cosim.reports.charging import given_by_chargers
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row
 from cosim.results.store import RunResult
@@ -114,7 +115,7 @@ def _energies(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
         note="mean over the seeds" if several else "",
     )
     served = frames.known(stations, "energy_mwh")
-    column, scale = ("energy_mwh", 1.0) if served else ("p_served_mw", axis.period_h)
+    column, scale = ("energy_mwh", 1.0) if served else (given_by_chargers(stations), axis.period_h)
     plan = (frames.by_period(stations, column, axis) * scale).reindex(drawn.index)
     gaps = [int(period) for period in plan.index[plan.isna()]]
     yield Row(

@@ -163,7 +163,7 @@ def _device_rows(result: RunResult, dt: float) -> Iterator[Row]:
 def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
     """Yield the energy charged per station and in all; what chargers would give, where no grid answered."""
     served = frames.known(stations, "energy_mwh")
-    column, scale = ("energy_mwh", 1.0) if served else ("p_served_mw", axis.period_h)
+    column, scale = ("energy_mwh", 1.0) if served else (charging.given_by_chargers(stations), axis.period_h)
     if column not in stations:
         return
     energy = frames.numbers(stations, column) * scale
@@ -270,13 +270,12 @@ def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> It
     claim = stored_claim(result)
     if claim is not None and not math.isfinite(claim.bound_vph):
         yield Row(key="coupling_objection", label="Coupled equilibrium", value=claim.sentence)
-    if "stations" in result:
+    if "stations" in result and "above_knee" in result["stations"]:
         stations = result["stations"]
         for column, label in (("overloaded", "Overloaded stations"), ("above_knee", "Stations above the knee")):
-            if column in stations:
-                over = stations[stations[column].astype(bool)]
-                names = ", ".join(dict.fromkeys(over["station"].astype(str)))
-                yield Row(key=column, label=label, value=len(over), unit="station periods", where=names)
+            over = stations[stations[column].astype(bool)]
+            names = ", ".join(dict.fromkeys(over["station"].astype(str)))
+            yield Row(key=column, label=label, value=len(over), unit="station periods", where=names)
     flow = frames.matrix(result["links"], "link", "flow_vph", axis)
     yield _extreme_of("link_flow_vph", "Busiest link", flow, "veh/h", "link")
     if "stations" in result and "wait_min" in result["stations"]:

@@ -106,6 +106,25 @@ def charging_columns(
     return found
 
 
+def charging_gate(chargers: Chargers, served: Served, p_served_mw: ArrayLike, position: int) -> dict[str, float]:
+    """Return what the gate judges of a period's stations; nothing without stations.
+
+    Parameters
+    ----------
+    chargers, served
+        Of the whole day, as in `Chargers.serve`.
+    p_served_mw
+        The load that the grid is asked for, shape (s,), MW.
+    position
+        The period, from 0.
+    """
+    if not chargers.power_mw.size:
+        return {}
+    beyond = np.asarray(p_served_mw, dtype=float) - chargers.power_mw
+    excess = chargers.excess_mw(served)[:, position]
+    return {"station_excess_mw": float(excess.max()), "station_beyond_mw": max(float(beyond.max()), 0.0)}
+
+
 def without_loss_penalty(
     price_per_mwh: ArrayLike, marginal_loss: ArrayLike, *, loss_price_per_mwh: float
 ) -> list[float]:

@@ -41,7 +41,7 @@ def traffic_part(
     stations: Sequence[Station],
     result: SueResult,
     charging: Mapping[str, Any],
-    excess_mw: float | None,
+    charging_gate: Mapping[str, float],
     price_per_mwh: ArrayLike | None,
     coupling: Mapping[str, Any],
     in_time: Mapping[str, ArrayLike] | None = None,
@@ -50,8 +50,8 @@ def traffic_part(
     """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet.
 
     ``charging`` has the columns of what the stations are asked for and serve (`cosim.results.charging`); ``in_time``
-    further ones (the load by period of departure and in time). ``excess_mw`` is the largest mean power that a station
-    is asked for beyond that of its chargers: logit choice ignores capacity, and what is left over waits or leaves.
+    further ones (the load by period of departure and in time). ``charging_gate`` is what the gate judges of them: logit
+    choice ignores capacity, and a station may be asked for more than it can give.
     """
     roads = np.flatnonzero(~network.is_station)
     tables = {
@@ -76,10 +76,9 @@ def traffic_part(
         **charge_later_figures(paths, result.path_flow_vph),
         **coupling,
     }
-    gate = {"sue_residual": result.residual, "sue_status": result.status}
+    gate = {"sue_residual": result.residual, "sue_status": result.status, **charging_gate}
     judged = ("coupling_residual_mw", "coupling_converged", "coupling_spread_rel")
     gate |= {key: coupling[key] for key in judged if key in coupling}
-    gate["station_excess_mw"] = excess_mw
     return part(period, tables, figures, gate)
 
 

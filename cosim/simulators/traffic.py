@@ -21,7 +21,7 @@ from cosim.coupling.restarts import Restarts
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
-from cosim.results.charging import charging_columns
+from cosim.results.charging import charging_columns, charging_gate
 from cosim.results.parts import Part, traffic_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.equilibrium import SueResult
@@ -352,9 +352,8 @@ class Simulator(PeriodSimulator):
             result=result,
             charging=charging_columns(
                 self.chargers, self.served, self.arriving_mw, self.position, energy_kwh=self.roads.energy_kwh
-            )
-            | {"p_served_mw": self.load_mw[:, self.position].tolist()},
-            excess_mw=max(self.chargers.excess_mw(self.served)[:, self.position].tolist(), default=None),
+            ),
+            charging_gate=charging_gate(self.chargers, self.served, self.load_mw[:, self.position], self.position),
             price_per_mwh=price,
             coupling=coupling,
             in_time=told(self.results, self.position, instant=self.instant, in_time=self.in_time),

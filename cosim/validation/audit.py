@@ -203,7 +203,7 @@ def _vehicles(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
         "chargers", "MWh", "queue + demanded, at most their power", at.possible_mwh(dt).sum(axis=0),
         "given by the chargers", served,
     )  # fmt: skip
-    yield "chargers to energy", "MWh", "given - not served", served - cut, "energy served", at.energy_mwh.sum(axis=0)
+    yield "stations", "MWh", "given - not served", served - cut, "energy served", at.energy_mwh.sum(axis=0)
 
 
 def _loads(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:

@@ -213,7 +213,7 @@ def value_of_coupling(
 
 
 def load_shift(before: pd.DataFrame, after: pd.DataFrame) -> LoadShift:
-    """Return the largest change of the load that a station draws in a period.
+    """Return the largest change of the load that drivers ask of a station in a period.
 
     Parameters
     ----------
@@ -226,10 +226,10 @@ def load_shift(before: pd.DataFrame, after: pd.DataFrame) -> LoadShift:
         If the tables do not have the same stations and periods.
     """
     keys = ["period", "station"]
-    both = before[[*keys, "p_served_mw"]].merge(after[[*keys, "p_served_mw"]], on=keys, validate="one_to_one")
+    both = before[[*keys, "p_demand_mw"]].merge(after[[*keys, "p_demand_mw"]], on=keys, validate="one_to_one")
     if not len(both) == len(before) == len(after):
         raise StorageError("the runs have not the same stations and periods; their loads cannot be compared")
-    change = (both["p_served_mw_y"] - both["p_served_mw_x"]).abs().to_numpy(dtype=float)
+    change = (both["p_demand_mw_y"] - both["p_demand_mw_x"]).abs().to_numpy(dtype=float)
     at = int(change.argmax())
     return LoadShift(
         shift_mw=float(change[at]), period=int(both["period"].iloc[at]), station=str(both["station"].iloc[at])

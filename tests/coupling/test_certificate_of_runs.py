@@ -34,7 +34,10 @@ def test_periods_at_a_binding_limit_are_certified_and_serve_everybody(small_case
     for f, record in zip(found, judged, strict=True):
         assert record.status in {"optimal", "station_overloaded"}
         assert f["coupling_rounds"] <= 10
-        assert f["coupling_bound_vph"] <= 5e-3
+        if record.status == "optimal":
+            assert f["coupling_bound_vph"] <= 5e-3
+        else:
+            assert f["coupling_objection"] == "station over its chargers"
         assert not f["elastic"]
         assert f["ev_curtailed_mw"] == 0.0
 

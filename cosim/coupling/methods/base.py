@@ -113,8 +113,6 @@ class Roads:
         there is none such.
     respond_rising
         Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
-    hidden_mw
-        How far the details of two responses are apart where the loads do not show it, MW.
     keeps_total
         Whether no price changes the sum of the loads.
     priced
@@ -125,7 +123,6 @@ class Roads:
     steepness: Callable[[Array, Any], Array] | None = None
     value_per_h: Callable[[Array, Any], float] | None = None
     respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
-    hidden_mw: Callable[[Any, Any], float] = lambda _one, _other: 0.0
     keeps_total: bool = True
     priced: bool = True
 
