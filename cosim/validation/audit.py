@@ -95,6 +95,14 @@ class StoredStations:
         """Return by how much those who wait for a charger grow in each period, and who leaves, shape (s, T)."""
         return np.asarray(np.diff(self.backlog_mwh, axis=1, prepend=0.0) + self.unserved_mwh)
 
+    def figures(self, period_h: float) -> dict[str, FloatArray]:
+        """Return what the gate judges of the stations, recomputed from vehicles and chargers, each of shape (T,)."""
+        waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
+        asked_mw = (waiting + self.asked_mwh(period_h)) / period_h
+        over = (asked_mw - self.power_mw[:, None], self.served_mw - self.power_mw[:, None])
+        excess, beyond = (np.maximum(one.max(axis=0), 0.0) for one in over)
+        return {"station_excess_mw": excess, "station_beyond_mw": beyond}
+
     def possible_mwh(self, period_h: float) -> FloatArray:
         """Return the most that chargers can give of what is there, first come, first served, shape (s, T)."""
         waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))

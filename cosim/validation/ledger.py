@@ -163,6 +163,8 @@ class LedgerInputs:
         The sufficient condition for all feasible injections.
     station_price_rel
         The check of what drivers pay by position of the period, where they pay nodal prices.
+    station_load
+        The checks of what chargers are asked for and give, by name, of shape (T,).
     """
 
     case: DispatchCase
@@ -170,6 +172,7 @@ class LedgerInputs:
     limits: GateLimits
     sufficient: Sufficient
     station_price_rel: Mapping[int, float] = field(default_factory=dict)
+    station_load: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def feeder(self) -> Feeder:
@@ -339,6 +342,7 @@ def _judge(
         "requirement_missed": stored.optional("requirement_missed", k),
         "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
         "station_price_rel": inputs.station_price_rel.get(k),
+        **{name: float(values[k]) for name, values in inputs.station_load.items()},
         "values_missing": int(stored.missing[k]),
         **others,
     }

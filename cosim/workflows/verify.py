@@ -17,9 +17,8 @@ from cosim.dispatch.injection_bounds import given, import_min_mw, injection_boun
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.reports.page import write_report
-from cosim.results.charging import station_price_rel
 from cosim.results.store import RunResult
-from cosim.results.stored import matrix, read_dispatch, stored_claim
+from cosim.results.stored import read_dispatch, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
@@ -30,6 +29,7 @@ from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.run import Progress, run
+from cosim.workflows.stored_stations import prices_paid, stored_charging_mw, stored_stations
 
 NOT_VERIFIED = 6
 
@@ -132,12 +132,15 @@ def verify(
         raise InputError(f"run '{result.folder}' ({name}) has no grid; there is no dispatch to verify")
     stored = read_dispatch(result, case.dispatch.feeder)
     dispatch = _committed(case.dispatch, stored)
-    ev_mw = _charging_mw(result, case, stored)
+    ev_mw = stored_charging_mw(result, case, stored)
+    stations = stored_stations(result, case, dispatch, stored)
     inputs = replace(
-        _ledger_inputs(case, dispatch, stored, ev_mw), station_price_rel=_prices_paid(result, case, dispatch, stored)
+        _ledger_inputs(case, dispatch, stored, ev_mw),
+        station_price_rel=prices_paid(result, case, dispatch, stored),
+        station_load={} if stations is None else stations.figures(dispatch.period_h),
     )
     ledger = build_ledger(inputs, stored)
-    items = tuple(audit(_audit_inputs(result, case, dispatch, stored, ev_mw), stored, ledger))
+    items = tuple(audit(_audit_inputs(dispatch, stored, ev_mw, stations), stored, ledger))
     tested = None
     if stress_draws:
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
@@ -196,19 +199,6 @@ def _committed(dispatch: DispatchCase, stored: StoredDispatch) -> DispatchCase:
     )
 
 
-def _charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch) -> Array:
-    """Return the charging load that the grid was asked for, per station of the dispatch, shape (s, T)."""
-    if case.roads is None:
-        if case.given_load_mw is None:
-            return np.zeros((0, stored.length))
-        return case.given_load_mw[:, : stored.length]
-    dispatch = case.dispatch
-    names = () if dispatch is None else dispatch.station_names
-    if not names:
-        return np.zeros((0, stored.length))
-    return matrix(result["stations"], "station", "p_served_mw", names, stored.periods.tolist())
-
-
 def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array) -> LedgerInputs:
     p_max, q_max = injection_bounds(dispatch, ev_mw, stored.flag("elastic"))
     return LedgerInputs(
@@ -223,30 +213,8 @@ def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredD
     )  # fmt: skip
 
 
-def _prices_paid(
-    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
-) -> dict[int, float]:
-    """Return the check of what drivers pay, from the stored tables, where they pay nodal prices."""
-    rows = result["periods"]
-    if "coupling_nodal" not in rows or not dispatch.station_names:
-        return {}
-    paid, dual = (
-        matrix(result["stations"], "station", name, dispatch.station_names, stored.periods.tolist())
-        for name in ("price_per_mwh", "nodal_price_per_mwh")
-    )
-    curtailment, elastic = dispatch.settings.ev_curtailment_price_per_mwh, stored.flag("elastic")
-    found: dict[int, float] = {}
-    for k in np.flatnonzero(rows["coupling_nodal"].fillna(False).astype(bool)):
-        check = station_price_rel(
-            {"price_per_mwh": paid[:, k], "nodal_price_per_mwh": dual[:, k]},
-            markup=case.coupling.markup, curtailment_price_per_mwh=curtailment if elastic[k] else None,
-        )  # fmt: skip
-        found |= {int(k): float(value) for value in check.values() if value is not None}
-    return found
-
-
 def _audit_inputs(
-    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array
+    dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array, stations: StoredStations | None
 ) -> AuditInputs:
     kinds = catalogue()
     storing = {
@@ -264,43 +232,7 @@ def _audit_inputs(
         base_p_mw=dispatch.base_p_mw,
         ev_mw=ev_mw.sum(axis=0) if len(ev_mw) else np.zeros(stored.length),
         storing=storing,
-        stations=_stations(result, case, dispatch, stored),
-    )
-
-
-def _stations(
-    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
-) -> StoredStations | None:
-    roads = case.roads
-    if roads is None or not dispatch.station_names:
-        return None
-    table = result["stations"]
-
-    def column(name: str) -> Array:
-        return matrix(table, "station", name, dispatch.station_names, stored.periods.tolist())
-
-    price = None
-    if case.coupling.ev_price != "none" and "price_per_mwh" in table:
-        price = column("price_per_mwh")
-    elif case.coupling.ev_price == "none":
-        price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
-    served_by = {station.name: n for n, station in enumerate(roads.stations)}
-    at = [served_by[name] for name in dispatch.station_names]
-    return StoredStations(
-        flow_vph=column("flow_vph"),
-        demand_mw=column("p_demand_mw"),
-        served_mw=column("p_served_mw"),
-        backlog_mwh=column("backlog_mwh"),
-        unserved_mwh=column("unserved_mwh"),
-        power_mw=case.chargers().power_mw[at],
-        curtailed_mw=column("curtailed_mw"),
-        energy_mwh=column("energy_mwh"),
-        looking_vph=roads.charging_vph[: stored.length],
-        later_vph=stored.numbers("ev_later_vph") if roads.charge_later else np.zeros(stored.length),
-        pending_mwh=column("pending_mwh") if roads.charging_load == "kernel" else None,
-        price_per_mwh=price,
-        energy_payment=column("energy_payment") if "energy_payment" in table else None,
-        energy_kwh=roads.energy_kwh,
+        stations=stations,
     )
 
 

@@ -1,0 +1,86 @@
+"""Read what a run stored of its stations back: load, prices, queues."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cosim.dispatch.branch_flow import Array
+from cosim.dispatch.plan import DispatchCase
+from cosim.results.charging import station_price_rel
+from cosim.results.store import RunResult
+from cosim.results.stored import matrix
+from cosim.scenario.case import SimulationCase
+from cosim.validation.audit import StoredStations
+from cosim.validation.stored import StoredDispatch
+
+
+def stored_charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch) -> Array:
+    """Return the charging load that the grid was asked for, per station of the dispatch, shape (s, T)."""
+    if case.roads is None:
+        if case.given_load_mw is None:
+            return np.zeros((0, stored.length))
+        return case.given_load_mw[:, : stored.length]
+    dispatch = case.dispatch
+    names = () if dispatch is None else dispatch.station_names
+    if not names:
+        return np.zeros((0, stored.length))
+    return matrix(result["stations"], "station", "p_served_mw", names, stored.periods.tolist())
+
+
+def prices_paid(
+    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
+) -> dict[int, float]:
+    """Return the check of what drivers pay, from the stored tables, where they pay nodal prices."""
+    rows = result["periods"]
+    if "coupling_nodal" not in rows or not dispatch.station_names:
+        return {}
+    paid, dual = (
+        matrix(result["stations"], "station", name, dispatch.station_names, stored.periods.tolist())
+        for name in ("price_per_mwh", "nodal_price_per_mwh")
+    )
+    curtailment, elastic = dispatch.settings.ev_curtailment_price_per_mwh, stored.flag("elastic")
+    found: dict[int, float] = {}
+    for k in np.flatnonzero(rows["coupling_nodal"].fillna(False).astype(bool)):
+        check = station_price_rel(
+            {"price_per_mwh": paid[:, k], "nodal_price_per_mwh": dual[:, k]},
+            markup=case.coupling.markup, curtailment_price_per_mwh=curtailment if elastic[k] else None,
+        )  # fmt: skip
+        found |= {int(k): float(value) for value in check.values() if value is not None}
+    return found
+
+
+def stored_stations(
+    result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
+) -> StoredStations | None:
+    """Return the stations of a run; None where it has none at a feeder."""
+    roads = case.roads
+    if roads is None or not dispatch.station_names:
+        return None
+    table = result["stations"]
+
+    def column(name: str) -> Array:
+        return matrix(table, "station", name, dispatch.station_names, stored.periods.tolist())
+
+    price = None
+    if case.coupling.ev_price != "none" and "price_per_mwh" in table:
+        price = column("price_per_mwh")
+    elif case.coupling.ev_price == "none":
+        price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
+    served_by = {station.name: n for n, station in enumerate(roads.stations)}
+    at = [served_by[name] for name in dispatch.station_names]
+    return StoredStations(
+        flow_vph=column("flow_vph"),
+        demand_mw=column("p_demand_mw"),
+        served_mw=column("p_served_mw"),
+        backlog_mwh=column("backlog_mwh"),
+        unserved_mwh=column("unserved_mwh"),
+        power_mw=case.chargers().power_mw[at],
+        curtailed_mw=column("curtailed_mw"),
+        energy_mwh=column("energy_mwh"),
+        looking_vph=roads.charging_vph[: stored.length],
+        later_vph=stored.numbers("ev_later_vph") if roads.charge_later else np.zeros(stored.length),
+        pending_mwh=column("pending_mwh") if roads.charging_load == "kernel" else None,
+        price_per_mwh=price,
+        energy_payment=column("energy_payment") if "energy_payment" in table else None,
+        energy_kwh=roads.energy_kwh,
+    )
