@@ -32,7 +32,8 @@ def test_every_table_begins_with_its_period():
 def test_the_unit_in_a_columns_name_is_its_unit(column):
     endings = {
         "_pu2": "pu^2", "_pu": "pu", "_mw": "MW", "_mvar": "Mvar", "_mwh": "MWh", "_kw": "kW", "_kwh": "kWh",
-        "_ka": "kA", "_veh": "veh", "_vph": "veh/h", "_min": "min", "_percent": "%", "_per_mwh": "money/MWh", "_di_a": "A",
+        "_ka": "kA", "_veh": "veh", "_vph": "veh/h", "_min": "min", "_percent": "%", "_per_mwh": "money/MWh",
+        "_di_a": "A",
     }  # fmt: skip
     found = [unit for ending, unit in endings.items() if column.name.endswith(ending)]
     if column.name.endswith("_per_mwh"):

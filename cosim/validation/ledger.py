@@ -161,18 +161,15 @@ class LedgerInputs:
         Charging load demanded, shape (s, T).
     sufficient
         The sufficient condition for all feasible injections.
-    station_price_rel
-        The check of what drivers pay by position of the period, where they pay nodal prices.
-    station_load
-        The checks of what chargers are asked for and give, by name, of shape (T,).
+    stations
+        The checks of the stations by position of the period: what chargers are asked for and give, what drivers pay.
     """
 
     case: DispatchCase
     ev_mw: FloatArray
     limits: GateLimits
     sufficient: Sufficient
-    station_price_rel: Mapping[int, float] = field(default_factory=dict)
-    station_load: Mapping[str, FloatArray] = field(default_factory=dict)
+    stations: Mapping[int, Figures] = field(default_factory=dict)
 
     @property
     def feeder(self) -> Feeder:
@@ -341,8 +338,7 @@ def _judge(
         "shed_mw": stored.number("shed_mw", k),
         "requirement_missed": stored.optional("requirement_missed", k),
         "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
-        "station_price_rel": inputs.station_price_rel.get(k),
-        **{name: float(values[k]) for name, values in inputs.station_load.items()},
+        **inputs.stations.get(k, {}),
         "values_missing": int(stored.missing[k]),
         **others,
     }

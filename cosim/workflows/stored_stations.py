@@ -11,6 +11,7 @@ from cosim.results.store import RunResult
 from cosim.results.stored import matrix
 from cosim.scenario.case import SimulationCase
 from cosim.validation.audit import StoredStations
+from cosim.validation.gate import Figures
 from cosim.validation.stored import StoredDispatch
 
 
@@ -27,7 +28,23 @@ def stored_charging_mw(result: RunResult, case: SimulationCase, stored: StoredDi
     return matrix(result["stations"], "station", "p_served_mw", names, stored.periods.tolist())
 
 
-def prices_paid(
+def station_figures(
+    result: RunResult,
+    case: SimulationCase,
+    dispatch: DispatchCase,
+    stored: StoredDispatch,
+    stations: StoredStations | None,
+) -> dict[int, Figures]:
+    """Return what the gate judges of the stations, recomputed from the stored tables, by position of the period."""
+    paid = _prices_paid(result, case, dispatch, stored)
+    load = {} if stations is None else stations.figures(dispatch.period_h)
+    return {
+        k: {name: float(values[k]) for name, values in load.items()} | {"station_price_rel": paid.get(k)}
+        for k in range(stored.length)
+    }
+
+
+def _prices_paid(
     result: RunResult, case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch
 ) -> dict[int, float]:
     """Return the check of what drivers pay, from the stored tables, where they pay nodal prices."""

@@ -29,7 +29,7 @@ from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.run import Progress, run
-from cosim.workflows.stored_stations import prices_paid, stored_charging_mw, stored_stations
+from cosim.workflows.stored_stations import station_figures, stored_charging_mw, stored_stations
 
 NOT_VERIFIED = 6
 
@@ -136,8 +136,7 @@ def verify(
     stations = stored_stations(result, case, dispatch, stored)
     inputs = replace(
         _ledger_inputs(case, dispatch, stored, ev_mw),
-        station_price_rel=prices_paid(result, case, dispatch, stored),
-        station_load={} if stations is None else stations.figures(dispatch.period_h),
+        stations=station_figures(result, case, dispatch, stored, stations),
     )
     ledger = build_ledger(inputs, stored)
     items = tuple(audit(_audit_inputs(dispatch, stored, ev_mw, stations), stored, ledger))
