@@ -1,12 +1,15 @@
-"""Signals: a first Ctrl-C or SIGTERM ends a run after the period in progress is committed, a second one at once.
+"""Signals and signs of life: a first Ctrl-C or SIGTERM ends a run after the period in progress, a second one at once.
 
 An exception raised by a signal handler in the middle of a run can be lost (Python ignores those in destructors, asyncio
 those in its callbacks), so within `deferred` the first signal is only noted, and `check` raises it after the period.
+Long calls say through `beat` that they go on, solvers once per iteration: who watches a run reads `silence_s`. No clock
+chooses an answer; it can only end the run.
 """
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -30,6 +33,22 @@ class _Pending:
 
     deferring = False
     number: int | None = None
+
+
+class _Life:
+    """When the last sign of life was given, on the monotonic clock."""
+
+    last_s = time.monotonic()
+
+
+def beat() -> None:
+    """Give a sign of life."""
+    _Life.last_s = time.monotonic()
+
+
+def silence_s() -> float:
+    """Return how long ago the last sign of life was, s."""
+    return time.monotonic() - _Life.last_s
 
 
 def install() -> None:

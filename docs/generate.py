@@ -442,7 +442,7 @@ def _accepted(row: Check) -> str:
         return f"`{number}`"
     sign = {"max": "≤", "min": "≥", "abs": "±"}[row.sense]
     unit = "" if row.unit == "-" else f" {row.unit.replace('^2', '²')}"
-    return f"{sign} {number}{unit}"
+    return f"{sign} {number}{unit}{' per 10 MVA' if row.sized else ''}"
 
 
 def _fixed(row: Check) -> str:

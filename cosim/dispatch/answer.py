@@ -14,6 +14,7 @@ from cosim.dispatch.devices.ev_curtailment import EvCurtailment
 from cosim.dispatch.devices.load_shedding import LoadShedding
 from cosim.dispatch.exactness import cone_gap
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
+from cosim.grid.own_power import own_power_mw
 
 if TYPE_CHECKING:
     from cosim.dispatch.problem import DispatchProblem
@@ -26,6 +27,7 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
     load, generation, exchange = (_by_side(problem, side)[:, :, :length] for side in ("load", "generation", "exchange"))
     p_load = window.base_p_mw[:, :length] - load[0]
     np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    own_mw = own_power_mw(feeder, p_load, generation[0])
     return DispatchPlan(
         start=window.start,
         record=record,
@@ -41,7 +43,8 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
         p_line_mw=flow.p * feeder.base_mva,
         q_line_mvar=flow.q * feeder.base_mva,
         i_ka=np.sqrt(np.maximum(flow.current_sq, 0.0)) * feeder.base_current_ka,
-        cone=cone_gap(flow, feeder),
+        cone=cone_gap(flow, feeder, own_mw),
+        own_power_mw=own_mw,
         ev_mw=window.ev_p_mw[:, :length],
         ev_curtailed_mw=_station_curtailment(problem)[:, :length],
         slack_mw=exchange[0].sum(axis=0),
@@ -153,6 +156,7 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
     flow = FlowValues(p=line, q=line, current_sq=line, voltage_sq=bus)
     p_load = window.base_p_mw[:, :length].copy()
     np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    own_mw = own_power_mw(feeder, p_load)
     return DispatchPlan(
         start=window.start,
         record=record,
@@ -168,7 +172,8 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         p_line_mw=line,
         q_line_mvar=line,
         i_ka=line,
-        cone=cone_gap(flow, feeder),
+        cone=cone_gap(flow, feeder, own_mw),
+        own_power_mw=own_mw,
         ev_mw=window.ev_p_mw[:, :length],
         ev_curtailed_mw=station,
         slack_mw=period,

@@ -1,8 +1,8 @@
 """Branch flow of a radial feeder with relaxed cones (Eqs 12-16; Baran and Wu 1989, Farivar and Low 2013).
 
 Per unit throughout. Line k runs from its sending bus i to its child bus; P, Q are flows at the sending end,
-l the squared current, v the squared voltage. The squared current is solved as ``l = scale * l'``; of the scales tried
-`CURRENT_SCALE` gives Clarabel the best-conditioned cones.
+l the squared current, v the squared voltage. The programme is written in the feeder's own base; `scaling` turns it into
+units that suit a solver.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 Array = NDArray[np.float64]
-CURRENT_SCALE = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +49,17 @@ class BranchFlow:
         Window length.
     voltage_slack
         Whether the voltage limits may be missed at a price (last resort).
-    current_scale
-        The scale of the squared current.
     """
 
-    def __init__(
-        self, feeder: Feeder, periods: int, *, voltage_slack: bool = False, current_scale: float = CURRENT_SCALE
-    ) -> None:
+    def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False) -> None:
         import cvxpy as cp
 
         m, n = feeder.n_lines, feeder.n_buses
         self.feeder = feeder
-        self.scale = current_scale
+        self.periods = periods
         self.p = cp.Variable((m, periods))
         self.q = cp.Variable((m, periods))
-        self.scaled_current_sq = cp.Variable((m, periods))
+        self.current_sq = cp.Variable((m, periods))
         self.child_voltage_sq = cp.Variable((m, periods))
         self.p_load = cp.Parameter((n, periods))
         self.q_load = cp.Parameter((n, periods))
@@ -73,10 +68,9 @@ class BranchFlow:
         self.p_balance: cp.Constraint | None = None
         self.q_balance: cp.Constraint | None = None
 
-    @property
-    def current_sq(self) -> cp.Expression:
-        """Squared current l, pu^2."""
-        return self.scale * self.scaled_current_sq
+    def voltages(self) -> list[cp.Variable]:
+        """Return the variables in pu^2 of voltage."""
+        return [v for v in (self.child_voltage_sq, self.low_slack, self.high_slack) if v is not None]
 
     def sending_voltage_sq(self) -> cp.Expression:
         """Return v at each line's sending bus; the slack's is a number."""
@@ -102,10 +96,7 @@ class BranchFlow:
         yield from self._balances(incidence, injections)
         sending = self.sending_voltage_sq()
         r, x = (sp.diags_array(part).tocsr() for part in (f.r_pu, f.x_pu))
-        yield (
-            self.child_voltage_sq
-            == sending - 2.0 * (r @ self.p + x @ self.q) + self.scale * (r @ r + x @ x) @ self.scaled_current_sq
-        )
+        yield (self.child_voltage_sq == sending - 2.0 * (r @ self.p + x @ self.q) + (r @ r + x @ x) @ self.current_sq)
         yield self._cones(sending)
         yield from self._limits()
 
@@ -119,9 +110,9 @@ class BranchFlow:
             (self.q, self.q_load, f.x_pu, "q_mvar"),
         ):
             places = (f.child, np.arange(f.n_lines))
-            loss = sp.csr_array((impedance * self.scale, places), shape=incidence.shape)
+            loss = sp.csr_array((impedance, places), shape=incidence.shape)
             injected = gather(injections, part, f.n_buses) / f.base_mva
-            balance = incidence @ flow - loss @ self.scaled_current_sq + injected == load
+            balance = incidence @ flow - loss @ self.current_sq + injected == load
             if part == "p_mw":
                 self.p_balance = balance
             else:
@@ -129,15 +120,14 @@ class BranchFlow:
             yield balance
 
     def _cones(self, sending: cp.Expression) -> cp.Constraint:
-        """Return ||(2P, 2Q, l - v)|| <= l + v (Eq 15), divided by sqrt(scale) to suit l'."""
+        """Return ||(2P, 2Q, l - v)|| <= l + v (Eq 15)."""
         import cvxpy as cp
 
         def flat(expression: cp.Expression) -> cp.Expression:
             return cp.vec(expression, order="F")
 
-        factor = 2.0 / np.sqrt(self.scale)
-        rows = [flat(factor * self.p), flat(factor * self.q), flat(self.scaled_current_sq - sending)]
-        return cp.SOC(flat(self.scaled_current_sq + sending), cp.vstack(rows), axis=0)
+        rows = [flat(2.0 * self.p), flat(2.0 * self.q), flat(self.current_sq - sending)]
+        return cp.SOC(flat(self.current_sq + sending), cp.vstack(rows), axis=0)
 
     def _limits(self) -> Iterator[cp.Constraint]:
         """Yield the limits of Eq 16: voltages, and currents where a line has a limit."""
@@ -152,15 +142,15 @@ class BranchFlow:
             yield self.high_slack >= 0
             yield self.child_voltage_sq + self.low_slack >= low
             yield self.child_voltage_sq - self.high_slack <= high
-        yield self.scaled_current_sq >= 0
+        yield self.current_sq >= 0
         limited = np.flatnonzero(np.isfinite(f.i_max_ka))
         if limited.size:
-            most = (f.i_max_ka[limited] / f.base_current_ka) ** 2 / self.scale
-            yield self.scaled_current_sq[limited] <= np.repeat(most[:, None], periods, axis=1)
+            most = (f.i_max_ka[limited] / f.base_current_ka) ** 2
+            yield self.current_sq[limited] <= np.repeat(most[:, None], periods, axis=1)
 
     def loss_mw(self) -> cp.Expression:
         """Return the active loss per period, MW."""
-        return self.feeder.base_mva * self.scale * (self.feeder.r_pu @ self.scaled_current_sq)
+        return self.feeder.base_mva * (self.feeder.r_pu @ self.current_sq)
 
     def values(self) -> FlowValues:
         """Return the solved flow."""
@@ -170,7 +160,7 @@ class BranchFlow:
         return FlowValues(
             p=np.array(self.p.value),
             q=np.array(self.q.value),
-            current_sq=self.scale * np.array(self.scaled_current_sq.value),
+            current_sq=np.array(self.current_sq.value),
             voltage_sq=voltage_sq,
         )
 

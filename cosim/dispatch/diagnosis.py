@@ -9,10 +9,12 @@ import numpy as np
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.grid.topology import listed
+from cosim.quantities.checks import sized_limit
 
 AT_LIMIT_PU = 1e-5
 AT_LIMIT_REL = 1e-4
-AT_LIMIT_MW = 1e-5
+AT_LIMIT_SHARE = 2e-6
+"""Of the feeder's own power: how near to a limit of power counts as at it."""
 
 
 def diagnosis(case: DispatchCase, plan: DispatchPlan) -> tuple[str, ...]:
@@ -33,7 +35,7 @@ def _sentence(case: DispatchCase, plan: DispatchPlan, k: int) -> str:
 
 def _missing(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
     """Yield amount, kind and place of every slack above its limit."""
-    feeder, least = case.feeder, case.limits.unserved_mw
+    feeder, least = case.feeder, sized_limit("unserved_mw", case.limits, plan.own_power_mw[k])
     for n, name in enumerate(case.station_names):
         if (amount := plan.ev_curtailed_mw[n, k]) > least:
             bus = feeder.bus_ids[case.station_buses[n]]
@@ -63,14 +65,14 @@ def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
         yield f"current limit {feeder.i_max_ka[line]:g} kA of line {feeder.line_ids[line]}"
     for settings in case.devices:
         if catalogue()[settings.kind].side == "exchange":
-            yield from _exchange(settings, float(plan.slack_mw[k]))
+            yield from _exchange(settings, float(plan.slack_mw[k]), AT_LIMIT_SHARE * float(plan.own_power_mw[k]))
 
 
-def _exchange(settings: object, import_mw: float) -> Iterator[str]:
+def _exchange(settings: object, import_mw: float, near_mw: float) -> Iterator[str]:
     """Yield the limit of the substation that the import touches."""
     most, least = getattr(settings, "import_max_mw", None), getattr(settings, "export_max_mw", None)
     least = least if getattr(settings, "export", True) else 0.0
-    if most is not None and import_mw >= most - AT_LIMIT_MW:
+    if most is not None and import_mw >= most - near_mw:
         yield f"import limit {most:g} MW"
-    if least is not None and import_mw <= -least + AT_LIMIT_MW:
+    if least is not None and import_mw <= -least + near_mw:
         yield f"export limit {least:g} MW"

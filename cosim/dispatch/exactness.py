@@ -25,7 +25,7 @@ class ConeGap:
     gap_pu2
         Signed, shape ``(m, periods)``.
     relative
-        ``|G| / max(l, 1e-3)``, same shape.
+        ``|G|`` over l, or over the floor of the check, which is a share of the feeder's own power; same shape.
     fictitious_loss_kw
         ``r G S_b``, same shape.
     """
@@ -35,21 +35,27 @@ class ConeGap:
     fictitious_loss_kw: NDArray[np.float64]
 
 
-def cone_gap(flow: FlowValues, feeder: Feeder) -> ConeGap:
-    """Return the cone gap with v of the sending bus (Eq 23)."""
+def cone_gap(flow: FlowValues, feeder: Feeder, power_mw: NDArray[np.float64]) -> ConeGap:
+    """Return the cone gap with v of the sending bus (Eq 23).
+
+    Parameters
+    ----------
+    flow, feeder
+        The solved flow and its feeder.
+    power_mw
+        The feeder's own power per period, shape ``(periods,)`` (see `cosim.grid.own_power`).
+    """
     gap = flow.current_sq - (flow.p**2 + flow.q**2) / flow.sending_voltage_sq(feeder)
     return ConeGap(
         gap_pu2=gap,
-        relative=relative("cone_gap_rel", gap, flow.current_sq),
+        relative=relative("cone_gap_rel", gap, flow.current_sq, own=(power_mw / feeder.base_mva) ** 2),
         fictitious_loss_kw=1000.0 * feeder.base_mva * feeder.r_pu[:, None] * gap,
     )
 
 
 def exact_periods(gap: ConeGap, limits: GateLimits) -> NDArray[np.bool_]:
-    """Return for each period whether all cones are tight by the gate's limits, shape ``(periods,)``; NaN is not."""
-    tight = (
-        (gap.relative <= limits.cone_gap_rel)
-        & (gap.gap_pu2 >= -limits.cone_gap_negative_pu2)
-        & (np.abs(gap.gap_pu2) <= limits.cone_gap_pu2)
-    )
-    return np.asarray(tight.all(axis=0))
+    """Return for each period whether all cones are tight by the gate's limit, shape ``(periods,)``; NaN is not.
+
+    What lies below zero within the limit is the solver's rounding, not inexactness.
+    """
+    return np.asarray((gap.relative <= limits.cone_gap_rel).all(axis=0))

@@ -49,6 +49,16 @@ def injection_bounds(case: DispatchCase, ev_mw: ArrayLike, elastic: ArrayLike) -
     return p, q
 
 
+def ratings_mva(case: DispatchCase) -> Array:
+    """Return the ratings of the devices at each bus [MVA], shape (n,); one without any counts nothing."""
+    rating = np.zeros(case.feeder.n_buses)
+    for settings in case.devices:
+        given = [float(getattr(settings, name, None) or 0.0) for name in ("p_max_mw", "s_max_mva")]
+        if hasattr(settings, "bus"):
+            rating[case.feeder.bus_position(settings.bus)] += min(filter(None, given), default=0.0)
+    return rating
+
+
 def import_min_mw(case: DispatchCase) -> float | None:
     """Return the least import that the exchange with the upstream grid allows; None if there is no such limit."""
     for settings in case.devices:

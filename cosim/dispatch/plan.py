@@ -327,7 +327,8 @@ class DispatchPlan:
     Per bus ``(n, L)``: `vm_pu`, `price_per_mwh`, `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`.
     Per line ``(m, L)``: `p_line_mw`, `q_line_mvar`, `i_ka`, and the cone gap. Per station ``(s, L)``: `ev_mw`,
     `ev_curtailed_mw`, `station_price_per_mwh` (marginal cost of its load: its bus's price; where all of it is
-    curtailed, what that costs). `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, ``(L,)``.
+    curtailed, what that costs). `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, `own_power_mw`
+    the size of the feeder that limits are in proportion to, ``(L,)``.
     `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
     limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
@@ -350,6 +351,7 @@ class DispatchPlan:
     q_line_mvar: Array
     i_ka: Array
     cone: ConeGap
+    own_power_mw: Array
     ev_mw: Array
     ev_curtailed_mw: Array
     slack_mw: Array

@@ -16,8 +16,8 @@ import numpy as np
 
 from cosim.dispatch.answer import collect, empty_plan
 from cosim.dispatch.backends import CONTINUOUS, Choice, choose
-from cosim.dispatch.backends.base import HAS_POINT, Backend, ConeAnswer, Size
-from cosim.dispatch.branch_flow import CURRENT_SCALE, BranchFlow, FlowValues, gather
+from cosim.dispatch.backends.base import HAS_POINT, Backend, ConeAnswer, Data, Size
+from cosim.dispatch.branch_flow import BranchFlow, FlowValues, gather
 from cosim.dispatch.consent import Consent, Proposal
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Device, Frame, State, Window
@@ -27,6 +27,7 @@ from cosim.dispatch.local_optimum import Surface, local_optimum
 from cosim.dispatch.other_side import OtherSide
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
 from cosim.dispatch.polish import polished
+from cosim.dispatch.scaling import CURRENT_SCALE, Scaled, case_power_mw, scaled, units_of
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -50,15 +51,13 @@ class DispatchProblem:
         Whether the last resorts are part of the model.
     other_side
         Whether the linearised other side of the cones is part of the model (`solve` then needs the point).
-    current_scale
-        Scale of the squared current; another one can help where the solver stalls.
     movable
         Whether the charging loads of the periods to be applied may move (`solve` then needs a proposal).
     """
 
     def __init__(
         self, case: DispatchCase, periods: int, *, elastic: bool, other_side: bool = False,
-        current_scale: float = CURRENT_SCALE, movable: bool = False,
+        movable: bool = False,
     ) -> None:  # fmt: skip
         import cvxpy as cp
 
@@ -72,8 +71,8 @@ class DispatchProblem:
         )
         self.voltage_price = case.settings.voltage_slack_price if elastic else None
         slack = self.voltage_price is not None
-        self.flow = BranchFlow(case.feeder, periods, voltage_slack=slack, current_scale=current_scale)
-        self.other_side = OtherSide(self.flow) if other_side else None
+        self.flow = BranchFlow(case.feeder, periods, voltage_slack=slack)
+        self.other_side = OtherSide(self.flow, 2.0 * case_power_mw(case)) if other_side else None
         self.consent = self._consent() if movable else None
         self.devices = self._devices()
         self.injections = [injection for device in self.devices for injection in device.injections()]
@@ -153,7 +152,7 @@ class DispatchProblem:
     def solve(
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
         at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float | None = None,
-        proposal: Proposal | None = None, polish: bool = False,
+        proposal: Proposal | None = None, polish: bool = False, current_scale: float = CURRENT_SCALE,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
 
@@ -174,6 +173,8 @@ class DispatchProblem:
             objectives are its cost and a bound on it.
         polish
             Whether an answer is refined to rounding where that is possible.
+        current_scale
+            Unit of the squared current; another one can help where the solver stalls.
         """
         if backend is None:
             backend = self.backend
@@ -182,28 +183,33 @@ class DispatchProblem:
         if self.consent is not None and proposal is not None:
             self.consent.load(window, proposal)
         data, chain, inverse = self.compiled(window, states)
-        answer = backend.solve(data)
+        own = self.scaled(data, window, current_scale)
+        answer = backend.solve(own.data)
         if polish and answer.status in HAS_POINT:
-            answer = polished(data, answer)
-        record = self._record(answer, backend, residual_limit)
+            answer = polished(own.data, answer)
+        record = self._record(own.restored(answer), backend, residual_limit)
         if not record.usable:
             return empty_plan(self.case, window, record)
-        self._unpack(answer, chain, inverse)
+        self._unpack(own.restored(answer), chain, inverse)
         if self.consent is not None:
             window, record = self.consent.settled(window), shifted(record, -self.consent.paid())
             return collect(self, window, states, record)
-        return replace(collect(self, window, states, record), refine=partial(self._refined, answer, backend))
+        return replace(
+            collect(self, window, states, record), refine=partial(self._refined, answer, backend, current_scale)
+        )
 
     def _refined(
-        self, answer: ConeAnswer, backend: Backend, window: Window, states: Mapping[str, State]
+        self, answer: ConeAnswer, backend: Backend, scale: float, window: Window, states: Mapping[str, State]
     ) -> DispatchPlan | None:
-        """Return the plan of the AC problem's local optimum next to an answer of this programme, if there is one."""
+        """Return the plan of the AC problem's local optimum next to a scaled answer of this programme; None without."""
         data, chain, inverse = self.compiled(window, states)
+        own = self.scaled(data, window, scale)
         lines = int(self.flow.p.size)
         surface = Surface(equal=lines, dropped=lines if self.other_side is not None else 0)
-        found = local_optimum(data, answer, surface)
-        if found is None:
+        scaled_found = local_optimum(own.data, answer, surface)
+        if scaled_found is None:
             return None
+        found = own.restored(scaled_found)
         self._unpack(found, chain, inverse)
         return collect(self, window, states, self._record(found, backend, None))
 
@@ -228,7 +234,7 @@ class DispatchProblem:
         count = self.size()
         return Size(columns=count["variables"], rows=count["linear rows"], cones=count["second-order cones"])
 
-    def compiled(self, window: Window, states: Mapping[str, State]) -> tuple[Any, Any, Any]:
+    def compiled(self, window: Window, states: Mapping[str, State]) -> tuple[Data, Any, Any]:
         """Return cvxpy's data, chain and inverse data of one window; Clarabel's form serves every backend."""
         import cvxpy as cp
 
@@ -238,6 +244,18 @@ class DispatchProblem:
             cp.CLARABEL, ignore_dpp=not self.parametrised, solver_opts={}, canon_backend=backend
         )
         return data, chain, inverse
+
+    def scaled(self, data: Data, window: Window, current_scale: float = CURRENT_SCALE) -> Scaled:
+        """Return a compiled window in the units of its own feeder."""
+        units = units_of(self.case, window)
+        others: dict[int, float] = {}
+        if self.other_side is not None:
+            others[self.other_side.slack.id] = 1.0
+            # Money in units of the slack's price, which is soon a thousand times the others: else no digits are left.
+            units = replace(units, price_per_mwh=max(units.price_per_mwh, self.other_side.price_per_mwh()))
+        if self.consent is not None:
+            others[self.consent.y.id] = units.money_root
+        return scaled(data, self.flow, units, others, self.frame.period_h, current_scale)
 
     def size(self) -> dict[str, int]:
         """Return variables, parameters and cones of the programme."""

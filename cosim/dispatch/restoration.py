@@ -16,6 +16,7 @@ from cosim.dispatch.branch_flow import Array, FlowValues
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import cone_gap, exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, Restoration
+from cosim.dispatch.scaling import units_of
 from cosim.grid.ac_flow import AcState
 
 PowerFlow = Callable[[Array, Array], AcState]
@@ -25,7 +26,9 @@ Solve = Callable[[Window, Mapping[str, State]], DispatchPlan]
 Method = Literal["loss_floor", "ccp", "ac"]
 CCP_STEPS = 8
 CCP_CHANGE = 1e-6
-LARGEST_SLACK_PRICE = 1e6
+SLACK_GROWTH = 3.0
+COST_FLOOR = 1e-3
+"""A cost below this part of what the feeder's own power costs in a period is none to compare with."""
 NO_OPTIMUM = "the repaired answer is no local optimum of the AC problem, so that it has no marginal costs"
 
 
@@ -35,7 +38,7 @@ class SolveLinearised(Protocol):
     def __call__(
         self, window: Window, states: Mapping[str, State], *, at: FlowValues, slack_price: float
     ) -> DispatchPlan:
-        """Return the plan; ``slack_price`` is per pu^2."""
+        """Return the plan; ``slack_price`` is per MWh."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Ladder:
         if local is None or not (local.record.usable and exact_periods(local.cone, self.case.limits)[:applied].all()):
             return None
         cost, found = (float(sum(part.sum() for part in self._true_cost(one).values())) for one in (plan, local))
-        worse = found - cost > CCP_CHANGE * max(1.0, abs(cost))
+        worse = found - cost > CCP_CHANGE * max(self._least(window), abs(cost))
         return None if worse and exact_periods(plan.cone, self.case.limits)[:applied].all() else local
 
     def local_optima(
@@ -141,6 +144,7 @@ class Ladder:
         The first point is ``at``; ``plan`` stands where no step has an answer.
         """
         price = float(np.abs(window.tariff_per_mwh[: window.length]).mean()) or 1.0
+        least = self._least(window)
         best, cost = plan, np.inf
         for step in range(1, CCP_STEPS + 1):
             found = self.solve_linearised(window, states, at=at, slack_price=price)
@@ -148,11 +152,15 @@ class Ladder:
                 return best, step - 1
             best, at, before, cost = found, self._padded(found), cost, float(found.total_cost.sum())
             if exact_periods(best.cone, self.case.limits)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(
-                1.0, abs(cost)
+                least, abs(cost)
             ):
                 return best, step
-            price = min(3.0 * price, LARGEST_SLACK_PRICE)
+            price = SLACK_GROWTH * price
         return best, CCP_STEPS
+
+    def _least(self, window: Window) -> float:
+        """Return the least cost that a change of it is compared with."""
+        return COST_FLOOR * units_of(self.case, window).money(self.case.period_h)
 
     def _padded(self, plan: DispatchPlan) -> FlowValues:
         """Return the plan's flow in all columns of the window; in the padding nothing flows."""
@@ -228,7 +236,7 @@ def with_states(case: DispatchCase, plan: DispatchPlan, states: Mapping[int, AcS
         slack_mw=slack_mw,
         slack_mvar=slack_mvar,
         loss_mw=put(plan.loss_mw, "loss_mw"),
-        cone=cone_gap(flow, feeder),
+        cone=cone_gap(flow, feeder, plan.own_power_mw),
         cost={**plan.cost, "energy": plan.cost["energy"] + paid},
         devices={name: _exchanging(d, slack_mw, slack_mvar, paid) for name, d in plan.devices.items()},
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cosim.dispatch.backends import clarabel, scip, scs
 from cosim.dispatch.backends.base import Backend
-from cosim.dispatch.branch_flow import CURRENT_SCALE, FlowValues
+from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices.base import State, Window
 from cosim.dispatch.diagnosis import diagnosis
@@ -20,13 +20,14 @@ from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, Exclusivity
 from cosim.dispatch.problem import DispatchProblem
 from cosim.dispatch.restoration import Ladder, PowerFlow
+from cosim.dispatch.scaling import CURRENT_SCALE, units_of
 from cosim.errors import DependencyError
-from cosim.quantities.checks import GateLimits
+from cosim.quantities.checks import GateLimits, relative, sized_limit
 
-OTHER_SCALES = (0.1, 0.05)
+OTHER_SCALES = (0.3, 0.15)
 STEP_RESIDUAL = 1e-4
 MISOCP_GAP = 1e-4
-MISOCP_TIME_S = 60.0
+MISOCP_NODES = 2000
 SIGN_FIX: Literal["sign_fix", "misocp"] = "sign_fix"
 MISOCP: Literal["sign_fix", "misocp"] = "misocp"
 Signs = Mapping[str, NDArray[np.bool_]]
@@ -60,21 +61,18 @@ class WindowSolver:
     ) -> None:  # fmt: skip
         self.case = case
         self.periods = periods
-        self._problems: dict[tuple[bool, bool, float, bool], DispatchProblem] = {}
+        self._problems: dict[tuple[bool, bool, bool], DispatchProblem] = {}
         self.power_flow = power_flow
         self.polish = polish
         self._require_solver(movable=movable)
 
-    def problem(
-        self, *, elastic: bool, other_side: bool = False, current_scale: float = CURRENT_SCALE, movable: bool = False
-    ) -> DispatchProblem:
+    def problem(self, *, elastic: bool, other_side: bool = False, movable: bool = False) -> DispatchProblem:
         """Return the model, compiled once."""
-        key = (elastic, other_side, current_scale, movable)
+        key = (elastic, other_side, movable)
         if key not in self._problems:
             self._problems[key] = DispatchProblem(
-                self.case, self.periods, elastic=elastic, other_side=other_side, current_scale=current_scale,
-                movable=movable,
-            )  # fmt: skip
+                self.case, self.periods, elastic=elastic, other_side=other_side, movable=movable
+            )
         return self._problems[key]
 
     def _require_solver(self, *, movable: bool) -> None:
@@ -120,7 +118,12 @@ class WindowSolver:
     def _overlaps(self, plan: DispatchPlan, applied: int) -> bool:
         """Whether storage charges and discharges at once, and that matters."""
         wanted = self.case.settings.storage_exclusivity != "off"
-        return wanted and bool((plan.overlap_mw()[:applied] > self.case.limits.storage_overlap_mw).any())
+        return wanted and bool(self._overlapping(plan)[:applied].any())
+
+    def _overlapping(self, plan: DispatchPlan) -> NDArray[np.bool_]:
+        """Return in which periods storage charges and discharges at once."""
+        most = sized_limit("storage_overlap_mw", self.case.limits, plan.own_power_mw)
+        return np.asarray(plan.overlap_mw() > most)
 
     def relaxed(self, window: Window, states: Mapping[str, State], proposal: Proposal | None = None) -> DispatchPlan:
         """Return the answer of the hard model or, only where that has none, of the elastic one.
@@ -158,15 +161,15 @@ class WindowSolver:
         An answer that the solver calls inaccurate passes only by our own residuals and with tight cones. An
         infeasible model is an answer.
         """
-        movable = proposal is not None
-        first = self.problem(elastic=elastic, movable=movable)
-        plan, tried = first.solve(window, states, proposal=proposal, polish=self.polish), []
+        problem = self.problem(elastic=elastic, movable=proposal is not None)
+        plan, tried = problem.solve(window, states, proposal=proposal, polish=self.polish), []
         for scale, backend in attempts:
             if not _doubtful(plan, self.case.limits):
                 break
             tried.append(_word(plan))
-            problem = self.problem(elastic=elastic, current_scale=scale, movable=movable)
-            again = problem.solve(window, states, backend=backend, proposal=proposal, polish=self.polish)
+            again = problem.solve(
+                window, states, backend=backend, proposal=proposal, polish=self.polish, current_scale=scale
+            )
             plan = again if again.record.usable or not plan.record.usable else plan
         return _told(plan, tuple(tried)) if tried else plan
 
@@ -177,11 +180,12 @@ class WindowSolver:
 
         A step on the way need not be accurate; the gate asks the last one for its residuals like any other plan.
         """
+        problem = self.problem(elastic=elastic, other_side=True)
         for scale in (CURRENT_SCALE, *OTHER_SCALES):
-            problem = self.problem(elastic=elastic, other_side=True, current_scale=scale)
             plan = problem.solve(
-                window, states, backend=clarabel, at=at, slack_price=slack_price, residual_limit=STEP_RESIDUAL
-            )
+                window, states, backend=clarabel, at=at, slack_price=slack_price, residual_limit=STEP_RESIDUAL,
+                current_scale=scale,
+            )  # fmt: skip
             if plan.record.usable:
                 break
         return plan
@@ -235,10 +239,12 @@ class WindowSolver:
         if not fixed.record.usable:
             return plan
         fixed = self._exact(fixed, fixed_window, states, applied)
-        gap = (float(fixed.total_cost.sum()) - bound) / max(abs(bound), 1.0)
+        own = units_of(self.case, window).money(self.case.period_h)
+        dearer = max(float(fixed.total_cost.sum()) - bound, 0.0)
+        gap = float(relative("storage_gap_rel", dearer, bound, own))
         outcome = Exclusivity(
             method=method, overlap_mw=float(overlap[:applied].max()),
-            periods=overlap > self.case.limits.storage_overlap_mw, gap_rel=gap,
+            periods=self._overlapping(plan), gap_rel=gap,
         )  # fmt: skip
         restoration = fixed.restoration or plan.restoration
         return replace(fixed, exclusivity=outcome, restoration=restoration)
@@ -250,22 +256,26 @@ class WindowSolver:
         return {d.name: np.pad(plan.devices[d.name].p_mw <= 0.0, rest) for d in storages}
 
     def _best(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> tuple[Signs, float] | None:
-        """Search the best pattern of directions with SCIP; None if its time ends without any."""
+        """Search the best pattern of directions with SCIP; None if its nodes end without any."""
         problem = self.problem(elastic=elastic)
         data, _, _ = problem.compiled(window, states)
+        own = problem.scaled(data, window)
         storages = [(d, pair) for d in problem.devices if (pair := d.opposites()) is not None]
         pairs = []
         for device, variables in storages:
             first, second = (scip.columns(data, variable.id, variable.size) for variable in variables)
-            limit = device.opposite_max_mw()
-            if not np.isfinite(limit):
+            most = device.opposite_max_mw()
+            if not np.isfinite(most):
                 return None
-            pairs += [scip.Pair(first=int(i), second=int(j), limit=limit) for i, j in zip(first, second, strict=True)]
-        found = scip.solve_exclusive(data, pairs, gap=MISOCP_GAP, time_limit_s=MISOCP_TIME_S)
+            pairs += [
+                scip.Pair(first=int(i), second=int(j), limit=most / float(own.columns[[i, j]].min()))
+                for i, j in zip(first, second, strict=True)
+            ]
+        found = scip.solve_exclusive(own.data, pairs, gap=MISOCP_GAP, nodes=MISOCP_NODES)
         if found is None:
             return None
         choices = np.array(found.first).reshape(len(storages), self.periods)
-        return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, found.bound
+        return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, found.bound / own.cost
 
 
 def require_solver(case: DispatchCase, *, movable: bool = False) -> None:
@@ -290,7 +300,8 @@ def require_solver(case: DispatchCase, *, movable: bool = False) -> None:
 def serves_all(plan: DispatchPlan, limits: GateLimits) -> bool:
     """Whether a plan uses no last resort beyond rounding: MW curtailed or shed, MWh or MW missed, pu^2 of voltage."""
     unserved = [plan.ev_curtailed_mw, plan.shed_mw, *(d.missed for d in plan.devices.values())]
-    return all(float(np.max(part, initial=0.0)) <= limits.unserved_mw for part in unserved) and (
+    least = sized_limit("unserved_mw", limits, plan.own_power_mw)
+    return all(bool((part <= least).all()) for part in unserved) and (
         float(np.max(plan.voltage_slack_pu2, initial=0.0)) <= limits.voltage_slack_pu2
     )
 

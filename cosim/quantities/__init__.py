@@ -200,9 +200,10 @@ COLUMNS: tuple[Column, ...] = (
         primal_residual      | -      | violation of rows and cones, relative
         dual_residual        | -      | rest of the gradient, over 1 + the largest cost
         duality_gap_rel      | -      | difference of primal and dual objective, relative
-        cone_gap_pu2         | pu^2   | largest cone gap of a line (10 MVA base or the scenario's)
-        cone_gap_rel         | -      | largest cone gap over max(l, 1e-3)
+        cone_gap_pu2         | pu^2   | largest cone gap of a line (base of the scenario)
+        cone_gap_rel         | -      | largest cone gap over the squared current, or over the floor of the check
         energy_balance_mw    | MW     | generation + import - load - loss
+        own_power_mw         | MW     | largest of nominal load, load and generation; limits of power are in proportion
         tariff_per_mwh       | money/MWh | announced purchase price
         import_mw            | MW     | import at the slack bus
         import_mvar          | Mvar   | reactive import

@@ -63,8 +63,11 @@ class Check:
         Name of the limit under ``gates:``, by default that of the figure; several checks may share one; empty if the
         limit cannot be changed.
     relative_to, floor, floor_unit
-        What a relative figure is divided by, and the least that it is divided by: below that physical size a difference
-        does not count for more. The figure is divided where it is measured, by `relative`.
+        What a relative figure is divided by, and the least that it is divided by: below that size a difference does not
+        count for more. The figure is divided where it is measured, by `relative`.
+    sized
+        Whether the limit is that of a feeder whose own power is `REFERENCE_MW`, and grows with it: a limit in MW says
+        nothing of a feeder of unknown size.
     set_by
         Key of the scenario that gives the limit in place of ``gates:``; empty if there is none.
     """
@@ -81,6 +84,7 @@ class Check:
     relative_to: str = ""
     floor: float = 0.0
     floor_unit: str = ""
+    sized: bool = False
     set_by: str = ""
 
     @property
@@ -97,6 +101,9 @@ class Check:
         size = abs(value) if self.sense == "abs" else value
         return math.isfinite(size) and (size >= limit if self.sense == "min" else size <= limit)
 
+
+REFERENCE_MW = 10.0
+"""Own power of the feeder that the limits in MW, Mvar and MWh are for; for any other they are in proportion."""
 
 _ROWS: tuple[Check, ...] = (
     Check(
@@ -121,25 +128,16 @@ _ROWS: tuple[Check, ...] = (
     Check(
         name="cone_gap_rel", unit="-", limit=1e-4, sense="max", status="relaxation_inexact", part="relaxation",
         meaning="relaxation gap l - (P^2 + Q^2) / v, largest line", does=("flags", "repairs"),
-        relative_to="squared current l", floor=1e-3, floor_unit="pu^2",
-    ),
-    Check(
-        name="cone_gap_pu2", unit="pu^2", limit=1e-4, sense="max", status="relaxation_inexact", part="relaxation",
-        meaning="the same gap, absolute. The relative one decides; this one is a net against gross errors",
-        does=("flags", "repairs"),
-    ),
-    Check(
-        name="cone_gap_negative_pu2", unit="pu^2", limit=1e-9, sense="max", status="relaxation_inexact",
-        part="relaxation", meaning="how far the gap is below zero", does=("flags", "repairs"),
+        relative_to="squared current l", floor=5e-3, floor_unit="of that of the feeder's own power",
     ),
     Check(
         name="storage_gap_rel", unit="-", limit=1e-6, sense="max", status="inexact_restored", part="relaxation",
         meaning="cost of a plan whose devices were set to one direction, above its bound; asked only where one was",
-        relative_to="bound of the window", floor=1.0, floor_unit="money",
+        relative_to="bound of the window", floor=1e-3, floor_unit="of what the feeder's own power costs in a period",
     ),
     Check(
         name="energy_balance_mw", unit="MW", limit=1e-6, sense="abs", status="not_converged", part="relaxation",
-        meaning="generation + import - load - loss",
+        meaning="generation + import - load - loss", sized=True,
     ),
     Check(
         name="voltage_slack_pu2", unit="pu^2", limit=1e-6, sense="max", status="voltage_relaxed", part="relaxation",
@@ -151,11 +149,11 @@ _ROWS: tuple[Check, ...] = (
     ),
     Check(
         name="ac_mismatch_mva", unit="MVA", limit=1e-6, sense="max", status="not_converged", part="ac",
-        meaning="power balance of a bus in the AC state",
+        meaning="power balance of a bus in the AC state", sized=True,
     ),
     Check(
         name="injection_error_mw", unit="MW", limit=1e-9, sense="max", status="failed", part="ac",
-        meaning="what the AC flow injected against what was asked",
+        meaning="what the AC flow injected against what was asked", sized=True,
     ),
     Check(
         name="dv_pu", unit="pu", limit=1e-3, sense="max", status="relaxation_inexact", part="ac",
@@ -163,7 +161,8 @@ _ROWS: tuple[Check, ...] = (
     ),
     Check(
         name="dloss_rel", unit="-", limit=0.01, sense="max", status="relaxation_inexact", part="ac",
-        meaning="loss, relaxed against AC, relative", relative_to="AC loss", floor=1e-3, floor_unit="MW",
+        meaning="loss, relaxed against AC, relative", relative_to="AC loss", floor=2e-4,
+        floor_unit="of the feeder's own power",
     ),
     Check(
         name="ac_voltage_violation_pu", unit="pu", limit=1e-4, sense="max", status="ac_violation", part="ac",
@@ -174,16 +173,16 @@ _ROWS: tuple[Check, ...] = (
         meaning="AC current beyond its limit, relative",
     ),
     Check(
-        name="storage_recursion_mwh", unit="MWh", limit=1e-9, sense="max", status="not_converged", part="devices",
-        meaning="stored energy against its recursion",
+        name="storage_recursion_mwh", unit="MWh", limit=1e-6, sense="max", status="not_converged", part="devices",
+        meaning="stored energy against its recursion", sized=True,
     ),
     Check(
         name="storage_overlap_mw", unit="MW", limit=1e-6, sense="max", status="relaxation_inexact", part="devices",
-        meaning="smaller of charge and discharge", does=("flags", "repairs"),
+        meaning="smaller of charge and discharge", does=("flags", "repairs"), sized=True,
     ),
     Check(
         name="device_excess_mw", unit="MW", limit=1e-5, sense="max", status="failed", part="devices",
-        meaning="power (MW, Mvar, MVA) or stored energy (MWh) of a device beyond what its settings allow",
+        meaning="power (MW, Mvar, MVA) or stored energy (MWh) of a device beyond what its settings allow", sized=True,
     ),
     Check(
         name="device_cost_rel", unit="-", limit=1e-6, sense="max", status="failed", part="devices",
@@ -192,30 +191,30 @@ _ROWS: tuple[Check, ...] = (
     ),
     Check(
         name="device_balance_mw", unit="MW", limit=1e-8, sense="max", status="failed", part="devices",
-        meaning="powers of the devices against injections of the buses, import, and load cut",
+        meaning="powers of the devices against injections of the buses, import, and load cut", sized=True,
     ),
     Check(
         name="requirement_missed", unit="-", limit=1e-6, sense="max", status="requirement_relaxed", part="devices",
         meaning="how far a device's own hard requirement was relaxed: end condition of storage or balance of demand "
         "response (MWh), must-take power not taken (MW)",
-        key="unserved_mw",
+        key="unserved_mw", sized=True,
     ),
     Check(
         name="ev_curtailed_mw", unit="MW", limit=1e-6, sense="max", status="optimal_with_ev_curtailment",
-        part="devices", meaning="charging power that was not served", key="unserved_mw",
+        part="devices", meaning="charging power that was not served", key="unserved_mw", sized=True,
     ),
     Check(
         name="shed_mw", unit="MW", limit=1e-6, sense="max", status="optimal_with_shed", part="devices",
-        meaning="load that was not served", key="unserved_mw",
+        meaning="load that was not served", key="unserved_mw", sized=True,
     ),
     Check(
         name="station_excess_mw", unit="MW", limit=1e-6, sense="max", status="station_overloaded", part="stations",
         meaning="mean power that a station is asked for beyond that of its chargers, those left over before included",
-        key="unserved_mw",
+        key="unserved_mw", sized=True,
     ),
     Check(
         name="station_beyond_mw", unit="MW", limit=1e-9, sense="max", status="failed", part="stations",
-        meaning="power that a station gives beyond that of its chargers",
+        meaning="power that a station gives beyond that of its chargers", sized=True,
     ),
     Check(
         name="sue_residual", unit="-", limit=1e-8, sense="max", status="not_converged", part="roads",
@@ -325,24 +324,43 @@ def limits_of(gates: Mapping[str, Any]) -> GateLimits:
     )
 
 
-def limit_of(row: Check, limits: GateLimits) -> Figure:
-    """Return the limit of a check.
+def limit_of(row: Check, limits: GateLimits, own_power_mw: float = REFERENCE_MW) -> Figure:
+    """Return the limit of a check on a feeder of some own power.
 
-    >>> limit_of(CHECKS["shed_mw"], GateLimits(unserved_mw=1e-3))
-    0.001
+    >>> limit_of(CHECKS["shed_mw"], GateLimits(unserved_mw=1e-3), 5.0)
+    0.0005
     """
-    return getattr(limits, row.limit_key) if row.limit_key else row.limit
+    limit: Figure = getattr(limits, row.limit_key) if row.limit_key else row.limit
+    return float(limit) * own_power_mw / REFERENCE_MW if row.sized else limit
 
 
-def relative(name: str, difference: Any, size: Any) -> Any:  # noqa: ANN401 - a number or an array
-    """Return a difference over the size of what it belongs to, or over the physical floor of the check.
+def sized_limit(key: str, limits: GateLimits, own_power_mw: Any) -> Any:  # noqa: ANN401 - a number or an array
+    """Return a limit that grows with the feeder's own power, for one power or several.
 
-    >>> float(relative("dloss_rel", 2e-6, 1e-9))
-    0.002
+    >>> float(sized_limit("unserved_mw", GateLimits(), 0.01))
+    1e-09
+    """
+    return getattr(limits, key) * (own_power_mw / REFERENCE_MW)
+
+
+def relative(name: str, difference: Any, size: Any, own: Any = 1.0) -> Any:  # noqa: ANN401 - a number or an array
+    """Return a difference over the size of what it belongs to, or over the floor of the check.
+
+    Parameters
+    ----------
+    name
+        Of the check.
+    difference, size
+        What is judged, and what it belongs to.
+    own
+        What the floor is a share of: the feeder's own power, or what it makes; 1 where the floor has a unit.
+
+    >>> float(relative("dloss_rel", 2e-6, 1e-9, own=10.0))
+    0.001
     """
     import numpy as np
 
-    return np.abs(difference) / np.maximum(np.abs(size), CHECKS[name].floor)
+    return np.abs(difference) / np.maximum(np.abs(size), CHECKS[name].floor * own)
 
 
 def check_of(name: str) -> Check:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.quantities.checks import limits_of
+from cosim.quantities.checks import REFERENCE_MW, limits_of, sized_limit
 from cosim.reports import frames
 from cosim.reports.charging import (
     CHARGERS_UNSERVED,
@@ -139,7 +139,8 @@ def _beyond_rounding(result: RunResult, column: str) -> pd.Series[float]:
     """Return power not served, where it is more than what the gate takes for the solver's rounding; else zero."""
     values = frames.numbers(result["periods"], column)
     limits = limits_of(result.manifest.get("gates", {}))
-    return values.mask(values <= limits.unserved_mw, 0.0)
+    own = frames.numbers(result["periods"], "own_power_mw") if "own_power_mw" in result["periods"] else REFERENCE_MW
+    return values.mask(values <= sized_limit("unserved_mw", limits, own), 0.0)
 
 
 def _margins(result: RunResult) -> Iterator[Row]:

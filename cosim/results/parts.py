@@ -16,6 +16,7 @@ from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder
+from cosim.quantities.checks import GateLimits, sized_limit
 from cosim.results.charging import charge_later_figures
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
@@ -152,6 +153,7 @@ def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
         "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
         "cone_gap_rel": float(plan.cone.relative[:, k].max()),
         "energy_balance_mw": float(plan.energy_balance_mw()[k]),
+        "own_power_mw": float(plan.own_power_mw[k]),
         "import_mw": float(plan.slack_mw[k]),
         "import_mvar": float(plan.slack_mvar[k]),
         "loss_mw": float(plan.loss_mw[k]),
@@ -194,14 +196,13 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
 
 def _dispatch_gate(case: DispatchCase, plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
     names = (
-        "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "cone_gap_pu2", "energy_balance_mw",
+        "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "energy_balance_mw", "own_power_mw",
         "ev_curtailed_mw", "shed_mw", "requirement_missed", "voltage_slack_pu2",
     )  # fmt: skip
     return {
         **{name: figures[name] for name in names},
         "dual_residual": figures["dual_residual"] if np.isfinite(plan.price_per_mwh[:, k]).all() else None,
         "restoration": figures["restoration"] or None,
-        "cone_gap_negative_pu2": -float(plan.cone.gap_pu2[:, k].min()),
         "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
         **device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
@@ -262,7 +263,7 @@ def _served_table(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequ
     return {
         "station": list(case.station_names),
         "nodal_price_per_mwh": plan.price_per_mwh[list(case.station_buses), k].tolist(),
-        "p_set_mw": caps_mw(stations, plan, k, case.limits.unserved_mw).tolist(),
+        "p_set_mw": caps_mw(stations, plan, k, case.limits).tolist(),
         "curtailed_mw": plan.ev_curtailed_mw[:, k].tolist(),
         "energy_mwh": (served * case.period_h).tolist(),
     }
@@ -342,11 +343,11 @@ def merge(parts: Sequence[Part]) -> Part:
 
 
 def caps_mw(
-    stations: Sequence[Station], plan: DispatchPlan, k: int, unserved_mw: float
+    stations: Sequence[Station], plan: DispatchPlan, k: int, limits: GateLimits
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the cap that the dispatch sends to each station.
 
-    Installed power where no more is curtailed than ``unserved_mw``, the gate's limit for the solver's rounding (a cap
+    Installed power where no more is curtailed than the gate's limit for the solver's rounding (a cap
     at the planned mean would starve sessions); else the planned load less the curtailment. Without an answer it is the
     load demanded.
     """
@@ -354,5 +355,5 @@ def caps_mw(
         return plan.ev_mw[:, k].copy()
     served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
     installed = np.array([s.installed_mw if s.installed_mw is not None else np.nan for s in stations])
-    free = plan.ev_curtailed_mw[:, k] <= unserved_mw
+    free = plan.ev_curtailed_mw[:, k] <= sized_limit("unserved_mw", limits, plan.own_power_mw[k])
     return np.where(free & np.isfinite(installed), installed, served)

@@ -212,7 +212,7 @@ class Simulator(PeriodSimulator):
             price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
         stations = self._stations()
         served = plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
-        cap = caps_mw(stations, plan, k, self.dispatch.limits.unserved_mw)[n] if stations else served
+        cap = caps_mw(stations, plan, k, self.dispatch.limits)[n] if stations else served
         known = {"price[CNY/MWh]": float(price[k])} if np.isfinite(price[k]) else {}
         return {
             **known,

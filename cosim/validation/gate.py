@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosim.errors import InputError
-from cosim.quantities.checks import CHECKS, Check, Figure, GateLimits, check_of, limit_of
+from cosim.quantities.checks import CHECKS, REFERENCE_MW, Check, Figure, GateLimits, check_of, limit_of
 from cosim.quantities.status import EXIT_CODES, EXIT_ORDER, Status, exit_code
 
 __all__ = ["EXIT_CODES", "Figures", "GateCheck", "GateLimits", "GateRecord", "Status", "evaluate", "exit_code"]
@@ -20,10 +20,12 @@ __all__ = ["EXIT_CODES", "Figures", "GateCheck", "GateLimits", "GateRecord", "St
 Figures = Mapping[str, Figure | None]
 """What was measured in one period, by the names of `CHECKS`; None where the scenario has no such part.
 
-``restoration`` besides tells how an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``), or None.
+``restoration`` besides tells how an inexact relaxation was repaired (``loss_floor``, ``ccp``, ``ac``), or None, and
+``own_power_mw`` how large the feeder is: limits of power and energy are in proportion to it.
 """
 
 RESTORATION = "restoration"
+OWN_POWER = "own_power_mw"
 _DONE = ("optimal", "optimal_inaccurate")
 _UNFINISHED = ("not_converged", "user_limit")
 _OF_AC = frozenset(row.name for row in CHECKS.values() if row.part == "ac" and row.sense != "word")
@@ -106,7 +108,7 @@ def evaluate(figures: Figures, limits: GateLimits | None = None) -> GateRecord:
     ('not_converged', 'optimal_with_shed')
     """
     limits = limits or GateLimits()
-    given = {check_of(name).name: value for name, value in figures.items() if name != RESTORATION}
+    given = {check_of(name).name: value for name, value in figures.items() if name not in {RESTORATION, OWN_POWER}}
     measured = ((row, given.get(row.name)) for row in CHECKS.values())
     checks = [_made(row, value, limits, figures) for row, value in measured if value is not None]
     if not checks:
@@ -121,7 +123,8 @@ def evaluate(figures: Figures, limits: GateLimits | None = None) -> GateRecord:
 
 def _made(row: Check, value: Figure, limits: GateLimits, figures: Figures) -> GateCheck:
     """Hold one figure against its limit."""
-    limit = limit_of(row, limits)
+    own = figures.get(OWN_POWER)
+    limit = limit_of(row, limits, REFERENCE_MW if own is None else float(own))
     if row.sense == "word":
         return GateCheck(name=row.name, value=value, limit=limit, passed=row.passes(value, limit), status=row.status)
     number, most = float(value), float(limit)

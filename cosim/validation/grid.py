@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.own_power import own_power_mw
 from cosim.quantities.checks import GateLimits, relative
 from cosim.units import KILO_PER_MEGA, mw_to_kw
 
@@ -67,7 +68,7 @@ class GridDifference:
     di_a, di_line
         Largest current difference in A and its line.
     dloss_kw, dloss_rel
-        Difference of the active loss (absolute value), and relative to the AC loss (at least 1 kW).
+        Difference of the active loss (absolute value), and relative to the AC loss, or a share of the feeder's power.
     dslack_kw, dslack_kvar
         Difference of the power drawn from the upstream grid (absolute values).
     voltage_violation_pu
@@ -119,6 +120,7 @@ def compare(
     di = np.abs(np.asarray(relaxed.i_ka, dtype=np.float64) - ac.i_ka)
     bus, line = int(dv.argmax()), int(di.argmax())  # argmax finds a NaN first
     dloss_mw = abs(relaxed.loss_mw - ac.loss_mw)
+    own = own_power_mw(feeder, np.array([[relaxed.slack_mw]]))[0]
     low, high, over = _excess(ac, feeder)
     return GridDifference(
         dv_pu=float(dv[bus]),
@@ -126,7 +128,7 @@ def compare(
         di_a=float(di[line]) * KILO_PER_MEGA,
         di_line=feeder.line_ids[line],
         dloss_kw=mw_to_kw(dloss_mw),
-        dloss_rel=float(relative("dloss_rel", dloss_mw, ac.loss_mw)),
+        dloss_rel=float(relative("dloss_rel", dloss_mw, ac.loss_mw, own)),
         dslack_kw=mw_to_kw(abs(relaxed.slack_mw - ac.slack_mw)),
         dslack_kvar=mw_to_kw(abs(relaxed.slack_mvar - ac.slack_mvar)),
         voltage_violation_pu=float(np.maximum(np.maximum(low, high), 0.0).max()),

@@ -17,6 +17,7 @@ from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.own_power import own_power_mw
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
 from cosim.validation.devices import Injected, device_figures
@@ -317,14 +318,14 @@ def _judge(
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
+    own_mw = own_power_mw(inputs.feeder, stored.p_load_mw, stored.p_gen_mw)
     figures: Figures = {
         "solver_status": stored.word("solver_status", k) or "missing",
         "primal_residual": stored.number("primal_residual", k),
         "dual_residual": stored.optional("dual_residual", k) if np.isfinite(stored.price_per_mwh[:, k]).all() else None,
         "duality_gap_rel": stored.number("duality_gap_rel", k),
         "cone_gap_rel": float(gap.relative[:, k].max()),
-        "cone_gap_pu2": float(np.abs(gap.gap_pu2[:, k]).max()),
-        "cone_gap_negative_pu2": -float(gap.gap_pu2[:, k].min()),
+        "own_power_mw": float(own_mw[k]),
         "restoration": stored.word("restoration", k),
         "storage_gap_rel": stored.number("storage_gap_rel", k) if stored.word("storage_repair", k) else None,
         "ac_converged": state.converged,

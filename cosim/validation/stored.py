@@ -14,6 +14,7 @@ from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap, cone_gap
 from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.own_power import own_power_mw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,4 +127,4 @@ def stored_gap(feeder: Feeder, stored: StoredDispatch) -> ConeGap:
         current_sq=(stored.i_ka / feeder.base_current_ka) ** 2,
         voltage_sq=stored.vm_pu**2,
     )
-    return cone_gap(flow, feeder)
+    return cone_gap(flow, feeder, own_power_mw(feeder, stored.p_load_mw, stored.p_gen_mw))

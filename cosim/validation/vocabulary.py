@@ -18,7 +18,7 @@ VERIFIED: tuple[Column, ...] = (
         ac_cost               | money     | cost of the period with the AC import and losses
         gap_rel               | -         | AC cost over the bound of the window; NaN if an AC limit is broken
         cone_gap_pu2          | pu^2      | largest cone gap of the stored answer
-        cone_gap_rel          | -         | largest cone gap over max(l, 1e-3)
+        cone_gap_rel          | -         | largest cone gap over the squared current, or its floor
         cone_gap_line         | -         | where
         relaxed_gap_pu2       | pu^2      | largest cone gap of the relaxation before a repair
         fictitious_loss_kw    | kW        | losses that slack cones invent, all lines

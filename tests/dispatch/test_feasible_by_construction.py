@@ -50,12 +50,11 @@ def flags(case, plan, state) -> tuple[str, ...]:
     relaxed = Relaxed(plan)
     difference = compare(relaxed, state, case.feeder, case.limits)
     figures = {
+        "own_power_mw": float(plan.own_power_mw[0]),
         "solver_status": plan.record.status,
         "primal_residual": plan.record.primal_residual,
         "duality_gap_rel": plan.record.gap,
         "cone_gap_rel": float(plan.cone.relative.max()),
-        "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
-        "cone_gap_negative_pu2": -float(plan.cone.gap_pu2.min()),
         "restoration": None if plan.restoration is None else plan.restoration.method,
         "ac_converged": state.converged,
         "ac_mismatch_mva": state.mismatch_mva,

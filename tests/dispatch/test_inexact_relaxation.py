@@ -60,8 +60,6 @@ def judged(plan: DispatchPlan) -> GateRecord:
             "primal_residual": plan.record.primal_residual,
             "duality_gap_rel": plan.record.gap,
             "cone_gap_rel": float(plan.cone.relative.max()),
-            "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
-            "cone_gap_negative_pu2": -float(plan.cone.gap_pu2.min()),
         }
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim import supervision
 from cosim.dispatch.backends.licences import Licence
 
 Array = NDArray[np.float64]
@@ -51,6 +52,29 @@ class Backend(Protocol):
 
     def solve(self, data: Data) -> ConeAnswer:
         """Solve without warm start."""
+
+
+class Pulse:
+    """A sign of life per iteration of a solver; whatever ends the run meanwhile ends the solve, and is no answer.
+
+    Solvers swallow what their callbacks raise, so it is kept here until `settle` raises it.
+    """
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+
+    def stops(self) -> bool:
+        """Give the sign; return whether the solver must stop."""
+        try:
+            supervision.beat()
+        except BaseException as error:  # noqa: BLE001 - raised again by `settle`
+            self._error = error
+        return self._error is not None
+
+    def settle(self) -> None:
+        """Raise what stopped the solver, if anything did."""
+        if self._error is not None:
+            raise self._error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.dispatch.backends.base import Array, Capabilities, ConeAnswer, Data, judged
+from cosim.dispatch.backends.base import Array, Capabilities, ConeAnswer, Data, Pulse, judged
 from cosim.dispatch.backends.licences import gurobi as licence
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SETTINGS = {
     "OptimalityTol": 1e-9,
     "QCPDual": 1,
     "Threads": 1,
-    "TimeLimit": 60.0,
+    "BarIterLimit": 500,
 }
 STATUS = {
     2: "optimal",
@@ -43,7 +43,6 @@ STATUS = {
     4: "infeasible",  # infeasible or unbounded: our objective is bounded below on every window
     5: "unbounded",
     7: "user_limit",
-    9: "user_limit",
     13: "optimal_inaccurate",
 }
 NEGLIGIBLE = 1e-12
@@ -92,7 +91,9 @@ def _solve(model: Model, data: Data, rows: Rows) -> ConeAnswer:
     equal = model.addConstr(rows.a[: rows.zero] @ x == rows.b[: rows.zero])
     below = model.addConstr(rows.a[rows.general] @ x <= rows.b[rows.general]) if rows.general.size else None
     cones, heads = _add_cones(model, x, rows)
-    model.optimize()
+    pulse = Pulse()
+    model.optimize(lambda running, _where: running.terminate() if pulse.stops() else None)
+    pulse.settle()
     status = STATUS.get(model.Status, "solver_error")
     size = data["c"].size
     point, duals = np.full(size, np.nan), np.full(data["b"].size, np.nan)

@@ -44,20 +44,20 @@ class Pattern:
     seconds: float
 
 
-def solve_exclusive(data: Data, pairs: Sequence[Pair], *, gap: float, time_limit_s: float) -> Pattern | None:
+def solve_exclusive(data: Data, pairs: Sequence[Pair], *, gap: float, nodes: int) -> Pattern | None:
     """Minimise the compiled programme with ``x_first <= limit z``, ``x_second <= limit (1 - z)``, z binary.
 
     Returns
     -------
     Pattern or None
-        None if no point was found within the time limit.
+        None if no point was found within so many nodes.
     """
     from pyscipopt import Model
 
     model = Model()
     model.hideOutput()
     model.setParam("limits/gap", gap)
-    model.setParam("limits/time", time_limit_s)
+    model.setParam("limits/totalnodes", nodes)
     model.setParam("parallel/maxnthreads", 1)
     x = [model.addVar(lb=None, ub=None) for _ in range(data["c"].size)]
     _add_rows(model, x, data)

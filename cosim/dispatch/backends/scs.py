@@ -16,7 +16,6 @@ SETTINGS = {
     "eps_rel": 1e-7,
     "eps_infeas": 1e-9,
     "max_iters": 100_000,
-    "time_limit_secs": 60.0,
     "verbose": False,
 }
 STATUS = {

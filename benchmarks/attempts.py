@@ -1,0 +1,131 @@
+"""How many solves a window takes, on seeded random radial feeders from 33 to 3,000 buses.
+
+    .venv/bin/python benchmarks/attempts.py [largest] [feeders]
+
+Attempts are 1 + the retries that the plan's record tells; goal: <= 1.1 a window on average at every size. Each feeder
+is a random tree whose loads bring the lowest voltage to 0.94 to 0.99 pu, with suns, storages and a turbine, at a random
+voltage level, total load and `base_mva`; large feeders get few periods.
+"""
+
+import sys
+import time
+from dataclasses import replace
+
+import cvxpy  # noqa: F401 - imports are not part of the measurement
+import numpy as np
+
+from cosim.dispatch.controller import Controller
+from cosim.dispatch.devices.gas_turbine import GasTurbineSettings
+from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
+from cosim.dispatch.devices.storage import StorageSettings
+from cosim.dispatch.devices.substation import SubstationSettings
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
+from cosim.grid.feeder import Feeder
+from cosim.grid.radial_flow import solve_radial
+
+PERIODS = {33: 24, 100: 24, 300: 8, 1000: 3, 3000: 1}
+"""Buses of a feeder, and periods of its window."""
+FEEDERS = 6
+VOLTAGE_LEVELS_KV = (0.4, 10.0, 12.66, 20.0, 35.0)
+SLACK_VM_PU = 1.03
+
+
+def random_feeder(n_buses: int, random: np.random.Generator) -> Feeder:
+    """Return a random tree, its impedances scaled until the lowest voltage is as drawn."""
+    bushiness = int(random.integers(1, 30))
+    parent = np.array([random.integers(max(0, k - bushiness), k) for k in range(1, n_buses)])
+    depth = np.zeros(n_buses, dtype=int)
+    for k, above in enumerate(parent, start=1):
+        depth[k] = depth[above] + 1
+    place = np.argsort(np.argsort(depth, kind="stable"))
+    tail, head = place[parent], place[np.arange(1, n_buses)]
+    lines = np.argsort(head)
+    load = random.gamma(1.0, 1.0, n_buses) * (random.random(n_buses) < random.uniform(0.5, 1.0))
+    load[0] = 0.0
+    p_mw = load / load.sum() * 10.0 ** random.uniform(-1.5, 1.5)
+    base_mva, base_kv = 10.0 ** random.uniform(-2.0, 2.0), float(random.choice(VOLTAGE_LEVELS_KV))
+    r_pu = random.uniform(0.1, 1.0, n_buses - 1)
+    feeder = Feeder(
+        name=f"random{n_buses}", bus_ids=tuple(str(i) for i in range(n_buses)),
+        line_ids=tuple(f"l{k}" for k in range(n_buses - 1)), parent=tail[lines], child=head[lines], slack=0,
+        r_pu=r_pu, x_pu=r_pu * random.uniform(0.3, 1.2, n_buses - 1), i_max_ka=np.full(n_buses - 1, np.inf),
+        v_min_pu=np.full(n_buses, 0.9), v_max_pu=np.full(n_buses, 1.1), p_mw=p_mw,
+        q_mvar=p_mw * random.uniform(0.1, 0.6, n_buses), base_mva=base_mva, base_kv=base_kv, slack_vm_pu=SLACK_VM_PU,
+    )  # fmt: skip
+    return _with_lowest_voltage(feeder, random.uniform(0.94, 0.99))
+
+
+def _with_lowest_voltage(feeder: Feeder, lowest_pu: float) -> Feeder:
+    """Scale the impedances: first to a drop that is surely too small, then by bisection."""
+    demand = np.hypot(feeder.p_mw, feeder.q_mvar).sum() / feeder.base_mva
+    low, high = 0.0, 4.0 / (demand * float(np.hypot(feeder.r_pu, feeder.x_pu).max()))
+    for _ in range(50):
+        middle = (low + high) / 2.0
+        tried = replace(feeder, r_pu=middle * feeder.r_pu, x_pu=middle * feeder.x_pu)
+        state = solve_radial(tried, -feeder.p_mw[:, None], -feeder.q_mvar[:, None])
+        good = bool(state.converged.all()) and float(state.vm_pu.min()) > lowest_pu
+        low, high = (middle, high) if good else (low, middle)
+    return replace(feeder, r_pu=low * feeder.r_pu, x_pu=low * feeder.x_pu)
+
+
+def random_day(n_buses: int, seed: int, periods: int) -> DispatchCase:
+    """Return a day of a random feeder: about 30 % of the load as sun, 10 % as storage and as a turbine."""
+    random = np.random.default_rng([seed, n_buses])
+    feeder = random_feeder(n_buses, random)
+    hours = np.linspace(0.0, 24.0, periods, endpoint=False) if periods > 1 else np.array([12.0])
+    factor = 0.75 + 0.25 * np.sin((hours - 9.0) / 24.0 * 2.0 * np.pi)
+    sun = np.maximum(np.sin((hours - 6.0) / 12.0 * np.pi), 0.0)
+    total = float(feeder.p_mw.sum())
+    at = [feeder.bus_ids[int(bus)] for bus in random.integers(1, n_buses, 8)]
+    devices = [
+        SubstationSettings(name="grid"),
+        *(PhotovoltaicSettings(name=f"pv{k}", bus=at[k], s_max_mva=0.06 * total, available_mw=0.0) for k in range(5)),
+        *(
+            StorageSettings(
+                name=f"ess{k}", bus=at[5 + k], capacity_mwh=0.2 * total, p_max_mw=0.05 * total, s_max_mva=0.06 * total
+            )
+            for k in range(2)
+        ),
+        GasTurbineSettings(
+            name="gt", bus=at[7], p_max_mw=0.1 * total, q_max_mvar=0.06 * total, ramp_mw_per_h=0.05 * total,
+            cost_per_mwh=300.0, cost_quadratic_per_mw2h=0.1 / total,
+        ),
+    ]  # fmt: skip
+    return DispatchCase(
+        feeder=feeder, period_h=24.0 / periods if periods > 1 else 1.0, devices=tuple(devices),
+        series={f"pv{k}": {"available_mw": 0.06 * total * sun} for k in range(5)},
+        base_p_mw=np.outer(feeder.p_mw, factor), base_q_mvar=np.outer(feeder.q_mvar, factor),
+        tariff_per_mwh=np.where((hours >= 17) & (hours < 22), 715.0, np.where(hours < 6, 385.0, 550.0)),
+        settings=DispatchSettings(mode="day_ahead"),
+    )  # fmt: skip
+
+
+def solved(n_buses: int, seed: int, periods: int) -> DispatchPlan:
+    """Return the plan of one random day."""
+    return Controller(random_day(n_buses, seed, periods)).plan(0, np.zeros((0, periods)))
+
+
+def attempts(plan: DispatchPlan) -> int:
+    """Return how many solves a plan took."""
+    return 1 + len(plan.record.retries)
+
+
+def row(n_buses: int, feeders: int) -> None:
+    start = time.process_time()
+    plans = [solved(n_buses, seed, PERIODS[n_buses]) for seed in range(feeders)]
+    count, steps = [attempts(plan) for plan in plans], [plan.record.iterations for plan in plans]
+    gap = max(float(plan.cone.relative.max()) for plan in plans)
+    unsolved = sum(not plan.record.usable for plan in plans)
+    print(
+        f"{n_buses:>5} buses x {PERIODS[n_buses]:>2} periods, {feeders} feeders: attempts {np.mean(count):.2f} "
+        f"a window (worst {max(count)}), iterations {np.mean(steps):.1f} (worst {max(steps)}), "
+        f"relative cone gap <= {gap:.1e}, {unsolved} without an answer, {time.process_time() - start:.1f} s CPU",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    largest = int(sys.argv[1]) if len(sys.argv) > 1 else max(PERIODS)
+    for size in PERIODS:
+        if size <= largest:
+            row(size, int(sys.argv[2]) if len(sys.argv) > 2 else FEEDERS)

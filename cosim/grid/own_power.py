@@ -1,0 +1,32 @@
+"""How large a feeder is: the power against which the figures of a period are judged.
+
+A limit in MW, MWh or per unit says nothing of a feeder of unknown size. Judged against the feeder's own power it means
+the same for 1 kW and for 100 MW a bus, and `base_mva` has no say in it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cosim.grid.feeder import Feeder, FloatArray
+
+SMALLEST_POWER_MW = 1e-6
+"""A feeder without load or generation is judged like one of 1 W."""
+
+
+def own_power_mw(feeder: Feeder, *powers_mw: FloatArray) -> FloatArray:
+    """Return the feeder's own power per period [MW], shape (L,).
+
+    It is the largest of the nominal load, and of the sums over the buses of what is given.
+
+    Parameters
+    ----------
+    feeder
+        The feeder of n buses.
+    powers_mw
+        Powers per bus, shape (n, L) each: loads, generation; what is not finite counts nothing.
+    """
+    nominal = float(np.hypot(feeder.p_mw, feeder.q_mvar).sum())
+    sums = [np.nan_to_num(np.abs(power), posinf=0.0).sum(axis=0) for power in powers_mw]
+    largest: FloatArray = np.maximum(np.max(sums, axis=0), max(nominal, SMALLEST_POWER_MW))
+    return largest
