@@ -7,6 +7,7 @@
     ├── InputError             3   scenario, network, feeder, profile or argument is wrong
     ├── DependencyError        4   a package, solver or licence is missing or too small
     ├── ComponentError         7   a simulator, solver process or child died, hung or answered nonsense
+    │   ├── PluginError        7   a user's device, law or method raised, or gave no number
     │   └── SumoError          7   SUMO died, hung, refused a command or left broken output
     └── StorageError           8   results cannot be written or read
 
@@ -125,6 +126,31 @@ class ComponentError(CosimError):
     """A simulator died, hung, skipped a period, or put a missing value on a port."""
 
     exit_code = 7
+
+
+class PluginError(ComponentError):
+    """A device, law or method, most often a user's own, raised, tried to end the process, or gave no number.
+
+    Parameters
+    ----------
+    who
+        The device, law or method.
+    what
+        What it did.
+    places
+        Where: link, simulator, period.
+    """
+
+    def __init__(self, who: str, what: str, places: Sequence[str] = ()) -> None:
+        self.who, self.what, self.places = who, what, tuple(places)
+        super().__init__(f"{who}: {what}" + (f" [{', '.join(places)}]" if places else ""))
+
+    def at(self, place: str) -> PluginError:
+        """Return the error with one more place."""
+        return self if place in self.places else PluginError(self.who, self.what, (*self.places, place))
+
+    def __reduce__(self) -> tuple[type[PluginError], tuple[str, str, tuple[str, ...]]]:
+        return PluginError, (self.who, self.what, self.places)
 
 
 class SumoError(ComponentError):

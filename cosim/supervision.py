@@ -57,6 +57,12 @@ def install() -> None:
         signal.signal(number, _handle)
 
 
+def is_signal(error: BaseException) -> bool:
+    """Whether an exception is a signal's; where `install` was called, a signal raises no `KeyboardInterrupt`."""
+    ours = signal.getsignal(signal.SIGINT) is _handle
+    return isinstance(error, Stopped) or (isinstance(error, KeyboardInterrupt) and not ours)
+
+
 @contextmanager
 def deferred() -> Iterator[None]:
     """Note the first signal instead of raising it; `check` raises it."""

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cosim.errors import ComponentError, CosimError
+from cosim.errors import ComponentError, CosimError, DependencyError
+from cosim.guard import passes
 from cosim.results.parts import Part
 from cosim.scenario.case import SimulationCase
 from cosim.simulators import SIM_CONFIG
@@ -119,10 +120,11 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
                 _connect(world, wire, entities)
             world.run(until=case.timeline.end_s, print_progress=False)
             check_complete(simulators, case.timeline.periods)
-    except CosimError:
-        raise
-    except Exception as error:  # mosaik's own, or a simulator's outside its step
-        raise ComponentError(f"the simulation stopped: {type(error).__name__}: {error}") from error
+    except BaseException as error:  # mosaik's own, or a simulator's outside its step
+        if passes(error):
+            raise
+        kind = DependencyError if isinstance(error, ImportError) else ComponentError
+        raise kind(f"the simulation stopped: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

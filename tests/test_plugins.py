@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cosim import plugins
+from cosim.errors import DependencyError
 
 PACKAGE = """
 from abc import abstractmethod
@@ -107,3 +108,25 @@ def test_two_claims_to_one_kind_are_refused_by_name(family, monkeypatch):
     offer(monkeypatch, wolf=Wolf)
     with pytest.raises(TypeError, match="'dog' is claimed by Dog and"):
         plugins.discover("plugin_family", "zoo", family.base)
+
+
+@pytest.mark.parametrize("fault", [ImportError("no zoo"), SystemExit(0), KeyboardInterrupt(), ValueError("x")])
+def test_an_entry_point_that_cannot_be_loaded_is_told_by_name(family, monkeypatch, fault):
+    from cosim import supervision
+
+    def load():
+        raise fault
+
+    entry = SimpleNamespace(name="moose", load=load)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry] if group == "zoo" else [])
+    monkeypatch.setattr(supervision.signal, "getsignal", lambda _: supervision._handle)
+    with pytest.raises(plugins.UnusablePlugin, match="entry point 'moose' of group 'zoo' cannot be loaded") as caught:
+        plugins.discover("plugin_family", "zoo", family.base)
+    assert caught.value.exit_code == 4
+
+
+def test_packages_that_are_missing_are_named_together(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "gone", None)
+    plugins.require(["json", "numpy"])
+    with pytest.raises(DependencyError, match="packages gone, never_there missing; pip install gone never_there"):
+        plugins.require(["json", "gone", "never_there"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from cosim import supervision
-from cosim.errors import CosimError
+from cosim.errors import CosimError, DependencyError
 from cosim.supervision import Stopped
 
 DEFECT = 1
@@ -34,6 +34,8 @@ def _run(arguments: list[str]) -> int | str | None:
     except Exception as error:  # the last door: what is not ours is a defect, and told as such
         if "--debug" in arguments:
             raise
+        if isinstance(error, ImportError) and not (error.name or "").startswith("cosim"):
+            error = DependencyError(f"package {error.name!r} is missing ({error}); pip install {error.name}")
         known = isinstance(error, CosimError)
         sys.stderr.write(f"error: {error}\n" if known else _defect(error))
         return error.exit_code if isinstance(error, CosimError) else DEFECT

@@ -226,6 +226,19 @@ def compare(
 
 
 @app.command()
+def runs(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of runs, or a run; default runs.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the runs below a folder, worst first; unfinished, damaged and foreign folders are named."""
+    from cosim.cli.listing import runs_command
+
+    raise typer.Exit(runs_command(folder, as_json=as_json))
+
+
+@app.command()
 def verify(
     source: Annotated[
         str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from cosim.reports.summary import Summary
+    from cosim.results.store import RunResult
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
@@ -54,6 +55,13 @@ def summary_table(summary: Summary) -> Table:
         for row in section.rows:
             table.add_row(f"  {escape(row.label)}", escape(row.text), escape(row.unit), escape(row.place))
     return table
+
+
+def print_verdict(screen: Console, result: RunResult) -> None:
+    """Print the one verdict on a run of which something was found out."""
+    found = result.verdict
+    tone = colour(found.worst)
+    screen.print(f"verdict  [{tone}]{found.worst}[/{tone}]: {escape(', '.join(found.parts))}", soft_wrap=True)
 
 
 def colour(exit_code: int) -> str:

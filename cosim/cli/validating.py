@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cosim.cli.running import progress_of
-from cosim.cli.terminal import colour, console, grid
+from cosim.cli.terminal import colour, console, grid, print_verdict
 from cosim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -178,6 +178,7 @@ def _print_verdict(screen: Console, found: Validation) -> None:
     text = "every limit that applies is kept" if code == 0 else "validation_invalid: a limit that applies is broken"
     screen.print(f"\n[{colour(code)}]exit {code}[/{colour(code)}]: {text}")
     screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: validation_*", soft_wrap=True)
+    print_verdict(screen, found.result)
     screen.print(f"report   {escape(str(found.result.folder / 'report.html'))}", soft_wrap=True)
 
 

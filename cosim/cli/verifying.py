@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cosim.cli.running import progress_of
-from cosim.cli.terminal import colour, console, grid
+from cosim.cli.terminal import colour, console, grid, print_verdict
 
 if TYPE_CHECKING:
     from cosim.validation.audit import AuditItem
@@ -59,6 +59,7 @@ def _print(screen: Console, found: Verification) -> None:
     screen.print(f"\n[{tone}]exit {found.exit_code}[/{tone}]: {verdict}")
     screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: ledger, ledger_run, ac_prices, audit"
                  + (", stress" if found.stress else ""), soft_wrap=True)  # fmt: skip
+    print_verdict(screen, found.result)
 
 
 def _ledger_rows(entries: Sequence[LedgerEntry]) -> list[tuple[str, ...]]:

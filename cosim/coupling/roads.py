@@ -15,6 +15,7 @@ from cosim.charging.overload import Chargers, Served
 from cosim.coupling.accounts import Account
 from cosim.coupling.methods.base import Roads
 from cosim.coupling.price import station_cost_min
+from cosim.errors import PluginError
 from cosim.traffic.charge_later import later
 from cosim.traffic.equilibrium import SueProblem, SueResult, fisk_objective, solve
 from cosim.traffic.network import RoadNetwork
@@ -76,7 +77,12 @@ class RoadResponse:
         wait_min
             What those left over from earlier periods add to a visit at each station, min, shape ``(s,)``.
         """
-        problem = self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min)
+        try:
+            return self._solve(self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min))
+        except PluginError as error:
+            raise error.at(f"period {position + 1}") from error
+
+    def _solve(self, problem: SueProblem) -> SueResult:
         result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
         if not result.converged and self._last is not None:  # a start at an extreme price can be too far away
             result = min(

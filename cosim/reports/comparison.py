@@ -13,6 +13,7 @@ from cosim.reports import frames
 from cosim.reports.measures import measures
 from cosim.reports.rows import Row, Value
 from cosim.results.store import RunResult
+from cosim.results.verdict import Verdict
 
 TOLD_APART_BY = 2
 """Fewest runs of a comparison."""
@@ -26,12 +27,12 @@ _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRun:
-    """One column: a run's name in the comparison, its folder, scenario, exit code and periods by status."""
+    """One column: a run's name in the comparison, its folder, scenario, verdict and periods by status."""
 
     name: str
     folder: str
     scenario: str
-    exit_code: int
+    verdict: Verdict
     period_statuses: Mapping[str, int]
 
 
@@ -128,8 +129,8 @@ class Comparison:
         return {
             "runs": [
                 {
-                    "name": run.name, "folder": run.folder, "scenario": run.scenario, "exit_code": run.exit_code,
-                    "period_statuses": dict(run.period_statuses),
+                    "name": run.name, "folder": run.folder, "scenario": run.scenario, "exit_code": run.verdict.run,
+                    "verdict": run.verdict.as_dict(), "period_statuses": dict(run.period_statuses),
                 }
                 for run in self.runs
             ],
@@ -183,7 +184,7 @@ def compare_runs(results: Sequence[RunResult]) -> Comparison:
             name=name,
             folder=str(result.folder),
             scenario=str(result.manifest.get("scenario", "")),
-            exit_code=result.exit_code,
+            verdict=result.verdict,
             period_statuses=result.run.get("period_statuses", {}),
         )
         for name, result in zip(names, results, strict=True)

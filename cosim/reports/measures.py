@@ -20,6 +20,7 @@ from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
 from cosim.reports.summary import summarise
 from cosim.results.store import RunResult
+from cosim.results.verdict import LATER
 from cosim.units import h_to_min, min_to_h
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
     shed = list(_not_served(result, axis, "shed_mw", "Load not served"))
     unserved = {row.key: row for row in (*charging, *shed)}
     parts = {
-        "Verdict": [row for key, row in told.items() if key == "exit_code" or key.startswith("status_")],
+        "Verdict": [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
         "Cost": [*_costs(told, unserved), *_payments(result, axis)],
         "Charging": [*charging, *_later(result, axis), *(row for key, row in told.items() if _is_station(key))],
         "Grid": [*(told[key] for key in _GRID if key in told), *shed, *_margins(result)],
@@ -55,6 +56,17 @@ def measures(result: RunResult) -> tuple[Section, ...]:
         "Coupling": [*(told[key] for key in _COUPLING if key in told), *_certificate(result)],
     }
     return tuple(Section(title=title, rows=tuple(rows)) for title, rows in parts.items() if rows)
+
+
+def _verdict(result: RunResult) -> Iterator[Row]:
+    """Yield the exit codes, the worst first; a partial validation names its periods in the note."""
+    found = result.verdict
+    yield Row(key="worst", label="Worst exit code", value=found.worst)
+    yield Row(key="exit_code", label="Exit code of the run", value=found.run)
+    for name, one in found.later.items():
+        partial = len(one.periods) < found.committed
+        note = f"of period {', '.join(map(str, one.periods))} alone" if partial else ""
+        yield Row(key=name, label=f"Exit code of the {LATER[name]}", value=one.exit_code, note=note)
 
 
 def _whole(row: Row) -> Row:

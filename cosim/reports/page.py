@@ -13,6 +13,7 @@ from cosim.reports.figures import FIGURES
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
 from cosim.results.store import RunResult
+from cosim.results.verdict import Later
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,6 +33,8 @@ _VERDICTS = {
     6: ("bad", "Not converged or not exact"),
     10: ("warn", "Finished with flagged periods"),
 }
+_DIED = ("bad", "Stopped by an error")
+_LATER: dict[Later, str] = {"verify": "Verification found flaws", "validate": "Validation failed"}
 _TILES = {
     "cost": "Total cost",
     "import_mwh": "Import",
@@ -179,11 +182,16 @@ def environment() -> Environment:
 
 
 def _verdict(result: RunResult) -> tuple[str, str]:
-    """Return tone and words for the exit code; an incomplete run is never good."""
-    tone, words = _VERDICTS.get(result.exit_code, ("bad", "Stopped by an error"))
+    """Return tone and words for the worst that is known of a run; an incomplete one is never good."""
+    found = result.verdict
+    _, words = _VERDICTS.get(found.run, _DIED)
+    tone, _ = _VERDICTS.get(found.worst, _DIED)
     if not result.complete:
-        return "bad", f"Incomplete. {words} so far" if result.exit_code == 0 else f"Incomplete. {words}"
-    return tone, words
+        tone, words = "bad", f"Incomplete. {words} so far" if found.run == 0 else f"Incomplete. {words}"
+    told = [_LATER[name] for name, one in found.later.items() if one.exit_code not in (0, found.run)]
+    if found.run == 0 and result.complete and told:
+        return tone, ". ".join(told)
+    return tone, ". ".join([words, *told])
 
 
 def _tiles(summary: Summary) -> list[tuple[str, Row]]:

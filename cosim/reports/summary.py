@@ -101,6 +101,9 @@ def summarise(result: RunResult) -> Summary:
 
 def _run_rows(result: RunResult) -> Iterator[Row]:
     counts = result.run.get("periods", {})
+    found = result.verdict
+    if found.later:
+        yield Row(key="worst", label="Worst exit code", value=found.worst, note=", ".join(found.parts))
     yield Row(key="exit_code", label="Exit code", value=result.exit_code)
     committed, planned = counts.get("committed"), counts.get("planned")
     yield Row(key="periods", label="Periods committed", value=f"{committed} of {planned}")

@@ -7,24 +7,27 @@
     ├── scenario/            the resolved scenario text
     ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
     ├── tables/*.parquet     the same tables over all periods, exported at the end
-    ├── run.json             exit code, reasons, counts; a run without it is incomplete
+    ├── run.json             exit code, reasons, counts, the one verdict; a run without it is unfinished
     └── report.html
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError, UsageError
+from cosim.results.verdict import Finding, Later, Verdict, read_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +115,10 @@ class RunStore:
 
     def committed(self) -> list[Path]:
         """Return the folders of the committed periods in order."""
-        return sorted(path for path in (self.folder / "periods").iterdir() if path.is_dir())
+        try:
+            return sorted(path for path in (self.folder / "periods").iterdir() if path.is_dir())
+        except OSError as error:
+            raise StorageError(f"the periods of '{self.folder}' cannot be read: {error.strerror}") from error
 
     def export_tables(self) -> None:
         """Join the periods' tables into ``tables/<name>.parquet``."""
@@ -146,6 +152,7 @@ class RunStore:
             "reasons": list(reasons),
             "periods": {"planned": planned, "committed": len(statuses)},
             "period_statuses": dict(Counter(statuses)),
+            "verdict": Verdict(run=code, committed=len(statuses)).as_dict(),
         }
         self.write_json("run.json", content)
 
@@ -166,17 +173,49 @@ class RunResult:
         self.manifest = self._json("manifest.json")
         self.run = self._json("run.json")
 
+        _ = self.verdict  # a damaged one is told at once
+
     def _json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise StorageError(
                 f"'{self.folder}' has no {name}: it is not a run folder, or its run did not end"
             ) from None
         except (OSError, ValueError) as error:
             raise StorageError(f"'{path}' cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise StorageError(f"'{path}' holds no JSON object; it is damaged")
         return content
+
+    @property
+    def verdict(self) -> Verdict:
+        """The one verdict: of the run itself, and of what was found out about it since.
+
+        Raises
+        ------
+        StorageError
+            If ``run.json`` does not hold it.
+        """
+        try:
+            return read_verdict(self.run)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StorageError(f"'{self.folder / 'run.json'}' is damaged: {type(error).__name__} {error}") from error
+
+    def judge(self, name: Later, found: Finding) -> None:
+        """Put a newer verification or validation in the place of an older one; ``run.json`` is replaced at once.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be read or written.
+        """
+        with _locked(self.folder):
+            self.run = self._json("run.json")
+            verdict: Verdict = replace(self.verdict, **{name: found})  # type: ignore[arg-type]
+            self.run = {**self.run, "verdict": verdict.as_dict()}
+            _replace(self.folder / "run.json", _json(self.run).encode())
 
     @property
     def exit_code(self) -> int:
@@ -186,7 +225,7 @@ class RunResult:
     @property
     def complete(self) -> bool:
         """Whether every period was committed."""
-        return bool(self.run["status"] == "complete")
+        return bool(self.run.get("status") == "complete")
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -203,12 +242,18 @@ class RunResult:
         ------
         KeyError
             If the run has no such table; the message lists those it has.
+        StorageError
+            If it is there and cannot be read.
         """
         import pyarrow.parquet as pq
 
         if name not in self.tables:
             raise KeyError(f"run '{self.folder}' has no table {name!r}; it has {', '.join(self.tables)}")
-        frame: pd.DataFrame = pq.read_table(self.folder / "tables" / f"{name}.parquet").to_pandas()
+        path = self.folder / "tables" / f"{name}.parquet"
+        try:
+            frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
+            raise StorageError(f"table '{path}' cannot be read: {error}") from error
         return frame
 
     def add_table(self, name: str, columns: Columns) -> Path:
@@ -282,6 +327,20 @@ def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change what stands in a run folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise StorageError(f"run folder '{folder}' cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
 import mosaik_api_v3
 from mosaik_api_v3.types import CreateResult, Meta
 
-from cosim.errors import ComponentError, CosimError
+from cosim.errors import ComponentError, CosimError, DependencyError, PluginError
+from cosim.guard import passes
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 
@@ -47,7 +49,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         self.time_resolution = float(time_resolution)
         self.case = case
         self.step_size = round(case.timeline.period_s / self.time_resolution)
-        self.setup(**sim_params)
+        with self.named("before period 1"):
+            self.setup(**sim_params)
         return self.meta
 
     def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
@@ -57,14 +60,29 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Inputs, max_advance: int) -> int | None:
         """Advance one (sub-)step; an error is kept for `status` and named by simulator, period and cause."""
-        try:
+        with self.named(f"at period {self.period_at(time) + 1}"):
             return self.advance(time, inputs)
+
+    @contextmanager
+    def named(self, when: str) -> Iterator[None]:
+        """Let no error out that does not say which simulator failed, and when; signals pass."""
+        try:
+            yield
+        except PluginError as error:
+            told = error.at(f"simulator {self.name}")
+            if not any(place.startswith("period ") for place in error.places):
+                told = told.at(when.removeprefix("at "))
+            self.error = str(told)
+            raise told from error
         except CosimError as error:
             self.error = str(error)
             raise
-        except Exception as error:
-            self.error = f"{type(error).__name__}: {error}"
-            raise ComponentError(f"{self.name} failed at period {self.period_at(time) + 1}: {self.error}") from error
+        except BaseException as error:
+            if passes(error):
+                raise
+            self.error = f"{self.name} failed {when}: {type(error).__name__}: {error}"
+            kind = DependencyError if isinstance(error, ImportError) else ComponentError
+            raise kind(self.error) from error
 
     @abstractmethod
     def advance(self, time: int, inputs: Inputs) -> int | None:

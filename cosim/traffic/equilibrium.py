@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.errors import InputError, Problem
+from cosim.errors import InputError, PluginError, Problem
 from cosim.traffic.methods import METHODS
 from cosim.traffic.methods.base import DENSE_CELLS, Method
 from cosim.traffic.problem import (
@@ -85,14 +85,31 @@ def solve(
         options["limit"] = limit
     if start is not None and not (np.isfinite(start.perceived_cost_min) & np.isfinite(start.link_flow_vph)).all():
         start = None
-    result = _certified(problem, first, tolerance, METHODS[first].run(problem, start, tolerance, **options))
+    result = _certified(problem, first, tolerance, _iterate(problem, first, start, tolerance, **options))
     for name in others:
         if result.status != "stalled":
             break
         bound = {} if limit is None else {"limit": limit}
-        iterate = METHODS[name].run(problem, result, tolerance, **bound)
+        iterate = _iterate(problem, name, result, tolerance, **bound)
         result = _joined(result, _certified(problem, name, tolerance, iterate))
     return result
+
+
+def _iterate(
+    problem: SueProblem,
+    name: str,
+    start: SueResult | None,
+    tolerance: float,
+    **options: Any,  # noqa: ANN401 -- the options are the method's
+) -> Iterate:
+    """Let a method run; refuse what is no iterate of this problem."""
+    found: object = METHODS[name].run(problem, start, tolerance, **options)
+    if not isinstance(found, Iterate):
+        raise PluginError(f"method {name!r}", f"returned {type(found).__name__}, must return an Iterate")
+    for field, size in (("path_flow_vph", len(problem.paths)), ("perceived_cost_min", len(problem.network.link_ids))):
+        if (shape := np.shape(getattr(found, field))) != (size,):
+            raise PluginError(f"method {name!r}", f"returned {field} of shape {shape}, must be ({size},)")
+    return found
 
 
 def plan_methods(problem: SueProblem) -> tuple[str, ...]:

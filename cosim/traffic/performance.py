@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.errors import PluginError
 from cosim.traffic.laws import LAWS
 from cosim.traffic.laws.base import FINITE, Breach, FloatArray, Law, LinkParameters, broken
 
@@ -37,6 +38,8 @@ __all__ = [
     "link_cost_integral",
 ]
 
+FEW = 5
+"""Links that an error names."""
 LawName = str | type[Law]
 """A law of `LAWS` by its name, or a user's own class."""
 
@@ -118,5 +121,27 @@ def link_cost_integral(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray
 def _by_law(network: RoadNetwork, flow: FloatArray, evaluate: Callable[[Law, FloatArray], FloatArray]) -> FloatArray:
     result = np.empty_like(flow)
     for group in network.law_groups:
-        result[..., group.members] = evaluate(group.law, flow[..., group.members])
+        own = flow[..., group.members]
+        try:
+            found = evaluate(group.law, own)
+        except PluginError as error:
+            raise error.at(f"links {_named(network, group.members)}") from error
+        if np.shape(found) != own.shape:
+            raise PluginError(_law(group), f"gave an array of shape {np.shape(found)}, not {own.shape}")
+        wrong = np.argwhere(np.isnan(found) & np.isfinite(own))
+        if len(wrong):
+            told = f"gave nan for a flow of {own[tuple(wrong[0])]:g} veh/h"
+            raise PluginError(_law(group), told, [f"link {_named(network, group.members[np.unique(wrong[:, -1])])}"])
+        result[..., group.members] = found
     return result
+
+
+def _law(group: LawGroup) -> str:
+    law = type(group.law)
+    return f"law {law.kind!r} ({law.__module__}.{law.__qualname__})"
+
+
+def _named(network: RoadNetwork, positions: NDArray[np.intp]) -> str:
+    """Return the first links by name, and how many more there are."""
+    names = ", ".join(repr(network.link_ids[position]) for position in positions[:FEW].tolist())
+    return names if len(positions) <= FEW else f"{names} and {len(positions) - FEW} more"

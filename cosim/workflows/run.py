@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from cosim import supervision
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
-from cosim.errors import CosimError
+from cosim.errors import CosimError, StorageError
+from cosim.plugins import require
 from cosim.results.manifest import manifest
 from cosim.results.parts import Part
 from cosim.results.store import RunResult, RunStore
@@ -128,14 +129,18 @@ def run(
     InputError
         If the scenario is wrong; nothing is written then.
     DependencyError
-        If a solver that the scenario names is not there or does not fit; nothing is written then.
+        If a package is missing, or a solver that the scenario names is not there or does not fit; nothing is written
+        then.
     ComponentError
-        If a simulator dies; the committed periods and ``run.json`` stay.
+        If a simulator, a device, a law or a method dies; the committed periods and ``run.json`` stay.
+    StorageError
+        If the run folder cannot be written, or goes away in the middle.
     """
     replaced = {"seed": seed, "microsim.mode": microsim}
     assignments = (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
     loaded = load(scenario, assignments)
     case = build_case(loaded)
+    require(_packages(case, report=report))
     if case.dispatch is not None:
         require_solver(case.dispatch, movable=case.moves_loads)
     store = RunStore.create(_folder(loaded, out))
@@ -153,6 +158,15 @@ def run(
 
         write_report(result)
     return result
+
+
+def _packages(case: SimulationCase, *, report: bool) -> Iterator[str]:
+    """Yield the packages that a run will import on its way."""
+    yield from ("mosaik", "pandas", "pyarrow")
+    if case.dispatch is not None:
+        yield from ("cvxpy", "pandapower")
+    if report:
+        yield from ("jinja2", "plotly")
 
 
 def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
@@ -193,9 +207,12 @@ def _folder(loaded: LoadedScenario, out: str | Path | None) -> Path:
 
 def _link_latest(folder: Path) -> None:
     link = folder.parent / "latest"
-    if link.is_symlink() or not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(folder.name)
+    try:
+        if link.is_symlink() or not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder.name)
+    except OSError as error:
+        raise StorageError(f"'{link}' cannot be linked to the run: {error.strerror}") from error
 
 
 def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cosim.microsim.model import Variant, WindowInput, WindowResult
 from cosim.microsim.scratch import Scratch
 from cosim.microsim.windows import run_windows
 from cosim.reports.page import write_report
+from cosim.results import verdict
 from cosim.results.store import RunResult
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
@@ -195,6 +196,7 @@ def validate(
                 p_set_mw=stored_setpoints(study.roads, result, busiest.period),
             )  # fmt: skip
     found = Validation(result=result, study=study, periods=periods, ramp=ramp, equilibrium=equilibrium)
+    result.judge("validate", _finding(found))  # first of all, so that nothing stays green
     _write(found)
     return found
 
@@ -207,6 +209,20 @@ def _check_scenario(source: str | Path, overrides: Sequence[str], options: Valid
     chosen_periods(case, options)
     with Scratch() as folder:
         open_study(case, Path(folder), window_settings(case.microsim, options))
+
+
+def _finding(found: Validation) -> verdict.Finding:
+    """Return what stands in the run's verdict: limits that do not apply are no failure."""
+    return verdict.Finding(
+        exit_code=found.exit_code,
+        periods=tuple(one.period for one in found.periods),
+        reasons=tuple(
+            f"period {one.period}: {broken.statistic.meaning} is beyond its limit"
+            for one in found.periods
+            for broken in one.findings
+            if broken.word == "failed"
+        ),
+    )
 
 
 def _write(found: Validation) -> None:

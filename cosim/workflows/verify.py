@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,12 @@ from cosim.errors import InputError, StorageError, UsageError
 from cosim.reports.page import write_report
 from cosim.results.store import RunResult
 from cosim.results.stored import read_dispatch, stored_claim
+from cosim.results.verdict import Finding
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
 from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, StoringDevice, audit, audit_columns
-from cosim.validation.gate import EXIT_CODES
+from cosim.validation.gate import EXIT_CODES, exit_code
 from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
 from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
@@ -149,6 +150,7 @@ def verify(
         )  # fmt: skip
     whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
+    result.judge("verify", _finding(found))  # first of all, so that nothing stays green
     _write(found, dispatch, stored)
     return found
 
@@ -286,9 +288,27 @@ def _write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) 
     result.add_table("ledger_run", {item.name: [getattr(found.whole, item.name)] for item in fields(RunLedger)})
     result.add_table("ac_prices", _prices(ledger, dispatch, stored))
     result.add_table("audit", audit_columns(list(found.audit)))
-    if found.stress is not None:
+    if found.stress is None:
+        result.drop_table("stress")  # of an earlier verification
+    else:
         result.add_table("stress", found.stress.columns())
     write_report(result)
+
+
+def _finding(found: Verification) -> Finding:
+    """Return what stands in the run's verdict."""
+    periods = tuple(int(entry.period) for entry in found.ledger.entries)
+    return Finding(exit_code=found.exit_code, periods=periods, reasons=tuple(_reasons(found)))
+
+
+def _reasons(found: Verification) -> Iterator[str]:
+    """Yield what is wrong: flagged periods, and what of the audit does not close."""
+    for entry in found.ledger.entries:
+        if exit_code(entry.flags or (entry.status,)):
+            yield f"period {entry.period}: {', '.join(entry.flags or (entry.status,))}"
+    for item in found.audit:
+        if not item.closes:
+            yield f"the audit of {item.item} does not close, worst in period {item.worst_period}"
 
 
 def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.dispatch.devices.traits import Allowed, Did, Given, Side, Traits, told
+from cosim.guard import Guarded
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -137,7 +138,7 @@ class DeviceOutcome:
         return replace(self, **arrays)
 
 
-class Device(ABC):
+class Device(Guarded, ABC):
     """A device: declares variables, yields constraints and cost terms, and injects at its buses.
 
     Subclasses set ``kind`` (the name in scenarios) and ``Settings`` (a frozen dataclass whose fields are the scenario's
@@ -151,6 +152,7 @@ class Device(ABC):
     settings and results alone.
     """
 
+    family = "device"
     kind: ClassVar[str]
     Settings: ClassVar[type]
     series_fields: ClassVar[tuple[str, ...]] = ()

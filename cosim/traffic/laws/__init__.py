@@ -6,8 +6,8 @@ refuses, and gives value, derivative and integral of the same function side by s
 
 from __future__ import annotations
 
-from cosim.plugins import discover
+from cosim.plugins import Catalogue
 from cosim.traffic.laws.base import Law
 
-LAWS: dict[str, type[Law]] = discover("cosim.traffic.laws", "cosim.laws", Law)
+LAWS: Catalogue[Law] = Catalogue("cosim.traffic.laws", "cosim.laws", Law)  # type: ignore[type-abstract]
 """Every law by its name in scenarios and data files."""

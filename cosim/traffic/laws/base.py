@@ -10,6 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.guard import Guarded
+
 FloatArray = NDArray[np.float64]
 Breach = tuple[int, str, str]
 """Position of the link, name of the parameter, and the rule that it breaks."""
@@ -42,7 +44,7 @@ class LinkParameters:
             object.__setattr__(self, item.name, np.broadcast_to(getattr(self, item.name), shape))
 
 
-class Law(ABC):
+class Law(Guarded, ABC):
     """Travel time as a function of flow for a group of n links.
 
     `value` [min], `derivative` [min/(veh/h)] and `integral` [veh min/h] take and return arrays whose last axis is the
@@ -59,6 +61,7 @@ class Law(ABC):
         Whether it reads ``servers``, the number of chargers.
     """
 
+    family = "law"
     kind: ClassVar[str]
     for_stations: ClassVar[bool] = True
     needs_servers: ClassVar[bool] = False

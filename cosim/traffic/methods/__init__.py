@@ -7,8 +7,8 @@ user's own comes in through the entry point group ``cosim.methods``. The residua
 
 from __future__ import annotations
 
-from cosim.plugins import discover
+from cosim.plugins import Catalogue
 from cosim.traffic.methods.base import Method
 
-METHODS: dict[str, type[Method]] = discover("cosim.traffic.methods", "cosim.methods", Method)
+METHODS = Catalogue("cosim.traffic.methods", "cosim.methods", Method)
 """Every method by its name in scenarios."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cosim.guard import Guarded
 from cosim.traffic.performance import FloatArray, link_cost_integral
 from cosim.traffic.problem import Iterate, SueProblem, relative_change
 from cosim.traffic.routes import LogitLoad
@@ -14,7 +15,7 @@ DENSE_CELLS = 1e8
 """Most numbers that a method with dense matrices may ask for (0.8 GB)."""
 
 
-class Method:
+class Method(Guarded):
     """A method for the stochastic user equilibrium.
 
     Attributes
@@ -28,6 +29,7 @@ class Method:
         (or cold) until it believes that R <= tolerance; its own signature holds its options with their defaults.
     """
 
+    family = "method"
     kind: ClassVar[str]
     dense: ClassVar[bool] = False
 
