@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cosim.errors import ComponentError
-from cosim.validation.status import EXIT_ORDER
+from cosim.quantities.status import EXIT_ORDER
 
 Later = Literal["verify", "validate"]
 LATER: dict[Later, str] = {"verify": "verification", "validate": "validation"}

@@ -13,7 +13,7 @@ import operator
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Interval, Le, MultipleOf
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PydanticUserError, model_validator
 from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
@@ -23,6 +23,7 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.errors import InputError, Problem
+from cosim.plugins import UnusablePlugin
 from cosim.quantities.checks import GateLimits
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.validation.micro_limits import MicroLimits
@@ -252,7 +253,13 @@ class _DeviceUnion:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         union = functools.reduce(operator.or_, (device.Settings for device in catalogue().values()))
-        return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+        try:
+            return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+        except PydanticUserError as error:
+            own = [one for one in catalogue().values() if not one.__module__.startswith("cosim.")]
+            named = ", ".join(f"{one.kind!r} ({one.__module__}.{one.__qualname__})" for one in own)
+            reason = f"the Settings of installed devices, {named}, cannot be keys of a scenario: {error.message}"
+            raise UnusablePlugin(reason) from error
 
 
 class Scenario(Section):

@@ -38,6 +38,8 @@ __all__ = [
     "link_cost_integral",
 ]
 
+MOST_USE = 1e3
+"""Flow over capacity up to which every law must be finite; far beyond, numbers may end."""
 FEW = 5
 """Links that an error names."""
 LawName = str | type[Law]
@@ -101,7 +103,14 @@ def link_cost(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
     """Return the travel time of every link at its flow, min, shape (L,) or (B, L) (Eq 3)."""
     flow = np.maximum(flow_vph, 0.0)
     added = network.fixed_min + network.slope_min_per_vph * flow
-    return _by_law(network, flow, lambda law, group_flow: law.value(group_flow)) + added
+    time = _by_law(network, flow, lambda law, group_flow: law.value(group_flow))
+    if (time < 0.0).any():
+        link = int(np.argwhere(time < 0.0)[0, -1])
+        group = next(one for one in network.law_groups if link in one.members)
+        raise PluginError(
+            _law(group), f"gave a time of {time[..., link].min():g} min", [f"link {network.link_ids[link]!r}"]
+        )
+    return time + added
 
 
 def link_cost_derivative(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
@@ -126,14 +135,26 @@ def _by_law(network: RoadNetwork, flow: FloatArray, evaluate: Callable[[Law, Flo
             found = evaluate(group.law, own)
         except PluginError as error:
             raise error.at(f"links {_named(network, group.members)}") from error
-        if np.shape(found) != own.shape:
-            raise PluginError(_law(group), f"gave an array of shape {np.shape(found)}, not {own.shape}")
-        wrong = np.argwhere(np.isnan(found) & np.isfinite(own))
-        if len(wrong):
-            told = f"gave nan for a flow of {own[tuple(wrong[0])]:g} veh/h"
-            raise PluginError(_law(group), told, [f"link {_named(network, group.members[np.unique(wrong[:, -1])])}"])
-        result[..., group.members] = found
+        result[..., group.members] = _numbers(network, group, own, found)
     return result
+
+
+def _numbers(network: RoadNetwork, group: LawGroup, flow: FloatArray, found: object) -> FloatArray:
+    """Return what a law gave; refuse what is no number at a flow that is one, or beyond all numbers at a usual flow."""
+    values = found if isinstance(found, np.ndarray) and found.dtype.kind == "f" else None
+    if values is None or values.shape != flow.shape:
+        kind, shape = getattr(found, "dtype", "no numbers"), getattr(found, "shape", ())
+        told = f"{type(found).__name__} of {kind}, shape {shape}"
+        raise PluginError(_law(group), f"gave {told}; must be an array of floats, shape {flow.shape}")
+    if np.isfinite(values).all():
+        return values
+    usual = flow <= MOST_USE * network.capacity_vph[group.members]
+    wrong = np.argwhere(np.isfinite(flow) & (np.isnan(values) | (usual & np.isinf(values))))
+    if len(wrong):
+        first = tuple(wrong[0])
+        told = f"gave {values[first]:g} for a flow of {flow[first]:g} veh/h"
+        raise PluginError(_law(group), told, [f"link {_named(network, group.members[np.unique(wrong[:, -1])])}"])
+    return values
 
 
 def _law(group: LawGroup) -> str:

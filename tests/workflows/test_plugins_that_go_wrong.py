@@ -132,7 +132,10 @@ def test_what_is_installed_is_named_with_simulator_period_and_place(installed, h
         (SystemExit(0), 7, "value() tried to end the process (SystemExit: 0)"),
         (KeyboardInterrupt(), 7, "value() tried to end the process (KeyboardInterrupt)"),
         (ImportError("no roots"), 4, "needs a package that is not there (no roots)"),
-        (None, 7, "gave nan for a flow of "),
+        (np.nan, 7, "gave nan for a flow of "),
+        (np.inf, 7, "gave inf for a flow of "),
+        (-1e3, 7, "gave a time of -9"),
+        ("text", 7, "gave str of no numbers, shape (); must be an array of floats, shape (1,)"),
     ],
 )
 def test_a_law_of_another_kind_of_fault(cosim, monkeypatch, tmp_path, fault, code, told):
@@ -140,9 +143,11 @@ def test_a_law_of_another_kind_of_fault(cosim, monkeypatch, tmp_path, fault, cod
         kind = "own_law"
 
         def value(self, flow_vph):
-            if fault is not None and flow_vph.max() > 0.0:
+            if not flow_vph.max() > 0.0:
+                return super().value(flow_vph)
+            if isinstance(fault, BaseException):
                 raise fault
-            return super().value(flow_vph) + np.where(flow_vph > 0.0, np.nan, 0.0)
+            return fault if isinstance(fault, str) else super().value(flow_vph) + fault
 
     monkeypatch.setitem(LAWS, "own_law", Own)
     sets = [word for one in LAW[1:] for word in ("--set", one)]
