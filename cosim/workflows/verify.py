@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,17 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.injection_bounds import given, import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError, StorageError, UsageError
-from cosim.reports.page import write_report
 from cosim.results.store import RunResult
 from cosim.results.stored import read_dispatch, stored_claim
-from cosim.results.verdict import Finding
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
-from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, StoringDevice, audit, audit_columns
-from cosim.validation.gate import EXIT_CODES, exit_code
+from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, StoringDevice, audit
+from cosim.validation.gate import EXIT_CODES
 from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
 from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
+from cosim.workflows import verify_tables
 from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.run import Progress, run
 from cosim.workflows.stored_stations import station_figures, stored_charging_mw, stored_stations
@@ -150,8 +149,8 @@ def verify(
         )  # fmt: skip
     whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
-    result.judge("verify", _finding(found))  # first of all, so that nothing stays green
-    _write(found, dispatch, stored)
+    result.judge("verify", verify_tables.finding(found))  # first of all, so that nothing stays green
+    verify_tables.write(found, dispatch, stored)
     return found
 
 
@@ -279,44 +278,3 @@ def _equilibrium(result: RunResult) -> dict[str, Any]:
 def _worst_status(ledger: Ledger) -> str:
     found = {entry.status for entry in ledger.entries}
     return next((status for status in EXIT_CODES if status in found), "optimal")
-
-
-def _write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) -> None:
-    """Write the tables, and the report with them."""
-    result, ledger = found.result, found.ledger
-    result.add_table("ledger", ledger.columns())
-    result.add_table("ledger_run", {item.name: [getattr(found.whole, item.name)] for item in fields(RunLedger)})
-    result.add_table("ac_prices", _prices(ledger, dispatch, stored))
-    result.add_table("audit", audit_columns(list(found.audit)))
-    if found.stress is None:
-        result.drop_table("stress")  # of an earlier verification
-    else:
-        result.add_table("stress", found.stress.columns())
-    write_report(result)
-
-
-def _finding(found: Verification) -> Finding:
-    """Return what stands in the run's verdict."""
-    periods = tuple(int(entry.period) for entry in found.ledger.entries)
-    return Finding(exit_code=found.exit_code, periods=periods, reasons=tuple(_reasons(found)))
-
-
-def _reasons(found: Verification) -> Iterator[str]:
-    """Yield what is wrong: flagged periods, and what of the audit does not close."""
-    for entry in found.ledger.entries:
-        if exit_code(entry.flags or (entry.status,)):
-            yield f"period {entry.period}: {', '.join(entry.flags or (entry.status,))}"
-    for item in found.audit:
-        if not item.closes:
-            yield f"the audit of {item.item} does not close, worst in period {item.worst_period}"
-
-
-def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> dict[str, Any]:
-    buses = list(dispatch.feeder.bus_ids)
-    return {
-        "period": np.repeat(stored.periods, len(buses)).tolist(),
-        "bus": buses * stored.length,
-        "price_per_mwh": stored.price_per_mwh.T.ravel().tolist(),
-        "ac_price_per_mwh": ledger.ac_price_per_mwh.T.ravel().tolist(),
-        "congestion_per_mwh": ledger.congestion_per_mwh.T.ravel().tolist(),
-    }
