@@ -145,7 +145,8 @@ def _numbers(network: RoadNetwork, group: LawGroup, flow: FloatArray, found: obj
     if values is None or values.shape != flow.shape:
         kind, shape = getattr(found, "dtype", "no numbers"), getattr(found, "shape", ())
         told = f"{type(found).__name__} of {kind}, shape {shape}"
-        raise PluginError(_law(group), f"gave {told}; must be an array of floats, shape {flow.shape}")
+        told += f"; must be an array of floats, shape {flow.shape}"
+        raise PluginError(_law(group), f"gave {told}", [f"links {_named(network, group.members)}"])
     if np.isfinite(values).all():
         return values
     usual = flow <= MOST_USE * network.capacity_vph[group.members]
