@@ -1,0 +1,17 @@
+"""A window takes one solve on feeders of any size, voltage level, load and `base_mva`: seeded random trees."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "attempts.py"))
+
+
+@pytest.mark.parametrize(("n_buses", "periods", "seeds"), [(33, 6, 4), (100, 2, 3), (300, 1, 2)])
+def test_a_window_takes_one_solve(n_buses, periods, seeds):
+    plans = [BENCHMARK["solved"](n_buses, seed, periods) for seed in range(seeds)]
+    assert all(plan.record.usable and not plan.record.elastic for plan in plans)
+    assert np.mean([BENCHMARK["attempts"](plan) for plan in plans]) <= 1.1
+    assert max(float(plan.cone.relative.max()) for plan in plans) <= 1e-4
