@@ -5,11 +5,12 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test lint types contracts unit bench bench-aequilibrae clean
+.PHONY: help demo test lint types contracts unit torture bench bench-aequilibrae clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make clean  remove .venv and caches"
@@ -45,6 +46,13 @@ contracts: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest -n 2
+
+# A judge that shares no code with cosim; bad scenarios are kept, with their runs. Seeds are those of no test.
+TORTURE_SEEDS ?= 0:1000
+TORTURE_KEEP ?= runs/torture
+
+torture: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.judge --seeds $(TORTURE_SEEDS) --keep $(TORTURE_KEEP)
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
 BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours

@@ -190,11 +190,12 @@ class Simulator(PeriodSimulator):
             exact = bool(exact_periods(plan.cone, self.dispatch.limits)[:applied].all())
             answer |= {
                 "cost_per_h": hourly * float(plan.total_cost.sum()),
-                "suboptimality_per_h": hourly * plan.record.suboptimality,
                 "exact": exact and plan.restoration is None and plan.exclusivity is None,
                 "elastic": plan.record.elastic,
                 "own_forecast": plan.length > 1 and self.dispatch.settings.forecast == "persistence",
             }
+            if np.isfinite(plan.record.suboptimality):  # unknown where the answer was repaired
+                answer["suboptimality_per_h"] = hourly * plan.record.suboptimality
         return answer
 
     def _port(self, n: int, plan: DispatchPlan) -> dict[str, Any]:

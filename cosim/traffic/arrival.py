@@ -35,10 +35,10 @@ def minutes_to_station(paths: PathSet, link_time_min: ArrayLike) -> FloatArray:
     [7.0, nan]
     """
     time = np.asarray(link_time_min, dtype=np.float64)[paths.links]
-    at_station = paths.links == paths.station[paths.entry_path]
-    total = np.cumsum(time)
-    start = np.concatenate([[0.0], total])[paths.row_start[:-1]]
-    found = np.full(len(paths), np.nan)
-    entries = np.flatnonzero(at_station)
-    found[paths.entry_path[entries]] = (total - time)[entries] - start[paths.entry_path[entries]]
-    return found
+    place = np.full(len(paths), -1)
+    stops = np.flatnonzero(paths.links == paths.station[paths.entry_path])
+    place[paths.entry_path[stops]] = stops
+    # Path by path: a difference of sums over all paths leaves rounding, even below 0 for a station at the origin.
+    passed = np.where(np.arange(time.size) < place[paths.entry_path], time, 0.0)
+    found = np.bincount(paths.entry_path, weights=passed, minlength=len(paths))
+    return np.asarray(np.where(place >= 0, found, np.nan), dtype=np.float64)
