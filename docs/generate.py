@@ -22,6 +22,7 @@ from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.grid import table_rules
 from cosim.quantities import COLUMNS, PORTS
+from cosim.quantities.bands import BANDS, NOT_JUDGED, PER_EURO
 from cosim.quantities.checks import ABILITIES, CHECKS, SETTABLE, Check, GateLimits
 from cosim.quantities.status import EXIT_CODES, Status
 from cosim.reports.paper.equations import EQUATIONS
@@ -455,6 +456,19 @@ def _with_floor(row: Check) -> str:
     return f"{row.meaning}; relative to {row.relative_to}, at least {row.floor:g} {row.floor_unit.replace('^2', '²')}"
 
 
+def bands() -> str:
+    """Return the tables of usual ranges, and of quantities that have none."""
+    rows = [
+        (f"`{row.name}`" if "." in row.name or "_" in row.name else row.name, f"{row.low:.3g} to {row.high:.6g}"
+         + (f" {row.unit}" if row.unit != "-" else ""), row.below, row.above, row.source)
+        for row in BANDS.values()
+    ]  # fmt: skip
+    told = _table("quantity | usual | below | above | source", rows)
+    left = _table("not judged | why", [(f"`{name}`", why) for name, why in NOT_JUDGED.items()])
+    rates = ", ".join(f"{rate:g} {name}" for name, rate in PER_EURO.items())
+    return f"{told}\n\nMoney is converted by 1 EUR = {rates}; in another currency the widest range holds.\n\n{left}"
+
+
 def file(name: str) -> str:
     """Return a file of ``docs/examples`` as a block of code."""
     path = DOCS / "examples" / name
@@ -480,7 +494,7 @@ def reproduction(name: str) -> str:
 
 DIRECTIVES: dict[str, Callable[..., str]] = {
     "keys": keys, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses, "checks": checks,
-    "file": file, "equations": equations, "reproduction": reproduction
+    "bands": bands, "file": file, "equations": equations, "reproduction": reproduction
 }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ _TILES_ROADS = {
 _MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
-_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions")
+_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions", "warnings")
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
@@ -152,6 +152,7 @@ def render(result: RunResult) -> str:
             verdict=verdict,
             result=result,
             reasons=[str(reason) for reason in result.run.get("reasons", ())],
+            warnings=[str(warning) for warning in result.manifest.get("warnings", ())],
             summary=summary,
             tiles=_tiles(summary),
             statuses=list(gates.status_counts(judged)),

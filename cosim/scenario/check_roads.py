@@ -19,7 +19,6 @@ from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_roa
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.problem import theta_remarks
 from cosim.units import min_to_h
 
 _MANY_TIMES = 100.0
@@ -37,6 +36,7 @@ def check(found: Check) -> None:
     network = read_network(found)
     if network is None:
         return
+    found.network = network
     for place, station in enumerate(scenario.stations):
         path = f"stations.{place}"
         if station.node is None:
@@ -50,8 +50,6 @@ def check(found: Check) -> None:
         _demand(found, scenario.traffic, network)
         if (file := scenario.traffic.link_law_file) is not None:
             found.attempt("traffic.link_law_file", lambda: read_link_law(file, found.files))
-        for remark in theta_remarks(scenario.traffic.theta_per_min, network):
-            found.at("traffic.theta_per_min", remark, warn=True)
 
 
 def read_network(found: Check) -> RoadNetwork | None:
@@ -178,6 +176,7 @@ def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:
     if read is None:
         return
     od = _Pairs(*read)
+    found.pairs = od.pairs
     if not od.pairs:
         if found.whole("traffic"):
             found.at("traffic.demand", "there is no OD pair", "add one")

@@ -129,4 +129,4 @@ def _station_names(found: Check) -> Sequence[str] | None:
 
 
 def _bus_names(found: Check) -> Sequence[str] | None:
-    return found.bus_ids or None
+    return found.feeder.bus_ids if found.feeder is not None else None

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from cosim.errors import InputError, Problem
+from cosim.grid.feeder import Feeder
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import Scenario
+from cosim.scenario.schema import OdPair, Scenario
 from cosim.scenario.tree import find, nearest
 from cosim.scenario.yaml_reader import Node
 from cosim.tables import did_you_mean
+from cosim.traffic.network import RoadNetwork
 
 _SHOWN = 8
 _SHORTEST_RANGE = 3
@@ -23,8 +25,8 @@ _SHORTEST_RANGE = 3
 class Check:
     """What the checks look at, and what they find.
 
-    ``broken`` names top-level keys of which the schema refused a part; ``bus_ids`` is empty where the
-    feeder could not be read.
+    ``broken`` names top-level keys of which the schema refused a part; ``network`` and ``feeder`` are None, and
+    ``pairs`` is empty, where they could not be read.
     """
 
     scenario: Scenario
@@ -33,7 +35,9 @@ class Check:
     broken: frozenset[str]
     mistakes: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    bus_ids: tuple[str, ...] = ()
+    network: RoadNetwork | None = None
+    pairs: tuple[OdPair, ...] = ()
+    feeder: Feeder | None = None
 
     def whole(self, *keys: str) -> bool:
         """Whether the schema accepted these top-level keys completely."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -166,6 +167,15 @@ def test_assumed_values_are_listed_with_their_numbers(run):
     assert "2 of 3 values of the scenario are assumed or have no declared source" in text
     assert "devices.0 (ess) capacity_mwh 1.6" in text
     assert "soc_min" not in text
+
+
+def test_inputs_that_look_wrong_stand_on_the_page(make_run):
+    said = "scenario.yaml:3:5: field 'ev.battery_kwh': 0.04 kWh is outside the usual 5 to 1000 kWh; MWh? <b>"
+    run = make_run()
+    assert "Inputs that look wrong" not in render(run)
+    told = render(replace(run, manifest={**run.manifest, "warnings": [said]}))
+    assert "Inputs that look wrong" in told
+    assert "0.04 kWh is outside the usual 5 to 1000 kWh; MWh? &lt;b&gt;" in told
 
 
 def test_unwritable_target_is_a_storage_error(run, tmp_path):

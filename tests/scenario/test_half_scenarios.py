@@ -130,8 +130,8 @@ devices: {ess: {p_max_mw: 400}}
         "traffic.demand",
         "dispatch.ev_curtailment_price_per_mwh",
         "dispatch.shedding_price_per_mwh",
-        "devices.2.p_max_mw",
-        "grid",  # its load is tiny beside such a storage
+        "devices.2.capacity_mwh",  # over the power: 15 s
+        "devices.2.s_max_mva",  # over the power
     }
 
 
@@ -140,9 +140,9 @@ def test_a_scenario_that_is_not_there_is_answered_with_the_closest():
         load("nguyen_iee33")
 
 
-@pytest.mark.parametrize(("theta", "magnitude"), [(60, "517.895"), (1e-6, "8.63158e-06")])
+@pytest.mark.parametrize(("theta", "magnitude"), [(60, "1866"), (1e-6, "3.11e-05")])
 def test_a_theta_of_another_unit_is_a_warning(tmp_path, theta, magnitude):
     text = f"extends: nguyen_ieee33\ntraffic: {{theta_per_min: {theta:f}}}\n"
     (warning,) = load(written(tmp_path, text)).warnings
     assert warning.field == "traffic.theta_per_min"
-    assert f"times the mean link time is {magnitude}; is it per minute?" in warning.reason
+    assert warning.reason.startswith(f"theta times the time of a trip {magnitude} is outside the usual 0.1 to 100")
