@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -171,9 +170,8 @@ def test_assumed_values_are_listed_with_their_numbers(run):
 
 def test_inputs_that_look_wrong_stand_on_the_page(make_run):
     said = "scenario.yaml:3:5: field 'ev.battery_kwh': 0.04 kWh is outside the usual 5 to 1000 kWh; MWh? <b>"
-    run = make_run()
-    assert "Inputs that look wrong" not in render(run)
-    told = render(replace(run, manifest={**run.manifest, "warnings": [said]}))
+    assert "Inputs that look wrong" not in render(make_run())
+    told = render(make_run(manifest={"warnings": [said]}))
     assert "Inputs that look wrong" in told
     assert "0.04 kWh is outside the usual 5 to 1000 kWh; MWh? &lt;b&gt;" in told
 
