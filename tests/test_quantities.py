@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from cosim.quantities import COLUMNS, PORTS, meta, ports
+from cosim.quantities.finite import missing_values
 from cosim.world import wires
 
 KINDS = {"input", "trigger", "output", "event"}
@@ -67,3 +68,9 @@ def test_meta_of_a_hybrid_splits_its_ports():
     assert model["trigger"] == ["P_demand[MW]"]
     assert model["non-persistent"] == ["price[CNY/MWh]", "price_day[CNY/MWh]", "P_offer[MW]", "P_offer_day[MW]"]
     assert not model["public"]
+
+
+def test_a_share_of_nobody_is_no_missing_value():
+    """Where nobody looks for a station there is no share of those who charge later."""
+    assert missing_values("periods", {"ev_later_share": [float("nan")], "ev_later_vph": [0.0]}) == 0
+    assert missing_values("periods", {"ev_later_vph": [float("nan")]}) == 1

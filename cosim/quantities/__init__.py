@@ -213,7 +213,7 @@ COLUMNS: tuple[Column, ...] = (
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
         ev_later_vph         | veh/h  | vehicles that pass without charging (ev.charge_later)
-        ev_later_share       | -      | their share of those who look for a station
+        ev_later_share?      | -      | their share of those who look for a station
         shed_mw              | MW     | base load not served
         requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit

@@ -134,7 +134,9 @@ class OnGrid(Comparing):
                 if device["kind"] == "demand_response":
                     terms["unmet_balance"] += settings["ev_curtailment_price_per_mwh"] * one["missed"]
         if settings["voltage_slack_price"] is not None:
-            terms["voltage_slack"] = float(row("cost_voltage_slack", 0.0)[k])  # its sum over buses is not stored
+            terms["voltage_slack"] = float(
+                np.nan_to_num(row("cost_voltage_slack", 0.0)[k])
+            )  # its sum over buses is not stored
         moved = self._worth(k)
         for term, own in terms.items():
             self.near(k, f"cost of {term}", np.nan_to_num(float(row(f"cost_{term}", 0.0)[k])), own, MONEY_REL * moved)
