@@ -16,6 +16,9 @@ from cosim.grid.model import to_pandapower
 TEMPERATURE_COEFFICIENT = 0.00403
 """Of aluminium, 1/K, as in IEC 60909 and pandapower."""
 REFERENCE_CELSIUS = 20.0
+SAME_PU = 1e-7
+"""Largest change of a voltage in the last round; what is still missing is a small share of it (the voltage drop)."""
+ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +67,10 @@ class StressedFlow:
 
         self.feeder = feeder
         self._net = to_pandapower(feeder)
-        # Of several loads at a bus pandapower averages the voltage-dependent shares; a static generator has none.
-        nothing = np.zeros(feeder.n_buses)
-        pp.create_sgens(self._net, list(range(feeder.n_buses)), p_mw=nothing, q_mvar=nothing)
+        # pandapower applies a load's dependence on voltage to all that stands at its bus, static generators too; hence
+        # shunts for what depends on it, and loads for what does not.
+        self._net.load["const_z_p_percent"] = self._net.load["const_i_p_percent"] = 0.0
+        pp.create_shunts(self._net, list(range(feeder.n_buses)), p_mw=0.0, q_mvar=np.zeros(feeder.n_buses))
 
     def solve(
         self,
@@ -88,23 +92,37 @@ class StressedFlow:
         other_p_mw, other_q_mvar
             Net injections of constant power (charging negative), shape (n,).
         """
-        import pandapower as pp
-
         feeder, net = self.feeder, self._net
         warmer = 1.0 + TEMPERATURE_COEFFICIENT * (disturbance.conductor_celsius - REFERENCE_CELSIUS)
         net.ext_grid["vm_pu"] = disturbance.slack_vm_pu
         net.line["r_ohm_per_km"] = feeder.r_ohm * warmer
         net.line["c_nf_per_km"] = disturbance.c_nf_per_km * feeder.line_length_km
-        net.load["p_mw"], net.load["q_mvar"] = base_p_mw, base_q_mvar
-        net.sgen["p_mw"], net.sgen["q_mvar"] = other_p_mw, other_q_mvar
-        for part in ("p", "q"):
-            for kind, share in (("z", disturbance.constant_z), ("i", disturbance.constant_i)):
-                net.load[f"const_{kind}_{part}_percent"] = 100.0 * share
+        constant_p = 1.0 - disturbance.constant_z - disturbance.constant_i
+        net.load["p_mw"] = constant_p * base_p_mw - other_p_mw
+        net.load["q_mvar"] = constant_p * base_q_mvar - other_q_mvar
+        before = np.ones(feeder.n_buses)
+        for number in range(ROUNDS):
+            # i S |V| = (i S / |V|) |V|^2: a constant current is the impedance that draws it at the voltage it has.
+            share = disturbance.constant_z + disturbance.constant_i / before
+            net.shunt["p_mw"], net.shunt["q_mvar"] = share * base_p_mw, share * base_q_mvar
+            vm_pu = self._voltages("results" if number else "flat")
+            if not np.isfinite(vm_pu).all():
+                break
+            if np.abs(vm_pu - before).max() <= SAME_PU:
+                current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
+                return StressedState(vm_pu=vm_pu, i_ka=current, converged=True)
+            before = vm_pu
+        nowhere = np.full(feeder.n_buses, np.nan)
+        return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
+
+    def _voltages(self, init: str) -> FloatArray:
+        """Return the voltages of the network as it is set; NaN where the flow does not converge."""
+        import pandapower as pp
+
         try:
             with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
-                pp.runpp(net, algorithm="nr", init="flat", numba=False, lightsim2grid=False, voltage_depend_loads=True)
+                pp.runpp(self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False)
         except pp.LoadflowNotConverged:
-            nowhere = np.full(feeder.n_buses, np.nan)
-            return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
-        current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
-        return StressedState(vm_pu=net.res_bus.vm_pu.to_numpy(dtype=float).copy(), i_ka=current, converged=True)
+            return np.full(self.feeder.n_buses, np.nan)
+        vm_pu: FloatArray = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()
+        return vm_pu

@@ -54,6 +54,22 @@ def test_a_cap_is_shared_equally():
     assert [one.leave_s for one in sessions] == pytest.approx([1800.0, 1800.0], abs=1e-6)
 
 
+def test_a_cap_is_shared_by_those_who_charge_not_by_the_chargers():
+    """Four chargers, one vehicle, 30 kW: it gets all of it, and 5 kWh take 10 minutes."""
+    bank = ChargerBank(name="8", chargers=4, charger_kw=60.0, energy_kwh=5.0)
+    _, sessions, powers = simulate(bank, {0: ["a"]}, [30.0])
+    assert powers[0] == pytest.approx(30.0, rel=1e-12)
+    assert sessions[0].unplug_s == pytest.approx(600.0, abs=1e-9)
+
+
+@given(vehicles=st.integers(1, 9), chargers=st.integers(1, 9), cap_kw=st.floats(0.0, 700.0))
+def test_no_power_under_the_cap_is_left_to_those_who_could_take_it(vehicles, chargers, cap_kw):
+    bank = ChargerBank(name="8", chargers=chargers, charger_kw=60.0, energy_kwh=50.0)
+    new = [f"v{n}" for n in range(vehicles)]
+    done = advance(bank, FifoState(), arrivals=new, now_s=0.0, step_s=1.0, p_set_kw=cap_kw)
+    assert done.p_kw == pytest.approx(min(cap_kw, 60.0 * min(vehicles, chargers)), rel=1e-9, abs=1e-9)
+
+
 def test_cap_zero_stops_charging_and_holds_the_chargers():
     state, sessions, powers = simulate(BANK, {0: ["a", "b", "c"]}, [0.0], steps=600)
     assert not sessions

@@ -166,6 +166,24 @@ def test_import_limit_holds(day):
     assert plan.total_cost.sum() >= free.total_cost.sum()
 
 
+@pytest.mark.parametrize("period_h", [0.25, 0.5, 2.0])
+def test_load_that_is_cut_comes_back_within_the_day_whatever_the_length_of_a_period(day, period_h):
+    """Period by period, what is still open is carried along; over the day as applied, cut and refill are equal."""
+    case = day.case(
+        day.feeder, periods=FEW, mode="rolling", period_h=period_h, tariff_per_mwh=np.linspace(900.0, 300.0, 6),
+        devices=day.devices(**{f"dr{bus}": {"pay_per_mwh": 1.0} for bus in day.dr_buses}),
+    )  # fmt: skip
+    controller, applied = Controller(case), []
+    for k in range(case.periods):
+        plan = controller.plan(k, day.ev_mw[:, FEW][:, k:])
+        applied.append([plan.devices[f"dr{bus}"].p_mw[0] for bus in day.dr_buses])
+        controller.commit(plan)
+        open_mwh = [controller.states[f"dr{bus}"]["open_mwh"] for bus in day.dr_buses]
+        np.testing.assert_allclose(open_mwh, period_h * np.sum(applied, axis=0), atol=1e-9)
+    assert np.max(applied) > 0.01
+    np.testing.assert_allclose(period_h * np.sum(applied, axis=0), 0.0, atol=1e-6)
+
+
 def test_demand_response_stands_still_in_a_window_of_one_period(day):
     case = day.case(day.feeder, mode="single_period")
     plan = Controller(case).plan(19, day.ev_mw[:, 19:20])

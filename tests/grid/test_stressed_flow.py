@@ -29,9 +29,9 @@ def solve(flow, *, charging_mw=0.0, **changes):
     )  # fmt: skip
 
 
-def end_voltage(r, x, p, q):
-    """Closed form of the voltage at the end of one line from 1 pu, per unit."""
-    half = 0.5 - (r * p + x * q)
+def end_voltage(r, x, p, q, root=1.0):
+    """Closed form of the voltage at the end of one line, per unit."""
+    half = root**2 / 2.0 - (r * p + x * q)
     return math.sqrt(half + math.sqrt(half**2 - (r**2 + x**2) * (p**2 + q**2)))
 
 
@@ -46,11 +46,29 @@ def test_warm_conductors_follow_the_closed_form(line):
     assert found == pytest.approx(end_voltage(r, x, 0.1, 0.05), abs=1e-7)
 
 
-def test_charging_counts_as_constant_power(line):
-    found = solve(StressedFlow(line), charging_mw=0.4, constant_z=1.0).vm_pu[1]
+@pytest.mark.parametrize("charging_mw", [0.4, -2.5])
+def test_charging_counts_as_constant_power_beside_a_constant_impedance(line, charging_mw):
+    """Line and impedance seen from the end are one source (Thevenin) that feeds what is of constant power."""
+    found = solve(StressedFlow(line), charging_mw=charging_mw, constant_z=1.0).vm_pu[1]
+    load, along = 1.0 / complex(0.1, -0.05), complex(line.r_pu[0], line.x_pu[0])
+    inner = along * load / (along + load)
+    source = abs(load / (along + load))
+    assert found == pytest.approx(end_voltage(inner.real, inner.imag, charging_mw / 10.0, 0.0, source), abs=1e-8)
+
+
+def test_charging_adds_to_a_constant_power(line):
     both = solve(StressedFlow(line), charging_mw=0.4).vm_pu[1]
     assert both == pytest.approx(end_voltage(line.r_pu[0], line.x_pu[0], 0.14, 0.05), abs=1e-7)
-    assert found > both  # the base load draws less at a voltage below 1, the charging does not
+
+
+def test_a_constant_current_drops_a_constant_share(line):
+    """At unity power factor the current is in phase with the voltage at the end: |V + z i| = 1 with i = 0.1 V / |V|."""
+    found = StressedFlow(line).solve(
+        Disturbance(constant_i=1.0), base_p_mw=line.p_mw, base_q_mvar=np.zeros(2), other_p_mw=np.zeros(2),
+        other_q_mvar=np.zeros(2),
+    ).vm_pu[1]  # fmt: skip
+    along, across = 0.1 * line.r_pu[0], 0.1 * line.x_pu[0]
+    assert found == pytest.approx(math.sqrt(1.0 - across**2) - along, abs=1e-8)
 
 
 def test_a_constant_impedance_is_a_voltage_divider(line):
