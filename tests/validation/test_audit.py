@@ -15,13 +15,22 @@ CUT_MW = np.array([[0.1, 0.0, 0.2], [0.0, 0.3, 0.0]])
 FLOW_VPH = np.array([[40.0, 60.0, 30.0], [20.0, 50.0, 10.0]])
 DEMAND_MW = FLOW_VPH * 20.0 / 1000.0
 PRICE = np.array([[500.0, 700.0, 600.0], [450.0, 800.0, 650.0]])
-SERVED_MWH = HALF_HOUR * (DEMAND_MW - CUT_MW)
+POWER_MW = np.array([1.0, 0.8])
+SERVED_MW = np.array([[0.8, 1.0, 0.8], [0.4, 0.8, 0.34]])
+BACKLOG_MWH = np.array([[0.0, 0.1, 0.0], [0.0, 0.07, 0.0]])
+UNSERVED_MWH = np.array([[0.0, 0.0, 0.0], [0.0, 0.03, 0.0]])
+SERVED_MWH = HALF_HOUR * (SERVED_MW - CUT_MW)
 
 
 def stations(**changes):
-    """Two stations over three half hours; vehicles of 20 kWh; part of the demand is not served and not paid for."""
+    """Two stations over three half hours; vehicles of 20 kWh.
+
+    In the second, both have more vehicles than chargers: most wait for the third, some leave; besides, the grid cuts
+    some of it. Neither is paid for.
+    """
     values = {
-        "flow_vph": FLOW_VPH, "demand_mw": DEMAND_MW, "curtailed_mw": CUT_MW, "energy_mwh": SERVED_MWH,
+        "flow_vph": FLOW_VPH, "demand_mw": DEMAND_MW, "served_mw": SERVED_MW, "backlog_mwh": BACKLOG_MWH,
+        "unserved_mwh": UNSERVED_MWH, "power_mw": POWER_MW, "curtailed_mw": CUT_MW, "energy_mwh": SERVED_MWH,
         "looking_vph": FLOW_VPH.sum(axis=0) + [5.0, 0.0, 2.0], "later_vph": np.array([5.0, 0.0, 2.0]),
         "pending_mwh": None, "price_per_mwh": PRICE, "energy_payment": SERVED_MWH * PRICE, "energy_kwh": 20.0,
     }  # fmt: skip
@@ -45,7 +54,7 @@ def gained_mwh(did):
 def day(at=None):
     """A day that closes: base 1 MW, response cuts 0.1 MW and gives it back, a store, a turbine, the rest imported."""
     at = stations() if at is None else at
-    base, ev = np.array([1.0, 1.0, 1.0]), DEMAND_MW.sum(axis=0)
+    base, ev = np.array([1.0, 1.0, 1.0]), SERVED_MW.sum(axis=0)
     shift, stored_mw, turbine = np.array([0.1, -0.1, 0.0]), np.array([-0.2, 0.0, 0.1]), np.array([0.3, 0.4, 0.5])
     cut = CUT_MW.sum(axis=0)
     load, given = base + ev - shift - cut, stored_mw + turbine
@@ -94,7 +103,7 @@ def test_a_day_with_part_of_the_charging_not_served_closes_everywhere():
     found = items(*day())
     assert not {name for name, one in found.items() if not one.closes}
     assert found["vehicles to stations"].left == pytest.approx(0.5 * 20.0 * FLOW_VPH.sum() / 1000.0)
-    assert found["stations"].left == pytest.approx(0.5 * (DEMAND_MW.sum() - 0.6))
+    assert found["stations"].left == pytest.approx(0.5 * (SERVED_MW.sum() - 0.6))
     assert found["payments of drivers"].left == pytest.approx((SERVED_MWH * PRICE).sum())
     assert found["losses"].left == pytest.approx(0.5 * 7.0 * 0.07)
     assert {one.unit for one in found.values()} == {"MWh", "money"}
@@ -102,12 +111,12 @@ def test_a_day_with_part_of_the_charging_not_served_closes_everywhere():
 
 def test_payment_for_energy_that_was_not_served_is_found():
     """Billed in full although 0.3 MWh were cut: what is told is too much by cut x price, most of it in period 8."""
-    inputs, stored, ledger = day(stations(energy_payment=HALF_HOUR * DEMAND_MW * PRICE))
+    inputs, stored, ledger = day(stations(energy_payment=HALF_HOUR * SERVED_MW * PRICE))
     assert open_items(inputs, stored, ledger) == {"payments of drivers"}
     found = items(inputs, stored, ledger)["payments of drivers"]
     assert found.difference == pytest.approx(-(HALF_HOUR * CUT_MW * PRICE).sum())
     assert (found.worst_period, found.worst_difference) == (8, pytest.approx(-0.5 * 0.3 * 800.0))
-    assert found.relative == pytest.approx((HALF_HOUR * CUT_MW * PRICE).sum() / (HALF_HOUR * DEMAND_MW * PRICE).sum())
+    assert found.relative == pytest.approx((HALF_HOUR * CUT_MW * PRICE).sum() / (HALF_HOUR * SERVED_MW * PRICE).sum())
 
 
 def test_energy_still_on_its_way_is_neither_demanded_nor_paid():
@@ -115,12 +124,13 @@ def test_energy_still_on_its_way_is_neither_demanded_nor_paid():
     growth = pending - np.concatenate([np.zeros((2, 1)), pending[:, :-1]], axis=1)
     demand = DEMAND_MW - growth / HALF_HOUR
     served = HALF_HOUR * (demand - CUT_MW)
-    changed = {"demand_mw": demand, "energy_mwh": served, "energy_payment": served * PRICE}
-    parts = ("vehicles to stations", "stations", "payments of drivers", "trips to vehicles")
+    free = {"power_mw": POWER_MW + 9.0, "backlog_mwh": np.zeros((2, 3)), "unserved_mwh": np.zeros((2, 3))}
+    changed = {**free, "demand_mw": demand, "served_mw": demand, "energy_mwh": served, "energy_payment": served * PRICE}
+    parts = ("stations to chargers", "vehicles to stations", "stations", "payments of drivers", "trips to vehicles")
     found = items(*day(stations(pending_mwh=pending, **changed)))
     assert all(found[part].closes for part in parts)
     found = items(*day(stations(**changed)))
-    assert [found[part].closes for part in parts] == [False, True, False, True]
+    assert [found[part].closes for part in parts] == [True, False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +139,10 @@ def test_energy_still_on_its_way_is_neither_demanded_nor_paid():
         ("flow_vph", {"trips to vehicles", "vehicles to stations", "payments of drivers"}),
         ("later_vph", {"trips to vehicles"}),
         ("looking_vph", {"trips to vehicles"}),
-        ("demand_mw", {"vehicles to stations", "stations"}),
+        ("demand_mw", {"vehicles to stations", "stations to chargers"}),
+        ("served_mw", {"stations to chargers", "chargers", "stations"}),
+        ("backlog_mwh", {"stations to chargers", "chargers", "payments of drivers"}),
+        ("unserved_mwh", {"stations to chargers", "payments of drivers"}),
         ("curtailed_mw", {"stations", "payments of drivers"}),
         ("energy_mwh", {"stations"}),
         ("price_per_mwh", {"payments of drivers"}),
@@ -141,6 +154,23 @@ def test_a_changed_number_of_the_stations_opens_the_items_that_hold_it(name, bro
     if name == "later_vph":
         changed = changed + 0.1
     assert open_items(*day(stations(**{name: changed}))) == broken
+
+
+def test_chargers_that_give_more_or_less_than_they_can_are_found():
+    """First come, first served: 0.1 MW more at both are 0.1 MWh more in the second period than was given."""
+    stronger = items(*day(stations(power_mw=POWER_MW + 0.1)))
+    assert {name for name, one in stronger.items() if not one.closes} == {"chargers"}
+    assert stronger["chargers"].difference == pytest.approx(HALF_HOUR * 0.2)
+    assert stronger["chargers"].worst_period == 8
+
+
+def test_what_is_asked_and_given_beyond_the_power_of_the_chargers_is_told_by_the_worst_station():
+    found = stations().figures(HALF_HOUR)
+    assert found["station_excess_mw"] == pytest.approx([0.0, 0.2, 0.0])
+    assert found["station_beyond_mw"] == pytest.approx([0.0, 0.0, 0.0])
+    found = stations(power_mw=np.array([0.7, 0.75]), served_mw=SERVED_MW + [[0.0], [0.1]]).figures(HALF_HOUR)
+    assert found["station_excess_mw"] == pytest.approx([0.1, 0.5, 0.1])
+    assert found["station_beyond_mw"] == pytest.approx([0.1, 0.3, 0.1])
 
 
 @pytest.mark.parametrize(
@@ -199,7 +229,7 @@ def test_opposite_errors_of_two_periods_do_not_close():
 
 def test_a_run_without_stations_or_without_a_price_has_fewer_items():
     inputs, stored, ledger = day()
-    energy = {"trips to vehicles", "vehicles to stations", "stations"}
+    energy = {"trips to vehicles", "vehicles to stations", "stations to chargers", "chargers", "stations"}
     everything = set(items(inputs, stored, ledger))
     assert everything - set(items(replace(inputs, stations=None), stored, ledger)) == energy | {"payments of drivers"}
     for none in ("price_per_mwh", "energy_payment"):
