@@ -15,7 +15,7 @@ from cosim.cli.terminal import colour, console, grid, print_verdict
 
 if TYPE_CHECKING:
     from cosim.validation.audit import AuditItem
-    from cosim.validation.ledger import LedgerEntry
+    from cosim.validation.ledger_entry import LedgerEntry
     from cosim.validation.stress import Stress
     from cosim.workflows.verify import RunLedger, Verification
 

@@ -18,7 +18,7 @@ from cosim.dispatch.devices.traits import Did
 from cosim.grid.feeder import Feeder, FloatArray
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import did
-from cosim.validation.ledger import Ledger
+from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch
 
 CLOSES_REL = 1e-6

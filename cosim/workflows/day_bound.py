@@ -12,7 +12,7 @@ from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError
 from cosim.grid.ac_flow import AcFlow
 from cosim.scenario.case import SimulationCase
-from cosim.validation.ledger import Ledger
+from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch
 from cosim.workflows.local_optimum import NOT_ASKED, SAYS_NOTHING, LocalOptimum, local_optimum
 

@@ -23,7 +23,8 @@ from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
 from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, StoringDevice, audit
 from cosim.validation.gate import EXIT_CODES
-from cosim.validation.ledger import Ledger, LedgerInputs, build_ledger
+from cosim.validation.ledger import LedgerInputs, build_ledger
+from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows import verify_tables

@@ -13,7 +13,7 @@ from cosim.reports.page import write_report
 from cosim.results.verdict import Finding
 from cosim.validation.audit import audit_columns
 from cosim.validation.gate import exit_code
-from cosim.validation.ledger import Ledger
+from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch
 
 if TYPE_CHECKING:
