@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Positions = NDArray[np.intp]
 PASSES = 6
+GUESSES = (1e3, 1e6, 1.0)
+"""Multiplier over slack from which on a row is first taken to bind, in the units of `scaling`; tried in this order."""
 WORST = 0.5
 """Rows that pull the wrong way are let go, those first that pull at least this part of the worst: others may follow."""
 FAR = 0.1
@@ -99,10 +101,19 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
         A solver's answer with a point.
     """
     one = Programme.read(data)
+    for price in GUESSES:
+        fine = _polished_from(one, data, answer, price)
+        if fine is not answer:
+            return fine
+    return answer
+
+
+def _polished_from(one: Programme, data: Data, answer: ConeAnswer, price: float) -> ConeAnswer:
+    """Return the polished answer if what binds is what has a multiplier of more than ``price`` times its slack."""
     x, z = answer.solution.x, answer.solution.z
     slack = one.b - one.a @ x
     bounded = slice(one.zero, one.zero + one.nonneg)
-    binding = Binding(rows=z[bounded] > slack[bounded], cones=z[one.starts] > one.heads(slack))
+    binding = Binding(rows=z[bounded] > price * slack[bounded], cones=z[one.starts] > price * one.heads(slack))
     reach = FAR * (1.0 + float(np.abs(x).max(initial=0.0)))
     for _ in range(PASSES):
         found = _newton(one, x, z, binding, FIRST_STEPS)
@@ -173,12 +184,13 @@ def _newton(one: Programme, x: Array, z: Array, binding: Binding, steps: int) ->
     equations = Equations.of(one, binding)
     n, count = x.size, equations.lines.size
     weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
-    done = DONE * (1.0 + float(np.abs(one.c).max(initial=0.0)))
+    largest = 1.0 + float(np.abs(one.c).max(initial=0.0))
     factors, before = None, np.inf
     for _ in range(steps):
         matrix, lack = equations.at(x, multiplier, weight)
-        size = float(np.abs(lack).max())
-        if size <= done or (ROUNDING * done >= size > FALLS * before):
+        # The gradient lacks in money, rows and cones in their own units: each is judged in its own.
+        size = max(float(np.abs(lack[:n]).max()) / largest, float(np.abs(lack[n:]).max(initial=0.0)))
+        if size <= DONE or (ROUNDING * DONE >= size > FALLS * before):
             break
         if factors is None or size > FALLS * before:
             factors = factored(matrix, n)
