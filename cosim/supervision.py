@@ -18,10 +18,14 @@ STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminate
 
 
 class Stopped(SystemExit):
-    """SIGINT or SIGTERM arrived; a `SystemExit`, since asyncio lets only that out of its callbacks."""
+    """SIGINT or SIGTERM arrived; a `SystemExit`, since asyncio lets only that out of its callbacks.
 
-    def __init__(self, number: int) -> None:
+    ``kept`` tells whether a run was under way, whose committed periods stay.
+    """
+
+    def __init__(self, number: int, *, kept: bool = False) -> None:
         self.exit_code, self.word = STOPPED[signal.Signals(number)]
+        self.kept = kept
         super().__init__(self.exit_code)
 
     def __str__(self) -> str:
@@ -82,11 +86,11 @@ def check() -> None:
         If SIGINT or SIGTERM arrived since `deferred` began.
     """
     if _Pending.number is not None:
-        raise Stopped(_Pending.number)
+        raise Stopped(_Pending.number, kept=True)
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     if _Pending.deferring and _Pending.number is None:
         _Pending.number = number
         return
-    raise Stopped(number)
+    raise Stopped(number, kept=_Pending.deferring)

@@ -22,6 +22,13 @@ from cosim.errors import InputError, Problem
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_ALIKE = 0.75
+"""Likeness of a name to the beginning of a known one that is no chance."""
+_SHORTEST_INITIALS = 2
+SMALLEST = 1e-30
+"""Least size of a quantity that is not 0. Below it products of two leave the range of floating-point numbers."""
+TINY_RULE = f"is nearer to 0 than {SMALLEST:g}, which no quantity is"
+TINY_REMEDY = "give 0, or check the exponent"
 _NOTHING: Mapping[str, type] = MappingProxyType({})
 
 
@@ -72,6 +79,15 @@ class Table:
                 problems.append(self.problem(row, columns[0], reason))
         return problems
 
+    def tiny(self) -> list[Problem]:
+        """Return one problem for every number that is not 0 and nearer to it than any quantity is."""
+        return [
+            self.problem(row, name, f"{value:g} {TINY_RULE}", TINY_REMEDY)
+            for name, values in self.columns.items()
+            for row, value in enumerate(values)
+            if isinstance(value, float) and is_tiny(value)
+        ]
+
     def check_unique(self, *columns: str) -> None:
         """Raise `InputError` if two rows agree in all ``columns``."""
         if problems := self.duplicates(*columns):
@@ -101,7 +117,35 @@ def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[
         With every mistake found: unreadable file, unknown, missing or repeated column, row too
         short or too long, a value that is empty, not finite or not of its type.
     """
+    table, problems = scan_table(path, columns, optional)
+    if table is None or problems:
+        raise InputError(problems)
+    return table
+
+
+def scan_table(
+    path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING
+) -> tuple[Table | None, list[Problem]]:
+    """Return what is sound of a CSV file, and every mistake: a reader of several files tells those of all at once.
+
+    Parameters
+    ----------
+    path, columns, optional
+        As `read_table` takes them.
+
+    Returns
+    -------
+    tuple
+        The table without the rows that hold a mistake (None if file or header is wrong), and the mistakes.
+    """
     path = Path(path)
+    try:
+        return _scan(path, columns, optional)
+    except InputError as error:
+        return None, list(error.problems)
+
+
+def _scan(path: Path, columns: Mapping[str, type], optional: Mapping[str, type]) -> tuple[Table, list[Problem]]:
     records = list(_records(path))
     if not records:
         raise InputError(Problem(file=str(path), reason="the file is empty", remedy=_expected(columns)))
@@ -109,23 +153,27 @@ def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[
     types = _header_types(path, records[0][0], header, columns, optional)
     problems: list[Problem] = []
     values: dict[str, list[Any]] = {name: [] for name in header}
+    lines: list[int] = []
     for line, fields in records[1:]:
         if len(fields) != len(header):
             problems.append(_ragged(path, line, len(fields), len(header)))
             continue
-        for number, (name, text) in enumerate(zip(header, fields, strict=True), start=1):
-            value, reason = _convert(text.strip(), types[name], empty_ok=name not in columns)
-            values[name].append(value)
-            if reason:
-                problems.append(Problem(str(path), line, number, name, reason))
-    if problems:
-        raise InputError(problems)
-    return Table(
-        file=str(path),
-        columns=values,
-        line_numbers=tuple(line for line, _ in records[1:]),
-        field_numbers={name: number for number, name in enumerate(header, start=1)},
-    )
+        row = [
+            _convert(text.strip(), types[name], empty_ok=name not in columns)
+            for name, text in zip(header, fields, strict=True)
+        ]
+        wrong = [
+            Problem(str(path), line, number, name, reason)
+            for number, (name, (_, reason)) in enumerate(zip(header, row, strict=True), start=1)
+            if reason
+        ]
+        problems += wrong
+        if not wrong:
+            lines.append(line)
+            for name, (value, _) in zip(header, row, strict=True):
+                values[name].append(value)
+    numbers = {name: number for number, name in enumerate(header, start=1)}
+    return Table(file=str(path), columns=values, line_numbers=tuple(lines), field_numbers=numbers), problems
 
 
 def read_series(
@@ -181,15 +229,41 @@ def _out_of_order(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         expected = max(number, expected) + 1
 
 
+def is_tiny(value: float) -> bool:
+    """Whether a number is not 0, and nearer to 0 than any quantity is."""
+    return 0.0 < abs(value) < SMALLEST
+
+
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return a hint that names the closest known name, or all names if none is close.
 
     >>> did_you_mean("capcity", ["capacity", "alpha"])
     "did you mean 'capacity'?"
     """
-    if close := difflib.get_close_matches(name, known, n=1):
-        return f"did you mean {close[0]!r}?"
+    if close := closest(name, known):
+        return f"did you mean {close!r}?"
     return "known: " + ", ".join(known)
+
+
+def closest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that was meant, or nothing: a typing error, a name without its unit, or its initials.
+
+    >>> closest("tetha", ["theta_per_min", "method"]), closest("vot", ["share", "value_of_time_per_min"])
+    ('theta_per_min', 'value_of_time_per_min')
+    """
+    if close := difflib.get_close_matches(name, known, n=1):
+        return close[0]
+    word = name.lower()
+    best, likeness = "", _ALIKE
+    for one in known:
+        parts = one.lower().split("_")
+        short = ["_".join(parts[:count]) for count in range(1, len(parts))]
+        ratio = max((difflib.SequenceMatcher(None, word, begin).ratio() for begin in short), default=0.0)
+        if len(word) > _SHORTEST_INITIALS and word == "".join(part[0] for part in parts if part)[: len(word)]:
+            ratio = 1.0
+        if ratio > likeness:
+            best, likeness = one, ratio
+    return best
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -27,7 +27,8 @@ def _run(arguments: list[str]) -> int | str | None:
     try:
         app(args=arguments, prog_name="cosim")
     except Stopped as stop:
-        sys.stderr.write(f"{stop.word}; the committed periods stay in the run folder\n")
+        kept = "; the committed periods stay in the run folder" if stop.kept else ""
+        sys.stderr.write(f"{stop.word}{kept}\n")
         return stop.exit_code
     except SystemExit as done:  # typer's own end, usage errors (2) included
         return done.code

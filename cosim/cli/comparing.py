@@ -101,13 +101,14 @@ def value_command(
     progress: str,
 ) -> int:
     """Run a scenario without interaction, one way and in equilibrium; print the three side by side."""
+    from cosim.scenario.build import build_roads, warnings_of
     from cosim.scenario.load import load
     from cosim.workflows.compare import STAGES
     from cosim.workflows.value_of_coupling import value_of_coupling
 
     screen = console()
     loaded = load(scenario, overrides)
-    for problem in loaded.warnings:
+    for problem in warnings_of(loaded, build_roads(loaded)):
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
     show, done = progress_by_period(progress, screen, loaded.scenario.periods, runs=len(STAGES))
 

@@ -35,12 +35,13 @@ def run_command(
     progress: str,
 ) -> int:
     """Run a scenario and print its table; return the exit code."""
+    from cosim.scenario.build import build_roads, warnings_of
     from cosim.scenario.load import load
     from cosim.workflows.run import run
 
     screen = console()
     loaded = load(scenario, overrides)
-    for problem in loaded.warnings:
+    for problem in warnings_of(loaded, build_roads(loaded)):
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
     show, done = progress_by_period(progress, screen, loaded.scenario.periods)
 

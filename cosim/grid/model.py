@@ -32,7 +32,7 @@ from cosim.grid.table_rules import (
     tree_problems,
 )
 from cosim.grid.topology import order_lines
-from cosim.tables import Table, read_table
+from cosim.tables import Table, scan_table
 from cosim.units import base_impedance_ohm
 
 if TYPE_CHECKING:
@@ -101,13 +101,14 @@ def read_feeder(
     """
     folder = Path(folder)
     _check_files(folder)
-    bus, line, load = _read_tables(folder)
+    (bus, line, load), problems, whole = _read_tables(folder)
     limits = [
         limits_pu(bus, column, given, own=own_limits)
         for column, given in zip(LIMITS, (v_min_pu, v_max_pu), strict=True)
     ]
-    problems = setting_problems(bus, slack_bus, slack_vm_pu, base_mva)
-    problems += bus_problems(bus, limits) + line_problems(bus, line) + load_problems(bus, load)
+    known = bus if whole else None  # a bus of a wrong row is not unknown
+    problems += setting_problems(known, slack_bus, slack_vm_pu, base_mva)
+    problems += bus_problems(bus, limits) + line_problems(known, line) + load_problems(known, load)
     if problems:
         raise InputError(problems)
     slack = bus.columns["id"].index(slack_bus if isinstance(slack_bus, str) else slack_bus[0])
@@ -188,20 +189,25 @@ def _check_files(folder: Path) -> None:
         )
 
 
-def _read_tables(folder: Path) -> tuple[Table, Table, Table]:
-    """Read the three files; the mistakes of all of them are raised together."""
+def _read_tables(folder: Path) -> tuple[tuple[Table, Table, Table], list[Problem], bool]:
+    """Return what is sound of the three files, the mistakes of all of them, and whether the buses have none.
+
+    Raises
+    ------
+    InputError
+        If a file or its header is wrong, with the mistakes of the other files.
+    """
     columns = ((BUS, BUS_OPTIONAL), (LINE, LINE_OPTIONAL), (LOAD, LOAD_OPTIONAL))
-    tables: list[Table] = []
-    problems: list[Problem] = []
-    for file, (required, optional) in zip(FILES, columns, strict=True):
-        try:
-            tables.append(read_table(folder / file, required, optional))
-        except InputError as error:
-            problems += error.problems
-    if problems:
+    scanned = [
+        scan_table(folder / file, required, optional) for file, (required, optional) in zip(FILES, columns, strict=True)
+    ]
+    problems = [one for _, found in scanned for one in found]
+    bus, line, load = (table for table, _ in scanned)
+    if bus is None or line is None or load is None:
+        for table, judged in ((line, line_problems), (load, load_problems)):
+            problems += [] if table is None else judged(None, table)
         raise InputError(problems)
-    bus, line, load = tables
-    return bus, line, load
+    return (bus, line, load), problems, not scanned[0][1]
 
 
 def _filled(table: Table, column: str, default: float) -> list[float]:

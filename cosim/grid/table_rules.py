@@ -11,12 +11,14 @@ from typing import Any
 from cosim.errors import Problem
 from cosim.grid.feeder import SLACK_VM_RANGE_PU
 from cosim.grid.topology import Tree, listed
-from cosim.tables import Table
+from cosim.tables import Table, is_tiny
 
 BUS = {"id": str, "vn_kv": float}
 BUS_OPTIONAL = {
     "name": str, "x": float, "y": float, "min_vm_pu": float, "max_vm_pu": float, "in_service": bool,
 }  # fmt: skip
+LEAST_OHM = 1e-6
+"""Least impedance of a line: a hundredth of what a centimetre of cable has."""
 LIMITS = ("min_vm_pu", "max_vm_pu")
 LINE = {
     "id": str, "from_bus": str, "to_bus": str,
@@ -67,15 +69,17 @@ _LINE_RULES = (
 _LOAD_RULES = (_Rule("scaling", lambda v: v >= 0.0, "must be >= 0", "use 1"),)
 
 
-def setting_problems(bus: Table, slack_bus: str | Sequence[str], slack_vm_pu: float, base_mva: float) -> list[Problem]:
-    """Return the mistakes of the arguments that do not come from the files."""
+def setting_problems(
+    bus: Table | None, slack_bus: str | Sequence[str], slack_vm_pu: float, base_mva: float
+) -> list[Problem]:
+    """Return the mistakes of the arguments that do not come from the files; None: the buses are not known."""
     problems = []
     names = [slack_bus] if isinstance(slack_bus, str) else list(slack_bus)
     if len(names) != 1:
         reason = f"{len(names)} slack buses ({listed(names)}); a radial feeder has one supply"
         problems.append(Problem(field="slack_bus", reason=reason, remedy="name one bus"))
     for name in names:
-        if name not in bus.columns["id"]:
+        if bus is not None and name not in bus.columns["id"]:
             reason = f"bus {name!r} is not in {bus.file}; its buses are {listed(bus.columns['id'])}"
             problems.append(Problem(field="slack_bus", reason=reason, remedy="name one of them"))
     low, high = SLACK_VM_RANGE_PU
@@ -109,8 +113,10 @@ def _text(value: float | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
-def _reference_problems(table: Table, column: str, bus: Table) -> list[Problem]:
-    """Return the fields that name a bus which is not in bus.csv."""
+def _reference_problems(table: Table, column: str, bus: Table | None) -> list[Problem]:
+    """Return the fields that name a bus which is not in bus.csv; none where the buses are not known."""
+    if bus is None:
+        return []
     known = set(bus.columns["id"])
     return [
         table.problem(row, column, f"bus {value!r} is not in {Path(bus.file).name}", _known_buses(bus))
@@ -125,7 +131,7 @@ def _known_buses(bus: Table) -> str:
 
 def bus_problems(bus: Table, limits: Sequence[Sequence[float | None]]) -> list[Problem]:
     """Return the mistakes of bus.csv and of the voltage limits, lower and upper, of its buses."""
-    problems = bus.duplicates("id") + _rule_problems(bus, _BUS_RULES, range(len(bus)))
+    problems = bus.duplicates("id") + bus.tiny() + _rule_problems(bus, _BUS_RULES, range(len(bus)))
     levels = bus.columns["vn_kv"]
     problems += [
         bus.problem(
@@ -150,25 +156,29 @@ def bus_problems(bus: Table, limits: Sequence[Sequence[float | None]]) -> list[P
     return problems
 
 
-def line_problems(bus: Table, line: Table) -> list[Problem]:
-    """Return the mistakes of line.csv, apart from the topology."""
-    problems = line.duplicates("id") + _rule_problems(line, _LINE_RULES, rows_in_service(line))
+def line_problems(bus: Table | None, line: Table) -> list[Problem]:
+    """Return the mistakes of line.csv, apart from the topology; None: the buses are not known."""
+    problems = line.duplicates("id") + line.tiny() + _rule_problems(line, _LINE_RULES, rows_in_service(line))
     for column in ("from_bus", "to_bus"):
         problems += _reference_problems(line, column, bus)
-    r, x = line.columns["r_ohm_per_km"], line.columns["x_ohm_per_km"]
+    r, x, length = (line.columns[name] for name in ("r_ohm_per_km", "x_ohm_per_km", "length_km"))
     start, end = line.columns["from_bus"], line.columns["to_bus"]
     for row in rows_in_service(line):
+        ohm = abs(math.hypot(r[row], x[row]) * length[row])
         if r[row] == 0.0 and x[row] == 0.0:
             remedy = "use a switch: merge its two buses into one"
             problems.append(line.problem(row, "r_ohm_per_km", "r and x are both 0", remedy))
+        elif 0.0 < ohm < LEAST_OHM and not is_tiny(ohm):
+            reason = f"r and x make {ohm:g} ohm, less than {LEAST_OHM:g}: no line is that short"
+            problems.append(line.problem(row, "r_ohm_per_km", reason, "merge its two buses into one"))
         if start[row] == end[row]:
             problems.append(line.problem(row, "to_bus", f"same bus {end[row]!r} as from_bus", "remove the line"))
     return problems
 
 
-def load_problems(bus: Table, load: Table) -> list[Problem]:
-    """Return the mistakes of load.csv."""
-    problems = load.duplicates("id") + _reference_problems(load, "bus", bus)
+def load_problems(bus: Table | None, load: Table) -> list[Problem]:
+    """Return the mistakes of load.csv; None: the buses are not known."""
+    problems = load.duplicates("id") + load.tiny() + _reference_problems(load, "bus", bus)
     return problems + _rule_problems(load, _LOAD_RULES, rows_in_service(load))
 
 

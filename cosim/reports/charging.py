@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cosim.quantities.labels import LABELS
 from cosim.reports import frames
 from cosim.reports.frames import PeriodAxis
 from cosim.results.store import RunResult
@@ -28,12 +29,12 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
     """
     if "stations" in result:
         stations = result["stations"]
-        for column, label in (("energy_payment", "Drivers pay for energy"), ("fee_payment", "Drivers pay as fees")):
+        for column, label in (("energy_payment", LABELS["energy_payment"]), ("fee_payment", "Drivers pay as fees")):
             if column in stations and (paid := frames.by_period(stations, column, axis)).ne(0.0).any():
                 yield column, label, paid, money
         if overloaded(result):
             demanded = frames.by_period(stations, "p_demand_mw", axis) * axis.period_h
-            yield "demanded_mwh", "Charging demanded", demanded, "MWh"
+            yield "demanded_mwh", LABELS["ev_demand_mwh"], demanded, "MWh"
             left = frames.by_period(stations, "unserved_mwh", axis)
             yield CHARGERS_UNSERVED, "Charging beyond the chargers' power, not served", left, "MWh"
         if shift(result, axis) is not None:
@@ -44,7 +45,7 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
                 yield key, label, frames.by_period(stations, column, axis) * axis.period_h, "MWh"
     if "ev_later_vph" in (periods := result["periods"]):
         later = _indexed(periods, "ev_later_vph") * axis.period_h
-        yield "later_vehicles", "Vehicles that charge later", later, "veh"
+        yield "later_vehicles", LABELS["later_vehicles"], later, "veh"
 
 
 def overloaded(result: RunResult) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.quantities.checks import REFERENCE_MW, limits_of, sized_limit
+from cosim.quantities.labels import LABELS
 from cosim.reports import frames
 from cosim.reports.charging import (
     CHARGERS_UNSERVED,
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LAST_RESORTS = {
-    "cost_ev_curtailment": ("Charging not served", "ev_not_served_mwh"),
-    "cost_load_shedding": ("Load not served", "load_not_served_mwh"),
+    "cost_ev_curtailment": "ev_not_served_mwh",
+    "cost_load_shedding": "load_not_served_mwh",
 }
 _UNSERVED = {"ev_curtailed_mw": "ev_not_served_mwh", "shed_mw": "load_not_served_mwh"}
 _GRID = ("import_mwh", "import_peak_mw", "loss_mwh")
@@ -45,7 +46,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
     told = {row.key: _whole(row) for section in summary.sections for row in section.rows}
     axis = frames.period_axis(result)
     charging = list(_charging(result, axis))
-    shed = list(_not_served(result, axis, "shed_mw", "Load not served"))
+    shed = list(_not_served(result, axis, "shed_mw"))
     unserved = {row.key: row for row in (*charging, *shed)}
     parts = {
         "Verdict": [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
@@ -61,8 +62,8 @@ def measures(result: RunResult) -> tuple[Section, ...]:
 def _verdict(result: RunResult) -> Iterator[Row]:
     """Yield the exit codes, the worst first; a partial validation names its periods in the note."""
     found = result.verdict
-    yield Row(key="worst", label="Worst exit code", value=found.worst)
-    yield Row(key="exit_code", label="Exit code of the run", value=found.run)
+    yield Row(key="worst", label=LABELS["worst"], value=found.worst)
+    yield Row(key="exit_code", label=LABELS["exit_code"], value=found.run)
     for name, one in found.later.items():
         partial = len(one.periods) < found.committed
         note = f"of period {', '.join(map(str, one.periods))} alone" if partial else ""
@@ -86,16 +87,16 @@ def _costs(told: Mapping[str, Row], unserved: Mapping[str, Row]) -> Iterator[Row
         return
     total = told["cost"]
     yield told["paid"]
-    for key, (label, amount) in _LAST_RESORTS.items():
+    for key, amount in _LAST_RESORTS.items():
         unused = amount in unserved and unserved[amount].value == 0.0
-        nothing = Row(key=key, label=label, value=None if total.value is None else 0.0, unit=total.unit)
+        nothing = Row(key=key, label=LABELS[amount], value=None if total.value is None else 0.0, unit=total.unit)
         yield nothing if unused or key not in told else told[key]
     yield total
 
 
 def _payments(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     """Yield what drivers pay for energy: at the price they see, or the tariff where they see none."""
-    periods, label = result["periods"], "EV payments for energy"
+    periods, label = result["periods"], LABELS["energy_payment"]
     if "stations" in result and frames.known(result["stations"], "price_per_mwh"):
         stations = result["stations"]
         energy = frames.numbers(stations, given_by_chargers(stations)) * axis.period_h
@@ -118,12 +119,12 @@ def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     over = overloaded(result)
     if over:
         demand = demand + beyond_chargers_mwh(result, axis).to_numpy()
-    yield _total("ev_demand_mwh", "Charging demanded", demand, periods["period"], "MWh")
+    yield _total("ev_demand_mwh", LABELS["ev_demand_mwh"], demand, periods["period"], "MWh")
     if over:
         stations = result["stations"]
         left = frames.numbers(stations, "unserved_mwh")
         yield _total(CHARGERS_UNSERVED, "Charging beyond the chargers' power", left, stations["period"], "MWh")
-    yield from _not_served(result, axis, "ev_curtailed_mw", "Charging not served")
+    yield from _not_served(result, axis, "ev_curtailed_mw")
     missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
     yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")
 
@@ -133,18 +134,18 @@ def _later(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     periods = result["periods"]
     if "ev_later_vph" in periods:
         vehicles = frames.numbers(periods, "ev_later_vph") * axis.period_h
-        yield _total("later_vehicles", "Vehicles that charge later", vehicles, periods["period"], "veh")
+        yield _total("later_vehicles", LABELS["later_vehicles"], vehicles, periods["period"], "veh")
     seen = frames.setting(result, "ev", "charging_load") == "kernel"
     if seen and "stations" in result and "pending_mwh" in result["stations"]:
         left = carried_over_mwh(result, axis)
-        yield Row(key="carried_over_mwh", label="Still to be drawn at the end", value=left, unit="MWh")
+        yield Row(key="carried_over_mwh", label=LABELS["carried_over_mwh"], value=left, unit="MWh")
 
 
-def _not_served(result: RunResult, axis: PeriodAxis, column: str, label: str) -> Iterator[Row]:
-    periods = result["periods"]
+def _not_served(result: RunResult, axis: PeriodAxis, column: str) -> Iterator[Row]:
+    periods, key = result["periods"], _UNSERVED[column]
     if column in periods:
         energy = _beyond_rounding(result, column) * axis.period_h
-        yield _total(_UNSERVED[column], label, energy, periods["period"], "MWh")
+        yield _total(key, LABELS[key], energy, periods["period"], "MWh")
 
 
 def _beyond_rounding(result: RunResult, column: str) -> pd.Series[float]:
@@ -199,7 +200,7 @@ def _certificate(result: RunResult) -> Iterator[Row]:
     bound = frames.numbers(periods, "coupling_bound_vph") if known else periods["period"] * float("nan")
     bound = bound.set_axis(periods["period"].to_numpy())
     yield Row(key="certified", label="Certified periods", value=int(bound.notna().sum()), unit=f"of {len(bound)}")
-    label = "Path flows within, of the coupled equilibrium"
+    label = LABELS["coupling_bound_vph"]
     if bound.notna().all():
         yield _worst("coupling_bound_vph", label, bound, "veh/h")
         return

@@ -35,23 +35,11 @@ _VERDICTS = {
 }
 _DIED = ("bad", "Stopped by an error")
 _LATER: dict[Later, str] = {"verify": "Verification found flaws", "validate": "Validation failed"}
-_TILES = {
-    "cost": "Total cost",
-    "import_mwh": "Import",
-    "import_peak_mw": "Largest import",
-    "loss_mwh": "Losses",
-    "stations_mwh": "Energy charged",
-    "vmin_ac_pu": "Lowest voltage, AC",
-    "cone_gap_pu2": "Largest cone gap",
-    "ac_dv_pu": "Largest AC difference, voltage",
-    "vmax_ac_pu": "Highest voltage, AC",
-}
-_TILES_ROADS = {
-    "stations_mwh": "Energy charged",
-    "link_flow_vph": "Busiest link",
-    "wait_min": "Longest expected wait",
-    "sue_residual": "Largest residual R",
-}
+_TILES = (
+    "paid", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu",
+    "vmax_ac_pu",
+)  # fmt: skip
+_TILES_ROADS = ("stations_mwh", "link_flow_vph", "wait_min", "sue_residual")
 _MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
@@ -195,11 +183,11 @@ def _verdict(result: RunResult) -> tuple[str, str]:
     return tone, ". ".join([words, *told])
 
 
-def _tiles(summary: Summary) -> list[tuple[str, Row]]:
-    """Return the headline numbers with their names: those of the grid, or of the roads where there is no grid."""
-    names = _TILES if "cost" in summary else _TILES_ROADS
-    rows = [(name, summary[key]) for key, name in names.items() if key in summary]
-    return [(name, row) for name, row in rows if row.value is not None][:_MOST_TILES]
+def _tiles(summary: Summary) -> list[Row]:
+    """Return the headline numbers: those of the grid, or of the roads where there is no grid."""
+    keys = _TILES if "cost" in summary else _TILES_ROADS
+    rows = [summary[key] for key in keys if key in summary]
+    return [row for row in rows if row.value is not None][:_MOST_TILES]
 
 
 def _drawn(result: RunResult, name: str) -> Drawn:

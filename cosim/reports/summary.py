@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosim.quantities.labels import LABELS
 from cosim.reports import charging, frames, micro_summary
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
@@ -22,8 +23,8 @@ _TERMS = {
     "turbine": "Gas turbine",
     "demand_response": "Demand response",
     "wear": "Storage wear",
-    "ev_curtailment": "Charging not served",
-    "load_shedding": "Load not served",
+    "ev_curtailment": LABELS["ev_not_served_mwh"],
+    "load_shedding": LABELS["load_not_served_mwh"],
     "voltage_slack": "Voltage limits missed",
     "unmet_balance": "Balances of the day missed",
 }
@@ -103,8 +104,8 @@ def _run_rows(result: RunResult) -> Iterator[Row]:
     counts = result.run.get("periods", {})
     found = result.verdict
     if found.later:
-        yield Row(key="worst", label="Worst exit code", value=found.worst, note=", ".join(found.parts))
-    yield Row(key="exit_code", label="Exit code", value=result.exit_code)
+        yield Row(key="worst", label=LABELS["worst"], value=found.worst, note=", ".join(found.parts))
+    yield Row(key="exit_code", label=LABELS["exit_code"], value=result.exit_code)
     committed, planned = counts.get("committed"), counts.get("planned")
     yield Row(key="periods", label="Periods committed", value=f"{committed} of {planned}")
     for status, count in result.run.get("period_statuses", {}).items():
@@ -125,8 +126,8 @@ def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
             paid, values = paid - values, _without_noise(values)
         label = _TERMS.get(term, term.replace("_", " ").capitalize())
         yield _total(column, label, values, periods["period"], money)
-    yield _total("paid", "Paid (without weights and penalties)", paid, periods["period"], money)
-    yield _total("cost", "Objective", frames.numbers(periods, "cost"), periods["period"], money)
+    yield _total("paid", LABELS["paid"], paid, periods["period"], money)
+    yield _total("cost", LABELS["cost"], frames.numbers(periods, "cost"), periods["period"], money)
 
 
 def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
@@ -142,12 +143,9 @@ def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> 
         yield from _device_rows(result, dt)
     if "stations" in result:
         yield from _station_rows(result["stations"], axis)
-    for column, key, label in (
-        ("ev_curtailed_mw", "ev_not_served_mwh", "Charging not served"),
-        ("shed_mw", "load_not_served_mwh", "Load not served"),
-    ):
+    for column, key in (("ev_curtailed_mw", "ev_not_served_mwh"), ("shed_mw", "load_not_served_mwh")):
         if column in periods:
-            yield _total(key, label, _without_noise(frames.numbers(periods, column) * dt), number, "MWh")
+            yield _total(key, LABELS[key], _without_noise(frames.numbers(periods, column) * dt), number, "MWh")
 
 
 def _device_rows(result: RunResult, dt: float) -> Iterator[Row]:
@@ -174,7 +172,7 @@ def _station_rows(stations: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
     for station in dict.fromkeys(name):
         at = name == station
         yield _total(f"station_{station}_mwh", f"Station {station}", energy[at], stations["period"][at], "MWh")
-    yield _total("stations_mwh", "All stations", energy, stations["period"], "MWh")
+    yield _total("stations_mwh", LABELS["stations_mwh"], energy, stations["period"], "MWh")
 
 
 def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
@@ -186,7 +184,7 @@ def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
         yield _extreme_of("backlog_mwh", "Largest queue left at the end of a period", waiting, "MWh", "station")
     if (shift := charging.shift(result, axis)) is not None:
         carried = charging.carried_over_mwh(result, axis)
-        left = charging.in_time(result, "Still to be drawn at the end", "Still to be drawn at the end")
+        left = charging.in_time(result, LABELS["carried_over_mwh"], LABELS["carried_over_mwh"])
         yield Row(key="carried_over_mwh", label=left, value=carried, unit="MWh")
         moved = charging.in_time(result, "Largest shift of power by time", "Largest shift of power")
         yield _extreme("shifted_mw", moved, shift.abs(), "MW")
@@ -195,11 +193,11 @@ def _charging_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
 def _voltage_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     """Yield lowest and highest voltage, relaxed and AC."""
     buses = result["buses"]
-    for column, name, key in (("vm_pu", "relaxed", "pu"), ("vm_ac_pu", "AC", "ac_pu")):
+    for column, key in (("vm_pu", "pu"), ("vm_ac_pu", "ac_pu")):
         if column in buses:
             values = frames.matrix(buses, "bus", column, axis)
-            yield _extreme_of(f"vmin_{key}", f"Lowest, {name}", values, "pu", "bus", lowest=True)
-            yield _extreme_of(f"vmax_{key}", f"Highest, {name}", values, "pu", "bus")
+            yield _extreme_of(f"vmin_{key}", LABELS[f"vmin_{key}"], values, "pu", "bus", lowest=True)
+            yield _extreme_of(f"vmax_{key}", LABELS[f"vmax_{key}"], values, "pu", "bus")
 
 
 def _exactness_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> Iterator[Row]:
@@ -264,11 +262,11 @@ def _road_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> It
     """Yield residuals and work of the equilibrium, the busiest link and the longest wait."""
     yield from _largest(
         periods,
-        ("sue_residual", "Largest residual R of the assignment", ""),
+        ("sue_residual", LABELS["sue_residual"], ""),
         ("sue_iterations", "Most iterations", ""),
         ("coupling_residual_mw", "Largest residual of the coupling", "MW"),
         ("coupling_rounds", "Most rounds of the coupling", ""),
-        ("coupling_bound_vph", "Largest distance of the flows from the coupled equilibrium, proved", "veh/h"),
+        ("coupling_bound_vph", LABELS["coupling_bound_vph"], "veh/h"),
     )
     claim = stored_claim(result)
     if claim is not None and not math.isfinite(claim.bound_vph):

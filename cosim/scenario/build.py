@@ -16,7 +16,7 @@ from cosim.charging.stations import Station
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings, dynamic_tariff
-from cosim.errors import InputError
+from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.scenario import series, shipped
 from cosim.scenario.check_grid import feeder_of
@@ -161,6 +161,21 @@ def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:
         pairs = ", ".join(f"{one.origin} to {one.destination}" for one in lacking)
         remedy = "add a station on one of their paths"
         raise InputError(f"charging trips of these pairs meet no station on any path: {pairs}; {remedy}")
+
+
+def warnings_of(loaded: LoadedScenario, roads: RoadCase | None) -> tuple[Problem, ...]:
+    """Return what is allowed but looks wrong: in the scenario, and of stations that no path meets."""
+    if roads is None:
+        return loaded.warnings
+    met = {roads.paths.link_ids[link] for link in np.unique(roads.paths.station).tolist() if link >= 0}
+    unmet = [
+        loaded.problem(
+            f"stations.{place}.node", f"no path meets station {entry.name!r}", "nobody charges there; move it"
+        )
+        for place, entry in enumerate(loaded.scenario.stations)
+        if entry.name not in met
+    ]
+    return (*loaded.warnings, *unmet)
 
 
 def build_feeder(loaded: LoadedScenario) -> Feeder | None:

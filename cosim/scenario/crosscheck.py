@@ -9,8 +9,9 @@ from cosim.scenario import check_bands, check_grid, check_microsim, check_roads,
 from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
-from cosim.scenario.tree import nearest
+from cosim.scenario.tree import leaves, nearest
 from cosim.scenario.yaml_reader import Node
+from cosim.tables import TINY_REMEDY, TINY_RULE, is_tiny
 from cosim.timeline import MINUTES_PER_DAY
 from cosim.units import min_to_h
 
@@ -38,6 +39,7 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     """Return all mistakes and warnings that need more than one value to be seen."""
     found = Check(scenario=scenario, tree=tree, files=files, broken=broken)
     _sections(found)
+    _tiny(found)
     for row in CHECKS.values():
         if row.set_by and limit_of(row, scenario.gates) != row.limit:
             found.at(f"gates.{row.limit_key}", f"this limit is {row.set_by}", f"set {row.set_by} instead")
@@ -51,6 +53,13 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     check_bands.check(found)
     found.mistakes.extend(sources.dangling(tree, broken))
     return found
+
+
+def _tiny(found: Check) -> None:
+    """Refuse numbers nearer to 0 than any quantity; in listed series they are as good as 0."""
+    for path, node in leaves(found.tree):
+        if isinstance(node.value, float) and is_tiny(node.value) and isinstance(path[-1], str):
+            found.at(".".join(map(str, path)), f"{node.value:g} {TINY_RULE}", TINY_REMEDY)
 
 
 def _length_of_day(found: Check) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from cosim.errors import InputError, Problem
 from cosim.scenario.schema import ID_RULE
 from cosim.scenario.tree import Path, child, nearest
 from cosim.scenario.yaml_reader import Mark, Node, dotted
-from cosim.tables import did_you_mean
+from cosim.tables import closest, did_you_mean
 
 Error = Mapping[str, Any]
 _FIELD_FIRST = re.compile(r"[A-Za-z0-9_.-]+\.([a-z0-9_]+): ")
@@ -41,6 +40,28 @@ _ONE_FOR_ALL = {
     "value_of_time_per_min": "give one number: all charging vehicles have the same value of time",
 }
 """Keys that readers expect to differ by class of vehicle, and why they do not."""
+_OTHER_NAMES = {
+    "power_kw": "charger_kw",
+    "plugs": "chargers",
+    "servers": "chargers",
+    "horizon_h": "periods",
+    "steps": "periods",
+    "period_s": "period_min",
+    "step_min": "period_min",
+    "demand_vph": "trips_vph",
+    "od": "demand",
+    "network": "roads",
+    "penetration": "share",
+    "energy_mwh": "capacity_mwh",
+    "soc0": "soc_initial",
+    "eta": "charge_efficiency",
+    "vn_min_pu": "v_min_pu",
+    "vm_min_pu": "v_min_pu",
+    "vm_max_pu": "v_max_pu",
+    "min_vm_pu": "v_min_pu",
+    "max_vm_pu": "v_max_pu",
+}
+"""What other tools, and people, call a key."""
 _LONGEST = 60
 _LIMITS = {
     "greater_than": ("gt", ">"),
@@ -160,8 +181,8 @@ def _unknown(root: Node, node: Node, finding: Finding, schema: Callable[[], dict
     mark = node.key_mark or node.mark
     key = str(finding.path[-1])
     unused = [name for name in known if name not in used]
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = did_you_mean(key, close or unused) if close or unused else "remove it"
+    close = closest(_OTHER_NAMES.get(key, key), known)
+    hint = f"did you mean {close!r}?" if close else did_you_mean(key, unused) if unused else "remove it"
     return mark.problem(".".join(map(str, finding.path)), "unknown key", hint)
 
 

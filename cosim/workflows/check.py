@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.errors import InputError, Problem
-from cosim.scenario.build import build_dispatch, build_roads
+from cosim.scenario.build import build_dispatch, build_roads, warnings_of
 from cosim.scenario.load import LoadedScenario, load
+from cosim.scenario.road_case import RoadCase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +37,16 @@ def check(scenario: str | Path, overrides: Sequence[str] = ()) -> Findings:
     except InputError as error:
         return Findings(mistakes=tuple(error.problems))
     mistakes: list[Problem] = []
+    built: dict[str, object] = {}
     steps: dict[str, Callable[[LoadedScenario], object]] = {"traffic": build_roads, "grid": build_dispatch}
     for section, step in steps.items():
         try:
-            step(loaded)
+            built[section] = step(loaded)
         except InputError as error:
             mistakes += [
                 one if one.file else loaded.problem(section, one.reason, one.remedy)
                 for one in loaded.files.displayed(error.problems)
             ]
-    return Findings(
-        mistakes=tuple(dict.fromkeys(mistakes)), warnings=loaded.warnings, loaded=None if mistakes else loaded
-    )
+    roads = built.get("traffic")
+    warnings = warnings_of(loaded, roads if isinstance(roads, RoadCase) else None)
+    return Findings(mistakes=tuple(dict.fromkeys(mistakes)), warnings=warnings, loaded=None if mistakes else loaded)

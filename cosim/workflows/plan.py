@@ -11,6 +11,7 @@ from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
+from cosim.scenario.build import warnings_of
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.world import Wire, wires
@@ -122,7 +123,7 @@ def _steering(case: SimulationCase) -> str:
 
 def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     """Yield what a user should know before running."""
-    yield from (str(problem) for problem in loaded.warnings)
+    yield from (str(problem) for problem in warnings_of(loaded, case.roads))
     if remark := _steering(case):
         yield remark
     if case.coupling.mode == "iterated" and case.coupling.ev_price != "nodal":

@@ -19,6 +19,7 @@ from cosim.plugins import require
 from cosim.results.manifest import manifest
 from cosim.results.parts import Part
 from cosim.results.store import RunResult, RunStore
+from cosim.scenario.build import warnings_of
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
@@ -229,7 +230,7 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "resolved": loaded.resolved,
         "inputs": [{"file": item.name, "bytes": item.size, "sha256": item.sha256} for item in loaded.inputs],
         "sources": {path: source or UNDECLARED for path, _, source in loaded.values()},
-        "warnings": [str(problem) for problem in loaded.warnings],
+        "warnings": [str(problem) for problem in warnings_of(loaded, case.roads)],
         "gates": asdict(case.gates),
         "kinds": {} if dispatch is None else {kind: kept(traits) for kind, traits in traits_of({}).items()},
         "behaviour": None if case.behaviour is None else case.behaviour.statistics,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.errors import InputError, Problem
-from cosim.tables import Table, did_you_mean, read_table
+from cosim.tables import Table, did_you_mean, scan_table
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.performance import LinkParameters, breaches
 
@@ -45,18 +45,7 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
     InputError
         With file, line and field of every mistake.
     """
-    nodes = read_table(Path(folder) / "nodes.csv", NODE_COLUMNS)
-    links = read_table(Path(folder) / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
-    capacities = [name for name in links.columns if name.startswith("capacity_")]
-    if capacity_column not in capacities:
-        hint = did_you_mean(capacity_column, capacities)
-        raise InputError(Problem(links.file, 1, 0, capacity_column, "there is no such capacity column", hint))
-    problems = nodes.duplicates("id") + links.duplicates("id")
-    problems += _end_problems(nodes, links)
-    problems += [Problem(file=table.file, reason="the table has no rows") for table in (nodes, links) if not len(table)]
-    problems += _value_problems(links, capacity_column)
-    if problems:
-        raise InputError(problems)
+    nodes, links = _tables(Path(folder), capacity_column)
     position = {node: number for number, node in enumerate(nodes.columns["id"])}
     values = _parameters(links, capacity_column)
     return RoadNetwork(
@@ -70,6 +59,25 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
         beta=values.beta,
         node_xy=np.array([nodes.columns["x"], nodes.columns["y"]]).T,
     )
+
+
+def _tables(folder: Path, capacity_column: str) -> tuple[Table, Table]:
+    """Return nodes and links; every mistake of both files is raised at once."""
+    nodes, node_problems = scan_table(folder / "nodes.csv", NODE_COLUMNS)
+    links, link_problems = scan_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    problems = [*node_problems, *link_problems]
+    for table, found in ((nodes, node_problems), (links, link_problems)):
+        if table is not None:
+            problems += table.duplicates("id") + table.tiny()
+            if not len(table) and not found:
+                problems.append(Problem(file=table.file, reason="the table has no rows"))
+    if links is not None:
+        problems += _self_loops(links) + _value_problems(links, capacity_column)
+        if nodes is not None and not node_problems:  # a node of a wrong row is not unknown
+            problems += _end_problems(nodes, links)
+    if nodes is None or links is None or problems:
+        raise InputError(problems)
+    return nodes, links
 
 
 def _parameters(links: Table, capacity_column: str) -> LinkParameters:
@@ -87,22 +95,28 @@ def _parameters(links: Table, capacity_column: str) -> LinkParameters:
 
 def _end_problems(nodes: Table, links: Table) -> list[Problem]:
     known = nodes.columns["id"]
-    problems = [
+    return [
         links.problem(row, end, f"node {node!r} does not stand in nodes.csv", did_you_mean(node, known))
         for end in ("from_node", "to_node")
         for row, node in enumerate(links.columns[end])
         if node not in known
     ]
+
+
+def _self_loops(links: Table) -> list[Problem]:
     ends = zip(links.columns["from_node"], links.columns["to_node"], strict=True)
-    problems += [
+    return [
         links.problem(row, "to_node", f"the link leads from {tail!r} to itself")
         for row, (tail, head) in enumerate(ends)
         if tail == head
     ]
-    return problems
 
 
 def _value_problems(links: Table, capacity_column: str) -> list[Problem]:
+    capacities = [name for name in links.columns if name.startswith("capacity_")]
+    if capacity_column not in capacities:
+        hint = did_you_mean(capacity_column, capacities)
+        return [Problem(links.file, 1, 0, capacity_column, "there is no such capacity column", hint)]
     column = {"capacity_vph": capacity_column}
     empty = [
         links.problem(row, capacity_column, "the capacity is empty")
