@@ -275,7 +275,7 @@ STATUSES: dict[Status, str] = {
     "optimal_with_shed": "base load was not served, at a price",
     "optimal_with_ev_curtailment": "charging load was not served, at a price",
     "requirement_relaxed": "a device missed its own requirement: end of storage, balance of demand response, must-take",
-    "inexact_restored": "an inexact relaxation was repaired and the AC state holds",
+    "inexact_restored": "an inexact relaxation was repaired, the AC state holds, and it may have cost something",
     "station_overloaded": "a station is asked for more than its chargers' power: who is left over waits, or leaves",
     "equilibrium_not_unique": "nothing proves the equilibrium, and loops from other prices ended at other flows",
     "validation_invalid": "vehicles of a microscopic simulation went wrong, or it contradicts the equilibrium",

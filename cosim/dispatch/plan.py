@@ -15,6 +15,7 @@ from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import ConeGap
+from cosim.dispatch.repairs import Exclusivity, Restoration
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.grid.topology import listed
@@ -275,49 +276,6 @@ def shifted(record: SolveRecord, change: float) -> SolveRecord:
         primal_objective=record.primal_objective + change,
         dual_objective=record.dual_objective + change,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restoration:
-    """How an inexact relaxation was turned into a physical plan.
-
-    Attributes
-    ----------
-    method
-        The rung that succeeded: ``loss_floor``, ``ccp`` (convex-concave procedure) or ``ac`` (power flow of the plan).
-    steps
-        Steps of the convex-concave procedure.
-    loss_price_floor_per_mwh
-        What tariff plus loss price was raised to where it was lower; None where it was high enough.
-    inexact
-        In which periods the relaxation was inexact, shape ``(L,)``.
-    first_gap_pu2
-        Largest cone gap of the relaxation.
-    price_objection
-        Why the plan has no nodal prices; empty where it is a local optimum of the AC problem, whose multipliers they
-        are.
-    """
-
-    method: Literal["loss_floor", "ccp", "ac"]
-    steps: int
-    loss_price_floor_per_mwh: float | None
-    inexact: NDArray[np.bool_]
-    first_gap_pu2: float
-    price_objection: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusivity:
-    """How simultaneous charge and discharge was removed.
-
-    ``overlap_mw`` is what the relaxed plan had at most, ``periods`` where, shape ``(L,)``; ``gap_rel`` is
-    (UB - LB) / |LB| of the plan against the bound (that of the relaxation, or of SCIP).
-    """
-
-    method: Literal["sign_fix", "misocp"]
-    overlap_mw: float
-    periods: NDArray[np.bool_]
-    gap_rel: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

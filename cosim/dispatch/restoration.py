@@ -15,7 +15,8 @@ import numpy as np
 from cosim.dispatch.branch_flow import Array, FlowValues
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import cone_gap, exact_periods
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, Restoration
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.repairs import Restoration
 from cosim.dispatch.scaling import units_of
 from cosim.grid.ac_flow import AcState
 

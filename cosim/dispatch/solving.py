@@ -17,8 +17,9 @@ from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices.base import State, Window
 from cosim.dispatch.diagnosis import diagnosis
 from cosim.dispatch.exactness import exact_periods
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, Exclusivity
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.problem import DispatchProblem
+from cosim.dispatch.repairs import Exclusivity
 from cosim.dispatch.restoration import Ladder, PowerFlow
 from cosim.dispatch.scaling import CURRENT_SCALE, units_of
 from cosim.errors import DependencyError
@@ -106,6 +107,9 @@ class WindowSolver:
             return self.plan(replace(window, ev_p_mw=np.pad(first.ev_mw, rest)), states, applied)
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
+        if plan.restoration is not None:
+            gap = self._gap_rel("restoration_gap_rel", plan, window, bound)
+            plan = replace(plan, restoration=replace(plan.restoration, gap_rel=gap))
         if self._overlaps(plan, applied):
             plan = self._exclusive(plan, window, states, applied, bound)
         if plan.record is not first.record:
@@ -239,15 +243,18 @@ class WindowSolver:
         if not fixed.record.usable:
             return plan
         fixed = self._exact(fixed, fixed_window, states, applied)
-        own = units_of(self.case, window).money(self.case.period_h)
-        dearer = max(float(fixed.total_cost.sum()) - bound, 0.0)
-        gap = float(relative("storage_gap_rel", dearer, bound, own))
+        gap = self._gap_rel("storage_gap_rel", fixed, window, bound)
         outcome = Exclusivity(
             method=method, overlap_mw=float(overlap[:applied].max()),
             periods=self._overlapping(plan), gap_rel=gap,
         )  # fmt: skip
         restoration = fixed.restoration or plan.restoration
         return replace(fixed, exclusivity=outcome, restoration=restoration)
+
+    def _gap_rel(self, check: str, plan: DispatchPlan, window: Window, bound: float) -> float:
+        """Return the cost of a changed plan above the bound of its window, relative as the check says."""
+        own = units_of(self.case, window).money(self.case.period_h)
+        return float(relative(check, max(float(plan.total_cost.sum()) - bound, 0.0), bound, own))
 
     def _larger(self, plan: DispatchPlan, window: Window) -> Signs:
         """Return for every storage where its net power charges."""

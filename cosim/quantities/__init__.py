@@ -191,6 +191,7 @@ COLUMNS: tuple[Column, ...] = (
         solver_retries       | -      | what was tried before the answer
         diagnosis            | -      | what was not served, and the limits that bind (elastic model)
         restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
+        restoration_gap_rel  | -      | cost of the window above its bound after that repair, relative
         restoration_steps    | -      | steps of the convex-concave procedure
         loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
         price_objection      | -      | why there are no nodal prices; empty where there are

@@ -131,6 +131,11 @@ _ROWS: tuple[Check, ...] = (
         relative_to="squared current l", floor=5e-3, floor_unit="of that of the feeder's own power",
     ),
     Check(
+        name="restoration_gap_rel", unit="-", limit=1e-6, sense="max", status="inexact_restored", part="relaxation",
+        meaning="cost of a window whose cones were made tight, above its bound; asked only where they were",
+        relative_to="bound of the window", floor=1e-3, floor_unit="of what the feeder's own power costs in a period",
+    ),
+    Check(
         name="storage_gap_rel", unit="-", limit=1e-6, sense="max", status="inexact_restored", part="relaxation",
         meaning="cost of a plan whose devices were set to one direction, above its bound; asked only where one was",
         relative_to="bound of the window", floor=1e-3, floor_unit="of what the feeder's own power costs in a period",

@@ -178,6 +178,7 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
     found = {
         "restoration": "",
         "restoration_steps": 0,
+        "restoration_gap_rel": 0.0,
         "loss_price_floor_per_mwh": 0.0,
         "price_objection": "" if repair is None else repair.price_objection,
         "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
@@ -188,6 +189,7 @@ def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
         found |= {
             "restoration": repair.method,
             "restoration_steps": repair.steps,
+            "restoration_gap_rel": repair.gap_rel,
             "loss_price_floor_per_mwh": repair.loss_price_floor_per_mwh or 0.0,
             "relaxed_gap_pu2": repair.first_gap_pu2,
         }
@@ -203,6 +205,7 @@ def _dispatch_gate(case: DispatchCase, plan: DispatchPlan, k: int, figures: Mapp
         **{name: figures[name] for name in names},
         "dual_residual": figures["dual_residual"] if np.isfinite(plan.price_per_mwh[:, k]).all() else None,
         "restoration": figures["restoration"] or None,
+        "restoration_gap_rel": figures["restoration_gap_rel"] if figures["restoration"] else None,
         "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,
         "storage_recursion_mwh": plan.recursion_error_mwh(k),
         **device_figures(case, plan.devices, _injected(case, plan), plan.start, k),

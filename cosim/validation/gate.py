@@ -182,10 +182,14 @@ def _inexact(checks: Iterable[GateCheck]) -> bool:
 def _after_restoration(checks: Iterable[GateCheck], flags: set[Status]) -> set[Status]:
     """Return the flags of a repaired period: what is left of the relaxation's gap is harmless if the AC state holds.
 
-    With an AC state it is ``inexact_restored``, or ``ac_violation`` if a limit is broken; else ``relaxation_inexact``.
+    With an AC state it is ``ac_violation`` if a limit is broken, ``inexact_restored`` where the repair may have cost
+    anything (or nobody says what it cost), and nothing where the repaired plan attains the relaxation's bound: then it
+    is an optimum of both. Without an AC state it is ``relaxation_inexact``.
     """
     by_name = {check.name: check for check in checks}
     if "ac_converged" not in by_name or not by_name["ac_converged"].passed:
         return flags | {"relaxation_inexact"}
     left = {check.status for check in by_name.values() if not check.passed and check.name not in _RELAXATION}
-    return left | ({"inexact_restored"} if "ac_violation" not in left else set())
+    if "ac_violation" in left:
+        return left - {"inexact_restored"}
+    return left | ({"inexact_restored"} if "restoration_gap_rel" not in by_name else set())

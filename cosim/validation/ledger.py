@@ -206,6 +206,7 @@ def _judge(
         "cone_gap_rel": float(gap.relative[:, k].max()),
         "own_power_mw": float(own_mw[k]),
         "restoration": stored.word("restoration", k),
+        "restoration_gap_rel": stored.optional("restoration_gap_rel", k) if stored.word("restoration", k) else None,
         "storage_gap_rel": stored.number("storage_gap_rel", k) if stored.word("storage_repair", k) else None,
         "ac_converged": state.converged,
         "ac_mismatch_mva": state.mismatch_mva,

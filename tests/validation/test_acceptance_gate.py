@@ -18,6 +18,7 @@ GOOD = {
     "duality_gap_rel": 1e-9,
     "cone_gap_rel": 1e-6,
     "dual_residual": 1e-9,
+    "restoration_gap_rel": 0.0,
     "storage_gap_rel": 0.0,
     "ac_converged": True,
     "ac_mismatch_mva": 1e-9,
@@ -58,6 +59,7 @@ TABLE = [
     ("duality_gap_rel", 1e-6, 1.01e-6, "not_converged"),
     ("dual_residual", 1e-6, 1.01e-6, "not_converged"),
     ("cone_gap_rel", 1e-4, 1.01e-4, "relaxation_inexact"),
+    ("restoration_gap_rel", 1e-6, 1.01e-6, "inexact_restored"),
     ("storage_gap_rel", 1e-6, 1.01e-6, "inexact_restored"),
     ("ac_mismatch_mva", 1e-6, 1.01e-6, "not_converged"),
     ("injection_error_mw", 1e-9, 1.01e-9, "failed"),
@@ -208,10 +210,22 @@ def test_an_inexact_relaxation_with_broken_limits_keeps_both_flags():
 
 @pytest.mark.parametrize("method", ["loss_floor", "ccp", "ac"])
 def test_a_repaired_relaxation_whose_ac_state_holds_is_restored(method):
-    record = evaluate(dict(GOOD, **INEXACT, restoration=method))
+    unknown = {"restoration": method, "restoration_gap_rel": None}
+    record = evaluate(dict(GOOD, **(INEXACT | unknown)))
     assert record.flags == ("inexact_restored",)
-    assert evaluate(dict(GOOD, restoration=method)).flags == ("inexact_restored",)
+    assert evaluate(dict(GOOD, **unknown)).flags == ("inexact_restored",)
     assert exit_code(record.flags) == 10
+
+
+@pytest.mark.parametrize("method", ["loss_floor", "ccp", "ac"])
+def test_a_repair_that_costs_nothing_is_an_optimum(method):
+    """A physical plan at the cost of the relaxation's bound is an optimum of both: there is nothing to warn of."""
+    free = dict(GOOD, **INEXACT, restoration=method)
+    assert evaluate(free).flags == ()
+    dear = free | {"restoration_gap_rel": 1e-3}
+    assert evaluate(dear).flags == ("inexact_restored",)
+    assert evaluate(dear | {"restoration_gap_rel": NAN}).flags != ()
+    assert evaluate(dear | {"ac_voltage_violation_pu": 0.05}).flags == ("ac_violation",)
 
 
 def test_a_repair_that_breaks_a_limit_is_a_violation():
@@ -236,7 +250,7 @@ def test_a_figure_of_an_unconverged_flow_that_is_a_number_is_judged_as_such():
 
 
 def test_a_repair_does_not_hide_other_mistakes():
-    record = evaluate(dict(GOOD, restoration="ac", injection_error_mw=1.0, shed_mw=0.5))
+    record = evaluate(dict(GOOD, restoration="ac", restoration_gap_rel=0.1, injection_error_mw=1.0, shed_mw=0.5))
     assert record.flags == ("failed", "optimal_with_shed", "inexact_restored")
 
 

@@ -1,0 +1,56 @@
+"""How a plan departs from the answer of the relaxation: cones made tight, storage set to one direction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """How an inexact relaxation was turned into a physical plan.
+
+    Attributes
+    ----------
+    method
+        The rung that succeeded: ``loss_floor``, ``ccp`` (convex-concave procedure) or ``ac`` (power flow of the plan).
+    steps
+        Steps of the convex-concave procedure.
+    loss_price_floor_per_mwh
+        What tariff plus loss price was raised to where it was lower; None where it was high enough.
+    inexact
+        In which periods the relaxation was inexact, shape ``(L,)``.
+    first_gap_pu2
+        Largest cone gap of the relaxation.
+    gap_rel
+        Cost of the window above its bound, relative: at 0 the repaired plan is an optimum of the relaxation, too.
+    price_objection
+        Why the plan has no nodal prices; empty where it is a local optimum of the AC problem, whose multipliers they
+        are.
+    """
+
+    method: Literal["loss_floor", "ccp", "ac"]
+    steps: int
+    loss_price_floor_per_mwh: float | None
+    inexact: NDArray[np.bool_]
+    first_gap_pu2: float
+    gap_rel: float = math.nan
+    price_objection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusivity:
+    """How simultaneous charge and discharge was removed.
+
+    ``overlap_mw`` is what the relaxed plan had at most, ``periods`` where, shape ``(L,)``; ``gap_rel`` is
+    (UB - LB) / |LB| of the plan against the bound (that of the relaxation, or of SCIP).
+    """
+
+    method: Literal["sign_fix", "misocp"]
+    overlap_mw: float
+    periods: NDArray[np.bool_]
+    gap_rel: float
