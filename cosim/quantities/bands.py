@@ -2,7 +2,8 @@
 
 A wrong unit often gives a scenario that runs: a battery of 0.04 kWh, a tariff per kWh, photovoltaics in kW. One row a
 quantity. Beyond its range a value is told as a warning, since no law of nature is broken; what physics forbids is a
-bound of the schema, and an error. Zero is a choice, not a unit, and is never judged.
+bound of the schema, and an error. Zero is a choice, not a unit, and is never judged. The ranges are our own judgement, set
+wide around what the source named beside them is about; they are no limits of that source.
 
 Names: a dotted key of the scenario (``*`` stands for any item of a list), ``file.csv:column``, or words for a quantity
 that is a relation of several values.
@@ -40,7 +41,7 @@ class Band:
     below, above
         What a value beyond it is likely to be.
     source
-        Where the range comes from.
+        What the range is set around; the range itself is our judgement.
     typical
         Whether the median of a column is judged, in place of each value: single links may be odd, a unit is of all.
     """
@@ -97,7 +98,7 @@ _ROWS: tuple[Band, ...] = (
     Band(name="period_min", unit="min", low=1, high=240, below="h?", above="s? Hourly profiles need 60",
          source="dispatch and assignment by minutes to hours"),
     Band(name="free-flow time of a trip", unit="min", low=2, high=240, below="are link times in h?",
-         above="are link times in s?", source="mean trip 25 min (NHTS 2017); from crossing a quarter to a region"),
+         above="are link times in s?", source="from crossing a quarter to crossing a region"),
     Band(name="theta times the time of a trip", unit="-", low=0.1, high=100, below="theta per s?",
          above="theta per h?", source="logit route choice of published studies, Prashker & Bekhor 2004"),
     Band(name="trips over the capacity of the links at a node", unit="-", low=0.05, high=5,
