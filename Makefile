@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test lint types contracts unit torture bench bench-aequilibrae clean
+.PHONY: help demo test lint types contracts unit torture bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
@@ -13,6 +13,7 @@ help:
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
+	@echo "make mutation  draw mutants of the science and see whether tests notice them (an hour of CPU; SEED=1 MUTANTS=200)"
 	@echo "make clean  remove .venv and caches"
 
 $(READY): pyproject.toml
@@ -75,5 +76,17 @@ $(PEER_VENV)/.ready:
 bench-aequilibrae: $(READY) $(PEER_VENV)/.ready
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/aequilibrae.py
 
+MUTATION_VENV := .venv-mutation
+SEED ?= 1
+MUTANTS ?= 200
+
+$(MUTATION_VENV)/.ready: pyproject.toml
+	$(PY) -m venv $(MUTATION_VENV)
+	$(MUTATION_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,mutation]'
+	touch $@
+
+mutation: $(MUTATION_VENV)/.ready
+	$(MUTATION_VENV)/bin/python benchmarks/mutation.py --survey --seed $(SEED) --mutants $(MUTANTS)
+
 clean:
-	rm -rf $(VENV) $(PEER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEER_VENV) $(MUTATION_VENV) .mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

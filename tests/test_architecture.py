@@ -86,3 +86,37 @@ def test_no_network_and_no_feeder_is_built_in(path):
     named = [c.value for c in constants if id(c) not in docstrings and len(c.value) < 80 and "\n" not in c.value]
     found = {value for value in named if "nguyen" in value.lower() or "ieee33" in value.lower()}
     assert found == NAME_ONE.get(path.relative_to(ROOT).as_posix(), set())
+
+
+SCIENCE = ("traffic", "dispatch", "coupling", "charging", "validation", "grid")
+KEEPS_A_STATE = {
+    "cosim/traffic/methods/newton.py _Progress", "cosim/coupling/fixed_point.py PriceLoop",
+    "cosim/coupling/methods/admm.py Admm", "cosim/coupling/methods/auto.py Auto",
+    "cosim/coupling/methods/iterate.py Iterate", "cosim/coupling/methods/newton.py Newton",
+    "cosim/coupling/restarts.py Restarts", "cosim/coupling/roads.py RoadResponse",
+    "cosim/grid/formats/workspace.py Workspace",
+}  # fmt: skip
+"""Methods, loops and readers on their way; what they return is data."""
+BY_POSITION = {
+    "cosim/traffic/formats/counts.py _Reading", "cosim/traffic/formats/gmns_units.py Units",
+    "cosim/traffic/formats/tntp_text.py TntpText", "cosim/traffic/methods/base.py Point",
+    "cosim/traffic/methods/newton.py _Progress", "cosim/traffic/problem.py IterationRecord",
+    "cosim/dispatch/backends/__init__.py Choice", "cosim/dispatch/backends/licences.py Licence",
+    "cosim/coupling/methods/admm.py Admm", "cosim/coupling/methods/auto.py Auto",
+    "cosim/coupling/methods/iterate.py Iterate", "cosim/coupling/methods/newton.py Newton",
+    "cosim/grid/formats/matpower.py _InService", "cosim/grid/formats/mfile.py Statement",
+    "cosim/grid/formats/workspace.py Workspace", "cosim/grid/table_rules.py _Rule",
+}  # fmt: skip
+"""Of few fields, or of one place."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.split("/")[1] in SCIENCE])
+def test_data_of_the_science_is_frozen_and_slotted_and_its_fields_are_named(name):
+    for node in ast.walk(tree_of(ROOT / name)):
+        for call in node.decorator_list if isinstance(node, ast.ClassDef) else ():
+            if ast.unparse(call).startswith("dataclass"):
+                said = {word.arg: ast.literal_eval(word.value) for word in getattr(call, "keywords", [])}
+                which = f"{name} {node.name}"
+                assert said.get("slots"), which
+                assert bool(said.get("frozen")) == (which not in KEEPS_A_STATE), which
+                assert bool(said.get("kw_only")) == (which not in BY_POSITION), which

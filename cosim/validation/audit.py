@@ -178,7 +178,7 @@ def _item(
     first, second = (np.broadcast_to(np.asarray(side, dtype=np.float64), stored.length) for side in (left, right))
     apart = first - second
     sums = math.fsum(first), math.fsum(second)
-    size = max(abs(sums[0]), abs(sums[1]), float(np.abs(first).sum()), float(np.abs(second).sum()), SMALLEST)
+    size = max(float(np.abs(first).sum()), float(np.abs(second).sum()), SMALLEST)
     worst = int(np.argmax(np.abs(apart)))  # finds NaN first
     total = float(np.abs(apart).sum()) / size
     return AuditItem(

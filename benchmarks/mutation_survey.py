@@ -1,0 +1,131 @@
+"""Which tests reach which line, and what they cost: the survey of `mutation.py`, and its choice of tests."""
+
+import ast
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import coverage
+import pytest
+from hypothesis import Phase, settings
+
+PYTEST = (
+    "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+    "--hypothesis-seed=0",
+)  # fmt: skip
+BUDGET_S = 6.0
+"""CPU seconds of tests, as surveyed, that one mutant may cost."""
+
+
+class Surveyor:
+    """A pytest plugin: who ran which line (a test, or a fixture), and what it cost."""
+
+    def __init__(self, coverage):
+        self.coverage, self.cost, self.fixtures, self.needs, self.stack, self.failed = coverage, {}, {}, {}, [""], set()
+
+    @contextmanager
+    def counted(self, name, costs):
+        self.stack.append(name)
+        self.coverage.switch_context(name)
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            costs[name] = costs.get(name, 0.0) + time.process_time() - start
+            self.stack.pop()
+            self.coverage.switch_context(self.stack[-1])
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef, request):
+        where = request.node.nodeid.partition("::")[0] if fixturedef.scope != "session" else ""
+        with self.counted(f"fixture {fixturedef.argname} {where}", self.fixtures):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem):
+        self.needs[pyfuncitem.nodeid] = list(pyfuncitem.fixturenames)
+        with self.counted(pyfuncitem.nodeid, self.cost):
+            return (yield)
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.failed.add(report.nodeid)
+
+
+def survey(copy, packages, name):
+    """Run the tests of one folder once and return the map from lines to tests."""
+    measured = coverage.Coverage(
+        data_file=None, include=[f"{copy}/cosim/{package}/*" for package in packages], config_file=False, messages=False
+    )
+    surveyor = Surveyor(measured)
+    measured.start()
+    surveyor.coverage.switch_context("")
+    pytest.main(
+        [*PYTEST, "--timeout=25", f"tests/{name}"],
+        plugins=[surveyor, NoShrinking()],
+    )
+    measured.stop()
+    data = measured.get_data()
+    lines = {
+        str(Path(path).relative_to(copy)): {line: sorted(who) for line, who in data.contexts_by_lineno(path).items()}
+        for path in data.measured_files()
+    }
+    return {
+        "lines": lines, "cost": {name: c for name, c in surveyor.cost.items() if name not in surveyor.failed},
+        "fixtures": surveyor.fixtures, "needs": surveyor.needs, "failed": sorted(surveyor.failed),
+    }  # fmt: skip
+
+
+class NoShrinking:
+    """A pytest plugin: hypothesis need not look for the smallest example of a mutant, nor remember it."""
+
+    def pytest_sessionstart(self):
+        settings.register_profile("mutation", settings(), database=None, phases=[Phase.explicit, Phase.generate])
+        settings.load_profile("mutation")
+
+
+def statement(source, line):
+    """Return first and last line of the smallest statement (the head of a compound one) that holds a line."""
+    best = (line, line)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= node.end_lineno:
+            body = getattr(node, "body", None)
+            last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno
+            if line <= last:
+                best = (node.lineno, last)
+    return best
+
+
+def reaching(known, file, source, line):
+    """Return the tests that reach a statement, cheap ones first, then the others of their files."""
+    lines = known["lines"].get(file, {})
+    first, last = statement(source, line)
+    who = {name for number in range(first, last + 1) for name in lines.get(str(number), [])}
+    if not who or who == {""}:  # runs when the module is imported, or never: every test of the module may see it
+        who = {name for names in lines.values() for name in names} if who else set()
+    made = [name.split(" ")[1:] for name in who if name.startswith("fixture ")]
+    tests = {name for name in who if name in known["cost"]}
+    for name, needs in known["needs"].items():
+        if any(fixture in needs and name.startswith(where) for fixture, where in made) and name in known["cost"]:
+            tests.add(name)
+    homes = {name.partition("::")[0] for name in tests}
+    others = {name for name in known["cost"] if name.partition("::")[0] in homes} - tests
+    return [*sorted(tests, key=known["cost"].get), *sorted(others, key=known["cost"].get)], len(tests)
+
+
+def chosen(known, tests):
+    """Return the cheapest tests within the budget, fixtures counted once a file; the first in any case."""
+    picked, paid, total = [], set(), 0.0
+    for name in tests:
+        home, cost, new = name.partition("::")[0], known["cost"][name], set()
+        for fixture in known["needs"][name]:
+            for key in (f"fixture {fixture} {home}", f"fixture {fixture} "):
+                if key in known["fixtures"] and key not in paid:
+                    new.add(key)
+        cost += sum(known["fixtures"][key] for key in new)
+        if total + cost > (BUDGET_S if picked else 2.0 * BUDGET_S):
+            continue
+        picked.append(name)
+        paid |= new
+        total += cost
+    return picked
