@@ -2,8 +2,8 @@
 
 A wrong unit often gives a scenario that runs: a battery of 0.04 kWh, a tariff per kWh, photovoltaics in kW. One row a
 quantity. Beyond its range a value is told as a warning, since no law of nature is broken; what physics forbids is a
-bound of the schema, and an error. Zero is a choice, not a unit, and is never judged. The ranges are our own judgement, set
-wide around what the source named beside them is about; they are no limits of that source.
+bound of the schema, and an error. Zero is a choice, not a unit, and is never judged. The ranges are our own judgement,
+set wide around what the source named beside them is about; they are no limits of that source.
 
 Names: a dotted key of the scenario (``*`` stands for any item of a list), ``file.csv:column``, or words for a quantity
 that is a relation of several values.
