@@ -35,7 +35,7 @@ from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import OPERATOR_PROVIDERS
-from mutation_survey import PYTEST, NoShrinking, chosen, reaching, survey
+from mutation_survey import PYTEST, NoShrinking, chosen, reaching, runs_at_import, survey
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,9 +43,16 @@ KEPT = ROOT / ".mutation"
 ARITHMETIC = {"arith_expr", "term"}
 PACKAGES = ("traffic", "dispatch", "coupling", "charging", "validation")
 TESTS = ("charging", "validation", "coupling", "dispatch", "traffic", "grid")
-ARCHITECTURE = "tests/test_architecture.py"
-OF_A_FILE = ("test_data_of_the_science_is_frozen_and_slotted_and_its_fields_are_named",)
-"""Tests that read a file and do not run it, named by its path."""
+OF_A_FILE = (
+    "tests/scenario/test_scenario_schema.py::test_the_shipped_json_schema_is_current",
+    "tests/test_architecture.py::test_data_of_the_science_is_frozen_and_slotted_and_its_fields_are_named[{file}]",
+)
+"""Tests of what is said outside functions, which they read and do not run."""
+WHAT = {
+    None: "killed by time",
+    int(pytest.ExitCode.OK): "survived",
+    int(pytest.ExitCode.NO_TESTS_COLLECTED): "untested",
+}
 LIMIT_S = 18
 """CPU seconds after which a mutant is stopped."""
 ASLEEP_S = 180.0
@@ -240,26 +247,21 @@ def judged(copy, known, mutant, equivalents):
     """Put the mutant in its place, run the tests that reach it, and put the original back."""
     original = (ROOT / mutant.file).read_text(encoding="utf-8")
     tests, count = reaching(known, mutant.file, original, mutant.line)
-    tests = [*chosen(known, tests), *(f"{ARCHITECTURE}::{name}[{mutant.file}]" for name in OF_A_FILE)]
-    if len(tests) == len(OF_A_FILE) and not count:
-        return Verdict(mutant, "untested", 0, count, 0.0)
+    tests = chosen(known, tests)
+    if runs_at_import(original, mutant.line):
+        tests += [name.format(file=mutant.file) for name in OF_A_FILE]
 
     def work():
         sys.dont_write_bytecode = True
         files = list(dict.fromkeys(name.partition("::")[0] for name in tests))
-        return int(
-            pytest.main(
-                [*PYTEST, "-x", *files],
-                plugins=[Only(tests), NoShrinking()],
-            )
-        )
+        return int(pytest.main([*PYTEST, "-x", *files], plugins=[Only(tests), NoShrinking()])) if files else 5
 
     (copy / mutant.file).write_text(mutant.source, encoding="utf-8")
     try:
         code, cpu_s = forked(copy, work, LIMIT_S)
     finally:
         shutil.copy2(ROOT / mutant.file, copy / mutant.file)
-    what = "killed by time" if code is None else "survived" if code == 0 else "killed"
+    what = WHAT.get(code, "killed")
     reason = equivalents.get((mutant.file, mutant.function, mutant.before, mutant.after), "")
     return Verdict(mutant, "equivalent" if what == "survived" and reason else what, len(tests), count, cpu_s, reason)
 

@@ -61,7 +61,7 @@ def survey(copy, packages, name):
     measured.start()
     surveyor.coverage.switch_context("")
     pytest.main(
-        [*PYTEST, "--timeout=25", f"tests/{name}"],
+        [*PYTEST, "--timeout=12", f"tests/{name}"],
         plugins=[surveyor, NoShrinking()],
     )
     measured.stop()
@@ -96,13 +96,21 @@ def statement(source, line):
     return best
 
 
+def runs_at_import(source, line):
+    """Return whether a line is in no function's body: constants, settings, decorators, defaults of parameters."""
+    bodies = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+    return not any(node.body[0].lineno <= line <= node.end_lineno for node in bodies)
+
+
 def reaching(known, file, source, line):
-    """Return the tests that reach a statement, cheap ones first, then the others of their files."""
+    """Return the tests that reach a statement, cheap ones first, then the others of their files; and how many reach it.
+
+    Every test that runs any line of a module may see what is run at its import.
+    """
     lines = known["lines"].get(file, {})
     first, last = statement(source, line)
-    who = {name for number in range(first, last + 1) for name in lines.get(str(number), [])}
-    if not who or who == {""}:  # runs when the module is imported, or never: every test of the module may see it
-        who = {name for names in lines.values() for name in names} if who else set()
+    numbers = lines if runs_at_import(source, line) else [str(number) for number in range(first, last + 1)]
+    who = {name for number in numbers for name in lines.get(number, [])}
     made = [name.split(" ")[1:] for name in who if name.startswith("fixture ")]
     tests = {name for name in who if name in known["cost"]}
     for name, needs in known["needs"].items():

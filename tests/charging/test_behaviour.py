@@ -113,6 +113,19 @@ def test_same_seed_same_numbers():
     assert not np.array_equal(one.trips, other.trips)
 
 
+@pytest.mark.parametrize(("midday", "hours"), [(1.0, (7, 12, 18)), (0.0, (7, 18))])
+def test_every_trip_starts_when_it_is_due(midday, hours):
+    """Without spread, all 2,000 vehicles leave at 7, at noon if they have a trip then, and at 18 o'clock."""
+    fleet = simulate(
+        first_departure_mean_h=7.0, midday_departure_mean_h=12.0, evening_departure_mean_h=18.0, midday_trip_share=midday,
+        first_departure_sd_h=0.0, midday_departure_sd_h=0.0, evening_departure_sd_h=0.0, soc_mean=0.95, soc_sd=0.0,
+        distance_log_mean=1.0, distance_log_sd=0.0,
+    )  # fmt: skip
+    expected = np.zeros(STEPS)
+    expected[[4 * hour for hour in hours]] = 2000
+    np.testing.assert_array_equal(fleet.fleet_trips, expected)
+
+
 def test_full_batteries_and_short_trips_need_no_charger():
     fleet = simulate(soc_mean=0.95, soc_sd=0.0, distance_log_mean=1.0, distance_log_sd=0.0)
     assert fleet.fleet_fast_trips.sum() == fleet.fast_trips.sum() == 0
@@ -173,3 +186,10 @@ def test_days_repeat():
 def test_wrong_settings_are_named(field, value):
     with pytest.raises(InputError, match=field):
         replace(SMALL, **{field: value})
+
+
+def test_a_battery_lasts_for_one_step_from_the_lowest_threshold():
+    """15 min at 30 km/h and 0.17 kWh/km take 1.275 kWh, which is 5 % of 25.5 kWh."""
+    assert replace(SMALL, battery_kwh=25.6).step_kwh == pytest.approx(1.275)
+    with pytest.raises(InputError, match=r"25.4 kWh are too few for 1\.2[78] kWh in 15 min"):
+        replace(SMALL, battery_kwh=25.4)

@@ -99,6 +99,28 @@ def test_what_the_theorem_does_not_cover_is_not_proved(change, options):
     assert found.proved.tolist() == [False]
 
 
+@pytest.mark.parametrize(("above", "proved"), [(-1e-6, True), (1e-6, False)])
+def test_the_import_without_losses_must_reach_the_least_one_to_the_watt(above, proved):
+    feeder = random_feeder(np.random.default_rng(1), 8)
+    load = -feeder.p_mw[:, None]
+    least = feeder.p_mw.sum() + above
+    found = sufficient_condition(
+        feeder, load, -feeder.q_mvar[:, None], import_price_per_mwh=[1.0], import_min_mw=least
+    )  # fmt: skip
+    assert found.c3_excess_mw == pytest.approx([above], rel=1e-6)
+    assert found.proved.tolist() == [proved]
+
+
+@pytest.mark.parametrize(("above", "proved"), [(-1e-9, True), (1e-9, False)])
+def test_the_voltage_without_losses_must_stay_below_its_limit(above, proved):
+    """Without load, it is the root's everywhere."""
+    feeder = random_feeder(np.random.default_rng(1), 8, slack_vm_pu=1.02 + above, limits=(0.9, 1.02))
+    nothing = np.zeros((8, 1))
+    found = sufficient_condition(feeder, nothing, nothing, import_price_per_mwh=[1.0])
+    assert found.c2_excess_pu == pytest.approx([above], rel=1e-5)
+    assert found.proved.tolist() == [proved]
+
+
 def test_an_unknown_bound_proves_nothing():
     feeder = random_feeder(np.random.default_rng(1), 8)
     p = -feeder.p_mw.copy()
