@@ -116,11 +116,12 @@ def test_same_seed_same_numbers():
 @pytest.mark.parametrize(("midday", "hours"), [(1.0, (7, 12, 18)), (0.0, (7, 18))])
 def test_every_trip_starts_when_it_is_due(midday, hours):
     """Without spread, all 2,000 vehicles leave at 7, at noon if they have a trip then, and at 18 o'clock."""
-    fleet = simulate(
-        first_departure_mean_h=7.0, midday_departure_mean_h=12.0, evening_departure_mean_h=18.0, midday_trip_share=midday,
-        first_departure_sd_h=0.0, midday_departure_sd_h=0.0, evening_departure_sd_h=0.0, soc_mean=0.95, soc_sd=0.0,
-        distance_log_mean=1.0, distance_log_sd=0.0,
-    )  # fmt: skip
+    sharp = {f"{trip}_departure_sd_h": 0.0 for trip in ("first", "midday", "evening")}
+    hours_of = {
+        f"{trip}_departure_mean_h": hour for trip, hour in (("first", 7.0), ("midday", 12.0), ("evening", 18.0))
+    }
+    easy = {"soc_mean": 0.95, "soc_sd": 0.0, "distance_log_mean": 1.0, "distance_log_sd": 0.0}
+    fleet = simulate(**sharp, **hours_of, **easy, midday_trip_share=midday)
     expected = np.zeros(STEPS)
     expected[[4 * hour for hour in hours]] = 2000
     np.testing.assert_array_equal(fleet.fleet_trips, expected)

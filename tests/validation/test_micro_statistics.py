@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.traffic.equilibrium import SueProblem, solve
 from cosim.traffic.network import RoadNetwork
@@ -26,7 +27,7 @@ from cosim.validation.micro import (
 )
 from cosim.validation.micro_limits import MicroLimits
 from cosim.validation.micro_verdict import STATISTICS, holds, judge
-from cosim.validation.route_choice import closure, delivered_flow, free_flow_logit, moved_share, residual
+from cosim.validation.route_choice import class_closure, closure, delivered_flow, free_flow_logit, moved_share, residual
 
 flows = st.floats(min_value=0.0, max_value=1e5)
 positive = st.lists(st.floats(min_value=0.1, max_value=1e4), min_size=2, max_size=30)
@@ -237,3 +238,67 @@ def test_prices_count_in_the_choice_at_measured_times_as_in_the_equilibrium():
     found = statistics(problem, sue_claim(problem, flow), seen, MicroLimits())
     assert found["closure"] == pytest.approx(0.0, abs=1e-9)
     assert statistics(free, sue_claim(free, flow), seen, MicroLimits())["closure"] > 0.01
+
+
+def charging_routes():
+    """The two routes, each with a station on it for those who charge alone, and terms of overlap on the paths."""
+    free = two_routes()
+    each = {"bus": "2", "charger_kw": 60.0, "energy_kwh": 20.0, "access_min": 5.0}
+    stations = [
+        Station.from_chargers(name="s1", node="a", chargers=10, **each),
+        Station.from_chargers(name="s2", node="c", chargers=8, **each),
+    ]
+    network = free.network.with_stations(stations)
+    paths = all_simple_paths(network, (("a", "b"),), {"other": False, "charging": True}, 10)
+    paths = replace(paths, offset_min=np.linspace(0.5, 2.0, len(paths)))
+    return SueProblem(network=network, paths=paths, demand_vph=np.array([900.0, 120.0]), theta_per_min=0.5)
+
+
+def measured(problem, path_flow_vph, **changes):
+    claim = sue_claim(problem, path_flow_vph)
+    paths, stations = problem.path_set, problem.network.station_positions
+    seen = MicroSeen(
+        seed=1, link_flow_vph=claim.link_flow_vph, link_time_min=claim.link_time_min, link_vehicles=np.full(5, 100.0),
+        path_time_min=np.array([claim.link_time_min[list(paths.path_links(k))].sum() for k in range(len(paths))]),
+        path_vehicles=np.full(len(paths), 100.0), station_growth_vph=np.zeros(2),
+        station_wait_min=(claim.link_time_min - problem.network.free_flow_min)[stations],
+        station_energy_kwh=np.array([700.0, 300.0]), station_ledger_error_kwh=np.array([0.0, -1e-9]), vehicles=1000,
+        teleported=0, never_inserted=0, unfinished=0, collisions=0, emergency_stops=0,
+    )  # fmt: skip
+    return replace(claim, station_energy_kwh=np.array([600.0, 400.0])), replace(seen, **changes)
+
+
+def test_stations_that_show_what_the_equilibrium_says_have_no_error_and_each_error_is_told():
+    problem = charging_routes()
+    flow = solve(problem, tolerance=1e-12).path_flow_vph
+    claim, seen = measured(problem, flow)
+    found = statistics(problem, claim, seen, MicroLimits())
+    for name in ("time_mape", "route_time_mape", "station_geh_max", "station_wait_error_min", "station_energy_rel"):
+        assert found[name] == pytest.approx(0.0, abs=1e-9), name
+    assert found["closure"] == pytest.approx(0.0, abs=1e-9)
+    assert found["closure_charging"] == pytest.approx(0.0, abs=1e-9)
+    assert found["ledger_kwh"] == 1e-9
+    assert found["links_compared"] == 3.0
+    assert found["routes_compared"] == 2.0
+    waits = seen.station_wait_min + [0.25, np.nan]
+    _, seen = measured(problem, flow, station_wait_min=waits, station_energy_kwh=np.array([800.0, 300.0]))
+    found = statistics(problem, claim, seen, MicroLimits())
+    assert found["station_wait_error_min"] == pytest.approx(0.25)
+    assert found["station_energy_rel"] == pytest.approx(0.1)
+
+
+def test_the_closure_of_those_who_charge_is_the_share_of_them_that_would_move():
+    """Of 120 who charge, 30 sit on the other route than at the equilibrium's own times; the others sit right."""
+    problem = charging_routes()
+    flow = solve(problem, tolerance=1e-12).path_flow_vph
+    cost = problem.link_cost(problem.path_set.link_flow(flow))
+    charging = np.flatnonzero(problem.path_set.station >= 0)
+    wrong = flow.copy()
+    fuller, other = charging[np.argsort(flow[charging])[::-1][:2]]
+    wrong[fuller] -= 30.0
+    wrong[other] += 30.0
+    assert flow[fuller] > 30.0
+    assert class_closure(problem, wrong, cost, "charging") == pytest.approx(0.25, abs=1e-9)
+    assert class_closure(problem, wrong, cost, "other") == pytest.approx(0.0, abs=1e-9)
+    assert closure(problem, wrong, cost) == pytest.approx(30.0 / 1020.0, abs=1e-9)
+    assert math.isnan(class_closure(problem, wrong, cost, "freight"))

@@ -167,6 +167,49 @@ def changed(stored, **arrays):
     return replace(stored, **arrays)
 
 
+def highest_without_losses(feeder, p_mw, q_mvar):
+    """Return the highest voltage of the branch flow without losses: along its path, each bus adds r p + x q."""
+    paths = {feeder.slack: []}
+    for line, (parent, child) in enumerate(zip(feeder.parent.tolist(), feeder.child.tolist(), strict=True)):
+        paths[child] = [*paths[parent], line]
+    squared = [
+        feeder.slack_vm_pu**2
+        + 2.0 / feeder.base_mva * sum(
+            feeder.r_pu[line] * p_mw[other] + feeder.x_pu[line] * q_mvar[other]
+            for other, way in paths.items() for line in set(way) & set(paths[bus])
+        )
+        for bus in paths if bus != feeder.slack
+    ]  # fmt: skip
+    return max(squared) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("box", "above_pu", "exactness"),
+    [
+        ({}, 1e-6, "proved"),
+        ({}, -1e-6, "tight"),
+        ({"c2_excess_pu": -0.1}, -1e-6, "proved"),
+        ({"c1_margin": 0.0}, 1e-6, "tight"),
+        ({"c3_excess_mw": 0.1}, 1e-6, "tight"),
+        ({"cost_grows": 0.0}, 1e-6, "tight"),
+    ],
+)
+def test_an_answer_is_proved_by_the_bounds_of_its_injections_or_by_its_own_loss_free_voltage(
+    pv_stress, box, above_pu, exactness
+):
+    """The limit is set just above or below that voltage; else the condition holds, unless ``box`` says otherwise."""
+    case, ev, stored, _ = pv_stress
+    p, q = stored.p_gen_mw - stored.p_load_mw, stored.q_gen_mvar - stored.q_load_mvar
+    limit = highest_without_losses(case.feeder, p[:, 0], q[:, 0]) + above_pu
+    holds = {"c1_margin": 1.0, "c2_excess_pu": 0.1, "c3_excess_mw": -0.1, "cost_grows": 1.0} | box
+    inputs = inputs_of(replace(case, feeder=replace(case.feeder, v_max_pu=np.full(33, limit))), ev)
+    sufficient = replace(
+        inputs.sufficient, limits_covered=True, **{name: np.full(3, value) for name, value in holds.items()}
+    )  # fmt: skip
+    ledger = build_ledger(replace(inputs, sufficient=sufficient), stored)
+    assert ledger.entries[0].exactness == exactness
+
+
 def test_a_changed_setpoint_does_not_pass(pv_stress):
     """A load that was stored 100 kW too low: balance, import and voltage no longer agree."""
     case, ev, stored, _ = pv_stress
