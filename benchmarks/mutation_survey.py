@@ -1,6 +1,9 @@
 """Which tests reach which line, and what they cost: the survey of `mutation.py`, and its choice of tests."""
 
 import ast
+import json
+import os
+import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +23,15 @@ BUDGET_S = 6.0
 class Surveyor:
     """A pytest plugin: who ran which line (a test, or a fixture), and what it cost."""
 
-    def __init__(self, coverage):
-        self.coverage, self.cost, self.fixtures, self.needs, self.stack, self.failed = coverage, {}, {}, {}, [""], set()
+    def __init__(self, coverage, file):
+        self.coverage, self.file, self.cost, self.fixtures, self.needs, self.stack, self.failed = (
+            coverage,
+            {},
+            {},
+            {},
+            [""],
+            set(),
+        )
 
     @contextmanager
     def counted(self, name, costs):
@@ -31,14 +41,13 @@ class Surveyor:
         try:
             yield
         finally:
-            costs[name] = costs.get(name, 0.0) + time.process_time() - start
             self.stack.pop()
             self.coverage.switch_context(self.stack[-1])
+        costs[name] = costs.get(name, 0.0) + time.process_time() - start
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef, request):
-        where = request.node.nodeid.partition("::")[0] if fixturedef.scope != "session" else ""
-        with self.counted(f"fixture {fixturedef.argname} {where}", self.fixtures):
+        with self.counted(f"fixture {fixturedef.argname} {self.file}", self.fixtures):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -52,28 +61,34 @@ class Surveyor:
             self.failed.add(report.nodeid)
 
 
-def survey(copy, packages, name):
-    """Run the tests of one folder once and return the map from lines to tests."""
+def survey(copy, packages, file, path):
+    """Run the tests of one file once and write the map from lines to tests; at the limit of CPU time, what there is."""
     measured = coverage.Coverage(
         data_file=None, include=[f"{copy}/cosim/{package}/*" for package in packages], config_file=False, messages=False
     )
-    surveyor = Surveyor(measured)
+    surveyor = Surveyor(measured, file)
+
+    def keep(*_):
+        measured.stop()
+        data = measured.get_data()
+        lines = {
+            str(Path(name).relative_to(copy)): {
+                line: sorted(who) for line, who in data.contexts_by_lineno(name).items()
+            }
+            for name in data.measured_files()
+        }
+        known = {
+            "lines": lines, "cost": {name: c for name, c in surveyor.cost.items() if name not in surveyor.failed},
+            "fixtures": surveyor.fixtures, "needs": surveyor.needs, "failed": sorted(surveyor.failed),
+        }  # fmt: skip
+        path.write_text(json.dumps(known), encoding="utf-8")
+        os._exit(0)
+
+    signal.signal(signal.SIGXCPU, keep)
     measured.start()
-    surveyor.coverage.switch_context("")
-    pytest.main(
-        [*PYTEST, "--timeout=12", f"tests/{name}"],
-        plugins=[surveyor, NoShrinking()],
-    )
-    measured.stop()
-    data = measured.get_data()
-    lines = {
-        str(Path(path).relative_to(copy)): {line: sorted(who) for line, who in data.contexts_by_lineno(path).items()}
-        for path in data.measured_files()
-    }
-    return {
-        "lines": lines, "cost": {name: c for name, c in surveyor.cost.items() if name not in surveyor.failed},
-        "fixtures": surveyor.fixtures, "needs": surveyor.needs, "failed": sorted(surveyor.failed),
-    }  # fmt: skip
+    measured.switch_context("")
+    pytest.main([*PYTEST, file], plugins=[surveyor, NoShrinking()])
+    keep()
 
 
 class NoShrinking:
@@ -127,9 +142,9 @@ def chosen(known, tests):
     for name in tests:
         home, cost, new = name.partition("::")[0], known["cost"][name], set()
         for fixture in known["needs"][name]:
-            for key in (f"fixture {fixture} {home}", f"fixture {fixture} "):
-                if key in known["fixtures"] and key not in paid:
-                    new.add(key)
+            key = f"fixture {fixture} {home}"
+            if key in known["fixtures"] and key not in paid:
+                new.add(key)
         cost += sum(known["fixtures"][key] for key in new)
         if total + cost > (BUDGET_S if picked else 2.0 * BUDGET_S):
             continue
