@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.dispatch.backends.base import Array, ConeAnswer, Data, Point, residuals
+from cosim.dispatch.scaling import COST_SCALE
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 Positions = NDArray[np.intp]
 PASSES = 6
-GUESSES = (1e3, 1e6, 1.0)
-"""Multiplier over slack from which on a row is first taken to bind, in the units of `scaling`; tried in this order."""
+SPLITS = (1.0, 1e2, 1e-2)
+"""Multiplier over slack, each in its own unit, from which on a row is first taken to bind; tried in this order."""
 WORST = 0.5
 """Rows that pull the wrong way are let go, those first that pull at least this part of the worst: others may follow."""
 FAR = 0.1
@@ -31,8 +32,8 @@ FAR = 0.1
 FIRST_STEPS = 2
 """Enough to see which multipliers have the wrong sign."""
 LAST_STEPS = 3
-DONE = 1e-15
-ROUNDING = 1e3
+DONE = 1e-16
+ROUNDING = 1e4
 """Multiple of `DONE` below which what no longer falls is rounding."""
 SHIFT = 1e-9
 """Regularises directions that cost nothing and binding rows that depend on each other; refined away in each step."""
@@ -101,28 +102,32 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
         A solver's answer with a point.
     """
     one = Programme.read(data)
-    for price in GUESSES:
-        fine = _polished_from(one, data, answer, price)
+    for split in SPLITS:
+        fine = _polished_from(one, data, answer, split)
         if fine is not answer:
             return fine
     return answer
 
 
-def _polished_from(one: Programme, data: Data, answer: ConeAnswer, price: float) -> ConeAnswer:
-    """Return the polished answer if what binds is what has a multiplier of more than ``price`` times its slack."""
+def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float) -> ConeAnswer:
+    """Return the polished answer if what binds is what has a multiplier of more than ``split`` times its slack.
+
+    An interior point leaves ``slack z`` alike in all rows and cones, so the two only tell what binds once each is
+    counted in its own unit: rows of `scaling` are of order 1, money is of order `COST_SCALE`.
+    """
     x, z = answer.solution.x, answer.solution.z
     slack = one.b - one.a @ x
-    bounded = slice(one.zero, one.zero + one.nonneg)
+    bounded, price = slice(one.zero, one.zero + one.nonneg), split * COST_SCALE
     binding = Binding(rows=z[bounded] > price * slack[bounded], cones=z[one.starts] > price * one.heads(slack))
     reach = FAR * (1.0 + float(np.abs(x).max(initial=0.0)))
     for _ in range(PASSES):
-        found = _newton(one, x, z, binding, FIRST_STEPS)
-        if found is None or not float(np.abs(found[0] - x).max(initial=0.0)) <= reach:
+        found = _newton(one, (x, z), binding, FIRST_STEPS)
+        if found is None or not float(np.abs(found.x - x).max(initial=0.0)) <= reach:
             return answer
-        corrected = _corrected(one, *found, binding)
+        corrected = _corrected(one, found.x, found.z, binding)
         if corrected is None:
-            found = _newton(one, *found, binding, LAST_STEPS)
-            return answer if found is None else _better(data, answer, *found)
+            found = _newton(one, (found.x, found.z), binding, LAST_STEPS, found.factors)
+            return answer if found is None else _better(data, answer, found.x, found.z)
         binding = corrected
     return answer
 
@@ -179,13 +184,25 @@ class Equations:
         return z
 
 
-def _newton(one: Programme, x: Array, z: Array, binding: Binding, steps: int) -> tuple[Array, Array] | None:
-    """Return primal and dual point after some steps towards the conditions; None where no step can be made."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """Primal and dual point, and the factors that led there."""
+
+    x: Array
+    z: Array
+    factors: sla.SuperLU | None
+
+
+def _newton(
+    one: Programme, start: tuple[Array, Array], binding: Binding, steps: int, factors: sla.SuperLU | None = None
+) -> Found | None:
+    """Return the point some steps towards the conditions, by factors at hand while they serve; None without a step."""
+    x, z = start
     equations = Equations.of(one, binding)
     n, count = x.size, equations.lines.size
     weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
     largest = 1.0 + float(np.abs(one.c).max(initial=0.0))
-    factors, before = None, np.inf
+    before = np.inf
     for _ in range(steps):
         matrix, lack = equations.at(x, multiplier, weight)
         # The gradient lacks in money, rows and cones in their own units: each is judged in its own.
@@ -198,7 +215,7 @@ def _newton(one: Programme, x: Array, z: Array, binding: Binding, steps: int) ->
         if step is None:
             return None
         x, multiplier, weight = x + step[:n], multiplier + step[n : n + count], weight + step[n + count :]
-    return x, equations.dual(x, multiplier, weight)
+    return Found(x=x, z=equations.dual(x, multiplier, weight), factors=factors)
 
 
 def factored(matrix: sp.csc_array, n: int) -> sla.SuperLU | None:

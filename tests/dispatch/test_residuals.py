@@ -124,3 +124,13 @@ def test_a_cone_multiplier_outside_its_cone_hides_nothing():
     check = residuals(data, np.array([-1.0]), np.array([-1.0, -1.0]))
     assert (check.primal, check.dual, check.gap) == (0.0, 0.0, 0.0)
     assert check.suboptimality >= 2.0
+
+
+@pytest.mark.parametrize(("bounds", "reach"), [((0.0, 0.25), 0.25), ((0.0, None), 1.0), ((-3.0, 5.0), 5.0)])
+def test_the_rest_of_a_gradient_counts_as_far_as_its_column_can_go(bounds, reach):
+    """min 2 x at x = 0 without multipliers: the rest 2, times the way to the farther bound; without one, 1."""
+    x, (low, high) = cp.Variable(), bounds
+    rows = [x >= low] if high is None else [x >= low, x <= high]
+    data, _, _ = compiled(cp.Problem(cp.Minimize(2 * x), rows))
+    check = residuals(data, np.array([0.0]), np.zeros(len(rows)))
+    assert check.suboptimality == pytest.approx(2.0 * reach)

@@ -127,8 +127,9 @@ class Residuals:
     """Optimality residuals of a cone programme, recomputed in numpy.
 
     ``suboptimality`` is the sum of all ``|slack z|``, of row violations times their multipliers, of multipliers of the
-    wrong sign times ``max(1, slack)``, and of the gradient's rest times ``max(1, |x|)``: nothing cancels, unlike in
-    the difference of the objectives.
+    wrong sign times ``max(1, slack)``, and of the gradient's rest times how far its column can be from any optimum:
+    the whole width where rows bound it on both sides, else ``max(1, |x|)``. Nothing cancels, unlike in the difference
+    of the objectives.
     """
 
     primal: float
@@ -170,8 +171,23 @@ def residuals(data: Data, x: Array, z: Array) -> Residuals:
         dual_objective=dual_objective,
         suboptimality=_complementarity(slack, z, data["dims"])
         + _wrong_sign(slack, z, data["dims"])
-        + float((np.abs(rest) * np.maximum(1.0, np.abs(x))).sum()),
+        + float((np.abs(rest) * _reach(data, x)).sum()),
     )
+
+
+def _reach(data: Data, x: Array) -> Array:
+    """Return how far each column can be from any optimum: as far as its own bounds, or ``max(1, |x|)`` without two."""
+    a, first = data["A"].tocoo(), data["dims"].zero
+    single = np.bincount(a.row, a.data != 0.0, minlength=data["b"].size) == 1.0
+    single[:first], single[first + data["dims"].nonneg :] = False, False
+    of = single[a.row] & (a.data != 0.0)
+    column, factor = a.col[of], a.data[of]
+    end = data["b"][a.row[of]] / factor
+    low, high = np.full(x.size, -np.inf), np.full(x.size, np.inf)
+    np.minimum.at(high, column[factor > 0.0], end[factor > 0.0])
+    np.maximum.at(low, column[factor < 0.0], end[factor < 0.0])
+    width = np.maximum(np.abs(high - x), np.abs(x - low))
+    return np.where(np.isfinite(width), width, np.maximum(1.0, np.abs(x)))
 
 
 def _complementarity(slack: Array, z: Array, dims: Any) -> float:  # noqa: ANN401 - cvxpy's cone sizes
