@@ -24,14 +24,9 @@ class Surveyor:
     """A pytest plugin: who ran which line (a test, or a fixture), and what it cost."""
 
     def __init__(self, coverage, file):
-        self.coverage, self.file, self.cost, self.fixtures, self.needs, self.stack, self.failed = (
-            coverage,
-            {},
-            {},
-            {},
-            [""],
-            set(),
-        )
+        self.coverage, self.file = coverage, file
+        self.cost, self.fixtures, self.needs, self.failed = {}, {}, {}, set()
+        self.stack = [""]
 
     @contextmanager
     def counted(self, name, costs):
