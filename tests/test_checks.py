@@ -70,6 +70,22 @@ def test_a_former_name_is_read_with_a_warning(tmp_path):
         load(path)
 
 
+def test_limits_that_are_gone_are_left_out_with_a_warning(tmp_path):
+    """A run folder of an earlier version holds every limit of that version."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(
+        "schema: 1\nextends: ieee33_pv_stress\n"
+        "gates: {cone_gap_rel: 1.0e-5, cone_gap_pu2: 1.0e-4, cone_gap_negative_pu2: 1.0e-9}\n"
+    )
+    loaded = load(path)
+    assert loaded.scenario.gates.cone_gap_rel == 1e-5
+    assert [str(one) for one in loaded.warnings] == [
+        "scenario.yaml:3:31: field 'gates.cone_gap_pu2': is no limit any more, cone_gap_rel is; remove it",
+        "scenario.yaml:3:53: field 'gates.cone_gap_negative_pu2': is no limit any more, cone_gap_rel is; remove it",
+    ]
+    assert "no limit any more" in str(load("ieee33_pv_stress", ["gates.cone_gap_pu2=1e-4"]).warnings)
+
+
 def test_a_figure_that_no_row_knows_is_refused():
     with pytest.raises(KeyError, match="cone_gapp"):
         evaluate({"cone_gapp": 1.0})

@@ -35,7 +35,7 @@ def _run(arguments: list[str]) -> int | str | None:
     except Exception as error:  # the last door: what is not ours is a defect, and told as such
         if "--debug" in arguments:
             raise
-        if isinstance(error, ImportError) and not (error.name or "").startswith("cosim"):
+        if isinstance(error, ImportError) and error.name and not error.name.startswith("cosim"):
             error = DependencyError(f"package {error.name!r} is missing ({error}); pip install {error.name}")
         known = isinstance(error, CosimError)
         sys.stderr.write(f"error: {error}\n" if known else _defect(error))

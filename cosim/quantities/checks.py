@@ -286,6 +286,10 @@ SETTABLE: MappingProxyType[str, tuple[Check, ...]] = MappingProxyType(
 
 RENAMED: MappingProxyType[str, str] = MappingProxyType({"slack_mw": "unserved_mw"})
 """Limits by their former names: scenarios and runs of earlier versions have them."""
+GONE: MappingProxyType[str, str] = MappingProxyType(
+    dict.fromkeys(("cone_gap_pu2", "cone_gap_negative_pu2"), "cone_gap_rel")
+)
+"""Limits that only earlier versions have, and the one that judges in their place."""
 
 if TYPE_CHECKING:
 

@@ -13,6 +13,7 @@ LABELS: MappingProxyType[str, str] = MappingProxyType(
         "energy_payment": "Drivers pay for energy",
         "ev_demand_mwh": "Charging demanded",
         "ev_not_served_mwh": "Charging not served",
+        "chargers_not_served_mwh": "Charging beyond the chargers' power, not served",
         "load_not_served_mwh": "Load not served",
         "later_vehicles": "Vehicles that charge later",
         "carried_over_mwh": "Still to be drawn at the end",

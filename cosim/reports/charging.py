@@ -34,9 +34,9 @@ def totals(result: RunResult, axis: PeriodAxis, money: str) -> Iterator[Series]:
                 yield column, label, paid, money
         if overloaded(result):
             demanded = frames.by_period(stations, "p_demand_mw", axis) * axis.period_h
-            yield "demanded_mwh", LABELS["ev_demand_mwh"], demanded, "MWh"
+            yield "ev_demand_mwh", LABELS["ev_demand_mwh"], demanded, "MWh"
             left = frames.by_period(stations, "unserved_mwh", axis)
-            yield CHARGERS_UNSERVED, "Charging beyond the chargers' power, not served", left, "MWh"
+            yield CHARGERS_UNSERVED, LABELS[CHARGERS_UNSERVED], left, "MWh"
         if shift(result, axis) is not None:
             for column, key, label in (
                 ("p_instant_mw", "departed_mwh", "Charging by departure"),

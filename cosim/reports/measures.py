@@ -123,7 +123,7 @@ def _charging(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     if over:
         stations = result["stations"]
         left = frames.numbers(stations, "unserved_mwh")
-        yield _total(CHARGERS_UNSERVED, "Charging beyond the chargers' power", left, stations["period"], "MWh")
+        yield _total(CHARGERS_UNSERVED, LABELS[CHARGERS_UNSERVED], left, stations["period"], "MWh")
     yield from _not_served(result, axis, "ev_curtailed_mw")
     missed = _beyond_rounding(result, "ev_curtailed_mw").set_axis(periods["period"].to_numpy())
     yield _worst("ev_not_served_mw", "Largest power not served", missed, "MW")

@@ -339,7 +339,10 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"run folder '{folder}' cannot be opened: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # a file system without locks
+            raise StorageError(f"run folder '{folder}' cannot be locked: {error.strerror}") from error
         yield
     finally:
         os.close(descriptor)

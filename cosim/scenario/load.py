@@ -109,12 +109,13 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     """
     path = shipped.find(scenario).resolve()
     tree, chain, renamings = _read_chain(path)
-    tree = sources.settled(_overridden(tree, overrides))
+    tree, told = _overridden(tree, overrides)
+    tree = sources.settled(tree)
     outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
     for file in chain:
         files.record(file)
-    problems, warnings = list(outcome.problems), renamings
+    problems, warnings = list(outcome.problems), renamings + told
     if outcome.scenario is not None:
         report = crosscheck.check(outcome.scenario, outcome.sound, files, outcome.broken)
         problems += report.mistakes
@@ -133,7 +134,7 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     )
 
 
-def _overridden(tree: Node, overrides: Sequence[str]) -> Node:
+def _overridden(tree: Node, overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     for assignment in overrides:
         try:
@@ -142,7 +143,7 @@ def _overridden(tree: Node, overrides: Sequence[str]) -> Node:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return renamed.current(tree)[0]
+    return renamed.current(tree)
 
 
 def _read_chain(path: Path) -> tuple[Node, list[Path], list[Problem]]:

@@ -1,4 +1,7 @@
-"""Keys that had another name in earlier versions: they are read under their present name, with a warning."""
+"""Keys of earlier versions: read under their present name, or left out where they are gone, with a warning.
+
+A run folder holds every key of the version that wrote it, so that scenarios of earlier runs have them all.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from cosim.scenario.yaml_reader import Node
 
 SECTIONS = {"gates": checks.RENAMED}
 """Former names by section."""
+GONE = {"gates": checks.GONE}
+"""Former keys by section, and what counts in their place."""
 
 
 def current(tree: Node) -> tuple[Node, list[Problem]]:
-    """Return the tree with every former name replaced by the present one, and a warning for each.
+    """Return the tree with every former name replaced by the present one or left out, and a warning for each.
 
     Raises
     ------
@@ -27,13 +32,16 @@ def current(tree: Node) -> tuple[Node, list[Problem]]:
         holder = entries.get(section)
         if holder is None or not isinstance(holder.value, dict):
             continue
-        for old in holder.value.keys() & names.keys():
-            node, new = holder.value[old], names[old]
+        gone = GONE[section]
+        for old, node in holder.value.items():
             told = (node.key_mark or node.mark).problem
-            if new in holder.value:
-                mistakes.append(told(f"{section}.{old}", f"former name of {new}, which is given, too", "remove it"))
-            warnings.append(told(f"{section}.{old}", f"is called {new} now", f"rename it to {new}"))
-        renamed = {names.get(key, key): node for key, node in holder.value.items()}
+            if (new := names.get(old)) is not None:
+                if new in holder.value:
+                    mistakes.append(told(f"{section}.{old}", f"former name of {new}, which is given, too", "remove it"))
+                warnings.append(told(f"{section}.{old}", f"is called {new} now", f"rename it to {new}"))
+            elif old in gone:
+                warnings.append(told(f"{section}.{old}", f"is no limit any more, {gone[old]} is", "remove it"))
+        renamed = {names.get(key, key): node for key, node in holder.value.items() if key not in gone}
         entries[section] = replace(holder, value=renamed)
     if mistakes:
         raise InputError(mistakes)

@@ -92,7 +92,10 @@ def list_runs(folder: str | Path | None = None) -> tuple[ListedRun, ...]:
 
 def _is_run(folder: Path) -> bool:
     """Whether a folder is meant as a run: it has what only runs have."""
-    return any((folder / name).exists() for name in ("manifest.json", "run.json", "periods"))
+    try:
+        return any((folder / name).exists() for name in ("manifest.json", "run.json", "periods"))
+    except OSError:  # nobody may look into it; who lists it says so
+        return False
 
 
 def _below(root: Path, folder: Path, depth: int) -> Iterator[ListedRun]:
@@ -140,7 +143,7 @@ def _listed(folder: Path, name: str) -> ListedRun:
             planned=int(counts["planned"]),
             remark=reasons[0] if reasons and verdict.worst else "",
         )
-    except (StorageError, KeyError, TypeError, ValueError) as error:
+    except (StorageError, OSError, KeyError, TypeError, ValueError) as error:
         return ListedRun(folder=name, state="damaged", remark=f"{error}")
 
 

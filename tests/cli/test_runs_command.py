@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,22 @@ def test_one_run_and_none(cosim, runs, tmp_path, monkeypatch):
     shutil.rmtree(runs)
     assert cosim("runs") == (0, "no runs below 'runs'\n", "")
     assert cosim("runs", "--json")[0] == 0
+
+
+def test_a_folder_below_that_nobody_may_read_is_damaged(cosim, runs, monkeypatch):
+    closed = runs / "notes"
+    for name in ("exists", "is_dir", "iterdir"):
+        plain = getattr(Path, name)
+
+        def guarded(path, *args, plain=plain, **named):
+            if closed in path.parents or (path == closed and plain.__name__ == "iterdir"):
+                raise PermissionError(13, "Permission denied")
+            return plain(path, *args, **named)
+
+        monkeypatch.setattr(Path, name, guarded)
+    code, out, _ = cosim("runs", runs)
+    assert code == 0
+    assert "notes: damaged; cannot be read: Permission denied" in out
 
 
 def test_a_folder_that_cannot_be_read_is_8(cosim, runs, tmp_path):

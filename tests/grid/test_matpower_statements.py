@@ -183,6 +183,10 @@ REFUSED = {
     "a limit that is none": ("mpc.branch(1, 6) = NaN;", "rateA nan is not finite"),
     "a negative rating": ("mpc.branch(1, 6) = -1;", "rateA -1 must be >= 0"),
     "a bus twice": ("mpc.bus(2, 1) = 1;", "bus 1 stands already in line 5"),
+    "a bus twice on one line of the file": (
+        "mpc.bus = [1 3 0 0 0 0 1 1 0 10 1 1.1 0.9; 2 1 1 0 0 0 1 1 0 10 1 1.1 0.9; 2 1 5 0 0 0 1 1 0 10 1 1.1 0.9];",
+        "bus 2 stands already in line",
+    ),
     "crossed limits": ("mpc.bus(2, 12) = 0.8;", "Vmin 0.9 is above Vmax 0.8"),
     "two voltages of the supply": (
         "mpc.gen = [1 0 0 1 -1 1 1 1 1 0; 1 0 0 1 -1 1.02 1 1 1 0];", "another generator of the bus holds 1 pu",
@@ -226,6 +230,12 @@ def test_many_mistakes_are_told_by_kind_first(tmp_path, capsys):
     assert told[1] == "   1,998 x b ... must be 0: the branch flow has no line charging"
     assert told[2] == "     999 x a shunt (Gs, Bs) is not modelled; give it as a load or a device"
     assert len(told) == 1 + 2 + 1 + 20
+
+
+def test_a_row_is_not_nested_in_the_mistakes_above_it(imported):
+    with pytest.raises(InputError) as refused:
+        imported(bus="mpc.bus = [\n" + " 2 1 x\n" * 80 + "];")
+    assert {problem.reason for problem in refused.value.problems} == {"'x' is no number known there"}
 
 
 numbers = st.integers(1, 9).map(float)

@@ -19,6 +19,21 @@ def test_run_and_comparison_agree(run):
     assert {key: told[key] for key in both} == {key: compared[key] for key in both}
 
 
+def test_run_and_comparison_agree_on_stations_over_their_chargers(make_run):
+    def crowded(k, tables, gate):
+        tables["periods"] |= {"ev_mw": [0.2], "ev_curtailed_mw": [0.0]}
+        tables["stations"] |= {
+            "p_demand_mw": [0.2, 0.1], "p_served_mw": [0.1, 0.1], "unserved_mwh": [0.05, 0.0],
+            "backlog_mwh": [0.0, 0.0], "overloaded": [True, False],
+        }  # fmt: skip
+
+    over = make_run(change=crowded)
+    told, compared = rows_of(summarise(over).sections), rows_of(measures(over))
+    both = told.keys() & compared.keys()
+    assert {"ev_demand_mwh", "chargers_not_served_mwh"} <= both
+    assert {key: told[key] for key in both} == {key: compared[key] for key in both}
+
+
 def test_tables_take_their_names_from_one_place(run):
     for found in (rows_of(summarise(run).sections), rows_of(measures(run))):
         for key in found.keys() & LABELS.keys():

@@ -112,10 +112,12 @@ class Parser:
     @contextmanager
     def _deeper(self) -> Iterator[None]:
         self.nested += 1
-        if self.nested > MOST_NESTED:
-            raise self.fail("it is nested too deeply")
-        yield
-        self.nested -= 1
+        try:
+            if self.nested > MOST_NESTED:
+                raise self.fail("it is nested too deeply")
+            yield
+        finally:
+            self.nested -= 1
 
     def _number(self, value: Matrix) -> float:
         if value.size != 1:

@@ -71,13 +71,13 @@ def read_matpower(path: Path | str) -> FeederTables:
 
 def _number_problems(case: CaseFile) -> Iterator[Problem]:
     """Yield bus numbers that are none or stand twice, and types that are unknown."""
-    first: dict[float, int] = {}
+    first: dict[float, Row] = {}
     for row in case.bus:
         number = row["bus_i"]
         if not (number >= 1.0 and number == int(number)):
             yield replace(row.at, reason=f"bus number {number:g} is not a whole number >= 1")
-        elif first.setdefault(number, row.at.line) != row.at.line:
-            yield replace(row.at, reason=f"bus {number:g} stands already in line {first[number]}")
+        elif first.setdefault(number, row) is not row:
+            yield replace(row.at, reason=f"bus {number:g} stands already in line {first[number].at.line}")
         if row["type"] not in _TYPES:
             yield replace(row.at, reason=f"type {row['type']:g} of bus {number:g} is unknown; known: 1, 2, 3, 4")
 

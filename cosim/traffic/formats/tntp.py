@@ -290,7 +290,7 @@ def _ids(ends: Sequence[tuple[int, int]]) -> tuple[str, ...]:
 
 
 def _is_zone(text: str, count: int) -> bool:
-    return text.isdigit() and 1 <= int(text) <= count
+    return text.isdecimal() and 1 <= int(text) <= count
 
 
 def _trip_breach(origin: str, destination: str, value: str, n_zones: int) -> str:

@@ -96,7 +96,7 @@ class TntpText:
             return default
         if not line:
             raise InputError(Problem(file=self.file, reason=f"the metadata have no <{key}>"))
-        if not text.isdigit():
+        if not text.isdecimal():
             raise InputError(self.problem(line, f"<{key}> {text!r} is not a whole number"))
         return int(text)
 
