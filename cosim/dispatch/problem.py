@@ -90,8 +90,8 @@ class DispatchProblem:
             constraints += self.consent.constraints()
         self.problem = cp.Problem(cp.Minimize(self._objective()), constraints)
         count = self.size()
-        # A day-ahead dispatch solves each model a few times at most.
-        reused = case.settings.mode != "day_ahead"
+        # A day-ahead dispatch solves each model a few times at most, unless loads may move: then once a round.
+        reused = movable or case.settings.mode != "day_ahead"
         self.parametrised = reused and count["parameters"] * count["variables"] <= DPP_LIMIT
 
     def _consent(self) -> Consent:

@@ -40,6 +40,11 @@ MOST_RATING = 4.0
 """Rating of a device, over the load of the feeder, up to which it is taken for what may flow."""
 SMALLEST_SHARE = 1e-3
 """Share of the feeder's power that a line is taken to carry at least."""
+LARGEST_RIGHT = 100.0
+"""Right-hand side of a row up to which its coefficients decide its scale: a limit that nothing comes near, or a row of
+rounding alone, would else be what residuals are relative to."""
+ROUNDING = 1e-12
+"""Coefficients up to which a row says nothing."""
 LINE_CONE = 4
 """Rows of a line's cone: l + v, 2 P, 2 Q, l - v."""
 
@@ -159,14 +164,15 @@ def scaled(
     cones = _on_cones(data, flow, current)
     matrix = sp.csr_array(cones @ sp.csr_array(data["A"]) @ sp.diags_array(columns))
     matrix.eliminate_zeros()
-    weight = _row_weights(matrix, data["dims"])
+    right = cones @ data["b"]
+    weight = _row_weights(matrix, right, data["dims"])
     cost = COST_SCALE / units.money(period_h)
     quadratic, spread = data.get("P"), sp.diags_array(columns)
     return Scaled(
         data={
             **data,
             "A": sp.csc_array(sp.diags_array(weight) @ matrix),
-            "b": weight * (cones @ data["b"]),
+            "b": weight * right,
             "c": cost * columns * data["c"],
             "P": None if quadratic is None else sp.csc_array(cost * (spread @ sp.csc_array(quadratic) @ spread)),
         },
@@ -243,12 +249,15 @@ def _line_cones(data: Data, flow: BranchFlow) -> tuple[Positions, Positions]:
     return heads[ours], of[ours]
 
 
-def _row_weights(matrix: sp.csr_array, dims: Any) -> Array:  # noqa: ANN401 - cvxpy's cone sizes
-    """Return one over the largest coefficient of every row; of all rows of a cone together."""
+def _row_weights(matrix: sp.csr_array, right: Array, dims: Any) -> Array:  # noqa: ANN401 - cvxpy's cone sizes
+    """Return one over the largest coefficient of every row; of all rows of a cone together.
+
+    Where the right-hand side is far larger it decides.
+    """
     single, sizes = dims.zero + dims.nonneg, np.asarray(dims.soc, dtype=np.intp)
     group = np.concatenate([np.arange(single), single + np.repeat(np.arange(sizes.size), sizes)])
-    largest = np.zeros(single + sizes.size)
+    largest = np.full(single + sizes.size, ROUNDING)
+    np.maximum.at(largest, group, np.abs(right) / LARGEST_RIGHT)
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     np.maximum.at(largest, group[row], np.abs(matrix.data))
-    largest[largest == 0.0] = 1.0
     return np.asarray(1.0 / largest[group])

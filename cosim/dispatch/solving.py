@@ -248,7 +248,12 @@ class WindowSolver:
             method=method, overlap_mw=float(overlap[:applied].max()),
             periods=self._overlapping(plan), gap_rel=gap,
         )  # fmt: skip
-        restoration = fixed.restoration or plan.restoration
+        repaired = fixed.restoration or plan.restoration
+        restoration = (
+            None
+            if repaired is None
+            else replace(repaired, gap_rel=self._gap_rel("restoration_gap_rel", fixed, window, bound))
+        )
         return replace(fixed, exclusivity=outcome, restoration=restoration)
 
     def _gap_rel(self, check: str, plan: DispatchPlan, window: Window, bound: float) -> float:
@@ -314,9 +319,11 @@ def serves_all(plan: DispatchPlan, limits: GateLimits) -> bool:
 
 
 def _doubtful(plan: DispatchPlan, limits: GateLimits) -> bool:
-    """Whether another attempt can help: a stalled solver, or an inaccurate answer with slack cones."""
+    """Whether another attempt can help: a stalled solver, or an inaccurate answer with slack cones or lost power."""
     if plan.record.status == "optimal_inaccurate":
-        return not bool(exact_periods(plan.cone, limits).all())
+        most = sized_limit("energy_balance_mw", limits, plan.own_power_mw)
+        balanced = bool((np.abs(plan.energy_balance_mw()) <= most).all())
+        return not (balanced and bool(exact_periods(plan.cone, limits).all()))
     return plan.record.status in {"not_converged", "failed"}
 
 

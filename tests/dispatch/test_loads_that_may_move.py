@@ -115,3 +115,15 @@ def test_a_small_licence_is_asked_for_the_model_with_loads_that_may_move(small_c
     assert plan.ev_mw == pytest.approx(ours.ev_mw, abs=1e-6)
     with pytest.raises(DependencyError, match="ends at 200 with quadratic terms"):
         require_solver(replace(case, settings=replace(case.settings, solver="gurobi")), movable=True)
+
+
+def test_a_station_that_no_price_moves_but_for_rounding_is_one_that_none_moves(controller):
+    """A row of 1e-19 was scaled to 1 and its load of 1.8 kW with it to 1e14: the solver took that for unbounded."""
+    still = 0.02 * (np.eye(3) - np.array([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]))
+    rounded = still + 1e-19 * np.array([[0.0, -4.0, 0.0], [-4.0, 0.0, -2.0], [0.0, -2.0, 0.0]])
+    load = np.array([[0.3], [1.8e-3], [0.2]])
+    expected, plan = (controller.plan(0, load, proposal(600.0, root)) for root in (still, rounded))
+    assert plan.record.retries == ()
+    assert plan.record.primal_residual <= 1e-12
+    assert plan.ev_mw == pytest.approx(expected.ev_mw, abs=1e-10)
+    assert plan.station_price_per_mwh == pytest.approx(expected.station_price_per_mwh, rel=1e-8)

@@ -8,6 +8,8 @@ import pytest
 
 from cosim.dispatch.controller import Controller, make_window
 from cosim.grid.ac_flow import AcFlow
+from cosim.results.parts import dispatch_part
+from cosim.validation.gate import evaluate
 
 
 @pytest.fixture
@@ -76,3 +78,15 @@ def test_wear_above_the_conversion_loss_prevents_it(day):
     plan = Controller(case).plan(0, day.ev_mw[:, :3])
     assert plan.exclusivity is None
     assert plan.overlap_mw().max() <= 1e-6
+
+
+def test_plan_repaired_in_both_ways_tells_its_cost_above_the_bound_and_has_not_failed(paid):
+    """Where losses are free besides, cones are slack before and after the storage's direction is set."""
+    case, controller, ev_mw = paid("auto", loss_price_per_mwh=0.0)
+    plan = controller.plan(0, ev_mw)
+    gap = (plan.total_cost.sum() - plan.lower_bound) / abs(plan.lower_bound)
+    assert plan.exclusivity.method == "sign_fix"
+    assert plan.restoration.method == "loss_floor"
+    assert plan.restoration.gap_rel == pytest.approx(gap)
+    gate = dispatch_part(case, plan, 0, stations=())["gate"]
+    assert evaluate(gate | {"ac_converged": True}, case.limits).status == "inexact_restored"
