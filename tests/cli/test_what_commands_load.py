@@ -15,6 +15,8 @@ COMMANDS = [
     "schema",
     "report",
     "compare",
+    "reproduce",
+    "runs",
     "sensitivity",
     "verify",
     "import",
