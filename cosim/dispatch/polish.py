@@ -200,7 +200,10 @@ def _newton(
     x, z = start
     equations = Equations.of(one, binding)
     n, count = x.size, equations.lines.size
-    weight, multiplier = z[equations.starts] / (one.b - one.a @ x)[equations.starts], z[equations.lines].copy()
+    head = (one.b - one.a @ x)[equations.starts]
+    if not (head > 0.0).all():  # a cone of no size at its tip, as of a device without capacity: nothing to refine there
+        return None
+    weight, multiplier = z[equations.starts] / head, z[equations.lines].copy()
     largest = 1.0 + float(np.abs(one.c).max(initial=0.0))
     before = np.inf
     for _ in range(steps):

@@ -16,16 +16,23 @@ from cosim.validation.stored import StoredDispatch
 
 
 def stored_charging_mw(result: RunResult, case: SimulationCase, stored: StoredDispatch) -> Array:
-    """Return the charging load that the grid was asked for, per station of the dispatch, shape (s, T)."""
+    """Return the charging load that the dispatch was solved for, per station of the dispatch, shape (s, T).
+
+    In a price-flow loop it lies within the loop's tolerance of what the roads sent; without an answer, it is that.
+    """
     if case.roads is None:
         if case.given_load_mw is None:
             return np.zeros((0, stored.length))
         return case.given_load_mw[:, : stored.length]
     dispatch = case.dispatch
-    names = () if dispatch is None else dispatch.station_names
-    if not names:
+    if dispatch is None or not (names := dispatch.station_names):
         return np.zeros((0, stored.length))
-    return matrix(result["stations"], "station", "p_served_mw", names, stored.periods.tolist())
+    table, periods = result["stations"], stored.periods.tolist()
+    sent, energy, curtailed = (
+        matrix(table, "station", column, names, periods) for column in ("p_served_mw", "energy_mwh", "curtailed_mw")
+    )
+    answered = energy / dispatch.period_h + curtailed
+    return np.where(np.isfinite(answered), answered, sent)
 
 
 def station_figures(
