@@ -12,15 +12,13 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Gt, Interval
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray, freeze
 from cosim.bounds import Efficiency, Fraction, NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
 from cosim.timeline import MINUTES_PER_DAY
 from cosim.units import h_to_min, min_to_h
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 Hour = Annotated[float, Interval(ge=0, le=24)]
 
 STATES = ("driving", "parked", "slow", "fast")
@@ -134,16 +132,19 @@ class FleetDay:
         Figures of both, for the manifest.
     """
 
-    occupancy: FloatArray
-    soc: FloatArray
+    occupancy: Array
+    soc: Array
     fleet_trips: IntArray
     fleet_fast_trips: IntArray
-    matrices: FloatArray
+    matrices: Array
     trips: IntArray
     fast_trips: IntArray
     statistics: dict[str, float]
 
-    def by_period(self, periods: int, period_min: int) -> dict[str, FloatArray]:
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    def by_period(self, periods: int, period_min: int) -> dict[str, Array]:
         """Return what each period sees of the sampled days; days repeat.
 
         Returns
@@ -181,8 +182,6 @@ def simulate_fleet(settings: BehaviourSettings, rng: np.random.Generator) -> Fle
     occupancy = left[:, :, 0] / settings.vehicles
     sample = sample_chain(matrices, occupancy[0], settings.vehicles, rng)
     trips, fast = sample
-    for array in (occupancy, matrices, trips, fast):
-        array.setflags(write=False)
     return FleetDay(
         occupancy=occupancy,
         soc=fleet.soc_sum / settings.vehicles,
@@ -202,7 +201,7 @@ class ChainSample(NamedTuple):
     fast_trips: IntArray
 
 
-def sample_chain(matrices: FloatArray, start: FloatArray, days: int, rng: np.random.Generator) -> ChainSample:
+def sample_chain(matrices: Array, start: Array, days: int, rng: np.random.Generator) -> ChainSample:
     """Sample days of a time-inhomogeneous Markov chain and follow each trip to its end.
 
     A trip begins where a vehicle leaves the states parked and slow for driving; it leads to a fast charge if
@@ -338,7 +337,7 @@ class _Fleet:
         self.state = np.where(slow & (self.soc >= 1.0), PARKED, self.state)
 
 
-def _truncated_normal(settings: BehaviourSettings, rng: np.random.Generator) -> FloatArray:
+def _truncated_normal(settings: BehaviourSettings, rng: np.random.Generator) -> Array:
     """Draw the first states of charge; what lies outside is drawn again, and clipped after 100 draws."""
     soc = rng.normal(settings.soc_mean, settings.soc_sd, settings.vehicles)
     for _ in range(100):
@@ -349,11 +348,11 @@ def _truncated_normal(settings: BehaviourSettings, rng: np.random.Generator) -> 
     return soc.clip(settings.soc_min, settings.soc_max)
 
 
-def _step_of(time_h: FloatArray) -> IntArray:
+def _step_of(time_h: Array) -> IntArray:
     return np.floor(h_to_min(1.0) * time_h / STEP_MIN).astype(np.intp)
 
 
-def _overlap(periods: int, period_min: int) -> FloatArray:
+def _overlap(periods: int, period_min: int) -> Array:
     """Return the part of each step that lies in each period, shape (periods, S)."""
     begin = (np.arange(periods) * period_min % MINUTES_PER_DAY)[:, np.newaxis]
     step = np.arange(STEPS) * STEP_MIN

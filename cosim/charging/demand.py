@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 
 _DIMENSIONS = 2  # periods, OD pairs
 
 
-def split_by_class(
-    trips_vph: ArrayLike, ev_share: float, fast_charge_share: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def split_by_class(trips_vph: ArrayLike, ev_share: float, fast_charge_share: ArrayLike) -> tuple[Array, Array]:
     """Split trips into charging electric vehicles and everybody else (Eq 2).
 
     ``charging = ev_share * fast_charge_share * trips``, ``other = trips - charging``.

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.errors import InputError
-
-Array = NDArray[np.float64]
 
 
 def drawn_share(elapsed_h: ArrayLike, *, lag_h: ArrayLike, service_h: ArrayLike, period_h: float) -> Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.units import KILO_PER_MEGA
 
 
-def charging_mw(arrivals_vph: ArrayLike, energy_kwh: ArrayLike) -> NDArray[np.float64]:
+def charging_mw(arrivals_vph: ArrayLike, energy_kwh: ArrayLike) -> Array:
     """Return the power that stations draw when every arrival takes ``energy_kwh`` (Eq 9).
 
     ``P[MW] = gamma E_B [kWh per vehicle] * arrivals [veh/h] / 1000``: the energy of one hour's

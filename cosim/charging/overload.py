@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, BoolArray
 from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.units import h_to_min
 
-Array = NDArray[np.float64]
 ROUNDING = 1e-9
 """Share of the chargers' power up to which an excess is rounding."""
 
@@ -73,7 +73,7 @@ class Chargers:
     """
 
     power_mw: Array
-    carries: NDArray[np.bool_]
+    carries: BoolArray
     period_h: float
 
     def serve(self, arriving_mw: ArrayLike, backlog_mwh: ArrayLike = 0.0) -> Served:
@@ -134,7 +134,7 @@ class Chargers:
         """Return by how much the mean power asked for exceeds the chargers' in each period, shape ``(s, T)``."""
         return found.over_mwh() / self.period_h
 
-    def overloaded(self, found: Served) -> NDArray[np.bool_]:
+    def overloaded(self, found: Served) -> BoolArray:
         """Return where the chargers are asked for more than they can give, beyond rounding, shape ``(s, T)``."""
         return np.asarray(self.excess_mw(found) > ROUNDING * self.power_mw[:, None])
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.load import charging_mw
 from cosim.coupling.load_in_time import LoadInTime
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.problem import SueResult
-
-Array = NDArray[np.float64]
 
 
 class Account(Protocol):

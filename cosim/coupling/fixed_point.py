@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.coupling.methods import METHODS, Answer, Method, Query, Roads, Round
-from cosim.coupling.methods.base import Array
 from cosim.errors import ComponentError
 
 __all__ = ["Answer", "PriceLoop", "Query", "Roads", "solve"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.load import charging_mw
 from cosim.coupling.roads import RoadResponse
-
-Array = NDArray[np.float64]
 
 
 def free_flow_load_mw(response: RoadResponse) -> Array:

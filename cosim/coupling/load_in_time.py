@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.charging.kernel import drawn_by_period, periods_of_load
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
@@ -21,7 +21,6 @@ from cosim.traffic.paths import PathSet
 from cosim.traffic.problem import SueResult
 from cosim.units import MINUTES_PER_HOUR, kw_to_mw, min_to_h
 
-Array = NDArray[np.float64]
 _ROUNDING = 1e-9
 
 
@@ -44,8 +43,8 @@ class LoadInTime:
         Length of a period.
     """
 
-    path: NDArray[np.intp]
-    station: NDArray[np.intp]
+    path: IntArray
+    station: IntArray
     stations: int
     drawn: Array
     energy_kwh: float

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.coupling.methods.base import Answer, Array
+from cosim.arrays import Array
+from cosim.coupling.methods.base import Answer
 from cosim.coupling.roads import Block
 from cosim.traffic.equilibrium import SueProblem, SueResult
 from cosim.traffic.paths import PathSet

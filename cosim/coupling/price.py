@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.units import kw_to_mw
-
-Array = NDArray[np.float64]
 
 
 def station_cost_min(

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.overload import Served
 from cosim.coupling.roads import Block
 from cosim.traffic.problem import SueResult
-
-Array = NDArray[np.float64]
 
 
 def day_with_queues(

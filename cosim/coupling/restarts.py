@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.coupling.fixed_point import PriceLoop
-from cosim.coupling.methods.base import Answer, Array, Query
+from cosim.coupling.methods.base import Answer, Query
 from cosim.quantities.checks import relative
 
 PRICE_RANGE = (0.0, 2.0)

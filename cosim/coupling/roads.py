@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.charging.load import charging_mw
 from cosim.charging.overload import Chargers, Served
 from cosim.coupling.accounts import Account
@@ -23,7 +23,6 @@ from cosim.traffic.paths import PathSet
 from cosim.traffic.sensitivity import sensitivity
 from cosim.units import kw_to_mw
 
-Array = NDArray[np.float64]
 LOOP_ACCURACY = 0.1
 ROUNDING_FLOOR = 1e-12
 
@@ -260,7 +259,7 @@ class Block:
         waiting = self.left_over_mwh(results)
         return waiting if self.chargers is None else self.chargers.wait_min(waiting)
 
-    def overloaded(self, results: Sequence[SueResult]) -> NDArray[np.bool_]:
+    def overloaded(self, results: Sequence[SueResult]) -> BoolArray:
         """Return at which stations, in which periods, the chargers are asked for too much, shape ``(s, T)``."""
         found = self.served(results)
         return np.zeros(found.p_mw.shape, dtype=bool) if self.chargers is None else self.chargers.overloaded(found)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cosim.arrays import Array
 from cosim.traffic.charge_later import later
 from cosim.traffic.paths import PathSet
 
-Array = NDArray[np.float64]
 EVERYBODY_PAYS = "every charging vehicle charges once, and logit ignores a constant"
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.dispatch.branch_flow import Array, FlowValues
+from cosim.arrays import Array
+from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.devices.base import Injection, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment
 from cosim.dispatch.devices.load_shedding import LoadShedding

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.dispatch.devices.base import Injection
 from cosim.grid.feeder import Feeder
 
 if TYPE_CHECKING:
     import cvxpy as cp
     import scipy.sparse as sp
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import State, Window

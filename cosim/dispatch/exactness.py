@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.dispatch.branch_flow import FlowValues
 from cosim.grid.feeder import Feeder
 from cosim.quantities.checks import GateLimits, relative
@@ -30,12 +30,12 @@ class ConeGap:
         ``r G S_b``, same shape.
     """
 
-    gap_pu2: NDArray[np.float64]
-    relative: NDArray[np.float64]
-    fictitious_loss_kw: NDArray[np.float64]
+    gap_pu2: Array
+    relative: Array
+    fictitious_loss_kw: Array
 
 
-def cone_gap(flow: FlowValues, feeder: Feeder, power_mw: NDArray[np.float64]) -> ConeGap:
+def cone_gap(flow: FlowValues, feeder: Feeder, power_mw: Array) -> ConeGap:
     """Return the cone gap with v of the sending bus (Eq 23).
 
     Parameters
@@ -53,7 +53,7 @@ def cone_gap(flow: FlowValues, feeder: Feeder, power_mw: NDArray[np.float64]) ->
     )
 
 
-def exact_periods(gap: ConeGap, limits: GateLimits) -> NDArray[np.bool_]:
+def exact_periods(gap: ConeGap, limits: GateLimits) -> BoolArray:
     """Return for each period whether all cones are tight by the gate's limit, shape ``(periods,)``; NaN is not.
 
     What lies below zero within the limit is the solver's rounding, not inexactness.

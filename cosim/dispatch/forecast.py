@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
-
-Array = NDArray[np.float64]
 
 
 def window_load_mw(

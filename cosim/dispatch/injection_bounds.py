@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.traits import Given
 from cosim.dispatch.plan import DispatchCase

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.dispatch.backends.base import Array, ConeAnswer, Data, judged
+from cosim.arrays import Array
+from cosim.dispatch.backends.base import ConeAnswer, Data, judged
 from cosim.dispatch.polish import SIGN, WORST, Binding, Equations, Programme, factored, refined_step
 
 if TYPE_CHECKING:

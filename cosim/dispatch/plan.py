@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, freeze, read_only
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
@@ -21,7 +21,6 @@ from cosim.grid.feeder import Feeder
 from cosim.grid.topology import listed
 from cosim.quantities.checks import GateLimits
 
-Array = NDArray[np.float64]
 SHARE_ROUNDING = 1e-9
 Refine = Callable[[Window, Mapping[str, State]], "DispatchPlan | None"]
 Mode = Literal["rolling", "day_ahead", "single_period"]
@@ -138,9 +137,8 @@ class DispatchCase:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("base_p_mw", "base_q_mvar", "tariff_per_mwh"):
-            object.__setattr__(self, name, _read_only(getattr(self, name)))
-        series = {device: {key: _read_only(v) for key, v in rows.items()} for device, rows in self.series.items()}
+        freeze(self)
+        series = {device: {key: read_only(v) for key, v in rows.items()} for device, rows in self.series.items()}
         object.__setattr__(self, "series", series)
         if problems := [
             *_array_problems(self),
@@ -154,13 +152,6 @@ class DispatchCase:
     def periods(self) -> int:
         """Number of periods T."""
         return int(self.tariff_per_mwh.size)
-
-
-def _read_only(values: Array) -> Array:
-    """Return a copy that nobody can change."""
-    array = np.array(values, dtype=np.float64)
-    array.setflags(write=False)
-    return array
 
 
 def _array_problems(case: DispatchCase) -> list[str]:
@@ -327,9 +318,7 @@ class DispatchPlan:
     def __post_init__(self) -> None:
         if not self.diagnosis:
             object.__setattr__(self, "diagnosis", ("",) * self.length)
-        for item in fields(self):
-            if isinstance(value := getattr(self, item.name), np.ndarray):
-                value.setflags(write=False)
+        freeze(self)
 
     @property
     def length(self) -> int:

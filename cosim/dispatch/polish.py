@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosim.dispatch.backends.base import Array, ConeAnswer, Data, Point, residuals
+from cosim.arrays import Array, BoolArray, IntArray
+from cosim.dispatch.backends.base import ConeAnswer, Data, Point, residuals
 from cosim.dispatch.scaling import COST_SCALE
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
 
-Positions = NDArray[np.intp]
 PASSES = 6
 SPLITS = (1.0, 1e2, 1e-2)
 """Multiplier over slack, each in its own unit, from which on a row is first taken to bind; tried in this order."""
@@ -54,8 +53,8 @@ class Programme:
     b: Array
     zero: int
     nonneg: int
-    starts: Positions
-    sizes: Positions
+    starts: IntArray
+    sizes: IntArray
 
     @staticmethod
     def read(data: Data) -> Programme:
@@ -87,8 +86,8 @@ class Programme:
 class Binding:
     """Which nonnegative rows and which cones bind."""
 
-    rows: NDArray[np.bool_]
-    cones: NDArray[np.bool_]
+    rows: BoolArray
+    cones: BoolArray
 
 
 def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
@@ -141,10 +140,10 @@ class Equations:
     """
 
     one: Programme
-    lines: Positions
-    starts: Positions
-    rows: Positions
-    owner: Positions
+    lines: IntArray
+    starts: IntArray
+    rows: IntArray
+    owner: IntArray
     sign: Array
 
     @staticmethod

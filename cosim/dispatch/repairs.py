@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from cosim.arrays import BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Restoration:
     method: Literal["loss_floor", "ccp", "ac"]
     steps: int
     loss_price_floor_per_mwh: float | None
-    inexact: NDArray[np.bool_]
+    inexact: BoolArray
     first_gap_pu2: float
     gap_rel: float = math.nan
     price_objection: str = ""
@@ -52,5 +51,5 @@ class Exclusivity:
 
     method: Literal["sign_fix", "misocp"]
     overlap_mw: float
-    periods: NDArray[np.bool_]
+    periods: BoolArray
     gap_rel: float

@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from cosim.dispatch.branch_flow import Array, FlowValues
+from cosim.arrays import Array
+from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import cone_gap, exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosim.dispatch.backends.base import Array, ConeAnswer, Data
+from cosim.arrays import Array, IntArray
+from cosim.dispatch.backends.base import ConeAnswer, Data
 from cosim.dispatch.branch_flow import BranchFlow
 from cosim.dispatch.devices.base import Window
 from cosim.dispatch.injection_bounds import ratings_mva
@@ -27,7 +27,6 @@ from cosim.grid.own_power import SMALLEST_POWER_MW
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-Positions = NDArray[np.intp]
 CURRENT_SCALE = 0.1
 """Unit of the squared current over the squared power of its line."""
 SHARE_POWER = 0.6
@@ -215,7 +214,7 @@ def _on_cones(data: Data, flow: BranchFlow, current: Array) -> sp.csr_array:
 
 
 def _blocks(
-    ends: tuple[Positions, Positions], values: tuple[tuple[Array, Array], tuple[Array, Array]], count: int,
+    ends: tuple[IntArray, IntArray], values: tuple[tuple[Array, Array], tuple[Array, Array]], count: int,
     diagonal: Array,
 ) -> sp.csr_array:  # fmt: skip
     """Return a matrix with 2 x 2 blocks at the two ends of cones, and the diagonal elsewhere."""
@@ -232,7 +231,7 @@ def _blocks(
     return sp.csr_array((np.concatenate(entries), places), shape=(count, count))
 
 
-def _line_cones(data: Data, flow: BranchFlow) -> tuple[Positions, Positions]:
+def _line_cones(data: Data, flow: BranchFlow) -> tuple[IntArray, IntArray]:
     """Return the first row of every line's cone, and its position among the columns of P."""
     import scipy.sparse as sp
 

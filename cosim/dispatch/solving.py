@@ -8,8 +8,8 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import BoolArray
 from cosim.dispatch.backends import clarabel, scip, scs
 from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import FlowValues
@@ -31,7 +31,7 @@ MISOCP_GAP = 1e-4
 MISOCP_NODES = 2000
 SIGN_FIX: Literal["sign_fix", "misocp"] = "sign_fix"
 MISOCP: Literal["sign_fix", "misocp"] = "misocp"
-Signs = Mapping[str, NDArray[np.bool_]]
+Signs = Mapping[str, BoolArray]
 
 
 class WindowSolver:
@@ -124,7 +124,7 @@ class WindowSolver:
         wanted = self.case.settings.storage_exclusivity != "off"
         return wanted and bool(self._overlapping(plan)[:applied].any())
 
-    def _overlapping(self, plan: DispatchPlan) -> NDArray[np.bool_]:
+    def _overlapping(self, plan: DispatchPlan) -> BoolArray:
         """Return in which periods storage charges and discharges at once."""
         most = sized_limit("storage_overlap_mw", self.case.limits, plan.own_power_mw)
         return np.asarray(plan.overlap_mw() > most)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.timeline import Series
 
@@ -41,7 +42,7 @@ class StaticTariffSettings:
 
 def dynamic_tariff(
     equivalent_load_mw: ArrayLike, *, base_per_mwh: float, sigma_threshold: float, sigma_price: float
-) -> NDArray[np.float64]:
+) -> Array:
     """Return the price of each period from the equivalent load (Eq 22).
 
     ``rho0 (1 + sigma_price)`` where the load is at least ``mean + sigma_threshold * (max - min)``,

@@ -6,21 +6,21 @@ that was asked for. What pandapower returns is checked against the branch equati
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, ComplexArray, freeze
 from cosim.errors import InputError
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
 from cosim.grid.topology import listed
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
-ComplexArray = NDArray[np.complex128]
 
 TOLERANCE_MVA = 1e-8
 _ROUND_OFF = 16.0 * np.finfo(np.float64).eps
@@ -52,11 +52,11 @@ class AcState:
         voltages and the feeder's impedances.
     """
 
-    vm_pu: FloatArray
-    va_degree: FloatArray
-    i_ka: FloatArray
-    p_from_mw: FloatArray
-    q_from_mvar: FloatArray
+    vm_pu: Array
+    va_degree: Array
+    i_ka: Array
+    p_from_mw: Array
+    q_from_mvar: Array
     loss_mw: float
     loss_mvar: float
     slack_mw: float
@@ -66,11 +66,7 @@ class AcState:
     mismatch_mva: float
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            if item.type == "FloatArray":
-                array = np.array(getattr(self, item.name), dtype=np.float64)
-                array.setflags(write=False)
-                object.__setattr__(self, item.name, array)
+        freeze(self)
 
 
 class AcFlow:
@@ -122,7 +118,7 @@ class AcFlow:
             return _no_state(self.feeder)
         return _state(self.feeder, self._net, p, q)
 
-    def _run(self, p_mw: FloatArray, q_mvar: FloatArray) -> bool:
+    def _run(self, p_mw: Array, q_mvar: Array) -> bool:
         """Run pandapower; return whether it converged to a finite voltage at every bus."""
         import pandapower as pp
 
@@ -142,7 +138,7 @@ class AcFlow:
         return bool(net.converged) and bool(np.isfinite(net.res_bus[["vm_pu", "va_degree"]].to_numpy()).all())
 
 
-def _checked(feeder: Feeder, name: str, value: ArrayLike) -> FloatArray:
+def _checked(feeder: Feeder, name: str, value: ArrayLike) -> Array:
     """Return an injection as an array, or raise with the buses where it is not finite."""
     array = np.asarray(value, dtype=np.float64)
     if array.shape != (feeder.n_buses,):
@@ -163,7 +159,7 @@ def _no_state(feeder: Feeder) -> AcState:
     )  # fmt: skip
 
 
-def _state(feeder: Feeder, net: pandapowerNet, p_mw: FloatArray, q_mvar: FloatArray) -> AcState:
+def _state(feeder: Feeder, net: pandapowerNet, p_mw: Array, q_mvar: Array) -> AcState:
     """Read the results and measure how well they answer the question."""
     lines = net.res_line
     vm_pu, va_degree = (net.res_bus[name].to_numpy() for name in ("vm_pu", "va_degree"))
@@ -193,7 +189,7 @@ def _largest(error: ComplexArray) -> float:
     return float(np.maximum(np.abs(error.real), np.abs(error.imag)).max())
 
 
-def _injected_mva(feeder: Feeder, vm_pu: FloatArray, va_degree: FloatArray) -> ComplexArray:
+def _injected_mva(feeder: Feeder, vm_pu: Array, va_degree: Array) -> ComplexArray:
     """Return the complex power that enters the lines at each bus: S = V conj(sum of line currents)."""
     voltage = np.asarray(vm_pu * np.exp(1j * np.deg2rad(va_degree)), dtype=np.complex128)
     current = (voltage[feeder.parent] - voltage[feeder.child]) / (feeder.r_pu + 1j * feeder.x_pu)

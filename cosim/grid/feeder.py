@@ -10,23 +10,23 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, IntArray, freeze
 from cosim.errors import InputError
-from cosim.grid.topology import IntArray, listed, order_lines
+from cosim.grid.topology import listed, order_lines
 from cosim.units import base_current_ka, base_impedance_ohm
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["SLACK_VM_RANGE_PU", "Feeder", "FloatArray", "IntArray", "listed", "no_layout"]
+__all__ = ["SLACK_VM_RANGE_PU", "Feeder", "listed", "no_layout"]
 
-FloatArray = NDArray[np.float64]
 
 SLACK_VM_RANGE_PU = (0.8, 1.2)
 
 
-def no_layout() -> FloatArray:
+def no_layout() -> Array:
     """Return the empty layout of a feeder that has no coordinates, shape (0, 2)."""
     return np.empty((0, 2))
 
@@ -79,28 +79,23 @@ class Feeder:
     parent: IntArray
     child: IntArray
     slack: int
-    r_pu: FloatArray
-    x_pu: FloatArray
-    i_max_ka: FloatArray
-    v_min_pu: FloatArray
-    v_max_pu: FloatArray
-    p_mw: FloatArray
-    q_mvar: FloatArray
+    r_pu: Array
+    x_pu: Array
+    i_max_ka: Array
+    v_min_pu: Array
+    v_max_pu: Array
+    p_mw: Array
+    q_mvar: Array
     base_mva: float
     base_kv: float
     slack_vm_pu: float
-    layout: FloatArray = field(default_factory=no_layout)
-    length_km: FloatArray = field(default_factory=lambda: np.empty(0))
+    layout: Array = field(default_factory=no_layout)
+    length_km: Array = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bus_ids", tuple(self.bus_ids))
         object.__setattr__(self, "line_ids", tuple(self.line_ids))
-        for item in fields(self):
-            if item.type in {"FloatArray", "IntArray"}:
-                kind = np.float64 if item.type == "FloatArray" else np.int64
-                array = np.array(getattr(self, item.name), dtype=kind)
-                array.setflags(write=False)
-                object.__setattr__(self, item.name, array)
+        freeze(self)
         for mistakes in (_shape_mistakes(self), _tree_mistakes(self), _value_mistakes(self)):
             if mistakes:
                 raise InputError("; ".join(f"feeder {self.name!r}: {mistake}" for mistake in mistakes))
@@ -126,36 +121,36 @@ class Feeder:
         return base_current_ka(self.base_mva, self.base_kv)
 
     @property
-    def line_length_km(self) -> FloatArray:
+    def line_length_km(self) -> Array:
         """Length of each line, 1 km where none is known, shape (m,)."""
         return self.length_km if self.length_km.size else np.ones(self.n_lines)
 
     @property
-    def r_ohm(self) -> FloatArray:
+    def r_ohm(self) -> Array:
         """Series resistance of each line in ohm, shape (m,)."""
         return self.r_pu * self.base_impedance_ohm
 
     @property
-    def x_ohm(self) -> FloatArray:
+    def x_ohm(self) -> Array:
         """Series reactance of each line in ohm, shape (m,)."""
         return self.x_pu * self.base_impedance_ohm
 
     @property
     def line_of_bus(self) -> IntArray:
         """Position of the line that supplies each bus, shape (n,); -1 at the slack bus."""
-        line = np.full(self.n_buses, -1, dtype=np.int64)
+        line = np.full(self.n_buses, -1, dtype=np.intp)
         line[self.child] = np.arange(self.n_lines)
         return line
 
     @property
     def root_lines(self) -> IntArray:
         """Positions of the lines that leave the slack bus."""
-        return np.flatnonzero(self.parent == self.slack).astype(np.int64)
+        return np.flatnonzero(self.parent == self.slack).astype(np.intp)
 
     @property
     def non_slack(self) -> IntArray:
         """Positions of all buses but the slack, in bus order, shape (m,)."""
-        return np.flatnonzero(np.arange(self.n_buses) != self.slack).astype(np.int64)
+        return np.flatnonzero(np.arange(self.n_buses) != self.slack).astype(np.intp)
 
     @property
     def child_sum(self) -> csr_array:
@@ -184,7 +179,7 @@ class Feeder:
             while k >= 0:
                 pairs.append((int(k), j))
                 k = upstream[k]
-        rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        rows, columns = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
         return _selection(rows, columns, (self.n_lines, self.n_lines))
 
     def bus_position(self, bus_id: str) -> int:
@@ -202,7 +197,7 @@ class Feeder:
                 f"feeder {self.name!r} has no bus {bus_id!r}; its buses are {listed(self.bus_ids)}"
             ) from None
 
-    def loss_free_voltage_pu(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> FloatArray:
+    def loss_free_voltage_pu(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> Array:
         """Return the voltage of the linearised (loss-free) branch flow, an upper bound of the true one.
 
         Equation: ``v_child = v_parent - 2 (r P + x Q)`` with P, Q the loads below the line (Baran and
@@ -215,7 +210,7 @@ class Feeder:
 
         Returns
         -------
-        FloatArray
+        Array
             Voltage of each bus in pu, shape (n,).
         """
         p_line = np.asarray(p_mw, dtype=np.float64)[self.child] / self.base_mva
@@ -276,7 +271,7 @@ def _tree_mistakes(feeder: Feeder) -> list[str]:
         mistakes.append(f"no line connects the slack to bus {listed([ids[bus] for bus in tree.unsupplied])}")
     if mistakes:
         return mistakes
-    depth = np.zeros(n, dtype=np.int64)
+    depth = np.zeros(n, dtype=np.intp)
     for parent, child in zip(tree.parent, tree.child, strict=True):
         depth[child] = depth[parent] + 1
     if np.any(np.diff(depth[feeder.child]) < 0) or np.any(depth[feeder.child] != depth[feeder.parent] + 1):
@@ -290,7 +285,7 @@ def _value_mistakes(feeder: Feeder) -> list[str]:
     mistakes = [
         f"{item.name} must be finite"
         for item in fields(feeder)
-        if item.type in {"FloatArray", "float"}
+        if item.type in {"Array", "float"}
         and item.name != "i_max_ka"
         and not np.all(np.isfinite(getattr(feeder, item.name)))
     ]

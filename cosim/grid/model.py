@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
-from cosim.grid.feeder import Feeder, FloatArray, no_layout
+from cosim.grid.feeder import Feeder, no_layout
 from cosim.grid.table_rules import (
     BUS,
     BUS_OPTIONAL,
@@ -216,7 +217,7 @@ def _filled(table: Table, column: str, default: float) -> list[float]:
     return [default if value is None else value for value in values]
 
 
-def _layout(bus: Table) -> FloatArray:
+def _layout(bus: Table) -> Array:
     """Return the coordinates, or the empty layout if a bus has none."""
     pairs = list(zip(bus.columns.get("x", []), bus.columns.get("y", []), strict=True))
     if not pairs or any(value is None for pair in pairs for value in pair):

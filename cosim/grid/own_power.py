@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.arrays import Array
+from cosim.grid.feeder import Feeder
 
 SMALLEST_POWER_MW = 1e-6
 """A feeder without load or generation is judged like one of 1 W."""
 
 
-def own_power_mw(feeder: Feeder, *powers_mw: FloatArray) -> FloatArray:
+def own_power_mw(feeder: Feeder, *powers_mw: Array) -> Array:
     """Return the feeder's own power per period [MW], shape (L,).
 
     It is the largest of the nominal load, and of the sums over the buses of what is given.
@@ -28,5 +29,5 @@ def own_power_mw(feeder: Feeder, *powers_mw: FloatArray) -> FloatArray:
     """
     nominal = float(np.hypot(feeder.p_mw, feeder.q_mvar).sum())
     sums = [np.nan_to_num(np.abs(power), posinf=0.0).sum(axis=0) for power in powers_mw]
-    largest: FloatArray = np.maximum(np.max(sums, axis=0), max(nominal, SMALLEST_POWER_MW))
+    largest: Array = np.maximum(np.max(sums, axis=0), max(nominal, SMALLEST_POWER_MW))
     return largest

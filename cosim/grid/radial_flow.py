@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, BoolArray, ComplexArray
 from cosim.errors import InputError
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 
 TOLERANCE_PU = 1e-14
 MAX_ITERATIONS = 300
@@ -32,10 +33,10 @@ class RadialStates:
         Whether the sweeps ended, shape (K,). Where they did not, all numbers are NaN.
     """
 
-    vm_pu: FloatArray
-    loss_mw: FloatArray
-    slack_mw: FloatArray
-    converged: NDArray[np.bool_]
+    vm_pu: Array
+    loss_mw: Array
+    slack_mw: Array
+    converged: BoolArray
 
 
 def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> RadialStates:
@@ -79,9 +80,7 @@ def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> RadialSt
     return _states(feeder, power, voltage, np.asarray(change <= TOLERANCE_PU))
 
 
-def _line_currents(
-    feeder: Feeder, power: NDArray[np.complex128], voltage: NDArray[np.complex128]
-) -> NDArray[np.complex128]:
+def _line_currents(feeder: Feeder, power: ComplexArray, voltage: ComplexArray) -> ComplexArray:
     """Return the current that each line carries from its parent to its child, shape (m, K)."""
     current = -np.conj(power[feeder.child] / voltage[feeder.child])
     upstream = feeder.line_of_bus[feeder.parent]
@@ -91,9 +90,7 @@ def _line_currents(
     return np.asarray(current, dtype=np.complex128)
 
 
-def _states(
-    feeder: Feeder, power: NDArray[np.complex128], voltage: NDArray[np.complex128], converged: NDArray[np.bool_]
-) -> RadialStates:
+def _states(feeder: Feeder, power: ComplexArray, voltage: ComplexArray, converged: BoolArray) -> RadialStates:
     """Return the states; NaN where the sweeps did not end."""
     with np.errstate(all="ignore"):
         current = _line_currents(feeder, power, voltage)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.arrays import Array
+from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
 
 TEMPERATURE_COEFFICIENT = 0.00403
@@ -48,8 +49,8 @@ class Disturbance:
 class StressedState:
     """Voltages (n,) and currents (m,); NaN if the flow did not converge."""
 
-    vm_pu: FloatArray
-    i_ka: FloatArray
+    vm_pu: Array
+    i_ka: Array
     converged: bool
 
 
@@ -76,10 +77,10 @@ class StressedFlow:
         self,
         disturbance: Disturbance,
         *,
-        base_p_mw: FloatArray,
-        base_q_mvar: FloatArray,
-        other_p_mw: FloatArray,
-        other_q_mvar: FloatArray,
+        base_p_mw: Array,
+        base_q_mvar: Array,
+        other_p_mw: Array,
+        other_q_mvar: Array,
     ) -> StressedState:
         """Solve one disturbed power flow.
 
@@ -115,7 +116,7 @@ class StressedFlow:
         nowhere = np.full(feeder.n_buses, np.nan)
         return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
 
-    def _voltages(self, init: str) -> FloatArray:
+    def _voltages(self, init: str) -> Array:
         """Return the voltages of the network as it is set; NaN where the flow does not converge."""
         import pandapower as pp
 
@@ -124,5 +125,5 @@ class StressedFlow:
                 pp.runpp(self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False)
         except pp.LoadflowNotConverged:
             return np.full(self.feeder.n_buses, np.nan)
-        vm_pu: FloatArray = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()
+        vm_pu: Array = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()
         return vm_pu

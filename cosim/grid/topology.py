@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from cosim.arrays import IntArray
 
 _SHOWN = 5
 
@@ -88,9 +87,9 @@ def order_lines(n_buses: int, from_bus: Sequence[int], to_bus: Sequence[int], sl
                 parent.append(bus)
                 child.append(other)
     return Tree(
-        order=np.array(order, dtype=np.int64),
-        parent=np.array(parent, dtype=np.int64),
-        child=np.array(child, dtype=np.int64),
+        order=np.array(order, dtype=np.intp),
+        parent=np.array(parent, dtype=np.intp),
+        child=np.array(child, dtype=np.intp),
         loops=tuple(loops),
         unsupplied=tuple(bus for bus in range(n_buses) if not seen[bus]),
     )

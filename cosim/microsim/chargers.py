@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
 from cosim.microsim.model import LinkSlice, MicroNet, MicroStation, RunQuality, WindowResult
 from cosim.microsim.sections import BYPASS_M, SPEED_MPS, SPUR
-from cosim.traffic.performance import FloatArray
 from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s
 
 SPUR_S = sum(length_m / speed_mps for _, length_m, speed_mps in SPUR)
@@ -22,7 +22,7 @@ DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
 CHANCE = 2.0
 
 
-def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals_vph: FloatArray) -> int:
+def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals_vph: Array) -> int:
     """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
 
     A measurement ends while vehicles are on their way; flow times time says how many, and chance adds two standard

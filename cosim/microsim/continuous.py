@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim.measurements import SLICES, read_slices
 from cosim.microsim.model import (
@@ -28,7 +29,6 @@ from cosim.microsim.model import (
 )
 from cosim.microsim.scratch import Scratch
 from cosim.microsim.simulation import Outputs, Simulation, Stop
-from cosim.traffic.performance import FloatArray
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 
 END = b"</interval>"
@@ -134,7 +134,7 @@ class ContinuousDay:
             )
         self.simulation.add(demand)
 
-    def set_caps(self, p_set_mw: FloatArray) -> None:
+    def set_caps(self, p_set_mw: Array) -> None:
         """Set the power that each station may draw, MW, shape (S,); it holds from the next step."""
         if self.simulation.queues is not None:
             self.simulation.queues.set_caps(p_set_mw)
@@ -143,7 +143,7 @@ class ContinuousDay:
         """Simulate up to a time, s."""
         self.simulation.advance(until_s, stop)
 
-    def energy_kwh(self) -> FloatArray:
+    def energy_kwh(self) -> Array:
         """Return the energy that each station has drawn since the start, kWh, shape (S,)."""
         queues = self.simulation.queues
         return np.zeros(0) if queues is None else queues.energy_kwh()

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import FloatArray
 
 Point = tuple[float, float]
 """x and y, m."""
@@ -49,7 +49,7 @@ def node_points(network: RoadNetwork) -> tuple[Point, ...]:
     return tuple((float(x), float(y)) for x, y in np.round(radius * np.array([np.cos(angles), np.sin(angles)]).T, 2))
 
 
-def _closest_m(xy: FloatArray) -> float:
+def _closest_m(xy: Array) -> float:
     """Return the smallest distance of two nodes."""
     from scipy.spatial import cKDTree
 

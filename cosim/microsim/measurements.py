@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, StorageError
 from cosim.microsim.model import LinkSlice, MicroDemand, MicroNet, RunQuality, Session, StationSeries
 from cosim.microsim.network import xml_text
 from cosim.microsim.xml_input import read_xml
-from cosim.traffic.network import IntArray
-from cosim.traffic.performance import FloatArray
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 
 EDGES, SLICES, TRIPS, STATISTICS = "edges.xml", "slices.xml", "trips.xml", "statistics.xml"
@@ -189,7 +188,7 @@ def check_trips(path: Path, trips: Mapping[str, Trip], counted: Counted) -> None
 
 def per_route(
     demand: MicroDemand, trips: Mapping[str, Trip], begin_s: float, end_s: float
-) -> tuple[IntArray, FloatArray, IntArray]:
+) -> tuple[IntArray, Array, IntArray]:
     """Return departures, mean time [min] and number of vehicles timed, of each route, shape (R,).
 
     Departures are those in ``[begin, end)``; timed are the vehicles that arrived then, time parked not counted.

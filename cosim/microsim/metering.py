@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array, read_only
 from cosim.errors import InputError, Problem
-from cosim.traffic.network import RoadNetwork, read_only
-from cosim.traffic.performance import FloatArray, link_cost
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.performance import link_cost
 from cosim.units import SECONDS_PER_HOUR, min_to_s
 
 UPDATE_S = 60.0
@@ -59,8 +60,8 @@ class LinkMeter:
     edges: tuple[str, ...]
     lanes: int
     length_m: float
-    flow_vph: FloatArray
-    time_min: FloatArray
+    flow_vph: Array
+    time_min: Array
 
     def __post_init__(self) -> None:
         shape = np.shape(self.flow_vph)
@@ -82,7 +83,7 @@ class LinkMeter:
         return min(max(OWN_DELAY * self.length_m / time_s, SLOWEST_MPS), FREE_MPS)
 
 
-def sampled_laws(network: RoadNetwork, *, length_scale: float) -> tuple[FloatArray, FloatArray]:
+def sampled_laws(network: RoadNetwork, *, length_scale: float) -> tuple[Array, Array]:
     """Return points of every road link's law: flows, veh/h, and times, min, shape (P, L).
 
     Times are scaled as the links' lengths are. Stations are left out.

@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
+from cosim.arrays import Array, IntArray, read_only
 from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
 from cosim.microsim.metering import LinkMeter
-from cosim.traffic.network import IntArray, read_only
-from cosim.traffic.performance import FloatArray
 
 Variant = Literal["merge", "metered", "signals", "plain"]
 VARIANTS: tuple[Variant, ...] = ("merge", "metered", "signals", "plain")
@@ -147,7 +146,7 @@ class MicroDemand:
     routes: tuple[MicroRoute, ...]
     vehicle_ids: tuple[str, ...]
     route: IntArray
-    depart_s: FloatArray
+    depart_s: Array
     begin_s: float
     duration_s: float
     seed: int
@@ -251,7 +250,7 @@ class WindowInput:
     net: MicroNet
     demand: MicroDemand
     stations: tuple[MicroStation, ...] = ()
-    p_set_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    p_set_mw: Array = field(default_factory=lambda: np.zeros(0))
     warmup_s: float
     measured_s: float
     step_s: float = 1.0
@@ -309,16 +308,16 @@ class StationSeries:
     """
 
     names: tuple[str, ...]
-    end_s: FloatArray
-    p_mw: FloatArray
+    end_s: Array
+    p_mw: Array
     plugged: IntArray
     queue: IntArray
     arrivals: IntArray
     sessions: IntArray
-    wait_mean_min: FloatArray
-    wait_p50_min: FloatArray
-    wait_p95_min: FloatArray
-    ledger_kwh: FloatArray
+    wait_mean_min: Array
+    wait_p50_min: Array
+    wait_p95_min: Array
+    ledger_kwh: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,9 +346,9 @@ class LinkSlice:
 
     begin_s: float
     end_s: float
-    link_flow_vph: FloatArray
-    link_time_min: FloatArray
-    link_time_n: FloatArray
+    link_flow_vph: Array
+    link_time_min: Array
+    link_time_n: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -382,11 +381,11 @@ class WindowResult:
         What the run took.
     """
 
-    link_flow_vph: FloatArray
-    link_time_min: FloatArray
-    link_time_n: FloatArray
+    link_flow_vph: Array
+    link_time_min: Array
+    link_time_n: Array
     departures: IntArray
-    path_time_min: FloatArray
+    path_time_min: Array
     path_time_n: IntArray
     stations: StationSeries
     sessions: tuple[Session, ...]

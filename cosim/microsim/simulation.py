@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim import measurements
 from cosim.microsim.checks import cross_check
@@ -29,7 +30,6 @@ from cosim.microsim.model import (
 from cosim.microsim.process import SumoProcess
 from cosim.microsim.stations import ROW_S, StationQueues
 from cosim.microsim.vehicles import DEPART_LANE, DEPART_SPEED, FOREVER_S, LOT_SPACES, write_lots, write_routes
-from cosim.traffic.performance import FloatArray
 
 ROUTES, LOTS, MEASURED = "routes.rou.xml", "lots.add.xml", "measured.add.xml"
 BYTES_PER_VEHICLE, BYTES_PER_EDGE = 1_000, 600
@@ -85,7 +85,7 @@ class Simulation:
         *,
         demand: MicroDemand | None,
         stations: Sequence[MicroStation],
-        p_set_mw: FloatArray,
+        p_set_mw: Array,
         folder: Path,
         step_s: float,
         seed: int,

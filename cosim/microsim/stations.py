@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.charging import fifo
 from cosim.errors import ComponentError
 from cosim.microsim.model import MicroStation, Session, StationSeries
-from cosim.traffic.performance import FloatArray
 from cosim.units import kw_s_to_kwh, kw_to_mw, mw_to_kw, s_to_min
 
 ROW_S = 60.0
@@ -52,7 +52,7 @@ class StationQueues:
         If a vehicle parks where it should not, or energy is lost.
     """
 
-    def __init__(self, stations: Sequence[MicroStation], p_set_mw: FloatArray) -> None:
+    def __init__(self, stations: Sequence[MicroStation], p_set_mw: Array) -> None:
         self.banks = tuple(
             fifo.ChargerBank(
                 name=one.name,
@@ -73,7 +73,7 @@ class StationQueues:
         self.intervals = [_Interval() for _ in stations]
         self.set_caps(p_set_mw)
 
-    def set_caps(self, p_set_mw: FloatArray) -> None:
+    def set_caps(self, p_set_mw: Array) -> None:
         """Set the stations' caps, MW; they hold from the next step."""
         self.caps_kw = [mw_to_kw(float(cap)) for cap in p_set_mw]
 
@@ -135,7 +135,7 @@ class StationQueues:
                 found[self.lot_of[vehicle]].add(vehicle)
         return found
 
-    def energy_kwh(self) -> FloatArray:
+    def energy_kwh(self) -> Array:
         """Return the energy delivered since the start, kWh, shape (S,)."""
         return np.array([state.delivered_kwh for state in self.states])
 

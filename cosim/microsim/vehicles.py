@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.errors import InputError
 from cosim.microsim.model import CHARGING_TYPE, OTHER_TYPE, Lot, MicroDemand, MicroNet, MicroRoute
 from cosim.microsim.network import xml_text
-from cosim.traffic.network import IntArray, RoadNetwork
+from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray
 from cosim.units import SECONDS_PER_HOUR, min_to_s
 
 LOT_SPACES = 1000
@@ -28,7 +28,7 @@ ROUNDING = 1e-6
 DEPART_LANE, DEPART_SPEED = "best", "avg"
 
 
-def largest_remainder(shares: FloatArray, total: int) -> IntArray:
+def largest_remainder(shares: Array, total: int) -> IntArray:
     """Split a whole number in proportion to shares; no count is a whole away from its exact value.
 
     Parameters
@@ -106,7 +106,7 @@ def micro_routes(net: MicroNet, paths: PathSet) -> tuple[MicroRoute, ...]:
 def micro_demand(
     net: MicroNet,
     paths: PathSet,
-    path_flow_vph: FloatArray,
+    path_flow_vph: Array,
     *,
     begin_s: float,
     duration_s: float,
@@ -195,7 +195,7 @@ def joined(parts: Sequence[MicroDemand]) -> MicroDemand:
 def window_demand(
     net: MicroNet,
     paths: PathSet,
-    path_flow_vph: FloatArray,
+    path_flow_vph: Array,
     *,
     warmup_s: float,
     measured_s: float,
@@ -217,7 +217,7 @@ def warmup_time_s(
     *,
     length_scale: float = 1.0,
     factor: float = 1.4,
-    link_time_min: FloatArray | None = None,
+    link_time_min: Array | None = None,
 ) -> float:
     """Return how long a network must fill before it is measured, s, in whole minutes.
 
@@ -276,7 +276,7 @@ def write_lots(net: MicroNet, path: Path | str, others: Sequence[tuple[str, dict
     Path(path).write_text(xml_text("additional", [*rows, *others]), encoding="utf-8")
 
 
-def _check_stretch(flows: FloatArray, n_paths: int, begin_s: float, duration_s: float) -> None:
+def _check_stretch(flows: Array, n_paths: int, begin_s: float, duration_s: float) -> None:
     if flows.shape != (n_paths,):
         raise InputError(f"path_flow_vph has shape {flows.shape}, must hold one flow for each of {n_paths} paths")
     for path in np.flatnonzero(~((flows >= 0.0) & np.isfinite(flows)))[:1]:
@@ -295,7 +295,7 @@ def _departures(key: Sequence[int], seed: int, count: int, slots: int) -> NDArra
     return np.sort(generator.integers(0, slots, size=count)) if count else np.zeros(0, dtype=np.int64)
 
 
-def _counts(paths: PathSet, flows: FloatArray, duration_s: float) -> IntArray:
+def _counts(paths: PathSet, flows: Array, duration_s: float) -> IntArray:
     """Return the whole number of vehicles of each path."""
     counts = np.zeros(len(paths), dtype=np.intp)
     for commodity in paths.supplied.tolist():

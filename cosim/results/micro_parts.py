@@ -11,13 +11,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosim.microsim.model import LinkSlice, RunQuality, Session, StationSeries
 from cosim.results.parts import Part, part
 from cosim.units import s_to_min
 
-Array = NDArray[np.float64]
 LATE = "late"
 """Mark of a part that comes at the end of its period, not at its beginning."""
 

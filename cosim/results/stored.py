@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.dispatch.devices import traits_of
 from cosim.errors import StorageError
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.quantities.finite import TABLES, missing_values
 from cosim.results.store import RunResult
 from cosim.validation.equilibrium import EquilibriumClaim, equilibrium_claim
@@ -71,7 +71,7 @@ def stored_claim(result: RunResult) -> EquilibriumClaim | None:
     return equilibrium_claim(bound, objections, spread)
 
 
-def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], periods: Sequence[int]) -> FloatArray:
+def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], periods: Sequence[int]) -> Array:
     """Return a column as a matrix, one row per id and one column per period.
 
     Raises
@@ -89,7 +89,7 @@ def matrix(frame: pd.DataFrame, key: str, column: str, ids: Sequence[str], perio
     return np.array(wide.reindex(index=list(ids), columns=list(periods)).to_numpy(dtype=float))
 
 
-def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: int) -> FloatArray:
+def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: int) -> Array:
     """Return the flow of every path in one period, veh/h, shape (K,).
 
     Parameters
@@ -121,7 +121,7 @@ def read_path_flows(result: RunResult, keys: Sequence[tuple[str, str]], period: 
     return np.array([found[key] for key in keys], dtype=float)
 
 
-def _missing(result: RunResult, periods: Sequence[int]) -> NDArray[np.int64]:
+def _missing(result: RunResult, periods: Sequence[int]) -> IntArray:
     """Return the number of values per period that are none and may not be."""
     count = np.zeros(len(periods), dtype=np.int64)
     for table in sorted(TABLES):

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.behaviour import BehaviourSettings, FleetDay, simulate_fleet
 from cosim.charging.demand import split_by_class
 from cosim.charging.load import charging_mw
@@ -31,7 +31,6 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.overlap import with_path_size
 from cosim.traffic.paths import PathSet, all_simple_paths
 
-Array = NDArray[np.float64]
 NOWHERE = "-"
 """Node or bus of a station in a scenario that has no roads or no grid."""
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.behaviour import FleetDay
 from cosim.charging.overload import Chargers, chargers_of
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
@@ -22,8 +22,6 @@ from cosim.scenario.road_case import RoadCase
 from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.traffic.problem import SueResult
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

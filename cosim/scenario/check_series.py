@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariff import StaticTariffSettings
 from cosim.scenario.checking import Check, unknown
-from cosim.scenario.series import Array, by_name, resolve
+from cosim.scenario.series import by_name, resolve
 from cosim.scenario.tree import find
 from cosim.timeline import MINUTES_PER_DAY, Series
 

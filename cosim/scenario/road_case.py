@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.load import charging_mw
 from cosim.charging.stations import Station
 from cosim.coupling.roads import RoadResponse
@@ -16,7 +16,6 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
 from cosim.traffic.problem import SueProblem
 
-Array = NDArray[np.float64]
 CHARGING, OTHER = "charging", "other"
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.scenario.files import ScenarioFiles
 from cosim.tables import did_you_mean
 from cosim.timeline import Series, SeriesRef
-
-Array = NDArray[np.float64]
 
 
 def resolve(series: Series, periods: int, files: ScenarioFiles) -> Array:

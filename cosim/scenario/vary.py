@@ -6,17 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.scenario import build
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.parameters import Change, Key, Parameter
 from cosim.timeline import SeriesRef
-
-Array = NDArray[np.float64]
 
 
 def varied_case(loaded: LoadedScenario, parameter: Parameter, relative: float) -> SimulationCase:

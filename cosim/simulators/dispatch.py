@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.stations import Station
 from cosim.coupling.price import marked_up
 from cosim.dispatch.consent import Proposal
@@ -28,7 +28,6 @@ from cosim.quantities import meta
 from cosim.results.parts import caps_mw, dispatch_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 
-Array = NDArray[np.float64]
 DEMAND, FORECAST = "P_demand[MW]", "P_forecast[MW]"
 ROOT = "Dispatch-0"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.quantities import meta
@@ -21,7 +21,6 @@ from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.validation.ac_price import marginal_loss
 from cosim.validation.grid import GridDifference, compare
 
-Array = NDArray[np.float64]
 REFERENCE = "reference"
 SIGN = {"P_load[MW]": (0, -1.0), "P_gen[MW]": (0, 1.0), "Q_load[MVar]": (1, -1.0), "Q_gen[MVar]": (1, 1.0)}
 TOLERANCE_MVA = 1e-10

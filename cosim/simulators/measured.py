@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow, AcState
 from cosim.quantities import meta
@@ -22,7 +22,6 @@ from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.simulators.grid import SIGN
 from cosim.units import s_to_min
 
-Array = NDArray[np.float64]
 POWER, REFERENCE = "P[MW]", "reference"
 
 

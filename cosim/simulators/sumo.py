@@ -15,9 +15,9 @@ from typing import Any
 import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult
-from numpy.typing import NDArray
 
 from cosim import supervision
+from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.microsim.chargers import late_vehicles, micro_stations
 from cosim.microsim.continuous import ContinuousDay
@@ -32,7 +32,6 @@ from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.performance import link_cost
 from cosim.units import kw_to_mw, min_to_h, min_to_s, s_to_h
 
-Array = NDArray[np.float64]
 FLOWS, CAP = "path_flow[veh/h]", "P_set[MW]"
 NOTHING = RunQuality(
     loaded=0, inserted=0, arrived=0, running=0, never_inserted=0, teleports=0, collisions=0, emergency_stops=0

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from mosaik_api_v3.types import CreateResult
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.coupling.accounts import told
 from cosim.coupling.fixed_point import Answer, PriceLoop
 from cosim.coupling.methods import METHODS, Query
@@ -26,7 +26,6 @@ from cosim.results.parts import Part, traffic_part
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.equilibrium import SueResult
 
-Array = NDArray[np.float64]
 PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
 OFFER, OFFER_DAY = "P_offer[MW]", "P_offer_day[MW]"
 ROOT = "Road-0"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray
 
 
-def minutes_to_station(paths: PathSet, link_time_min: ArrayLike) -> FloatArray:
+def minutes_to_station(paths: PathSet, link_time_min: ArrayLike) -> Array:
     """Return the travel time from the origin to the station of each path, min, shape (K,).
 
     The sum over the links that are passed before the station's; NaN for a path without a station.

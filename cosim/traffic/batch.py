@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cosim.arrays import Array, BoolArray, IntArray
 from cosim.errors import InputError, Problem
 from cosim.traffic.methods import newton
 from cosim.traffic.methods.base import DENSE_CELLS
-from cosim.traffic.performance import FloatArray, link_cost, link_cost_derivative, link_cost_integral
+from cosim.traffic.performance import link_cost, link_cost_derivative, link_cost_integral
 from cosim.traffic.problem import SueProblem
 
-IntArray = NDArray[np.intp]
 CHUNK = 250
 _DIMENSIONS = 2
 
@@ -51,22 +51,22 @@ class BatchResult:
         Name of the path set's rule.
     """
 
-    link_flow_vph: FloatArray
-    path_flow_vph: FloatArray
-    link_time_min: FloatArray
-    perceived_cost_min: FloatArray
-    expected_min_cost_min: FloatArray
-    residual: FloatArray
-    gap: FloatArray
+    link_flow_vph: Array
+    path_flow_vph: Array
+    link_time_min: Array
+    perceived_cost_min: Array
+    expected_min_cost_min: Array
+    residual: Array
+    gap: Array
     iterations: IntArray
     loads: IntArray
-    history: FloatArray
+    history: Array
     status: NDArray[np.str_]
     path_model: str
-    theta_per_min: FloatArray
+    theta_per_min: Array
 
     @property
-    def converged(self) -> NDArray[np.bool_]:
+    def converged(self) -> BoolArray:
         """Which residuals are within the tolerance, shape (B,)."""
         return np.asarray(self.status == "converged")
 
@@ -125,14 +125,14 @@ class _Load:
 
     __slots__ = ("cost", "expected", "flow", "link_flow", "merit", "share")
 
-    share: FloatArray
-    flow: FloatArray
-    link_flow: FloatArray
-    expected: FloatArray
-    cost: FloatArray
-    merit: FloatArray
+    share: Array
+    flow: Array
+    link_flow: Array
+    expected: Array
+    cost: Array
+    merit: Array
 
-    def take(self, kept: IntArray | NDArray[np.bool_]) -> _Load:
+    def take(self, kept: IntArray | BoolArray) -> _Load:
         """Return those of some instances."""
         other = _Load()
         for name in self.__slots__:
@@ -159,7 +159,7 @@ class _Kernel:
         cell = paths.group[paths.entry_path] * self.n_links + paths.links
         np.add.at(self.blocks, (paths.entry_path, cell), 1.0)
 
-    def load(self, perceived: FloatArray, demand: FloatArray, theta: FloatArray) -> _Load:
+    def load(self, perceived: Array, demand: Array, theta: Array) -> _Load:
         """Load demand (b, supplied) at perceived costs (b, L)."""
         paths, found = self.paths, _Load()
         route = perceived @ self.delta + paths.offset_min
@@ -175,7 +175,7 @@ class _Kernel:
         found.merit = integral - _dot(perceived, found.link_flow) + _dot(demand, found.expected)
         return found
 
-    def covariance(self, load: _Load, demand: FloatArray) -> FloatArray:
+    def covariance(self, load: _Load, demand: Array) -> Array:
         """Return ``H`` of each instance, shape (b, L, L)."""
         n = self.n_links
         second = (load.flow @ self.pairs).reshape(-1, n, n)
@@ -188,7 +188,7 @@ class _Kernel:
 class _Run:
     """One chunk on its way: arrays of the active instances, and of all."""
 
-    def __init__(self, kernel: _Kernel, demand: FloatArray, theta: FloatArray, tolerance: float, limit: int) -> None:
+    def __init__(self, kernel: _Kernel, demand: Array, theta: Array, tolerance: float, limit: int) -> None:
         n = len(demand)
         self.kernel, self.tolerance, self.limit = kernel, tolerance, limit
         self.demand, self.theta_per_min = demand[:, kernel.paths.supplied], theta
@@ -200,11 +200,11 @@ class _Run:
         self.iterations, self.loads = np.zeros(n, dtype=np.intp), np.zeros(n, dtype=np.intp)
         self.lowest, self.idle = np.full(n, np.inf), np.zeros(n, dtype=np.intp)
         self.ended = np.full(n, "stalled", dtype="<U9")
-        self.rows: list[FloatArray] = []
+        self.rows: list[Array] = []
         self.active = np.arange(n)
 
     @property
-    def theta(self) -> FloatArray:
+    def theta(self) -> Array:
         """Theta of the stage of each active instance."""
         return np.asarray(self.theta_per_min[self.active] / newton.STAGE_RATIO ** self.stages[self.active])
 
@@ -217,7 +217,7 @@ class _Run:
         self._certify()
         return self
 
-    def _load(self, who: IntArray, perceived: FloatArray, theta: FloatArray) -> _Load:
+    def _load(self, who: IntArray, perceived: Array, theta: Array) -> _Load:
         self.loads[who] += 1
         return self.kernel.load(perceived, self.demand[who], theta)
 
@@ -253,7 +253,7 @@ class _Run:
         self.active = self.active[going]
         return load.take(going)
 
-    def _record(self, predicted: FloatArray) -> None:
+    def _record(self, predicted: Array) -> None:
         row = np.full(len(self.loads), np.nan)
         row[self.active] = predicted
         self.rows.append(row)
@@ -261,7 +261,7 @@ class _Run:
         self.idle[self.active] = np.where(stuck, self.idle[self.active] + 1, 0)
         self.lowest[self.active] = np.minimum(self.lowest[self.active], predicted)
 
-    def _reached(self, load: _Load, theta: FloatArray, predicted: FloatArray) -> NDArray[np.bool_]:
+    def _reached(self, load: _Load, theta: Array, predicted: Array) -> BoolArray:
         """Return who has reached the tolerance of its stage, by a load at the costs of the flows."""
         goal = np.where(self.stages[self.active] > 0, max(self.tolerance, newton.STAGE_TOLERANCE), self.tolerance)
         near = np.flatnonzero(predicted <= newton.CHECK_FACTOR * goal)
@@ -275,10 +275,10 @@ class _Run:
     def _move(
         self,
         load: _Load,
-        theta: FloatArray,
-        predicted: FloatArray,
+        theta: Array,
+        predicted: Array,
         moving: IntArray,
-        system: tuple[FloatArray, FloatArray, FloatArray],
+        system: tuple[Array, Array, Array],
     ) -> tuple[_Load, IntArray]:
         """Make one step of each moving instance; return the loads and who found none."""
         excess, pull, matrix = system if len(moving) == len(theta) else (part[moving] for part in system)
@@ -329,7 +329,7 @@ class _Run:
         self.history = np.array(self.rows).reshape(len(self.rows), len(theta))
 
 
-def _shorter(step: FloatArray, slope: FloatArray, change: FloatArray) -> FloatArray:
+def _shorter(step: Array, slope: Array, change: Array) -> Array:
     """Return the next step lengths to try: the minimum of a parabola, within a tenth and a half of the last."""
     curvature = change - slope * step
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -337,20 +337,18 @@ def _shorter(step: FloatArray, slope: FloatArray, change: FloatArray) -> FloatAr
     return np.clip(smaller, 0.1 * step, 0.5 * step)
 
 
-def _dot(one: FloatArray, two: FloatArray) -> FloatArray:
+def _dot(one: Array, two: Array) -> Array:
     return np.asarray(np.einsum("bi,bi->b", one, two))
 
 
-def _relative(change: FloatArray, flow: FloatArray) -> FloatArray:
+def _relative(change: Array, flow: Array) -> Array:
     """Return ``||change||_1 / ||flow||_1`` per instance; 0 if there is neither."""
     top, bottom = np.abs(change).sum(axis=1), np.abs(flow).sum(axis=1)
     empty = np.where(top > 0, np.inf, 0.0)
     return np.asarray(np.divide(top, bottom, out=empty, where=bottom > 0))
 
 
-def _check(
-    problem: SueProblem, demand: FloatArray, theta: FloatArray, tolerance: float, limit: int, chunk: int
-) -> None:
+def _check(problem: SueProblem, demand: Array, theta: Array, tolerance: float, limit: int, chunk: int) -> None:
     paths, n_commodities = problem.path_set, len(problem.paths.commodities)
     if demand.ndim != _DIMENSIONS or demand.shape[1] != n_commodities:
         raise InputError(f"demand_vph has shape {demand.shape}, must be (instances, {n_commodities} commodities)")

@@ -9,13 +9,12 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError
 from cosim.traffic.network import RoadNetwork
-
-FloatArray = NDArray[np.float64]
 
 SOFT_SCALE = 0.02
 """Residual of t/t0 from which on a point counts less (`scipy.optimize.least_squares`, soft_l1)."""
@@ -47,7 +46,7 @@ class LinkLaw:
     def __post_init__(self) -> None:
         check_bounds(self, "link law")
 
-    def time_ratio(self, use: ArrayLike) -> FloatArray:
+    def time_ratio(self, use: ArrayLike) -> Array:
         """Return t/t0 at ``use = x/c``.
 
         >>> float(LinkLaw(time_factor=1.1, alpha=0.2, beta=2.0).time_ratio(0.5).round(12))
@@ -56,7 +55,7 @@ class LinkLaw:
         ratio = np.maximum(np.asarray(use, dtype=np.float64), 0.0)
         return np.asarray(self.time_factor * (1.0 + self.alpha * ratio**self.beta))
 
-    def capacity_vph(self, network: RoadNetwork) -> FloatArray:
+    def capacity_vph(self, network: RoadNetwork) -> Array:
         """Return each road's capacity by its lanes, ``n = max(least, ceil(cap / lane capacity))``; stations keep it.
 
         Lanes follow from the capacities that the network has: 1 to 3,600 veh/h take two lanes of 1,800.
@@ -136,7 +135,7 @@ def fit_link_law(use: ArrayLike, time_ratio: ArrayLike, *, lane_capacity_vph: fl
         raise InputError(f"{reason}, give several demands")
     start = np.array([float(time.min()), 0.15, 2.0])
 
-    def off(v: FloatArray) -> FloatArray:
+    def off(v: Array) -> Array:
         return np.asarray(v[0] * (1.0 + v[1] * ratio ** v[2]) - time)
 
     bounds = ([0.5, 0.0, 1.0], [2.0, 10.0, 12.0])
@@ -167,7 +166,7 @@ def judge_times(measured: ArrayLike, said: ArrayLike) -> Fit:
     )
 
 
-def davidson_wait_ratio(use: ArrayLike) -> FloatArray:
+def davidson_wait_ratio(use: ArrayLike) -> Array:
     """Return ``x / (c - x)``: Davidson's delay over ``t0 J``, below capacity."""
     ratio = np.asarray(use, dtype=np.float64)
     return np.asarray(ratio / (1.0 - ratio))
@@ -200,7 +199,7 @@ def fit_davidson(use: ArrayLike, wait_ratio: ArrayLike) -> tuple[float, Fit]:
         raise InputError(f"a use of {ratio.max():.3g} has no stationary wait; take demands below the capacity")
     shape = davidson_wait_ratio(ratio)
 
-    def off(v: FloatArray) -> FloatArray:
+    def off(v: Array) -> Array:
         return np.asarray(v[0] * shape - wait)
 
     found = least_squares(off, [0.1], bounds=([0.0], [np.inf]), loss="soft_l1", f_scale=SOFT_SCALE)
@@ -208,7 +207,7 @@ def fit_davidson(use: ArrayLike, wait_ratio: ArrayLike) -> tuple[float, Fit]:
     return j, judge_times(1.0 + wait, 1.0 + j * shape)
 
 
-def _points(use: ArrayLike, value: ArrayLike, least: int = LEAST_POINTS) -> tuple[FloatArray, FloatArray]:
+def _points(use: ArrayLike, value: ArrayLike, least: int = LEAST_POINTS) -> tuple[Array, Array]:
     x, y = np.asarray(use, dtype=np.float64), np.asarray(value, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1 or x.size < least:
         raise InputError(f"a fit needs at least {least} points; got shapes {x.shape} and {y.shape}")

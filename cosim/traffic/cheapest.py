@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.traffic.equilibrium import solve
 from cosim.traffic.layers import TravelGraph, travel_graph
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import Commodity, Links, PathSet, path_set
-from cosim.traffic.performance import FloatArray, link_cost
+from cosim.traffic.performance import link_cost
 from cosim.traffic.problem import SueProblem, SueResult
 from cosim.traffic.ties import by_length, equally_long
 
@@ -29,7 +30,7 @@ def k_shortest(
     od_pairs: Sequence[tuple[str, str]],
     classes_needing_station: Mapping[str, bool],
     count: int,
-    link_cost_min: FloatArray | None = None,
+    link_cost_min: Array | None = None,
 ) -> PathSet:
     """Return the ``count`` cheapest paths without a loop, for every class and OD pair (Yen 1971).
 
@@ -118,7 +119,7 @@ class Cheapest:
 
 
 def cheapest_paths(
-    network: RoadNetwork, commodities: Sequence[Commodity], link_cost_min: FloatArray, count: int
+    network: RoadNetwork, commodities: Sequence[Commodity], link_cost_min: Array, count: int
 ) -> list[Cheapest]:
     """Return the cheapest paths of each commodity, in order of (cost, links); none where there is no way."""
     if not np.all(link_cost_min >= 0):
@@ -147,10 +148,10 @@ class _Search:
     goal: int
     matrix: csr_array[Any]
     link_of: dict[tuple[int, int], int]
-    link_cost_min: FloatArray
+    link_cost_min: Array
 
     @staticmethod
-    def towards(graph: TravelGraph, destination: int, link_cost_min: FloatArray) -> _Search:
+    def towards(graph: TravelGraph, destination: int, link_cost_min: Array) -> _Search:
         from scipy.sparse import csr_array
 
         size = graph.n_states
@@ -258,7 +259,7 @@ def regenerate(
     return Regenerated(problem=problem, result=result, added=tuple(added), iterations=iterations, loads=loads)
 
 
-def _grown(problem: SueProblem, link_cost_min: FloatArray, count: int) -> tuple[PathSet, list[int]]:
+def _grown(problem: SueProblem, link_cost_min: Array, count: int) -> tuple[PathSet, list[int]]:
     """Return the path set with the cheapest paths, and where the old paths stand in it."""
     paths = problem.path_set
     new = cheapest_paths(problem.network, paths.commodities, link_cost_min, count)

@@ -6,32 +6,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.traffic.performance import FloatArray
+from cosim.arrays import Array
 from cosim.traffic.routes import LogitLoad, bregman
 
 if TYPE_CHECKING:
     from cosim.traffic.paths import PathSet
 
 
-def path_cost(paths: PathSet, link_cost_min: FloatArray) -> FloatArray:
+def path_cost(paths: PathSet, link_cost_min: Array) -> Array:
     """Return the cost of every path, ``offset + sum of its links``, min, shape (K,) (Eq 6)."""
     summed = np.bincount(paths.entry_path, weights=link_cost_min[paths.links], minlength=len(paths))
     return summed + paths.offset_min
 
 
-def link_flow(paths: PathSet, path_flow_vph: FloatArray) -> FloatArray:
+def link_flow(paths: PathSet, path_flow_vph: Array) -> Array:
     """Return the flow of every link, ``Delta f``, veh/h, shape (L,) (Eq 5)."""
     weights = path_flow_vph[paths.entry_path]
     return np.asarray(np.bincount(paths.links, weights=weights, minlength=len(paths.link_ids)), dtype=np.float64)
 
 
-def commodity_flow(paths: PathSet, path_flow_vph: FloatArray) -> FloatArray:
+def commodity_flow(paths: PathSet, path_flow_vph: Array) -> Array:
     """Return the flow of every commodity, veh/h, shape (W,) (Eq 4)."""
     total = np.bincount(paths.commodity, weights=path_flow_vph, minlength=len(paths.commodities))
     return np.asarray(total, dtype=np.float64)
 
 
-def load(paths: PathSet, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+def load(paths: PathSet, demand_vph: Array, theta_per_min: float, link_cost_min: Array) -> LogitLoad:
     """Spread each commodity's demand over its paths by the logit model (Eq 7).
 
     ``P_k = exp(-theta c_k) / sum_l exp(-theta c_l)``, ``S = -(1/theta) ln sum_l exp(-theta c_l)``;
@@ -64,7 +64,7 @@ def load(paths: PathSet, demand_vph: FloatArray, theta_per_min: float, link_cost
     )
 
 
-def link_use_covariance(paths: PathSet, demand_vph: FloatArray, loaded: LogitLoad) -> FloatArray:
+def link_use_covariance(paths: PathSet, demand_vph: Array, loaded: LogitLoad) -> Array:
     """Return ``H = -(1/theta) dV/dt``, the demand-weighted covariance of link use, shape (L, L).
 
     ``H = sum_w Delta_w (diag(f_w) - f_w f_w' / q_w) Delta_w'`` in veh/h; symmetric, >= 0.
@@ -81,10 +81,10 @@ def link_use_covariance(paths: PathSet, demand_vph: FloatArray, loaded: LogitLoa
 
 def divergence(
     paths: PathSet,
-    demand_vph: FloatArray,
-    path_flow_vph: FloatArray,
+    demand_vph: Array,
+    path_flow_vph: Array,
     theta_per_min: float,
-    link_cost_min: FloatArray,
+    link_cost_min: Array,
 ) -> float:
     """Return ``sum_w q_w KL(P_w || P'_w)``, veh/h: how far path flows are from logit at the costs.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray, IntArray
 from cosim.errors import InputError
 from cosim.traffic.cheapest import commodities_of, require_routes
 from cosim.traffic.layers import Distances, TravelGraph, travel_graph
 from cosim.traffic.link_routes import Dag
-from cosim.traffic.network import BoolArray, IntArray, RoadNetwork
-from cosim.traffic.performance import FloatArray, link_cost
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.performance import link_cost
 from cosim.traffic.routes import Commodity
 from cosim.traffic.ties import TIE_REL, equally_long
 
@@ -67,9 +67,7 @@ def frozen_dag(
     return _build(network, od_pairs, classes_needing_station, closer, "frozen_dag")
 
 
-def _closer(
-    graph: TravelGraph, cost_min: FloatArray, open_arcs: BoolArray, distance_min: FloatArray, goal: int
-) -> BoolArray:
+def _closer(graph: TravelGraph, cost_min: Array, open_arcs: BoolArray, distance_min: Array, goal: int) -> BoolArray:
     """Return the arcs that lead closer to the goal, by the rule of `frozen_dag`.
 
     From every state some cheapest way leads on, with arcs that never raise the rank; the first arc of the one with the
@@ -226,7 +224,7 @@ def _longest(tail: IntArray, head: IntArray, size: int) -> IntArray:
     order = np.argsort(tail, kind="stable")
     own, start = np.unique(tail[order], return_index=True)
     far = head[order]
-    level: NDArray[np.intp] = np.zeros(size, dtype=np.intp)
+    level: IntArray = np.zeros(size, dtype=np.intp)
     while len(own):
         longer = np.maximum.reduceat(level[far], start) + 1
         if np.array_equal(longer, level[own]):

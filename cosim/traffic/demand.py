@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.arrays import Array, read_only
 from cosim.errors import InputError, Problem
-from cosim.traffic.network import read_only
-from cosim.traffic.performance import FloatArray
 
 _DIMENSIONS = 3  # periods, classes, OD pairs
 
@@ -38,7 +37,7 @@ class OdDemand:
     origins: tuple[str, ...]
     destinations: tuple[str, ...]
     classes: tuple[str, ...]
-    trips_vph: FloatArray
+    trips_vph: Array
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -61,7 +60,7 @@ class OdDemand:
         return tuple(zip(self.origins, self.destinations, strict=True))
 
     @property
-    def demand_vph(self) -> FloatArray:
+    def demand_vph(self) -> Array:
         """Demand of the commodities (class, OD pair) in order, shape (T, C * W), veh/h."""
         return self.trips_vph.reshape(self.trips_vph.shape[0], -1)
 

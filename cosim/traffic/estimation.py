@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.tables import did_you_mean
 from cosim.traffic.identifiability import Identifiability, assess, refusals
 from cosim.traffic.likelihoods import LIKELIHOODS
 from cosim.traffic.observations import InferredFlow, LinkCounts, flow_from_speed
 from cosim.traffic.od_problem import Fit, OdPrior, OdProblem, evaluate, first_guess, with_theta
-from cosim.traffic.performance import FloatArray
 from cosim.traffic.problem import SueResult, unit_remarks
 
 __all__ = [
@@ -68,10 +68,10 @@ class OdEstimate:
 
     likelihood: str
     od_pairs: tuple[tuple[str, str], ...]
-    trips_vph: FloatArray
-    naive_error_vph: FloatArray
-    sandwich_error_vph: FloatArray
-    bound: FloatArray
+    trips_vph: Array
+    naive_error_vph: Array
+    sandwich_error_vph: Array
+    bound: Array
     theta_per_min: float
     theta_error_per_min: float
     condition: float
@@ -79,8 +79,8 @@ class OdEstimate:
     iterations: int
     status: str
     link_ids: tuple[str, ...]
-    observed_vph: FloatArray
-    fitted_vph: FloatArray
+    observed_vph: Array
+    fitted_vph: Array
     equilibrium: SueResult
 
     @property
@@ -93,9 +93,9 @@ class OdEstimate:
 class ThetaProfile:
     """Deviance, trips and status of the estimate at each of n values of theta; trips of shape (n, W)."""
 
-    theta_per_min: FloatArray
-    deviance: FloatArray
-    trips_vph: FloatArray
+    theta_per_min: Array
+    deviance: Array
+    trips_vph: Array
     status: tuple[str, ...]
 
     @property
@@ -224,7 +224,7 @@ def _estimate(
     )
 
 
-def _errors(covariance: FloatArray | None, size: int) -> FloatArray:
+def _errors(covariance: Array | None, size: int) -> Array:
     if covariance is None:
         return np.full(size, np.nan)
     return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.arrays import Array, BoolArray, IntArray
 from cosim.errors import Problem
 from cosim.traffic.likelihoods.fisher import LEAST_FLOW, information
-from cosim.traffic.network import BoolArray, IntArray
 from cosim.traffic.od_problem import OdPoint, OdProblem, flow_jacobian, mean_covariance
-from cosim.traffic.performance import FloatArray
 
 LARGEST_CONDITION = 1e4
 LARGEST_BOUND = 1.0
@@ -46,9 +45,9 @@ class Identifiability:
     """
 
     condition: float
-    bound: FloatArray
-    unknown: FloatArray
-    weak: FloatArray
+    bound: Array
+    unknown: Array
+    weak: Array
 
 
 def assess(problem: OdProblem, point: OdPoint, *, with_theta: bool = False) -> Identifiability:
@@ -67,14 +66,14 @@ def assess(problem: OdProblem, point: OdPoint, *, with_theta: bool = False) -> I
     )
 
 
-def _floored(values: FloatArray, n_pairs: int, fraction: float) -> FloatArray:
+def _floored(values: Array, n_pairs: int, fraction: float) -> Array:
     """Return the parameters with no trips below a fraction of the largest."""
     floored = values.copy()
     floored[:n_pairs] = np.maximum(values[:n_pairs], fraction * max(float(values[:n_pairs].max()), LEAST_FLOW))
     return floored
 
 
-def _weak_directions(information_matrix: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _weak_directions(information_matrix: Array, scale: Array) -> tuple[Array, Array]:
     """Return the eigenvalues of the scaled matrix, and the directions below the largest condition, readable."""
     size, direction = np.linalg.eigh(scale[:, np.newaxis] * information_matrix * scale)
     largest = float(size[-1])
@@ -113,7 +112,7 @@ def _vague(name: str, percent: float) -> Problem:
     return Problem(field="counts", reason=reason, remedy="check counts and theta, leave it out, or give a prior")
 
 
-def _combinations(rows: FloatArray, names: Sequence[str], known: BoolArray) -> list[Problem]:
+def _combinations(rows: Array, names: Sequence[str], known: BoolArray) -> list[Problem]:
     """Return a problem for every combination that involves more than what a prior knows."""
     involved = [np.flatnonzero(np.abs(row) > _SHOWN) for row in rows]
     return [
@@ -123,7 +122,7 @@ def _combinations(rows: FloatArray, names: Sequence[str], known: BoolArray) -> l
     ]
 
 
-def _sentence(row: FloatArray, involved: IntArray, names: Sequence[str]) -> str:
+def _sentence(row: Array, involved: IntArray, names: Sequence[str]) -> str:
     if len(involved) == 1:
         return f"the counts do not identify {names[involved[0]]}"
     largest = np.sort(involved[np.argsort(-np.abs(row[involved]), kind="stable")[:_MOST_PARTS]])
@@ -132,9 +131,7 @@ def _sentence(row: FloatArray, involved: IntArray, names: Sequence[str]) -> str:
     return f"the counts do not identify a combination: changing {parts} together hardly changes any observed flow"
 
 
-def _bound(
-    problem: OdProblem, point: OdPoint, jacobian: FloatArray, scale: FloatArray, values: FloatArray
-) -> FloatArray:
+def _bound(problem: OdProblem, point: OdPoint, jacobian: Array, scale: Array, values: Array) -> Array:
     covariance = mean_covariance(problem, point)
     ridge = max(_RIDGE * float(np.trace(covariance)) / len(covariance), LEAST_FLOW**2)
     covariance[np.diag_indices_from(covariance)] += ridge
@@ -148,7 +145,7 @@ def _bound(
     return np.asarray(np.divide(spread, values, out=np.full(len(values), np.inf), where=values > 0))
 
 
-def _readable(weak: FloatArray) -> FloatArray:
+def _readable(weak: Array) -> Array:
     """Return a basis of the span of the columns with few parameters in each row, largest entry 1."""
     if weak.shape[1] == 0:
         return weak.T

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cosim.traffic.network import BoolArray, IntArray, RoadNetwork
-from cosim.traffic.performance import FloatArray
+from cosim.arrays import Array, BoolArray, IntArray
+from cosim.traffic.network import RoadNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +80,7 @@ class Distances:
         Cost of every arc, >= 0, shape (A,).
     """
 
-    def __init__(self, graph: TravelGraph, cost_min: FloatArray) -> None:
+    def __init__(self, graph: TravelGraph, cost_min: Array) -> None:
         order = np.lexsort((cost_min, graph.tail, graph.head))
         tail, head = graph.tail[order], graph.head[order]
         cheapest = np.ones(len(order), dtype=np.bool_)  # of parallel arcs
@@ -90,7 +90,7 @@ class Distances:
         self._row_start = np.searchsorted(head[cheapest], np.arange(graph.n_states + 1)).astype(np.int32)
         self._cost = cost_min[self._arcs]
 
-    def to(self, goal: int, open_arcs: BoolArray) -> FloatArray:
+    def to(self, goal: int, open_arcs: BoolArray) -> Array:
         """Return the smallest cost from every state to the goal, inf where no way leads over the open arcs."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import dijkstra

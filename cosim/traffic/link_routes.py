@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cosim.traffic.network import IntArray, read_only
-from cosim.traffic.performance import FloatArray
+from cosim.arrays import Array, IntArray, read_only
 from cosim.traffic.routes import Commodity, LogitLoad, bregman
 
 SMALLEST_EXPONENT = -40.0
@@ -81,11 +80,11 @@ class Dag:
         return float("inf")
 
     @property
-    def offset_min(self) -> FloatArray:
+    def offset_min(self) -> Array:
         """Arcs have no constant cost besides their links."""
         return np.zeros(len(self))
 
-    def load(self, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+    def load(self, demand_vph: Array, theta_per_min: float, link_cost_min: Array) -> LogitLoad:
         """Spread demand over all paths of the graphs by the logit model (Eq 7).
 
         Up the levels, ``S(u) = -(1/theta) ln sum exp(-theta (c_uv + S(v)))`` and
@@ -103,29 +102,27 @@ class Dag:
             expected_min_cost_min=cost,
         )
 
-    def link_flow(self, route_flow_vph: FloatArray) -> FloatArray:
+    def link_flow(self, route_flow_vph: Array) -> Array:
         """Return the flow of every link, veh/h, shape (L,) (Eq 5)."""
         total = np.bincount(self.link, weights=route_flow_vph, minlength=len(self.link_ids))
         return np.asarray(total, dtype=np.float64)
 
-    def route_cost(self, link_cost_min: FloatArray) -> FloatArray:
+    def route_cost(self, link_cost_min: Array) -> Array:
         """Return the cost of every arc, min, shape (A,)."""
         return np.asarray(link_cost_min[self.link])
 
-    def uniform(self, demand_vph: FloatArray) -> FloatArray:
+    def uniform(self, demand_vph: Array) -> Array:
         """Return arc flows that split every commodity evenly over its paths."""
         return self.load(demand_vph, 1.0, np.zeros(len(self.link_ids))).path_flow_vph
 
-    def rescaled(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> FloatArray:
+    def rescaled(self, demand_vph: Array, route_flow_vph: Array) -> Array:
         """Return arc flows with the splits at every node kept and the demand met (Eq 4)."""
         even = self._shares(1.0, np.zeros(len(self)))[0]
         passing = self._passing(route_flow_vph)[self.tail]
         share = np.divide(route_flow_vph, passing, out=even, where=passing > 0)
         return self._spread(demand_vph, share)
 
-    def divergence(
-        self, demand_vph: FloatArray, route_flow_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray
-    ) -> float:
+    def divergence(self, demand_vph: Array, route_flow_vph: Array, theta_per_min: float, link_cost_min: Array) -> float:
         """Return ``sum_w q_w KL(P_w || P'_w)``, veh/h, P from the splits of the flows, P' logit at the costs.
 
         By the chain rule this is ``sum_arcs y ln(p / p')``.
@@ -140,19 +137,19 @@ class Dag:
         rest = float(passing[~used] @ other[~used])
         return bregman(route_flow_vph[used], ratio, passing[used] * other[used]) + rest
 
-    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:
+    def entropy(self, demand_vph: Array, route_flow_vph: Array) -> float:
         """Return ``sum_k f_k ln f_k`` over all paths, for flows that split at nodes whatever their origin."""
         used = route_flow_vph > 0
         flow, passing = route_flow_vph[used], self._passing(route_flow_vph)[self.tail[used]]
         demand = demand_vph[demand_vph > 0]
         return float((flow * np.log(flow / passing)).sum() + (demand * np.log(demand)).sum())
 
-    def _passing(self, arc_flow: FloatArray) -> FloatArray:
+    def _passing(self, arc_flow: Array) -> Array:
         """Return the flow that leaves every state."""
         total = np.bincount(self.tail, weights=arc_flow, minlength=self.n_states)
         return np.asarray(total, dtype=np.float64)
 
-    def _shares(self, theta: float, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _shares(self, theta: float, cost: Array) -> tuple[Array, Array]:
         """Return the split p of every arc and S of every state."""
         expected = np.zeros(self.n_states)
         share = np.empty(len(cost))
@@ -176,7 +173,7 @@ class Dag:
             expected[block.own] = cheapest - total
         return share, expected
 
-    def _spread(self, demand: FloatArray, share: FloatArray) -> FloatArray:
+    def _spread(self, demand: Array, share: Array) -> Array:
         """Send the demand down the arcs by their splits; return the flow of every arc."""
         passing = np.bincount(
             self.origin[self.supplied], weights=demand[self.supplied], minlength=self.n_states

@@ -8,23 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
 from cosim.traffic.performance import (
     LAWS,
     Breach,
-    FloatArray,
     LawGroup,
     LawName,
     LinkParameters,
     breaches,
     group_by_law,
 )
-
-IntArray = NDArray[np.intp]
-BoolArray = NDArray[np.bool_]
 
 PER_LINK = (
     "free_flow_min",
@@ -40,7 +37,7 @@ PER_LINK = (
 )
 
 
-def _scalar(value: float) -> FloatArray:
+def _scalar(value: float) -> Array:
     return np.array(value)
 
 
@@ -93,20 +90,20 @@ class RoadNetwork:
     link_ids: tuple[str, ...]
     tail: IntArray
     head: IntArray
-    free_flow_min: FloatArray
-    capacity_vph: FloatArray
+    free_flow_min: Array
+    capacity_vph: Array
     law: tuple[LawName, ...] = ()
-    alpha: FloatArray = field(default_factory=lambda: _scalar(0.15))
-    beta: FloatArray = field(default_factory=lambda: _scalar(4.0))
-    davidson_j: FloatArray = field(default_factory=lambda: _scalar(0.1))
-    knee: FloatArray = field(default_factory=lambda: _scalar(0.9))
-    servers: FloatArray = field(default_factory=lambda: _scalar(0.0))
-    service_scv: FloatArray = field(default_factory=lambda: _scalar(0.0))
-    fixed_min: FloatArray = field(default_factory=lambda: _scalar(0.0))
-    slope_min_per_vph: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    alpha: Array = field(default_factory=lambda: _scalar(0.15))
+    beta: Array = field(default_factory=lambda: _scalar(4.0))
+    davidson_j: Array = field(default_factory=lambda: _scalar(0.1))
+    knee: Array = field(default_factory=lambda: _scalar(0.9))
+    servers: Array = field(default_factory=lambda: _scalar(0.0))
+    service_scv: Array = field(default_factory=lambda: _scalar(0.0))
+    fixed_min: Array = field(default_factory=lambda: _scalar(0.0))
+    slope_min_per_vph: Array = field(default_factory=lambda: _scalar(0.0))
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
     is_centroid: BoolArray = field(default_factory=lambda: np.array(False))
-    node_xy: FloatArray = field(default_factory=lambda: _scalar(0.0))
+    node_xy: Array = field(default_factory=lambda: _scalar(0.0))
     remarks: tuple[str, ...] = ()
     law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
 
@@ -189,22 +186,6 @@ class RoadNetwork:
         fixed[stations] = read_only(station_fixed_min, np.float64, shape, "station_fixed_min")
         slope[stations] = read_only(station_slope_min_per_vph, np.float64, shape, "station_slope_min_per_vph")
         return replace(self, fixed_min=fixed, slope_min_per_vph=slope)
-
-
-def read_only(values: ArrayLike, dtype: type, shape: tuple[int, ...], name: str) -> NDArray[Any]:
-    """Return a read-only copy of ``values`` with the dtype, broadcast to the shape.
-
-    Raises
-    ------
-    InputError
-        If the values do not fit the shape or are no numbers.
-    """
-    try:
-        array: NDArray[Any] = np.array(np.broadcast_to(np.asarray(values, dtype=dtype), shape))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {error}; its shape must be {shape}") from error
-    array.setflags(write=False)
-    return array
 
 
 def _problems(network: RoadNetwork) -> list[Problem]:

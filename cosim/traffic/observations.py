@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.errors import InputError, Problem
 from cosim.tables import did_you_mean
-from cosim.traffic.network import BoolArray, IntArray, RoadNetwork, read_only
-from cosim.traffic.performance import FloatArray
+from cosim.traffic.network import RoadNetwork
 
 _DIMENSIONS = 2  # samples, links
 
@@ -41,9 +41,9 @@ class LinkCounts:
     """
 
     link_ids: tuple[str, ...]
-    flow_vph: FloatArray
+    flow_vph: Array
     observed: BoolArray = field(default_factory=lambda: np.array(True))
-    extra_variance: FloatArray = field(default_factory=lambda: np.array(0.0))
+    extra_variance: Array = field(default_factory=lambda: np.array(0.0))
     hours: float = 1.0
 
     def __post_init__(self) -> None:
@@ -60,17 +60,17 @@ class LinkCounts:
             raise InputError(problems)
 
     @property
-    def samples(self) -> FloatArray:
+    def samples(self) -> Array:
         """Number of samples of each link, shape (m,)."""
         return np.asarray(self.observed.sum(axis=0), dtype=np.float64)
 
     @property
-    def mean_vph(self) -> FloatArray:
+    def mean_vph(self) -> Array:
         """Mean flow of each link over its samples, veh/h, shape (m,)."""
         return np.asarray(self.flow_vph.sum(axis=0) / self.samples)
 
     @property
-    def shared(self) -> FloatArray:
+    def shared(self) -> Array:
         """Number of samples in which both links were observed, shape (m, m)."""
         seen = self.observed.astype(np.float64)
         return seen.T @ seen
@@ -102,9 +102,9 @@ class InferredFlow:
     ``slope_vph_per_min`` is the derivative by the travel time.
     """
 
-    flow_vph: FloatArray
-    sd_vph: FloatArray
-    slope_vph_per_min: FloatArray
+    flow_vph: Array
+    sd_vph: Array
+    slope_vph_per_min: Array
 
 
 def flow_from_speed(
@@ -178,7 +178,7 @@ def _problems(counts: LinkCounts) -> list[Problem]:
     return problems
 
 
-def _speed_problems(network: RoadNetwork, at: IntArray, time: FloatArray, error: FloatArray) -> list[Problem]:
+def _speed_problems(network: RoadNetwork, at: IntArray, time: Array, error: Array) -> list[Problem]:
     problems = []
     for row, link in enumerate(at.tolist()):
         name = f"link {network.link_ids[link]!r}"

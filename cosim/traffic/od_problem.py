@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cosim.arrays import Array, IntArray, read_only
 from cosim.errors import InputError, Problem
 from cosim.traffic import choice
 from cosim.traffic.equilibrium import solve
-from cosim.traffic.network import IntArray, RoadNetwork, read_only
+from cosim.traffic.network import RoadNetwork
 from cosim.traffic.observations import LinkCounts
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray, link_cost_derivative
+from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import SueProblem, SueResult
 from cosim.traffic.sensitivity import sensitivity
 
@@ -30,8 +31,8 @@ class OdPrior:
         Mean and standard deviation, shape (W,), veh/h; an infinite sd is no knowledge.
     """
 
-    trips_vph: FloatArray
-    sd_vph: FloatArray
+    trips_vph: Array
+    sd_vph: Array
 
     def __post_init__(self) -> None:
         shape = np.shape(self.trips_vph)
@@ -49,7 +50,7 @@ class OdPrior:
             raise InputError(broken)
 
     @property
-    def precision(self) -> FloatArray:
+    def precision(self) -> Array:
         """``1 / sd^2``, 0 without knowledge, shape (W,)."""
         return np.asarray(self.sd_vph**-2.0)
 
@@ -76,7 +77,7 @@ class OdProblem:
     paths: PathSet
     counts: LinkCounts
     theta_per_min: float
-    class_share: FloatArray = field(default_factory=lambda: np.ones((1, 1)))
+    class_share: Array = field(default_factory=lambda: np.ones((1, 1)))
     prior: OdPrior | None = None
     observed: IntArray = field(init=False, repr=False)
 
@@ -114,16 +115,16 @@ class OdProblem:
         return self.paths.commodity % self.n_pairs
 
     @property
-    def observed_incidence(self) -> FloatArray:
+    def observed_incidence(self) -> Array:
         """The rows of the observed links in the link-path incidence, shape (m, K)."""
         return self.paths.incidence[self.observed]
 
-    def equilibrium_problem(self, trips_vph: FloatArray, theta_per_min: float) -> SueProblem:
+    def equilibrium_problem(self, trips_vph: Array, theta_per_min: float) -> SueProblem:
         """Return the assignment of these trips, split by class."""
         demand = (self.class_share * trips_vph).ravel()
         return SueProblem(network=self.network, paths=self.paths, demand_vph=demand, theta_per_min=theta_per_min)
 
-    def by_pair(self, per_commodity: FloatArray) -> FloatArray:
+    def by_pair(self, per_commodity: Array) -> Array:
         """Turn derivatives by the demand of commodities, shape (n, C W), into such by trips, (n, W)."""
         split = per_commodity.reshape(len(per_commodity), *self.class_share.shape)
         return np.asarray((split * self.class_share).sum(axis=1))
@@ -133,15 +134,13 @@ class OdProblem:
 class OdPoint:
     """Trips and theta with their equilibrium; ``flow_vph`` are the flows of the observed links, (m,)."""
 
-    trips_vph: FloatArray
+    trips_vph: Array
     theta_per_min: float
     equilibrium: SueResult
-    flow_vph: FloatArray
+    flow_vph: Array
 
 
-def evaluate(
-    problem: OdProblem, trips_vph: FloatArray, theta_per_min: float, start: SueResult | None = None
-) -> OdPoint:
+def evaluate(problem: OdProblem, trips_vph: Array, theta_per_min: float, start: SueResult | None = None) -> OdPoint:
     """Assign the trips; the caller looks at the status of the equilibrium."""
     assigned = problem.equilibrium_problem(trips_vph, theta_per_min)
     aimed, needed = SUE_TOLERANCES
@@ -156,7 +155,7 @@ def evaluate(
     )
 
 
-def flow_jacobian(problem: OdProblem, point: OdPoint, *, with_theta: bool = False) -> FloatArray:
+def flow_jacobian(problem: OdProblem, point: OdPoint, *, with_theta: bool = False) -> Array:
     """Return the derivatives of the observed flows by the trips (and by theta), shape (m, W (+ 1))."""
     assigned = problem.equilibrium_problem(point.trips_vph, point.theta_per_min)
     slopes = sensitivity(assigned, point.equilibrium)
@@ -166,7 +165,7 @@ def flow_jacobian(problem: OdProblem, point: OdPoint, *, with_theta: bool = Fals
     return np.column_stack([by_trips, slopes.to_theta[problem.observed]])
 
 
-def path_flow_jacobian(problem: OdProblem, point: OdPoint) -> FloatArray:
+def path_flow_jacobian(problem: OdProblem, point: OdPoint) -> Array:
     """Return the derivatives of the path flows by the trips, shape (K, W).
 
     ``df_k/dq = P_k - theta f_k (dcost_k - mean dcost of its commodity)`` with the costs' change along
@@ -186,12 +185,12 @@ def path_flow_jacobian(problem: OdProblem, point: OdPoint) -> FloatArray:
     return answer
 
 
-def pair_share(problem: OdProblem, share: FloatArray) -> FloatArray:
+def pair_share(problem: OdProblem, share: Array) -> Array:
     """Return the share of each path in the trips of its pair, all classes together, shape (K,)."""
     return np.asarray(problem.class_share.ravel()[problem.paths.commodity] * share)
 
 
-def first_guess(problem: OdProblem) -> FloatArray:
+def first_guess(problem: OdProblem) -> Array:
     """Return positive trips to start from: least squares at the route choice of empty roads, veh/h, shape (W,)."""
     from scipy.optimize import nnls
 
@@ -229,14 +228,14 @@ class Fit:
     """
 
     point: OdPoint
-    naive: FloatArray | None
-    sandwich: FloatArray | None
+    naive: Array | None
+    sandwich: Array | None
     deviance: float
     iterations: int
     status: str
 
 
-def mean_covariance(problem: OdProblem, point: OdPoint) -> FloatArray:
+def mean_covariance(problem: OdProblem, point: OdPoint) -> Array:
     """Return the covariance of the observed mean flows for Poisson path flows, (veh/h)^2, shape (m, m).
 
     Counts on one path are the same vehicles: ``A diag(f) A'``, by the samples that two links share,
@@ -248,7 +247,7 @@ def mean_covariance(problem: OdProblem, point: OdPoint) -> FloatArray:
     return np.asarray(covariance + np.diag(counts.extra_variance / counts.samples))
 
 
-def scaled_inverse(information: FloatArray, scale: FloatArray) -> FloatArray:
+def scaled_inverse(information: Array, scale: Array) -> Array:
     """Invert an information matrix after scaling its parameters; directions without information get none.
 
     The pseudo-inverse keeps an iteration going where the data say nothing; the gate judges the result.

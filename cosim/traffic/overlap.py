@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray
 
 
-def path_size(network: RoadNetwork, paths: PathSet) -> FloatArray:
+def path_size(network: RoadNetwork, paths: PathSet) -> Array:
     """Return the size of every path, shape (K,): 1 for one that shares nothing, 1/n for one of n copies.
 
     ``PS_k = sum_{a in k} (t0_a / t0_k) / n_a`` with n_a the paths of the same commodity that use link a, at free flow.

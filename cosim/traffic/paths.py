@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray, read_only
 from cosim.errors import InputError, Problem
 from cosim.traffic import choice
-from cosim.traffic.network import IntArray, RoadNetwork, read_only
-from cosim.traffic.performance import FloatArray
+from cosim.traffic.network import RoadNetwork
 from cosim.traffic.routes import Commodity, LogitLoad
 from cosim.traffic.ties import by_length
 
@@ -56,7 +56,7 @@ class PathSet:
     row_start: IntArray
     links: IntArray
     station: IntArray
-    offset_min: FloatArray
+    offset_min: Array
     model: str
     remarks: tuple[str, ...] = ()
     entry_path: IntArray = field(init=False, repr=False)
@@ -139,43 +139,41 @@ class PathSet:
         pairs = float((np.diff(self.row_start).astype(np.float64) ** 2).sum())
         return pairs + float(n_links) * (n_links + len(self.commodities))
 
-    def load(self, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+    def load(self, demand_vph: Array, theta_per_min: float, link_cost_min: Array) -> LogitLoad:
         """Return one logit loading; see `cosim.traffic.choice.load`."""
         return choice.load(self, demand_vph, theta_per_min, link_cost_min)
 
-    def link_flow(self, route_flow_vph: FloatArray) -> FloatArray:
+    def link_flow(self, route_flow_vph: Array) -> Array:
         """Return the flow of every link, veh/h, shape (L,) (Eq 5)."""
         return choice.link_flow(self, route_flow_vph)
 
-    def route_cost(self, link_cost_min: FloatArray) -> FloatArray:
+    def route_cost(self, link_cost_min: Array) -> Array:
         """Return the cost of every path, min, shape (K,) (Eq 6)."""
         return choice.path_cost(self, link_cost_min)
 
-    def uniform(self, demand_vph: FloatArray) -> FloatArray:
+    def uniform(self, demand_vph: Array) -> Array:
         """Return path flows that split every commodity evenly, veh/h, shape (K,)."""
         counts = np.bincount(self.commodity, minlength=len(self.commodities))
         return np.asarray(demand_vph[self.commodity] / counts[self.commodity])
 
-    def rescaled(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> FloatArray:
+    def rescaled(self, demand_vph: Array, route_flow_vph: Array) -> Array:
         """Scale flows to the demand of each commodity (Eq 4); evenly where it had none."""
         before = choice.commodity_flow(self, route_flow_vph)
         ratio = np.divide(demand_vph, before, out=np.zeros_like(before), where=before > 0)
         fallback = (before <= 0)[self.commodity]
         return np.where(fallback, self.uniform(demand_vph), route_flow_vph * ratio[self.commodity])
 
-    def divergence(
-        self, demand_vph: FloatArray, route_flow_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray
-    ) -> float:
+    def divergence(self, demand_vph: Array, route_flow_vph: Array, theta_per_min: float, link_cost_min: Array) -> float:
         """Return how far path flows are from logit at the costs; see `cosim.traffic.choice.divergence`."""
         return choice.divergence(self, demand_vph, route_flow_vph, theta_per_min, link_cost_min)
 
-    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:
+    def entropy(self, demand_vph: Array, route_flow_vph: Array) -> float:
         """Return ``sum_k f_k ln f_k``."""
         used = route_flow_vph[route_flow_vph > 0]
         return float((used * np.log(used)).sum())
 
     @property
-    def incidence(self) -> FloatArray:
+    def incidence(self) -> Array:
         """Link-path incidence (Delta), shape (L, K): how often each path uses each link."""
         cells = self.links * len(self) + self.entry_path
         shape = (len(self.link_ids), len(self))

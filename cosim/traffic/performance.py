@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.errors import PluginError
 from cosim.traffic.laws import LAWS
-from cosim.traffic.laws.base import FINITE, Breach, FloatArray, Law, LinkParameters, broken
+from cosim.traffic.laws.base import FINITE, Breach, Law, LinkParameters, broken
 
 if TYPE_CHECKING:
     from cosim.traffic.network import RoadNetwork
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LAWS",
     "Breach",
-    "FloatArray",
+    "Array",
     "Law",
     "LawGroup",
     "LawName",
@@ -62,7 +62,7 @@ class LawGroup:
     """The links of one law: their positions and the law built from their parameters."""
 
     name: LawName
-    members: NDArray[np.intp]
+    members: IntArray
     law: Law = field(repr=False)
 
 
@@ -74,7 +74,7 @@ def group_by_law(laws: Sequence[LawName], links: LinkParameters) -> tuple[LawGro
     )
 
 
-def select(links: LinkParameters, members: NDArray[np.intp]) -> LinkParameters:
+def select(links: LinkParameters, members: IntArray) -> LinkParameters:
     """Return the parameters of the links at positions ``members``."""
     return LinkParameters(**{name: getattr(links, name)[members] for name in LinkParameters.__slots__})
 
@@ -91,7 +91,7 @@ def breaches(laws: Sequence[LawName], links: LinkParameters) -> list[Breach]:
     return sorted(dict.fromkeys(found))
 
 
-def _members(laws: Sequence[LawName]) -> list[tuple[LawName, NDArray[np.intp]]]:
+def _members(laws: Sequence[LawName]) -> list[tuple[LawName, IntArray]]:
     """Return each law with the positions of its links."""
     where: dict[LawName, list[int]] = {}
     for position, law in enumerate(laws):
@@ -99,7 +99,7 @@ def _members(laws: Sequence[LawName]) -> list[tuple[LawName, NDArray[np.intp]]]:
     return [(law, np.array(positions, dtype=np.intp)) for law, positions in where.items()]
 
 
-def link_cost(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
+def link_cost(network: RoadNetwork, flow_vph: Array) -> Array:
     """Return the travel time of every link at its flow, min, shape (L,) or (B, L) (Eq 3)."""
     flow = np.maximum(flow_vph, 0.0)
     added = network.fixed_min + network.slope_min_per_vph * flow
@@ -113,21 +113,21 @@ def link_cost(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
     return time + added
 
 
-def link_cost_derivative(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
+def link_cost_derivative(network: RoadNetwork, flow_vph: Array) -> Array:
     """Return the slope of every link's travel time, min/(veh/h), shape (L,)."""
     flow = np.maximum(flow_vph, 0.0)
     slope = _by_law(network, flow, lambda law, group_flow: law.derivative(group_flow))
     return slope + network.slope_min_per_vph
 
 
-def link_cost_integral(network: RoadNetwork, flow_vph: FloatArray) -> FloatArray:
+def link_cost_integral(network: RoadNetwork, flow_vph: Array) -> Array:
     """Return the integral of every link's travel time from 0 to its flow, veh min/h, shape (L,)."""
     flow = np.maximum(flow_vph, 0.0)
     added = flow * (network.fixed_min + 0.5 * network.slope_min_per_vph * flow)
     return _by_law(network, flow, lambda law, group_flow: law.integral(group_flow)) + added
 
 
-def _by_law(network: RoadNetwork, flow: FloatArray, evaluate: Callable[[Law, FloatArray], FloatArray]) -> FloatArray:
+def _by_law(network: RoadNetwork, flow: Array, evaluate: Callable[[Law, Array], Array]) -> Array:
     result = np.empty_like(flow)
     for group in network.law_groups:
         own = flow[..., group.members]
@@ -139,7 +139,7 @@ def _by_law(network: RoadNetwork, flow: FloatArray, evaluate: Callable[[Law, Flo
     return result
 
 
-def _numbers(network: RoadNetwork, group: LawGroup, flow: FloatArray, found: object) -> FloatArray:
+def _numbers(network: RoadNetwork, group: LawGroup, flow: Array, found: object) -> Array:
     """Return what a law gave; refuse what is no number at a flow that is one, or beyond all numbers at a usual flow."""
     values = found if isinstance(found, np.ndarray) and found.dtype.kind == "f" else None
     if values is None or values.shape != flow.shape:
@@ -163,7 +163,7 @@ def _law(group: LawGroup) -> str:
     return f"law {law.kind!r} ({law.__module__}.{law.__qualname__})"
 
 
-def _named(network: RoadNetwork, positions: NDArray[np.intp]) -> str:
+def _named(network: RoadNetwork, positions: IntArray) -> str:
     """Return the first links by name, and how many more there are."""
     names = ", ".join(repr(network.link_ids[position]) for position in positions[:FEW].tolist())
     return names if len(positions) <= FEW else f"{names} and {len(positions) - FEW} more"

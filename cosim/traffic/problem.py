@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.arrays import Array, read_only
 from cosim.errors import InputError, Problem
-from cosim.traffic.network import RoadNetwork, read_only
+from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray, link_cost, link_cost_integral
+from cosim.traffic.performance import link_cost, link_cost_integral
 from cosim.traffic.routes import LogitLoad, Routes
 
 
@@ -37,7 +38,7 @@ class SueProblem:
 
     network: RoadNetwork
     paths: Routes
-    demand_vph: FloatArray
+    demand_vph: Array
     theta_per_min: float
 
     def __post_init__(self) -> None:
@@ -63,16 +64,16 @@ class SueProblem:
             raise InputError(f"this needs a path set; the routes are {self.paths.model!r}, which lists no paths")
         return self.paths
 
-    def load(self, link_cost_min: FloatArray) -> LogitLoad:
+    def load(self, link_cost_min: Array) -> LogitLoad:
         """Return one logit loading of the demand at these link costs."""
         return self.paths.load(self.demand_vph, self.theta_per_min, link_cost_min)
 
     @property
-    def empty_cost_min(self) -> FloatArray:
+    def empty_cost_min(self) -> Array:
         """Link costs without any traffic, min, shape (L,): where a cold start begins."""
         return self.link_cost(np.zeros(len(self.network.link_ids)))
 
-    def link_cost(self, flow_vph: FloatArray) -> FloatArray:
+    def link_cost(self, flow_vph: Array) -> Array:
         """Return the link costs at these link flows, min."""
         return link_cost(self.network, flow_vph)
 
@@ -89,7 +90,7 @@ class IterationRecord:
     residual: float
     step: float
     theta_per_min: float
-    path_flow_vph: FloatArray | None = None
+    path_flow_vph: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,8 +100,8 @@ class Iterate:
     The method's opinion of its residual does not travel: the caller certifies.
     """
 
-    path_flow_vph: FloatArray
-    perceived_cost_min: FloatArray
+    path_flow_vph: Array
+    perceived_cost_min: Array
     iterations: int
     loads: int
     ended: str
@@ -137,12 +138,12 @@ class SueResult:
         Ids of the stations whose flow exceeds knee * capacity.
     """
 
-    link_flow_vph: FloatArray
-    path_flow_vph: FloatArray
-    link_time_min: FloatArray
-    path_cost_min: FloatArray
-    perceived_cost_min: FloatArray
-    expected_min_cost_min: FloatArray
+    link_flow_vph: Array
+    path_flow_vph: Array
+    link_time_min: Array
+    path_cost_min: Array
+    perceived_cost_min: Array
+    expected_min_cost_min: Array
     residual: float
     residual_path: float
     gap: float
@@ -161,7 +162,7 @@ class SueResult:
         return self.status == "converged"
 
 
-def relative_change(change_vph: FloatArray, flow_vph: FloatArray) -> float:
+def relative_change(change_vph: Array, flow_vph: Array) -> float:
     """Return ``||change||_1 / ||flow||_1``; 0 if there is neither flow nor change."""
     change, flow = float(np.abs(change_vph).sum()), float(np.abs(flow_vph).sum())
     if flow == 0.0 and change == 0.0:
@@ -169,7 +170,7 @@ def relative_change(change_vph: FloatArray, flow_vph: FloatArray) -> float:
     return change / flow if flow else float("inf")
 
 
-def fisk_objective(problem: SueProblem, path_flow_vph: FloatArray) -> float:
+def fisk_objective(problem: SueProblem, path_flow_vph: Array) -> float:
     """Return Fisk's objective ``Z(f)``, veh min/h (Eq 8).
 
     ``Z = sum_a int_0^v_a c_a + sum_k off_k f_k + (1/theta) sum_k f_k ln f_k``; its minimiser among

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosim.traffic.performance import FloatArray
+from cosim.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -41,10 +40,10 @@ class LogitLoad:
         Expected minimum cost of each commodity (S), min, shape (W,); inf for one without a path.
     """
 
-    share: FloatArray
-    path_flow_vph: FloatArray
-    link_flow_vph: FloatArray
-    expected_min_cost_min: FloatArray
+    share: Array
+    path_flow_vph: Array
+    link_flow_vph: Array
+    expected_min_cost_min: Array
 
 
 class Routes(Protocol):
@@ -70,11 +69,11 @@ class Routes(Protocol):
         """What the user of the choice sets should know of them."""
 
     @property
-    def supplied(self) -> NDArray[np.intp]:
+    def supplied(self) -> IntArray:
         """Positions of the commodities that have a route, ascending."""
 
     @property
-    def offset_min(self) -> FloatArray:
+    def offset_min(self) -> Array:
         """Constant cost of each route besides its links, min, shape (K,)."""
 
     @property
@@ -84,31 +83,29 @@ class Routes(Protocol):
     def __len__(self) -> int:
         """Return K."""
 
-    def load(self, demand_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray) -> LogitLoad:
+    def load(self, demand_vph: Array, theta_per_min: float, link_cost_min: Array) -> LogitLoad:
         """Spread demand (W,) over the routes by the logit model at link costs (L,) (Eq 7)."""
 
-    def link_flow(self, route_flow_vph: FloatArray) -> FloatArray:
+    def link_flow(self, route_flow_vph: Array) -> Array:
         """Return the flow of every link, veh/h, shape (L,) (Eq 5)."""
 
-    def route_cost(self, link_cost_min: FloatArray) -> FloatArray:
+    def route_cost(self, link_cost_min: Array) -> Array:
         """Return the cost of every route, min, shape (K,) (Eq 6)."""
 
-    def uniform(self, demand_vph: FloatArray) -> FloatArray:
+    def uniform(self, demand_vph: Array) -> Array:
         """Return route flows that split every commodity evenly over its paths."""
 
-    def rescaled(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> FloatArray:
+    def rescaled(self, demand_vph: Array, route_flow_vph: Array) -> Array:
         """Return the flows with their splits kept and the demand met (Eq 4)."""
 
-    def divergence(
-        self, demand_vph: FloatArray, route_flow_vph: FloatArray, theta_per_min: float, link_cost_min: FloatArray
-    ) -> float:
+    def divergence(self, demand_vph: Array, route_flow_vph: Array, theta_per_min: float, link_cost_min: Array) -> float:
         """Return ``sum_w q_w KL(P_w || P'_w)``, veh/h: how far the flows are from logit at the costs."""
 
-    def entropy(self, demand_vph: FloatArray, route_flow_vph: FloatArray) -> float:
+    def entropy(self, demand_vph: Array, route_flow_vph: Array) -> float:
         """Return ``sum_k f_k ln f_k`` over all paths."""
 
 
-def bregman(flow_vph: FloatArray, log_ratio: FloatArray, other_flow_vph: FloatArray) -> float:
+def bregman(flow_vph: Array, log_ratio: Array, other_flow_vph: Array) -> float:
     """Return ``sum f (r + exp(-r) - 1)`` with ``r = ln(f / f')``: each term >= 0, nothing cancels near 0."""
     near = np.abs(log_ratio) < 1.0
     terms = np.where(

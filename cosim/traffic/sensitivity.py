@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.traffic import choice
-from cosim.traffic.performance import FloatArray, link_cost_derivative
+from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import SueProblem, SueResult
 
 
@@ -28,9 +29,9 @@ class Sensitivity:
         made for one theta, too).
     """
 
-    to_demand: FloatArray
-    to_fixed_min: FloatArray
-    to_theta: FloatArray
+    to_demand: Array
+    to_fixed_min: Array
+    to_theta: Array
 
 
 def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
@@ -66,9 +67,7 @@ def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
     )
 
 
-def flow_slope(
-    problem: SueProblem, result: SueResult, ahead: SueProblem, behind: SueProblem, width: float
-) -> FloatArray:
+def flow_slope(problem: SueProblem, result: SueResult, ahead: SueProblem, behind: SueProblem, width: float) -> Array:
     """Return how the equilibrium's link flows move along any change of the problem, shape (L,), (veh/h) per unit.
 
     For a family of problems ``p(s)`` with loading ``V(v; s)`` at the costs of flows v,

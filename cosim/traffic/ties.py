@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosim.traffic.network import IntArray
-from cosim.traffic.performance import FloatArray
+from cosim.arrays import Array, IntArray
 
 TIE_REL = 1e-9
 """Costs that differ by less, relative to themselves, are equal. Sums of the same link costs in another order or unit of
 time differ by rounding, at most 1e-16 of themselves per link; differences that travellers could tell are far larger."""
 
 
-def equally_long(cost_min: FloatArray) -> IntArray:
+def equally_long(cost_min: Array) -> IntArray:
     """Return ranks by cost, from 0; equal costs share one.
 
     In ascending order, a cost begins a new rank if it exceeds the one before by more than `TIE_REL`. So the ranks
@@ -37,7 +36,7 @@ def equally_long(cost_min: FloatArray) -> IntArray:
     return rank
 
 
-def by_length(paths: Sequence[tuple[int, ...]], link_cost_min: FloatArray) -> tuple[list[tuple[int, ...]], IntArray]:
+def by_length(paths: Sequence[tuple[int, ...]], link_cost_min: Array) -> tuple[list[tuple[int, ...]], IntArray]:
     """Return paths (positions of links) in order of cost, equal ones in order of links, and their ranks by cost."""
     cost = np.array([float(link_cost_min[list(links)].sum()) for links in paths])
     found = sorted(zip(equally_long(cost).tolist(), paths, strict=True))

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.traffic.cheapest import regenerate
 from cosim.traffic.layers import Distances, travel_graph
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import FloatArray, link_cost, link_cost_integral
+from cosim.traffic.performance import link_cost, link_cost_integral
 from cosim.traffic.problem import SueProblem, SueResult
 
 THETAS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
@@ -69,12 +70,12 @@ def thetas_to(end_per_min: float) -> tuple[float, ...]:
     return (*(theta for theta in steps if THETAS[0] <= theta < end_per_min), float(end_per_min))
 
 
-def beckmann(network: RoadNetwork, flow_vph: FloatArray) -> float:
+def beckmann(network: RoadNetwork, flow_vph: Array) -> float:
     """Return Beckmann's objective ``sum_a int_0^v_a c_a``, veh min/h."""
     return float(link_cost_integral(network, flow_vph).sum())
 
 
-def relative_gap(problem: SueProblem, flow_vph: FloatArray) -> float:
+def relative_gap(problem: SueProblem, flow_vph: Array) -> float:
     """Return ``(c.v - sum_w q_w shortest_w) / c.v`` at the costs of the flows, 0 in a user equilibrium.
 
     Shortest paths are those of the whole network, whatever the choice sets.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.arrays import Array
+from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial
 
 STEP_MW = 0.01
@@ -15,7 +16,7 @@ STEP_MW = 0.01
 
 def ac_price_per_mwh(
     feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike, *, tariff_per_mwh: ArrayLike, loss_price_per_mwh: float
-) -> FloatArray:
+) -> Array:
     """Return ``tariff + (tariff + loss price) dLoss/dLoad`` by central differences of 10 kW, setpoints fixed.
 
     Where no limit of the network binds this equals the dual of the dispatch; the difference is the congestion
@@ -43,9 +44,7 @@ def ac_price_per_mwh(
     return np.asarray(tariff + (tariff + loss_price_per_mwh) * slope)
 
 
-def marginal_loss(
-    feeder: Feeder, p_mw: FloatArray, q_mvar: FloatArray, buses: Sequence[int] | None = None
-) -> FloatArray:
+def marginal_loss(feeder: Feeder, p_mw: Array, q_mvar: Array, buses: Sequence[int] | None = None) -> Array:
     """Return dLoss/dLoad of buses by central differences of 10 kW, balanced at the slack, setpoints fixed.
 
     Parameters

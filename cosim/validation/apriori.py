@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.arrays import Array
+from cosim.grid.feeder import Feeder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,14 +42,14 @@ class Sufficient:
         Whether all limits are known to the theorem; it knows no current limits.
     """
 
-    c1_margin: FloatArray
-    c2_excess_pu: FloatArray
-    c3_excess_mw: FloatArray
-    cost_grows: FloatArray
+    c1_margin: Array
+    c2_excess_pu: Array
+    c3_excess_mw: Array
+    cost_grows: Array
     limits_covered: bool
 
     @property
-    def proved(self) -> FloatArray:
+    def proved(self) -> Array:
         """Whether the relaxation is exact whatever the answer, shape (T,), bool."""
         holds = (self.c1_margin > 0.0) & (self.c2_excess_pu <= 0.0) & (self.c3_excess_mw <= 0.0)
         return np.asarray(holds & (self.cost_grows > 0.0) & self.limits_covered)
@@ -91,7 +92,7 @@ def sufficient_condition(
     )
 
 
-def _c1_margin(feeder: Feeder, p_mw: FloatArray, q_mvar: FloatArray) -> FloatArray:
+def _c1_margin(feeder: Feeder, p_mw: Array, q_mvar: Array) -> Array:
     """Return the least component of all products, relative to the line's impedance, shape (T,)."""
     upstream = feeder.line_of_bus[feeder.parent]
     flow_p, flow_q = _towards_root(feeder, p_mw, upstream), _towards_root(feeder, q_mvar, upstream)
@@ -113,7 +114,7 @@ def _c1_margin(feeder: Feeder, p_mw: FloatArray, q_mvar: FloatArray) -> FloatArr
     return margin
 
 
-def _towards_root(feeder: Feeder, injection: FloatArray, upstream: np.ndarray) -> FloatArray:
+def _towards_root(feeder: Feeder, injection: Array, upstream: np.ndarray) -> Array:
     """Return the positive part of each line's loss-free flow towards the root, pu, shape (m, T)."""
     flow = injection[feeder.child] / feeder.base_mva
     for k in range(feeder.n_lines - 1, -1, -1):

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.dispatch.devices.traits import Did
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import did
 from cosim.validation.ledger_entry import Ledger
@@ -69,33 +70,33 @@ class StoredStations:
         Energy of one visit.
     """
 
-    flow_vph: FloatArray
-    demand_mw: FloatArray
-    served_mw: FloatArray
-    backlog_mwh: FloatArray
-    unserved_mwh: FloatArray
-    power_mw: FloatArray
-    curtailed_mw: FloatArray
-    energy_mwh: FloatArray
-    looking_vph: FloatArray
-    later_vph: FloatArray
-    pending_mwh: FloatArray | None
-    price_per_mwh: FloatArray | None
-    energy_payment: FloatArray | None
+    flow_vph: Array
+    demand_mw: Array
+    served_mw: Array
+    backlog_mwh: Array
+    unserved_mwh: Array
+    power_mw: Array
+    curtailed_mw: Array
+    energy_mwh: Array
+    looking_vph: Array
+    later_vph: Array
+    pending_mwh: Array | None
+    price_per_mwh: Array | None
+    energy_payment: Array | None
     energy_kwh: float
 
-    def asked_mwh(self, period_h: float) -> FloatArray:
+    def asked_mwh(self, period_h: float) -> Array:
         """Return the energy that vehicles ask for in each period, from the vehicles alone, shape (s, T)."""
         departed = self.flow_vph * period_h * self.energy_kwh / KILO_PER_MEGA
         if self.pending_mwh is None:
             return departed
         return np.asarray(departed - np.diff(self.pending_mwh, axis=1, prepend=0.0))
 
-    def left_over_mwh(self) -> FloatArray:
+    def left_over_mwh(self) -> Array:
         """Return by how much those who wait for a charger grow in each period, and who leaves, shape (s, T)."""
         return np.asarray(np.diff(self.backlog_mwh, axis=1, prepend=0.0) + self.unserved_mwh)
 
-    def figures(self, period_h: float) -> dict[str, FloatArray]:
+    def figures(self, period_h: float) -> dict[str, Array]:
         """Return what the gate judges of the stations, recomputed from vehicles and chargers, each of shape (T,)."""
         waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
         asked_mw = (waiting + self.asked_mwh(period_h)) / period_h
@@ -103,7 +104,7 @@ class StoredStations:
         excess, beyond = (np.maximum(one.max(axis=0), 0.0) for one in over)
         return {"station_excess_mw": excess, "station_beyond_mw": beyond}
 
-    def possible_mwh(self, period_h: float) -> FloatArray:
+    def possible_mwh(self, period_h: float) -> Array:
         """Return the most that chargers can give of what is there, first come, first served, shape (s, T)."""
         waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
         return np.minimum(waiting + self.asked_mwh(period_h), self.power_mw[:, None] * period_h)
@@ -113,7 +114,7 @@ class StoredStations:
 class StoringDevice:
     """How the energy of a device follows from what it does, by its settings, and the energy before the first period."""
 
-    gained_mwh: Callable[[Did], FloatArray | None]
+    gained_mwh: Callable[[Did], Array | None]
     start_mwh: float
 
 
@@ -138,8 +139,8 @@ class AuditInputs:
     feeder: Feeder
     period_h: float
     loss_price_per_mwh: float
-    base_p_mw: FloatArray
-    ev_mw: FloatArray
+    base_p_mw: Array
+    ev_mw: Array
     storing: Mapping[str, StoringDevice]
     stations: StoredStations | None
 

@@ -11,11 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.traits import Allowed, Did, Traits
 from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.plan import DispatchCase
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.quantities.checks import relative
 
 
@@ -35,27 +36,27 @@ class DeviceResult(Protocol):
         """Its bus."""
 
     @property
-    def p_mw(self) -> FloatArray:
+    def p_mw(self) -> Array:
         """Net active power into the bus, shape (T,); the others alike."""
 
     @property
-    def q_mvar(self) -> FloatArray:
+    def q_mvar(self) -> Array:
         """Net reactive power."""
 
     @property
-    def energy_mwh(self) -> FloatArray:
+    def energy_mwh(self) -> Array:
         """Stored energy at the end of each period."""
 
     @property
-    def overlap_mw(self) -> FloatArray:
+    def overlap_mw(self) -> Array:
         """Smaller of two opposite powers."""
 
     @property
-    def missed(self) -> FloatArray:
+    def missed(self) -> Array:
         """How far a requirement was relaxed."""
 
     @property
-    def cost(self) -> FloatArray:
+    def cost(self) -> Array:
         """Cost."""
 
 
@@ -75,11 +76,11 @@ class Injected:
         Load of the buses as served, shape (n, T).
     """
 
-    p_gen_mw: FloatArray
-    q_gen_mvar: FloatArray
-    exchange: FloatArray
-    unlowered_mw: FloatArray
-    p_load_mw: FloatArray
+    p_gen_mw: Array
+    q_gen_mvar: Array
+    exchange: Array
+    unlowered_mw: Array
+    p_load_mw: Array
 
 
 def did(device: DeviceResult) -> Did:
@@ -87,7 +88,7 @@ def did(device: DeviceResult) -> Did:
     return Did(**{item.name: np.asarray(getattr(device, item.name), dtype=np.float64) for item in fields(Did)})
 
 
-def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> FloatArray | None:
+def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> Array | None:
     """Return how far the worst device is beyond what its settings allow, MW, Mvar, MVA or MWh; None without any.
 
     Parameters
@@ -108,7 +109,7 @@ def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice
     return np.max(found, axis=0) if found else None
 
 
-def _beyond(allowed: Allowed, done: Did, traits: Traits) -> FloatArray:
+def _beyond(allowed: Allowed, done: Did, traits: Traits) -> Array:
     """Return the largest excess of one device per period; NaN where a quantity that it must have is none."""
     apparent = np.hypot(done.p_mw, done.q_mvar)
     parts = [
@@ -118,11 +119,11 @@ def _beyond(allowed: Allowed, done: Did, traits: Traits) -> FloatArray:
     if traits.stores:
         parts += [done.energy_mwh - allowed.energy_max_mwh, allowed.energy_min_mwh - done.energy_mwh]
     # An infinite limit less a NaN is NaN: a power that is none is beyond every limit.
-    worst: FloatArray = np.maximum(np.max(np.broadcast_arrays(*parts), axis=0), 0.0)
+    worst: Array = np.maximum(np.max(np.broadcast_arrays(*parts), axis=0), 0.0)
     return worst
 
 
-def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> FloatArray | None:
+def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> Array | None:
     """Return how far the worst device's cost is from what its settings say, relative; None where none says it."""
     kinds, found = catalogue(), []
     for one in case.devices:
@@ -134,13 +135,13 @@ def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: 
     return np.max(found, axis=0) if found else None
 
 
-def overlap_mw(devices: Iterable[DeviceResult]) -> FloatArray | None:
+def overlap_mw(devices: Iterable[DeviceResult]) -> Array | None:
     """Return the largest smaller-of-two-opposite-powers of devices where it must be zero; None without any."""
     found = [one.overlap_mw for one in devices if one.traits.exclusive]
     return np.max(found, axis=0) if found else None
 
 
-def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Injected) -> FloatArray:
+def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Injected) -> Array:
     """Return the largest difference between the devices' powers and what is injected, per period, shape (T,).
 
     Parameters
@@ -165,7 +166,7 @@ def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Inje
     apart = np.abs(by_bus - np.stack([injected.p_gen_mw, injected.q_gen_mvar])).max(axis=(0, 1))
     outside = np.abs(upstream - injected.exchange).max(axis=0)
     load = np.abs(injected.unlowered_mw - lowered - injected.p_load_mw.sum(axis=0))
-    worst: FloatArray = np.max([apart, outside, load], axis=0)
+    worst: Array = np.max([apart, outside, load], axis=0)
     return worst
 
 

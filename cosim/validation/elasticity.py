@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 
-Array = NDArray[np.float64]
 Shape = Literal["smooth", "kink", "switch", "one-sided", "noise", "none"]
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from cosim.arrays import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,7 @@ class EquilibriumClaim:
     sentence: str
 
 
-def equilibrium_claim(
-    bound_vph: NDArray[np.float64], objections: Sequence[str], spread_vph: float = math.nan
-) -> EquilibriumClaim:
+def equilibrium_claim(bound_vph: Array, objections: Sequence[str], spread_vph: float = math.nan) -> EquilibriumClaim:
     """Return the claim of a run from the certificates of its periods.
 
     Parameters

@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.grid.ac_flow import AcState
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 from cosim.quantities.checks import GateLimits, relative
 from cosim.units import KILO_PER_MEGA, mw_to_kw
@@ -137,7 +138,7 @@ def compare(
     )
 
 
-def _excess(ac: AcState, feeder: Feeder) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _excess(ac: AcState, feeder: Feeder) -> tuple[Array, Array, Array]:
     """Return how far voltages (pu) and currents (relative) are beyond their limits; negative inside."""
     return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, ac.i_ka / feeder.i_max_ka - 1.0
 
@@ -146,7 +147,7 @@ def _violations(ac: AcState, feeder: Feeder, limits: GateLimits) -> tuple[LimitV
     """List what is beyond a limit by more than its tolerance."""
     voltage, current = limits.ac_voltage_violation_pu, limits.ac_current_violation_rel
     low, high, over = _excess(ac, feeder)
-    table: tuple[tuple[Kind, FloatArray, float, FloatArray, FloatArray, tuple[str, ...]], ...] = (
+    table: tuple[tuple[Kind, Array, float, Array, Array, tuple[str, ...]], ...] = (
         ("undervoltage", low, voltage, ac.vm_pu, feeder.v_min_pu, feeder.bus_ids),
         ("overvoltage", high, voltage, ac.vm_pu, feeder.v_max_pu, feeder.bus_ids),
         ("overcurrent", over, current, ac.i_ka, feeder.i_max_ka, feeder.line_ids),

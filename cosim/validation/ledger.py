@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.ac_flow import AcFlow, AcState
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
@@ -46,7 +47,7 @@ class LedgerInputs:
     """
 
     case: DispatchCase
-    ev_mw: FloatArray
+    ev_mw: Array
     limits: GateLimits
     sufficient: Sufficient
     stations: Mapping[int, Figures] = field(default_factory=dict)
@@ -95,15 +96,15 @@ def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
 class _Relaxed:
     """The relaxed side of one period, as `compare` reads it."""
 
-    vm_pu: FloatArray
-    i_ka: FloatArray
+    vm_pu: Array
+    i_ka: Array
     loss_mw: float
     slack_mw: float
     slack_mvar: float
 
 
 def _entry(
-    inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: FloatArray, state: AcState, k: int
+    inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: Array, state: AcState, k: int
 ) -> LedgerEntry:
     relaxed = _Relaxed(
         vm_pu=stored.vm_pu[:, k], i_ka=stored.i_ka[:, k], loss_mw=stored.number("loss_mw", k),
@@ -266,7 +267,7 @@ def _injected(inputs: LedgerInputs, stored: StoredDispatch) -> Injected:
     )  # fmt: skip
 
 
-def _largest(values: FloatArray) -> int:
+def _largest(values: Array) -> int:
     """Return the position of the largest value; NaN counts only if nothing else is there."""
     return 0 if np.isnan(values).all() else int(np.nanargmax(values))
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from cosim.arrays import Array
 from cosim.grid.ac_flow import AcState
-from cosim.grid.feeder import FloatArray
 from cosim.validation.gate import exit_code
 
 Exactness = Literal["proved", "tight", "not tight", "no answer"]
@@ -102,8 +102,8 @@ class Ledger:
     """
 
     entries: tuple[LedgerEntry, ...]
-    ac_price_per_mwh: FloatArray
-    congestion_per_mwh: FloatArray
+    ac_price_per_mwh: Array
+    congestion_per_mwh: Array
     states: tuple[AcState, ...]
 
     @property

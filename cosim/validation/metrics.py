@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 
-FloatArray = NDArray[np.float64]
 CONFIDENCE = 0.95
 GEH_GOOD = 5.0
 """Usual limit of GEH below which an hourly flow counts as reproduced."""
 
 
-def geh(measured_vph: ArrayLike, modelled_vph: ArrayLike) -> FloatArray:
+def geh(measured_vph: ArrayLike, modelled_vph: ArrayLike) -> Array:
     """Return ``GEH = sqrt(2 (m - x)^2 / (m + x))``, (veh/h)^0.5, of hourly flows; 0 where both are 0.
 
     >>> float(geh(550.0, 450.0).round(3))
@@ -102,7 +102,7 @@ class Estimate:
     n: int
 
 
-def estimate(values: Sequence[float] | FloatArray, confidence: float = CONFIDENCE) -> Estimate:
+def estimate(values: Sequence[float] | Array, confidence: float = CONFIDENCE) -> Estimate:
     """Return mean and interval ``mean +- t(n - 1) s / sqrt(n)`` of independent values.
 
     Raises
@@ -129,7 +129,7 @@ def estimate(values: Sequence[float] | FloatArray, confidence: float = CONFIDENC
     )
 
 
-def prediction_half_width(values: ArrayLike, confidence: float = CONFIDENCE) -> FloatArray:
+def prediction_half_width(values: ArrayLike, confidence: float = CONFIDENCE) -> Array:
     """Return how far a further independent run may be from the mean of the runs: ``t(n - 1) s sqrt(1 + 1/n)``.
 
     Parameters
@@ -147,7 +147,7 @@ def prediction_half_width(values: ArrayLike, confidence: float = CONFIDENCE) -> 
     return np.asarray(quantile * array.std(axis=0, ddof=1) * math.sqrt(1.0 + 1.0 / n))
 
 
-def _pair(measured: ArrayLike, modelled: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def _pair(measured: ArrayLike, modelled: ArrayLike) -> tuple[Array, Array]:
     m, x = np.asarray(measured, dtype=np.float64), np.asarray(modelled, dtype=np.float64)
     if m.shape != x.shape:
         raise InputError(f"measured values have shape {m.shape}, modelled ones {x.shape}; they must be the same")

@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError
 from cosim.traffic.choice import path_cost
 from cosim.traffic.problem import SueProblem
 from cosim.validation.metrics import Estimate, estimate, geh, mape, percent_rmse, r_squared, rmse, skill
 from cosim.validation.micro_limits import MicroLimits
 from cosim.validation.route_choice import class_closure, closure, delivered_flow
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 UNUSED_FACTOR = 1.057
 """Time of a link that nobody used over its free-flow time: what a lone vehicle measures on a net of merge sections."""
@@ -41,10 +38,10 @@ class MicroClaim:
     """
 
     name: str
-    path_flow_vph: FloatArray
-    link_flow_vph: FloatArray
-    link_time_min: FloatArray
-    station_energy_kwh: FloatArray | None = None
+    path_flow_vph: Array
+    link_flow_vph: Array
+    link_time_min: Array
+    station_energy_kwh: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,15 +66,15 @@ class MicroSeen:
     """
 
     seed: int
-    link_flow_vph: FloatArray
-    link_time_min: FloatArray
-    link_vehicles: FloatArray
-    path_time_min: FloatArray
-    path_vehicles: FloatArray
-    station_growth_vph: FloatArray
-    station_wait_min: FloatArray
-    station_energy_kwh: FloatArray
-    station_ledger_error_kwh: FloatArray
+    link_flow_vph: Array
+    link_time_min: Array
+    link_vehicles: Array
+    path_time_min: Array
+    path_vehicles: Array
+    station_growth_vph: Array
+    station_wait_min: Array
+    station_energy_kwh: Array
+    station_ledger_error_kwh: Array
     vehicles: int
     teleported: int
     never_inserted: int
@@ -86,7 +83,7 @@ class MicroSeen:
     emergency_stops: int
 
 
-def sue_claim(problem: SueProblem, path_flow_vph: FloatArray) -> MicroClaim:
+def sue_claim(problem: SueProblem, path_flow_vph: Array) -> MicroClaim:
     """Return what path flows of an equilibrium claim: their link flows, and the link laws' times at these."""
     flow = problem.path_set.link_flow(path_flow_vph)
     return MicroClaim(
@@ -105,13 +102,13 @@ def null_claim(problem: SueProblem) -> MicroClaim:
     )
 
 
-def times_min(problem: SueProblem, flow_vph: FloatArray) -> FloatArray:
+def times_min(problem: SueProblem, flow_vph: Array) -> Array:
     """Return the links' travel times without prices and other constants, min, shape (L,)."""
     network = problem.network
     return problem.link_cost(flow_vph) - network.fixed_min - network.slope_min_per_vph * np.maximum(flow_vph, 0.0)
 
 
-def measured_cost_min(problem: SueProblem, seen: MicroSeen, unused_factor: float = UNUSED_FACTOR) -> FloatArray:
+def measured_cost_min(problem: SueProblem, seen: MicroSeen, unused_factor: float = UNUSED_FACTOR) -> Array:
     """Return what every link costs by the simulation, prices included, min, shape (L,).
 
     A road that nobody used takes ``unused_factor`` times its free-flow time, a station without sessions its law's time
@@ -124,7 +121,7 @@ def measured_cost_min(problem: SueProblem, seen: MicroSeen, unused_factor: float
     return np.asarray(time + network.fixed_min + network.slope_min_per_vph * np.maximum(seen.link_flow_vph, 0.0))
 
 
-def expected_flow(problem: SueProblem, claim: MicroClaim, seen: MicroSeen) -> FloatArray:
+def expected_flow(problem: SueProblem, claim: MicroClaim, seen: MicroSeen) -> Array:
     """Return the link flows that a run can show: the claim's, without vehicles that its stations kept, shape (L,)."""
     network = problem.network
     lost = np.zeros(len(network.link_ids))
@@ -140,7 +137,7 @@ def statistics(
     seen: MicroSeen,
     limits: MicroLimits,
     unused_factor: float = UNUSED_FACTOR,
-    curve_min: FloatArray | None = None,
+    curve_min: Array | None = None,
 ) -> dict[str, float]:
     """Return every statistic of one run, by name (see `cosim.validation.micro_verdict.STATISTICS`).
 
@@ -222,7 +219,7 @@ def _time_statistics(problem: SueProblem, claim: MicroClaim, seen: MicroSeen, li
 
 
 def _curve_statistics(
-    problem: SueProblem, seen: MicroSeen, limits: MicroLimits, curve_min: FloatArray | None
+    problem: SueProblem, seen: MicroSeen, limits: MicroLimits, curve_min: Array | None
 ) -> dict[str, float]:
     if curve_min is None:
         return {}
@@ -230,12 +227,12 @@ def _curve_statistics(
     return {"curve_mape": mape(seen.link_time_min[links], curve_min[links])}
 
 
-def route_times_min(problem: SueProblem, link_time_min: FloatArray) -> FloatArray:
+def route_times_min(problem: SueProblem, link_time_min: Array) -> Array:
     """Return the time of every path, prices and overlap terms left out, min, shape (K,)."""
     return path_cost(problem.path_set, link_time_min) - problem.path_set.offset_min
 
 
-def _worst(measured: FloatArray, said: FloatArray) -> float:
+def _worst(measured: Array, said: Array) -> float:
     return float(np.max(np.abs(said - measured) / measured)) if measured.size else math.nan
 
 

@@ -11,21 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError
 from cosim.traffic.paths import PathSet
 from cosim.validation.metrics import geh, prediction_half_width
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 FACTORS = (0.55, 0.7, 0.85, 1.0, 1.0, 0.85, 0.7, 0.55)
 """Demand of each slice over that of the period: an hour of rise, an hour of fall."""
 SLICE_MIN = 15.0
 
 
-def moved_along(paths: PathSet, path_flow_vph: FloatArray, link_time_min: FloatArray, slice_min: float) -> FloatArray:
+def moved_along(paths: PathSet, path_flow_vph: Array, link_time_min: Array, slice_min: float) -> Array:
     """Return how many vehicles leave each link in each slice, as an hourly flow.
 
     Parameters
@@ -41,7 +38,7 @@ def moved_along(paths: PathSet, path_flow_vph: FloatArray, link_time_min: FloatA
 
     Returns
     -------
-    FloatArray
+    Array
         Shape (J, L), veh/h; what leaves after the last slice is not counted.
 
     Raises
@@ -79,9 +76,9 @@ class RampComparison:
         How far a further seed may be from the mean.
     """
 
-    expected: FloatArray
-    measured: FloatArray
-    tolerance: FloatArray
+    expected: Array
+    measured: Array
+    tolerance: Array
 
     @property
     def inside(self) -> BoolArray:
@@ -100,12 +97,12 @@ class RampComparison:
         return float(self.inside[counted].mean()) if counted.any() else float("nan")
 
     @property
-    def geh(self) -> FloatArray:
+    def geh(self) -> Array:
         """GEH of every slice and link, for hourly flows."""
         return geh(self.measured, self.expected)
 
 
-def compare_ramp(expected: FloatArray, runs: FloatArray) -> RampComparison:
+def compare_ramp(expected: Array, runs: Array) -> RampComparison:
     """Return the comparison of a model with several runs.
 
     Parameters

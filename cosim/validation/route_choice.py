@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.traffic.problem import SueProblem, relative_change
 from cosim.traffic.routes import LogitLoad
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
-
-def closure(problem: SueProblem, path_flow_vph: FloatArray, link_cost_min: FloatArray) -> float:
+def closure(problem: SueProblem, path_flow_vph: Array, link_cost_min: Array) -> float:
     """Return the share of demand that would move: ``sum_w 1/2 sum_k |q_w P_k - f_k| / sum_w q_w``.
 
     P is the logit choice at the measured costs. 0: nobody would move. Where there is no demand, 0.
@@ -36,7 +33,7 @@ def closure(problem: SueProblem, path_flow_vph: FloatArray, link_cost_min: Float
     return moved_share(problem, path_flow_vph, problem.load(link_cost_min).path_flow_vph)
 
 
-def moved_share(problem: SueProblem, path_flow_vph: FloatArray, other_vph: FloatArray) -> float:
+def moved_share(problem: SueProblem, path_flow_vph: Array, other_vph: Array) -> float:
     """Return half the sum of the differences of two path flows over the demand: the share that is on another path.
 
     Raises
@@ -51,7 +48,7 @@ def moved_share(problem: SueProblem, path_flow_vph: FloatArray, other_vph: Float
     return _over(np.abs(path_flow_vph - other_vph).sum(), problem.demand_vph.sum())
 
 
-def class_closure(problem: SueProblem, path_flow_vph: FloatArray, link_cost_min: FloatArray, user_class: str) -> float:
+def class_closure(problem: SueProblem, path_flow_vph: Array, link_cost_min: Array, user_class: str) -> float:
     """Return the closure of one user class; NaN if the class has no demand."""
     paths = problem.path_set
     chosen = np.array([one.user_class == user_class for one in paths.commodities])
@@ -63,7 +60,7 @@ def class_closure(problem: SueProblem, path_flow_vph: FloatArray, link_cost_min:
     return _over(np.abs(target - path_flow_vph)[own].sum(), demand)
 
 
-def residual(problem: SueProblem, path_flow_vph: FloatArray) -> float:
+def residual(problem: SueProblem, path_flow_vph: Array) -> float:
     """Return ``R = ||V(c(v)) - v||_1 / ||v||_1`` of stored path flows at the laws' own times; 0 without flow."""
     flow = problem.path_set.link_flow(path_flow_vph)
     return relative_change(problem.load(problem.link_cost(flow)).link_flow_vph - flow, flow)
@@ -77,7 +74,7 @@ def free_flow_logit(problem: SueProblem) -> LogitLoad:
     return problem.load(problem.empty_cost_min)
 
 
-def delivered_flow(problem: SueProblem, path_flow_vph: FloatArray, station_lost_share: FloatArray) -> FloatArray:
+def delivered_flow(problem: SueProblem, path_flow_vph: Array, station_lost_share: Array) -> Array:
     """Return link flows if a share of each station's vehicles stays there: queued ones are missing downstream.
 
     Parameters
@@ -91,7 +88,7 @@ def delivered_flow(problem: SueProblem, path_flow_vph: FloatArray, station_lost_
 
     Returns
     -------
-    FloatArray
+    Array
         Shape (L,), veh/h. Links behind the station on a path carry ``(1 - lost share)`` of the path's flow.
     """
     paths = problem.path_set

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.stations import Station
 from cosim.traffic.laws import LAWS
 from cosim.traffic.laws.base import LinkParameters
-
-FloatArray = NDArray[np.float64]
 
 COMPARED = ("davidson", "erlang")
 """Laws whose waits are told beside the measured ones, whichever of them the equilibrium used."""
 
 
-def law_waits_min(stations: Sequence[Station], flow_vph: FloatArray) -> dict[str, FloatArray]:
+def law_waits_min(stations: Sequence[Station], flow_vph: Array) -> dict[str, Array]:
     """Return the mean wait of every station by each law, min, ``[law]`` of shape (S,).
 
     Parameters
@@ -38,6 +36,6 @@ def law_waits_min(stations: Sequence[Station], flow_vph: FloatArray) -> dict[str
     return {name: LAWS[name](links).value(np.asarray(flow_vph)) - links.free_flow_min for name in COMPARED}
 
 
-def use_of_chargers(stations: Sequence[Station], flow_vph: FloatArray) -> FloatArray:
+def use_of_chargers(stations: Sequence[Station], flow_vph: Array) -> Array:
     """Return arrivals over capacity, shape (S,); above 1 no law of stationary waits holds."""
     return np.asarray(flow_vph / np.array([one.capacity_vph for one in stations]))

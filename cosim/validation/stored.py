@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray, IntArray, freeze
 from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap, cone_gap
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 
 
@@ -25,12 +25,12 @@ class StoredDevice:
     kind: str
     traits: Traits
     bus: str
-    p_mw: FloatArray
-    q_mvar: FloatArray
-    energy_mwh: FloatArray
-    overlap_mw: FloatArray
-    missed: FloatArray
-    cost: FloatArray
+    p_mw: Array
+    q_mvar: Array
+    energy_mwh: Array
+    overlap_mw: Array
+    missed: Array
+    cost: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,26 +55,24 @@ class StoredDispatch:
         Values of the tables that are none and may not be, shape (T,).
     """
 
-    periods: NDArray[np.int64]
-    p_load_mw: FloatArray
-    q_load_mvar: FloatArray
-    p_gen_mw: FloatArray
-    q_gen_mvar: FloatArray
-    shed_mw: FloatArray
-    vm_pu: FloatArray
-    price_per_mwh: FloatArray
-    vm_ac_pu: FloatArray
-    p_line_mw: FloatArray
-    q_line_mvar: FloatArray
-    i_ka: FloatArray
+    periods: IntArray
+    p_load_mw: Array
+    q_load_mvar: Array
+    p_gen_mw: Array
+    q_gen_mvar: Array
+    shed_mw: Array
+    vm_pu: Array
+    price_per_mwh: Array
+    vm_ac_pu: Array
+    p_line_mw: Array
+    q_line_mvar: Array
+    i_ka: Array
     figures: Mapping[str, list[Any]]
     devices: Mapping[str, StoredDevice]
-    missing: NDArray[np.int64]
+    missing: IntArray
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            if isinstance(value := getattr(self, item.name), np.ndarray):
-                value.setflags(write=False)
+        freeze(self)
 
     @property
     def length(self) -> int:
@@ -82,7 +80,7 @@ class StoredDispatch:
         return len(self.periods)
 
     @property
-    def injection(self) -> tuple[FloatArray, FloatArray]:
+    def injection(self) -> tuple[Array, Array]:
         """Net injections P [MW] and Q [Mvar] per bus, shape (n, T)."""
         return self.p_gen_mw - self.p_load_mw, self.q_gen_mvar - self.q_load_mvar
 
@@ -95,7 +93,7 @@ class StoredDispatch:
         """Return a figure of period column ``k``; None where the run has no such column."""
         return self.number(name, k) if name in self.figures else None
 
-    def numbers(self, name: str) -> FloatArray:
+    def numbers(self, name: str) -> Array:
         """Return a figure of all periods, NaN where it was not stored, shape (T,)."""
         return np.array([self.number(name, k) for k in range(self.length)])
 
@@ -104,11 +102,11 @@ class StoredDispatch:
         value = self.figures.get(name, [None] * self.length)[k]
         return value if isinstance(value, str) and value else None
 
-    def flag(self, name: str) -> NDArray[np.bool_]:
+    def flag(self, name: str) -> BoolArray:
         """Return a truth value of all periods, False where it was not stored, shape (T,)."""
         return np.array([value is True for value in self.figures.get(name, [None] * self.length)], dtype=bool)
 
-    def cost_terms(self) -> dict[str, FloatArray]:
+    def cost_terms(self) -> dict[str, Array]:
         """Return the cost by term, shape (T,); a term that a solved period does not have is zero there."""
         solved = np.isfinite(self.numbers("cost"))
         terms = {}

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError
-from cosim.grid.feeder import Feeder, FloatArray
+from cosim.grid.feeder import Feeder
 from cosim.grid.stressed_flow import Disturbance, StressedFlow, StressedState
 from cosim.quantities.checks import GateLimits
 from cosim.validation.stored import StoredDispatch
@@ -88,7 +89,7 @@ class Stress:
 def stress(
     feeder: Feeder,
     stored: StoredDispatch,
-    base_p_mw: FloatArray,
+    base_p_mw: Array,
     *,
     limits: GateLimits,
     draws: int,
@@ -141,7 +142,7 @@ def stress(
     return Stress(draws=tuple(results), seed=seed)
 
 
-def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: Array) -> tuple[Array, Array, Array]:
     """Return base load as served (2, n, T), charging as served (n, T), generation (2, n, T)."""
     moved = np.zeros_like(stored.p_load_mw)
     for device in stored.devices.values():

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.scenario.case import SimulationCase
 from cosim.workflows.day import Day, GridDay, RoadDay
 
-Array = NDArray[np.float64]
 LINK_FLOW, STATION_ENERGY, COST = "link_flow", "station_energy", "cost"
 ROAD_ANSWERS = (LINK_FLOW, STATION_ENERGY, "charging_energy", "travel_time", "wait")
 GRID_ANSWERS = (COST, "import", "peak_import", "min_voltage", "losses", "unserved")
@@ -26,7 +25,7 @@ class Answer:
     unit: str
 
 
-def answers(case: SimulationCase, day: Day, chosen: NDArray[np.bool_]) -> tuple[tuple[Answer, ...], Array]:
+def answers(case: SimulationCase, day: Day, chosen: BoolArray) -> tuple[tuple[Answer, ...], Array]:
     """Return the answers of the chosen periods and their K values, shape (K,).
 
     ``link_flow`` in vehicles and ``station_energy``, ``charging_energy``, ``import``, ``losses``, ``unserved`` in MWh
@@ -52,9 +51,7 @@ def answers(case: SimulationCase, day: Day, chosen: NDArray[np.bool_]) -> tuple[
     return tuple(answer for answer, _ in pairs), np.array([value for _, value in pairs])
 
 
-def _on_roads(
-    case: SimulationCase, roads: RoadDay, chosen: NDArray[np.bool_], hours: float
-) -> Iterator[tuple[Answer, float]]:
+def _on_roads(case: SimulationCase, roads: RoadDay, chosen: BoolArray, hours: float) -> Iterator[tuple[Answer, float]]:
     network = None if case.roads is None else case.roads.network
     if network is None:
         return
@@ -66,9 +63,7 @@ def _on_roads(
     yield Answer(name="travel_time", place="", unit="min"), _mean(spent, float(roads.trips_vph[chosen].sum()))
 
 
-def _at_stations(
-    case: SimulationCase, day: Day, chosen: NDArray[np.bool_], hours: float
-) -> Iterator[tuple[Answer, float]]:
+def _at_stations(case: SimulationCase, day: Day, chosen: BoolArray, hours: float) -> Iterator[tuple[Answer, float]]:
     energy = hours * day.load_mw[:, chosen].sum(axis=1)
     if not energy.size:
         return
@@ -80,9 +75,7 @@ def _at_stations(
     yield Answer(name="charging_energy", place="", unit="MWh"), float(energy.sum())
 
 
-def _in_grid(
-    case: SimulationCase, grid: GridDay, chosen: NDArray[np.bool_], hours: float
-) -> Iterator[tuple[Answer, float]]:
+def _in_grid(case: SimulationCase, grid: GridDay, chosen: BoolArray, hours: float) -> Iterator[tuple[Answer, float]]:
     number = np.flatnonzero(chosen) + 1
     peak = int(np.argmax(grid.import_mw[chosen]))
     bus, period = np.unravel_index(np.argmin(grid.vm_pu[:, chosen]), grid.vm_pu[:, chosen].shape)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.charging.fifo import ChargerBank, FifoState, advance
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem, StorageError, UsageError
@@ -35,8 +35,6 @@ from cosim.units import h_to_min, min_to_s, s_to_min
 from cosim.validation.micro import MicroClaim, MicroSeen, statistics, sue_claim
 from cosim.workflows.micro_study import MicroStudy, open_study, seen
 from cosim.workflows.validate import ValidateOptions, chosen_periods, told_windows, window_settings
-
-Array = NDArray[np.float64]
 
 FIT_SHARES = (0.27, 0.55, 0.77, 0.91, 1.0)
 HELD_SHARES = (0.68, 0.86)

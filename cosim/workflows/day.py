@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.coupling.queued_day import day_with_queues
 from cosim.coupling.roads import Block, RoadResponse
 from cosim.dispatch.controller import Controller
@@ -28,7 +28,6 @@ from cosim.traffic.network import RoadNetwork
 from cosim.validation.gate import GateRecord, exit_code
 from cosim.world import run_world
 
-Array = NDArray[np.float64]
 TIGHT = 1e-10
 """Residual of the equilibria that are compared, where the scenario's method is quick enough to reach it."""
 QUICK_METHODS = frozenset({"auto", "newton"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem, StorageError
 from cosim.scenario import shipped
 from cosim.scenario.build import as_chosen
@@ -24,7 +25,6 @@ from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
 from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
-from cosim.traffic.performance import FloatArray
 from cosim.traffic.problem import unit_remarks
 from cosim.units import min_to_h
 from cosim.workflows.assign import route_builder
@@ -61,7 +61,7 @@ class _Roads:
     network: RoadNetwork
     counted: RoadNetwork
     paths: PathSet
-    class_share: FloatArray
+    class_share: Array
     theta_per_min: float
     length_km: Mapping[str, float]
     remarks: tuple[str, ...] = ()
@@ -250,7 +250,7 @@ def _scenario_roads(
     )
 
 
-def _class_share(case: RoadCase, period: int) -> FloatArray:
+def _class_share(case: RoadCase, period: int) -> Array:
     """Return the share of each class in the trips of a period (of the day, if nobody travels then), shape (C,)."""
     by_class = case.demand.trips_vph[period - 1].sum(axis=1)
     if by_class.sum() == 0:

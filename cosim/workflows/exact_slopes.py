@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.load import LoadedScenario
@@ -18,7 +18,6 @@ from cosim.traffic.sensitivity import flow_slope
 from cosim.workflows.answers import COST, ROAD_ANSWERS, answers
 from cosim.workflows.day import Day, GridDay, in_sequence, road_day, same_dispatch
 
-Array = NDArray[np.float64]
 WIDTH = 1e-5
 """Half of it to each side, relative: where closed forms are differentiated; nothing is solved there."""
 STILL_MW = 1e-9
@@ -26,7 +25,7 @@ STILL_MW = 1e-9
 
 
 def exact_slopes(
-    loaded: LoadedScenario, parameter: Parameter, case: SimulationCase, day: Day, chosen: NDArray[np.bool_]
+    loaded: LoadedScenario, parameter: Parameter, case: SimulationCase, day: Day, chosen: BoolArray
 ) -> Array:
     """Return the answers' derivatives by a relative step of a parameter, shape (K,); NaN where they are not exact.
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.controller import Controller, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.restoration import PowerFlow

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.microsim.windows import run_windows
 from cosim.traffic.choice import link_use_covariance
 from cosim.traffic.performance import link_cost_derivative
@@ -15,8 +15,6 @@ from cosim.traffic.problem import SueProblem
 from cosim.validation.micro import MicroClaim, measured_cost_min, times_min
 from cosim.validation.route_choice import closure, moved_share
 from cosim.workflows.micro_study import MicroStudy, seen
-
-Array = NDArray[np.float64]
 
 ROUNDS = 8
 FULL_STEPS = 3

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.microsim.model import MicroDemand, RunOptions, WindowInput, WindowResult
 from cosim.microsim.vehicles import joined, micro_demand
 from cosim.microsim.windows import run_windows
@@ -19,8 +19,6 @@ from cosim.validation.metrics import GEH_GOOD
 from cosim.validation.micro import times_min
 from cosim.validation.ramp import FACTORS, SLICE_MIN, RampComparison, compare_ramp, moved_along
 from cosim.workflows.micro_study import MicroStudy
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.microsim.chargers import DETOUR_S, late_vehicles, micro_stations
 from cosim.microsim.model import MicroNet, MicroStation, RunOptions, Variant, WindowInput, WindowResult
@@ -25,8 +25,6 @@ from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
 from cosim.validation.micro_verdict import Basis
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.units import s_to_min
-from cosim.validation.metrics import FloatArray, estimate, geh
+from cosim.validation.metrics import estimate, geh
 from cosim.validation.micro import expected_flow, measured_cost_min, route_times_min
 from cosim.validation.micro_verdict import STATISTICS
 from cosim.validation.station_waits import law_waits_min, use_of_chargers
@@ -99,7 +100,7 @@ def _routes(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _chosen(found: Validation, one: PeriodValidation, run_at: int, model: ModelRuns) -> FloatArray:
+def _chosen(found: Validation, one: PeriodValidation, run_at: int, model: ModelRuns) -> Array:
     """Return the flows that drivers would choose at the times of one run."""
     cost = measured_cost_min(one.problem, model.seen[run_at], found.study.unused_factor)
     return one.problem.load(cost).path_flow_vph

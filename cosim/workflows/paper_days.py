@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices.demand_response import DemandResponseSettings
 from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.tariff import dynamic_tariff
 from cosim.errors import InputError
-from cosim.reports.paper.day import Array, PaperDay
+from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import LITERAL, SCENARIOS, WITH, WITHOUT, AveragedDay, AveragedHour, Connection
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load

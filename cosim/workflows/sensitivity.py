@@ -17,8 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.errors import ComponentError, CosimError, InputError, UsageError
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
@@ -31,7 +31,6 @@ from cosim.workflows.day import Day, is_one_day, solve_day
 from cosim.workflows.exact_slopes import exact_slopes
 from cosim.workflows.study import FLOWS, HEADLINES, Influence, Row, SensitivityStudy
 
-Array = NDArray[np.float64]
 STEP = 0.01
 LARGEST_STEP = 0.2
 Progress = Callable[[int, int, str], None]
@@ -51,7 +50,7 @@ class _Base:
     day: Day
     answers: tuple[Answer, ...]
     values: Array
-    chosen: NDArray[np.bool_]
+    chosen: BoolArray
     step: float
     exact: bool
 
@@ -160,7 +159,7 @@ def _base(loaded: LoadedScenario, step: float, periods: str | None, exact: bool)
     return _Base(case=case, day=day, answers=names, values=values, chosen=chosen, step=step, exact=exact)
 
 
-def _chosen(periods: str | None, count: int) -> NDArray[np.bool_]:
+def _chosen(periods: str | None, count: int) -> BoolArray:
     """Return which periods count.
 
     >>> _chosen("2:3", 4).tolist()

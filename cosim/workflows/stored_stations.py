@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.plan import DispatchCase
 from cosim.results.charging import station_price_rel
 from cosim.results.store import RunResult

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.microsim.model import Variant, WindowInput, WindowResult
 from cosim.microsim.scratch import Scratch
@@ -41,7 +41,6 @@ from cosim.workflows.micro_study import (
 from cosim.workflows.run import Progress
 from cosim.workflows.verify import opened
 
-Array = NDArray[np.float64]
 INVALID = 10
 LEAST_SEEDS = 5
 """A verdict needs an interval; a scenario's single seed is for windows beside a run."""

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.coupling.free_flow import free_flow_load_mw
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import require_solver
@@ -45,7 +45,6 @@ from cosim.workflows.run import Progress, run
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 NONE, ONE_WAY, EQUILIBRIUM = STAGES
 HARDLY_MW = 0.05
 """Largest change of a station's load below which coupling hardly matters."""

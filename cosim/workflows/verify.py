@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cosim.dispatch.branch_flow import Array
+from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.injection_bounds import given, import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase

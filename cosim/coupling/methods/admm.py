@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosim.coupling.methods.base import Array, Query, Roads, Round
+from cosim.arrays import Array
+from cosim.coupling.methods.base import Query, Roads, Round
 
 APART = 10.0
 """Ratio of the two residuals from which on beta is doubled or halved."""

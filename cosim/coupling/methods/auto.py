@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.coupling.methods.base import Array, Method, Query, Round
+from cosim.arrays import Array
+from cosim.coupling.methods.base import Method, Query, Round
 
 HALVED = 0.5
 

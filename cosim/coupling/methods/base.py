@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from cosim.arrays import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

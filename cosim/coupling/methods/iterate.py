@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.coupling.methods.base import Array, Query, Roads, Round
+from cosim.arrays import Array
+from cosim.coupling.methods.base import Query, Roads, Round
 
 STEP_RANGE = (0.02, 1.0)
 

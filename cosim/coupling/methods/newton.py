@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.coupling.methods.base import Array, Query, Roads, Round
+from cosim.arrays import Array
+from cosim.coupling.methods.base import Query, Roads, Round
 from cosim.errors import InputError
 
 DESCENT = 1e-4

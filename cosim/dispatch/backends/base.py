@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosim import supervision
+from cosim.arrays import Array, IntArray
 from cosim.dispatch.backends.licences import Licence
 
-Array = NDArray[np.float64]
 Data = dict[str, Any]
 """cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims``, rows ordered zero, nonnegative,
 second-order cones. No auxiliary columns arise, so each column is a variable of the model."""
@@ -210,7 +209,7 @@ def _wrong_sign(slack: Array, z: Array, dims: Any) -> float:  # noqa: ANN401 - c
     return hidden + float((np.maximum(outside, 0.0) * np.maximum(1.0, np.abs(slack[heads]))).sum())
 
 
-def _outside(values: Array, dims: Any) -> tuple[NDArray[np.intp], Array]:  # noqa: ANN401 - cvxpy's cone sizes
+def _outside(values: Array, dims: Any) -> tuple[IntArray, Array]:  # noqa: ANN401 - cvxpy's cone sizes
     """Return the first row of every second-order cone, and ``|v_1..| - v_0`` there: positive outside the cone."""
     sizes = np.asarray(dims.soc, dtype=np.intp)
     if not sizes.size:

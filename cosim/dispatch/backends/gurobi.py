@@ -14,15 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosim.dispatch.backends.base import Array, Capabilities, ConeAnswer, Data, Pulse, judged
+from cosim.arrays import Array, IntArray
+from cosim.dispatch.backends.base import Capabilities, ConeAnswer, Data, Pulse, judged
 from cosim.dispatch.backends.licences import gurobi as licence
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-Positions = NDArray[np.intp]
 Model = Any  # gurobipy is optional, so nothing here may depend on its types
 name = "gurobi"
 capabilities = Capabilities()
@@ -57,8 +56,8 @@ class Rows:
     a: sp.csr_array
     b: Array
     zero: int
-    bounds: Positions
-    general: Positions
+    bounds: IntArray
+    general: IntArray
     cones: tuple[tuple[int, int], ...]
 
 
@@ -120,7 +119,7 @@ def _rows(data: Data) -> Rows:
     )  # fmt: skip
 
 
-def _single(rows: Rows) -> tuple[Positions, Array, Array]:
+def _single(rows: Rows) -> tuple[IntArray, Array, Array]:
     """Return column, coefficient and limit (b / a) of each bound row."""
     at = rows.a.indptr[rows.bounds]
     column, coefficient = rows.a.indices[at].astype(np.intp), rows.a.data[at].astype(np.float64)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import IntArray
 from cosim.dispatch.backends.base import Capabilities, Data
 from cosim.dispatch.backends.licences import scip as licence
 
@@ -119,7 +119,7 @@ def _set_objective(model: Any, x: list[Any], data: Data) -> None:  # noqa: ANN40
     model.setObjective(linear + above)
 
 
-def columns(data: Data, variable_id: int, size: int) -> NDArray[np.intp]:
+def columns(data: Data, variable_id: int, size: int) -> IntArray:
     """Return the columns of a model variable in the compiled programme."""
     start = data["param_prob"].var_id_to_col[variable_id]
     return np.arange(start, start + size)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from annotated_types import Interval, MinLen
 
+from cosim.arrays import Array
 from cosim.bounds import NonNegative, check_bounds
-from cosim.dispatch.devices.base import Array, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.base import Device, Injection, State, Window, solved
 from cosim.dispatch.devices.traits import Allowed, Did, Given
 from cosim.errors import InputError
 from cosim.timeline import Series

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.dispatch.devices.traits import Allowed, Did, Given, Side, Traits, told
 from cosim.guard import Guarded
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
-Array = NDArray[np.float64]
 State = Mapping[str, float]
 
 
@@ -50,14 +49,14 @@ class Window:
 
     start: int
     length: int
-    active: NDArray[np.bool_]
+    active: BoolArray
     base_p_mw: Array
     base_q_mvar: Array
     ev_p_mw: Array
     tariff_per_mwh: Array
     loss_price_per_mwh: Array
     series: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    first_of_pair: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    first_of_pair: Mapping[str, BoolArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import MinLen
 
+from cosim.arrays import Array
 from cosim.bounds import NonNegative, check_bounds
 from cosim.dispatch.devices.base import (
-    Array,
     Cost,
     Device,
     Injection,

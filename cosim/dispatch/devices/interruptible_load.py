@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import MinLen
 
+from cosim.arrays import Array
 from cosim.bounds import Fraction, NonNegative, check_bounds
-from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.base import Cost, Device, Injection, State, Window, solved
 from cosim.dispatch.devices.traits import Allowed, Did, Given
 
 if TYPE_CHECKING:

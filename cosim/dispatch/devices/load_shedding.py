@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.bounds import NonNegative, check_bounds
-from cosim.dispatch.devices.base import Array, Cost, Device, Injection, State, Window, solved
+from cosim.dispatch.devices.base import Cost, Device, Injection, State, Window, solved
 
 if TYPE_CHECKING:
     import cvxpy as cp

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.grid.formats.mfile import Token, Unreadable
 
-Matrix = NDArray[np.float64]
-Value = Matrix | str | tuple[str, ...]
+Value = Array | str | tuple[str, ...]
 """A matrix (a number is 1 x 1), a text, or the texts of a cell array."""
-Positions = tuple[NDArray[np.intp], NDArray[np.intp]]
+Positions = tuple[IntArray, IntArray]
 
 MOST_CELLS = 4_000_000
 MOST_NESTED = 60
@@ -26,13 +25,13 @@ _END = Token("end", "", 0)
 _BOTH = 2
 
 _CONSTANTS = MappingProxyType({"Inf": np.inf, "inf": np.inf, "NaN": np.nan, "nan": np.nan, "pi": np.pi})
-_FUNCTIONS: Mapping[str, Callable[[Matrix], Matrix]] = MappingProxyType(
+_FUNCTIONS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
         "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log,
         "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     }
 )  # fmt: skip
-_OPERATIONS: Mapping[str, Callable[[Matrix, Matrix], Matrix]] = MappingProxyType(
+_OPERATIONS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
     {
         "+": np.add, "-": np.subtract, "*": np.multiply, ".*": np.multiply, "/": np.divide, "./": np.divide,
         "^": np.power, ".^": np.power,
@@ -101,7 +100,7 @@ class Parser:
             self.at += 1
         return ".".join(parts)
 
-    def expression(self) -> Matrix:
+    def expression(self) -> Array:
         """Return the value of a range or a sum."""
         with self._deeper():
             parts = [self._sum()]
@@ -119,12 +118,12 @@ class Parser:
         finally:
             self.nested -= 1
 
-    def _number(self, value: Matrix) -> float:
+    def _number(self, value: Array) -> float:
         if value.size != 1:
             raise self.fail(f"a matrix of {_size(value)} stands where a number must be")
         return float(value.flat[0])
 
-    def _range(self, start: float, second: float, third: float | None = None) -> Matrix:
+    def _range(self, start: float, second: float, third: float | None = None) -> Array:
         step, stop = (1.0, second) if third is None else (second, third)
         if not (np.isfinite([start, step, stop]).all() and step):
             raise self.fail("a range needs finite ends and a step that is not 0")
@@ -133,7 +132,7 @@ class Parser:
             raise self.fail(f"a range of {count} numbers is too long")
         return np.asarray(start + step * np.arange(count, dtype=np.float64)).reshape(1, -1)
 
-    def _sum(self) -> Matrix:
+    def _sum(self) -> Array:
         value = self._product()
         while self.next.text in ("+", "-") and self.next.kind == "op" and not self._begins_number():
             sign = self.takes("+", "-")
@@ -145,13 +144,13 @@ class Parser:
         after = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else _END
         return self.in_row and self.next.spaced and not after.spaced
 
-    def _product(self) -> Matrix:
+    def _product(self) -> Array:
         value = self._unary()
         while sign := self.takes("*", "/", ".*", "./"):
             value = self._combined(sign, value, self._unary())
         return value
 
-    def _unary(self) -> Matrix:
+    def _unary(self) -> Array:
         if sign := self.takes("+", "-"):
             with self._deeper():
                 value = self._unary()
@@ -163,7 +162,7 @@ class Parser:
             value = self._combined(sign, value, -exponent if minus else exponent)
         return value
 
-    def _combined(self, sign: str, left: Matrix, right: Matrix) -> Matrix:
+    def _combined(self, sign: str, left: Array, right: Array) -> Array:
         """Apply an operation element by element; a number, a row or a column stretches over a matrix."""
         whole = {"*": left.size > 1 and right.size > 1, "/": right.size > 1, "^": left.size > 1 or right.size > 1}
         if whole.get(sign, False):
@@ -175,13 +174,13 @@ class Parser:
         with np.errstate(all="ignore"):
             return np.asarray(_OPERATIONS[sign](left, right), dtype=np.float64)
 
-    def _transposed(self) -> Matrix:
+    def _transposed(self) -> Array:
         value = self._primary()
         while self.takes("'", ".'"):
             value = value.T
         return value
 
-    def _primary(self) -> Matrix:
+    def _primary(self) -> Array:
         token = self.next
         if token.kind == "number":
             self.at += 1
@@ -197,7 +196,7 @@ class Parser:
             return np.array([[float(self.last)]])
         return self._named()
 
-    def _named(self) -> Matrix:
+    def _named(self) -> Array:
         """Return a variable, a part of one, a constant, or a function's value."""
         name = self.name()
         value = self.values.get(name)
@@ -213,7 +212,7 @@ class Parser:
                 return np.asarray(_FUNCTIONS[name](self._inner(self.arguments(), 1)[0]), dtype=np.float64)
         raise self.fail(f"{name!r} is no number known there")
 
-    def _inner(self, parts: list[tuple[Token, ...]], count: int) -> list[Matrix]:
+    def _inner(self, parts: list[tuple[Token, ...]], count: int) -> list[Array]:
         """Return the values of the parts of a bracket."""
         if len(parts) != count:
             raise self.fail(f"{len(parts)} values stand in a bracket, must be {count}")
@@ -248,7 +247,7 @@ class Parser:
             if not depth:
                 return
 
-    def positions(self, index: list[tuple[Token, ...]], value: Matrix) -> Positions:
+    def positions(self, index: list[tuple[Token, ...]], value: Array) -> Positions:
         """Return rows and columns, from 0, that an index names."""
         if len(index) == 1 and 1 in value.shape:
             along, zero = self._axis(index[0], value.size), np.zeros(1, dtype=np.intp)
@@ -257,7 +256,7 @@ class Parser:
             raise self.fail(f"{len(index)} indices for a matrix of {_size(value)}; give rows and columns")
         return self._axis(index[0], value.shape[0]), self._axis(index[1], value.shape[1])
 
-    def _axis(self, tokens: tuple[Token, ...], length: int) -> NDArray[np.intp]:
+    def _axis(self, tokens: tuple[Token, ...], length: int) -> IntArray:
         if [token.text for token in tokens] == [":"]:
             return np.arange(length, dtype=np.intp)
         with self._deeper():
@@ -270,9 +269,9 @@ class Parser:
             raise self.fail(f"an index lies outside 1 to {length}")
         return wanted.astype(np.intp) - 1
 
-    def matrix(self) -> tuple[Matrix, list[int]]:
+    def matrix(self) -> tuple[Array, list[int]]:
         """Return the matrix of a square bracket that has been opened, and the line of each of its rows."""
-        blocks: list[Matrix] = []
+        blocks: list[Array] = []
         lines: list[int] = []
         mistakes: list[tuple[int, str]] = []
         for tokens, _ in self._parts("]", (";", "\n")):
@@ -288,7 +287,7 @@ class Parser:
             raise Unreadable(*mistakes)
         return (np.vstack(blocks) if blocks else np.empty((0, 0))), lines
 
-    def _row(self, tokens: tuple[Token, ...], width: int | None) -> Matrix:
+    def _row(self, tokens: tuple[Token, ...], width: int | None) -> Array:
         """Return the numbers of a row; ``width`` is how many columns the first row has."""
         inner = Parser(self.values, tokens, in_row=True, nested=self.nested, end=self.last)
         parts = []
@@ -306,5 +305,5 @@ class Parser:
         return row
 
 
-def _size(value: Matrix) -> str:
+def _size(value: Array) -> str:
     return f"{value.shape[0]} x {value.shape[1]}"

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
-from cosim.grid.formats.arithmetic import Matrix
 from cosim.grid.formats.feeder_tables import read_text
 from cosim.grid.formats.mfile import Statement, Token, Unreadable, statements
 from cosim.grid.formats.workspace import Workspace
@@ -236,7 +236,7 @@ def _rows(path: Path, space: Workspace, name: str, kind: str, problems: list[Pro
     return tuple(_judged(path, value, space.row_lines[name], name, kind, problems))
 
 
-def _judged(path: Path, value: Matrix, lines: list[int], name: str, kind: str, problems: list[Problem]) -> list[Row]:
+def _judged(path: Path, value: Array, lines: list[int], name: str, kind: str, problems: list[Problem]) -> list[Row]:
     columns = (*MATRICES[kind], *(GEN_MORE if kind == "gen" else ()))
     rows = []
     for numbers, line in zip(value.tolist(), lines, strict=True):

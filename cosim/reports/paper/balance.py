@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.devices.demand_response import DemandResponseSettings
 from cosim.dispatch.devices.gas_turbine import GasTurbineSettings
 from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
@@ -13,7 +14,7 @@ from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.devices.wind import WindSettings
 from cosim.reports import style
-from cosim.reports.paper.charts import Array, Chart, Trace, panel
+from cosim.reports.paper.charts import Chart, Trace, panel
 from cosim.reports.paper.claims import Check, PaperFigure, at_least, at_most
 from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import WITHOUT, Material

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from cosim.arrays import Array
 
-Array = NDArray[np.float64]
 Look = Literal["line", "step", "bar", "points"]
 
 

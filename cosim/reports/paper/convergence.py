@@ -12,8 +12,9 @@ from functools import partial
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.reports import style
-from cosim.reports.paper.charts import Array, Chart, Trace, panel
+from cosim.reports.paper.charts import Chart, Trace, panel
 from cosim.reports.paper.claims import Check, PaperFigure, at_least, at_most
 from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import AveragedHour, Material

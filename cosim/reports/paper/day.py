@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
 from cosim.errors import InputError
@@ -17,8 +17,6 @@ from cosim.scenario.road_case import RoadCase
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

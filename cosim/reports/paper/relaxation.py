@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.reports import style
 from cosim.reports.paper.charts import Chart, Heat, Trace, panel
 from cosim.reports.paper.claims import Check, PaperFigure, at_most
-from cosim.reports.paper.day import Array, PaperDay
+from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import Material
 
 ERROR_PU2 = 1e-6

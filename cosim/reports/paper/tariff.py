@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.dispatch.tariff import DynamicTariffSettings
 from cosim.reports import style
 from cosim.reports.paper.charts import Chart, Trace, panel
 from cosim.reports.paper.claims import Check, PaperFigure, equals
-from cosim.reports.paper.day import Array, PaperDay
+from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import Material
 
 PEAK_HOURS = range(18, 23)

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean
 from cosim.traffic.demand import OdDemand
@@ -24,10 +24,8 @@ from cosim.traffic.formats.gmns_tables import (
 )
 from cosim.traffic.formats.gmns_units import Units, units_of
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import FloatArray, LinkParameters, breaches
+from cosim.traffic.performance import LinkParameters, breaches
 from cosim.units import h_to_min
-
-Rows = NDArray[np.intp]
 
 ALPHA, BETA = 0.15, 4.0
 CENTROID = "centroid"
@@ -114,7 +112,7 @@ def read_gmns_network(
     )
 
 
-def _tables(folder: Path) -> tuple[Table, Table, Rows]:
+def _tables(folder: Path) -> tuple[Table, Table, IntArray]:
     """Return nodes, links, and the rows of the links that are open to cars, all judged."""
     nodes, links = read_nodes(folder / "node.csv"), read_links(folder / "link.csv")
     if problems := nodes.duplicates("node_id") + links.duplicates("link_id") + list(_end_problems(nodes, links)):
@@ -191,12 +189,12 @@ def _zones(nodes: Table) -> tuple[dict[str, str], set[str]]:
     return node_of, shared
 
 
-def _numbers(links: Table, rows: Rows, name: str, default: float) -> FloatArray:
+def _numbers(links: Table, rows: IntArray, name: str, default: float) -> Array:
     values = column(links, name)
     return np.array([default if values[row] is None else values[row] for row in rows], dtype=np.float64)
 
 
-def _units(folder: Path, links: Table, rows: Rows, ends_xy: FloatArray) -> Units:
+def _units(folder: Path, links: Table, rows: IntArray, ends_xy: Array) -> Units:
     """Return the units of length and speed, with a remark on times that stand beside them and do not fit."""
     length, speed = _numbers(links, rows, "length", 0.0), _numbers(links, rows, "free_speed", 0.0)
     time = _numbers(links, rows, "vdf_fftt", np.nan)
@@ -211,7 +209,7 @@ def _units(folder: Path, links: Table, rows: Rows, ends_xy: FloatArray) -> Units
     return Units(units.hours, (*units.remarks, remark))
 
 
-def _parameters(links: Table, rows: Rows, hours: float, capacity_per: str) -> LinkParameters:
+def _parameters(links: Table, rows: IntArray, hours: float, capacity_per: str) -> LinkParameters:
     time, speed = _numbers(links, rows, "vdf_fftt", np.nan), _numbers(links, rows, "free_speed", 1.0)
     run = _numbers(links, rows, "length", 0.0) / np.where(speed > 0, speed, 1.0)
     lanes = _numbers(links, rows, "lanes", 1.0) if capacity_per == "lane" else 1.0
@@ -228,7 +226,7 @@ def _parameters(links: Table, rows: Rows, hours: float, capacity_per: str) -> Li
     )
 
 
-def _toll(links: Table, rows: Rows) -> FloatArray:
+def _toll(links: Table, rows: IntArray) -> Array:
     """Return the toll of each link; several columns of tolls must agree."""
     given = [_numbers(links, rows, name, 0.0) for name in _TOLLS if name in links.columns]
     tolls = [toll for toll in given if toll.any()]
@@ -238,7 +236,7 @@ def _toll(links: Table, rows: Rows) -> FloatArray:
     return tolls[0] if tolls else np.zeros(len(rows))
 
 
-def _remarks(links: Table, rows: Rows, unused_toll: FloatArray, capacity_per: str) -> Iterator[str]:
+def _remarks(links: Table, rows: IntArray, unused_toll: Array, capacity_per: str) -> Iterator[str]:
     if closed := len(links) - len(rows):
         yield f"{closed:,} links are closed to cars by allowed_uses and left out"
     if tolled := int(np.count_nonzero(unused_toll)):
@@ -270,7 +268,7 @@ def _end_problems(nodes: Table, links: Table) -> Iterator[Problem]:
             yield links.problem(row, "to_node_id", f"the link leads from {ends[0]!r} to itself")
 
 
-def _value_problems(links: Table, rows: Sequence[int] | Rows) -> Iterator[Problem]:
+def _value_problems(links: Table, rows: Sequence[int] | IntArray) -> Iterator[Problem]:
     capacity, whole, time = (column(links, name) for name in ("capacity", "vdf_cap", "vdf_fftt"))
     length, speed, lanes = (column(links, name) for name in ("length", "free_speed", "lanes"))
     for row in rows:

@@ -8,11 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError, Problem
 from cosim.tables import read_table
-from cosim.traffic.performance import FloatArray
 
 KM = MappingProxyType(
     dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), 1.0)
@@ -50,9 +49,7 @@ class Units:
     remarks: tuple[str, ...] = ()
 
 
-def units_of(
-    folder: Path, length: FloatArray, speed: FloatArray, ends_xy: FloatArray, needed: NDArray[np.bool_]
-) -> Units:
+def units_of(folder: Path, length: Array, speed: Array, ends_xy: Array, needed: BoolArray) -> Units:
     """Return the units of length and speed.
 
     With ``config.csv`` its units hold. Without it lengths are compared with the distance between the ends, if the
@@ -95,7 +92,7 @@ def units_of(
     return Units(found.hours, (*found.remarks, *_speed_remarks(speed)))
 
 
-def _speed_remarks(speed: FloatArray) -> Iterator[str]:
+def _speed_remarks(speed: Array) -> Iterator[str]:
     """Yield a remark on a typical speed that is neither one in mph nor one in km/h."""
     typical = float(np.median(speed))
     if not _SLOWEST <= typical <= _FASTEST:
@@ -122,7 +119,7 @@ def _config(folder: Path) -> Units | None:
     return Units(factors[0] / factors[1])
 
 
-def _shown(length: FloatArray, ends_xy: FloatArray) -> Units:
+def _shown(length: Array, ends_xy: Array) -> Units:
     """Return the units that the coordinates show; lengths and speeds that fit together where they show nothing."""
     fit = Units(1.0)
     if not length.size or np.any(np.abs(ends_xy) > _MOST_DEGREES):
@@ -145,7 +142,7 @@ def _shown(length: FloatArray, ends_xy: FloatArray) -> Units:
     return fit
 
 
-def _distance_km(ends_xy: FloatArray) -> FloatArray:
+def _distance_km(ends_xy: Array) -> Array:
     """Return the distance between the ends, degrees of longitude and latitude, on a sphere."""
     step = np.diff(ends_xy, axis=1)[:, 0, :]
     shrink = np.cos(np.radians(ends_xy[:, :, 1].mean(axis=1)))

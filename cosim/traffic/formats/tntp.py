@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import FloatArray, LinkParameters, breaches
+from cosim.traffic.performance import LinkParameters, breaches
 from cosim.traffic.problem import SueResult
 from cosim.units import MINUTES_PER_HOUR
 
@@ -24,7 +25,7 @@ _ROUNDING = 1e-3
 _FASTEST, _SLOWEST = 200.0, 3.0
 """Speeds, in units of length per hour, between which almost all roads lie."""
 _LONGEST_LINK = 100.0
-Columns = Mapping[str, FloatArray]
+Columns = Mapping[str, Array]
 
 
 def read_tntp_network(
@@ -203,7 +204,7 @@ def _parameters(text: TntpText, table: Columns, lines: Sequence[int], time_unit_
     )
 
 
-def _lanes(text: TntpText, table: Columns, lines: Sequence[int]) -> FloatArray:
+def _lanes(text: TntpText, table: Columns, lines: Sequence[int]) -> Array:
     """Return the lanes of each link, where the header says that capacities are per lane."""
     if "lanes" not in table:
         reason = "the header says that capacities are per lane, but there is no column 'lanes'"
@@ -242,7 +243,7 @@ def _network_remarks(
         yield f"<FIRST THRU NODE> {first} makes {first - 1} centroids, <NUMBER OF ZONES> says {zones}"
 
 
-def _hours(length: FloatArray, time: FloatArray) -> Iterator[str]:
+def _hours(length: Array, time: Array) -> Iterator[str]:
     """Yield a remark if free-flow times, read as minutes, are plausible as hours only."""
     known = (length > 0.0) & (time > 0.0)
     if not known.any() or np.median(length[known]) > _LONGEST_LINK:

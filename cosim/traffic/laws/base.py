@@ -8,17 +8,16 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosim.arrays import Array, BoolArray
 from cosim.guard import Guarded
 
-FloatArray = NDArray[np.float64]
 Breach = tuple[int, str, str]
 """Position of the link, name of the parameter, and the rule that it breaks."""
 FINITE = "must be finite"
 
 
-def _zero() -> FloatArray:
+def _zero() -> Array:
     return np.array(0.0)
 
 
@@ -29,14 +28,14 @@ class LinkParameters:
     A law reads those that it knows; the others are 0.
     """
 
-    free_flow_min: FloatArray
-    capacity_vph: FloatArray
-    alpha: FloatArray = field(default_factory=_zero)
-    beta: FloatArray = field(default_factory=_zero)
-    davidson_j: FloatArray = field(default_factory=_zero)
-    knee: FloatArray = field(default_factory=_zero)
-    servers: FloatArray = field(default_factory=_zero)
-    service_scv: FloatArray = field(default_factory=_zero)
+    free_flow_min: Array
+    capacity_vph: Array
+    alpha: Array = field(default_factory=_zero)
+    beta: Array = field(default_factory=_zero)
+    davidson_j: Array = field(default_factory=_zero)
+    knee: Array = field(default_factory=_zero)
+    servers: Array = field(default_factory=_zero)
+    service_scv: Array = field(default_factory=_zero)
 
     def __post_init__(self) -> None:
         shape = np.shape(self.capacity_vph)
@@ -75,15 +74,15 @@ class Law(Guarded, ABC):
         """Yield every parameter that the law refuses."""
 
     @abstractmethod
-    def value(self, flow_vph: FloatArray) -> FloatArray:
+    def value(self, flow_vph: Array) -> Array:
         """Return the travel time."""
 
     @abstractmethod
-    def derivative(self, flow_vph: FloatArray) -> FloatArray:
+    def derivative(self, flow_vph: Array) -> Array:
         """Return the slope of the travel time."""
 
     @abstractmethod
-    def integral(self, flow_vph: FloatArray) -> FloatArray:
+    def integral(self, flow_vph: Array) -> Array:
         """Return the integral of the travel time from 0 to the flow."""
 
 
@@ -93,7 +92,7 @@ def common_breaches(links: LinkParameters) -> Iterator[Breach]:
     yield from broken("free_flow_min", links.free_flow_min, links.free_flow_min >= 0, "must be >= 0")
 
 
-def broken(name: str, values: FloatArray, holds: NDArray[np.bool_], rule: str) -> Iterator[Breach]:
+def broken(name: str, values: Array, holds: BoolArray, rule: str) -> Iterator[Breach]:
     """Yield the positions at which a rule does not hold; values that are not finite break the rule of `FINITE` only."""
     for position in np.flatnonzero(~holds & (np.isfinite(values) | (rule == FINITE))):
         yield int(position), name, f"{values[position]:g} {rule}"

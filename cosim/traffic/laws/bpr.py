@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cosim.traffic.laws.base import Breach, FloatArray, Law, LinkParameters, broken, common_breaches
+from cosim.arrays import Array
+from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
 
 
 class Bpr(Law):
@@ -32,16 +33,16 @@ class Bpr(Law):
         inert = links.free_flow_min * links.alpha == 0
         yield from broken("beta", links.beta, (links.beta >= 1) | inert, "must be >= 1")
 
-    def value(self, flow_vph: FloatArray) -> FloatArray:
+    def value(self, flow_vph: Array) -> Array:
         """Return ``t0 + t0 alpha r^beta`` with ``r = v / cap``."""
         return np.asarray(self._t0 + self._delay * (flow_vph / self._capacity) ** self._beta)
 
-    def derivative(self, flow_vph: FloatArray) -> FloatArray:
+    def derivative(self, flow_vph: Array) -> Array:
         """Return ``t0 alpha beta r^(beta - 1) / cap``."""
         power = (flow_vph / self._capacity) ** (self._beta - 1.0)
         return np.asarray(self._delay * self._beta * power / self._capacity)
 
-    def integral(self, flow_vph: FloatArray) -> FloatArray:
+    def integral(self, flow_vph: Array) -> Array:
         """Return ``t0 (v + alpha cap r^(beta + 1) / (beta + 1))``."""
         ratio = flow_vph / self._capacity
         delay = self._delay * ratio**self._beta / (self._beta + 1.0)

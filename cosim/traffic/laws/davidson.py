@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cosim.traffic.laws.base import Breach, FloatArray, Law, LinkParameters, broken, common_breaches
+from cosim.arrays import Array
+from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
 
 
 class Davidson(Law):
@@ -33,19 +34,19 @@ class Davidson(Law):
         inside = (links.knee > 0) & (links.knee < 1)
         yield from broken("knee", links.knee, inside, "must be between 0 and 1")
 
-    def value(self, flow_vph: FloatArray) -> FloatArray:
+    def value(self, flow_vph: Array) -> Array:
         """Return the travel time; the tangent counts from the knee."""
         curved = np.minimum(flow_vph, self._knee_vph)
         room = self._capacity - curved
         slope = self._scale * self._capacity / room**2
         return np.asarray(self._t0 + self._scale * curved / room + slope * (flow_vph - curved))
 
-    def derivative(self, flow_vph: FloatArray) -> FloatArray:
+    def derivative(self, flow_vph: Array) -> Array:
         """Return ``t0 J cap / (cap - v)^2``, constant beyond the knee."""
         room = self._capacity - np.minimum(flow_vph, self._knee_vph)
         return np.asarray(self._scale * self._capacity / room**2)
 
-    def integral(self, flow_vph: FloatArray) -> FloatArray:
+    def integral(self, flow_vph: Array) -> Array:
         """Return ``t0 ((1 - J) v - J cap ln(1 - v / cap))`` up to the knee, then the tangent's."""
         curved = np.minimum(flow_vph, self._knee_vph)
         beyond = flow_vph - curved

@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from cosim.traffic.laws.base import Breach, FloatArray, Law, LinkParameters, broken, common_breaches
+from cosim.arrays import Array, read_only
+from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
 from cosim.units import h_to_min
 
 LARGEST_USE = 0.98
@@ -53,19 +54,19 @@ class Erlang(Law):
         yield from broken("free_flow_min", links.free_flow_min, fits, rule)
         yield from broken("service_scv", links.service_scv, links.service_scv >= 0, "must be >= 0")
 
-    def value(self, flow_vph: FloatArray) -> FloatArray:
+    def value(self, flow_vph: Array) -> Array:
         """Return the free-flow time plus the mean wait; the tangent counts from `LARGEST_USE`."""
         x, beyond, (_, wait, s0, s1, s2, s3) = self._cell(flow_vph)
         wait = wait + x * (s0 + x * (s1 / 2 + x * (s2 / 3 + x * s3 / 4)))
         slope = s0 + x * (s1 + x * (s2 + x * s3))
         return np.asarray(self._t0 + self._delay * (wait + slope * beyond))
 
-    def derivative(self, flow_vph: FloatArray) -> FloatArray:
+    def derivative(self, flow_vph: Array) -> Array:
         """Return the slope of the wait, constant beyond `LARGEST_USE`."""
         x, _, (_, _, s0, s1, s2, s3) = self._cell(flow_vph)
         return np.asarray(self._delay / self._capacity * (s0 + x * (s1 + x * (s2 + x * s3))))
 
-    def integral(self, flow_vph: FloatArray) -> FloatArray:
+    def integral(self, flow_vph: Array) -> Array:
         """Return the integral of `value`."""
         x, beyond, (area, wait, s0, s1, s2, s3) = self._cell(flow_vph)
         area = area + x * (wait + x * (s0 / 2 + x * (s1 / 6 + x * (s2 / 12 + x * s3 / 20))))
@@ -74,7 +75,7 @@ class Erlang(Law):
         area = area + beyond * (wait + beyond * slope / 2)
         return np.asarray(self._t0 * flow_vph + self._delay * self._capacity * area)
 
-    def _cell(self, flow_vph: FloatArray) -> tuple[FloatArray, FloatArray, list[FloatArray]]:
+    def _cell(self, flow_vph: Array) -> tuple[Array, Array, list[Array]]:
         """Return the place within the cell, the use beyond the curve, and the cell's coefficients."""
         use = flow_vph / self._capacity
         curved = np.minimum(use, LARGEST_USE)
@@ -83,11 +84,11 @@ class Erlang(Law):
         return curved - begin, use - curved, coefficients
 
 
-def _service_min(links: LinkParameters) -> FloatArray:
+def _service_min(links: LinkParameters) -> Array:
     return np.asarray(h_to_min(1.0) * links.servers / np.where(links.capacity_vph > 0, links.capacity_vph, 1.0))
 
 
-def mean_wait(servers: int, use: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def mean_wait(servers: int, use: Array) -> tuple[Array, Array, Array]:
     """Return the mean wait of an M/M/c queue in service times, and its first two derivatives by the use.
 
     ``w = c B / ((c - a (1 - B)) (c - a))`` with the offered load ``a = c r`` and Erlang's blocking probability B, for
@@ -123,7 +124,7 @@ def mean_wait(servers: int, use: FloatArray) -> tuple[FloatArray, FloatArray, Fl
 
 
 @cache
-def _table(servers: int) -> FloatArray:
+def _table(servers: int) -> Array:
     """Return each cell's begin, the integral of w and w there, and the four coefficients of its slope: (7, cells)."""
     node = -np.expm1(np.log1p(-LARGEST_USE) * np.arange(CELLS + 1) / CELLS)
     node[-1] = LARGEST_USE
@@ -139,6 +140,4 @@ def _table(servers: int) -> FloatArray:
     wait = np.concatenate([[0.0], np.cumsum(rise)])[:-1]
     area = width * (wait + width * (s0 / 2 + width * (s1 / 6 + width * (s2 / 12 + width * s3 / 20))))
     before = np.concatenate([[0.0], np.cumsum(area)])[:-1]
-    table = np.stack([node[:-1], before, wait, s0, s1, s2, s3])
-    table.setflags(write=False)
-    return table
+    return read_only(np.stack([node[:-1], before, wait, s0, s1, s2, s3]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.traffic.od_problem import (
     Fit,
     OdPoint,
@@ -17,7 +18,6 @@ from cosim.traffic.od_problem import (
     mean_covariance,
     scaled_inverse,
 )
-from cosim.traffic.performance import FloatArray
 
 LEAST_FLOW = 1e-3
 TRIALS = 40
@@ -84,26 +84,26 @@ def deviance(problem: OdProblem, point: OdPoint) -> float:
     return total
 
 
-def score(problem: OdProblem, point: OdPoint, jacobian: FloatArray) -> FloatArray:
+def score(problem: OdProblem, point: OdPoint, jacobian: Array) -> Array:
     """Return the derivative of ``-deviance / 2`` by the parameters, shape (P,)."""
     counts = problem.counts
     model = np.maximum(point.flow_vph, LEAST_FLOW)
-    slope: FloatArray = jacobian.T @ (_weight(problem, point) * (counts.mean_vph - model))
+    slope: Array = jacobian.T @ (_weight(problem, point) * (counts.mean_vph - model))
     if problem.prior is not None:
         slope[: problem.n_pairs] -= problem.prior.precision * (point.trips_vph - problem.prior.trips_vph)
     return slope
 
 
-def information(problem: OdProblem, point: OdPoint, jacobian: FloatArray, *, prior: bool = True) -> FloatArray:
+def information(problem: OdProblem, point: OdPoint, jacobian: Array, *, prior: bool = True) -> Array:
     """Return ``J' diag(N / m) J``, plus the precision of the prior, shape (P, P)."""
-    matrix: FloatArray = jacobian.T @ (_weight(problem, point)[:, np.newaxis] * jacobian)
+    matrix: Array = jacobian.T @ (_weight(problem, point)[:, np.newaxis] * jacobian)
     if prior and problem.prior is not None:
         at = np.arange(problem.n_pairs)
         matrix[at, at] += problem.prior.precision
     return matrix
 
 
-def scoring_step(problem: OdProblem, point: OdPoint, jacobian: FloatArray) -> FloatArray:
+def scoring_step(problem: OdProblem, point: OdPoint, jacobian: Array) -> Array:
     """Return the step of Fisher scoring; trips at 0 that want to be negative stay."""
     slope = score(problem, point, jacobian)
     matrix = information(problem, point, jacobian)
@@ -115,23 +115,23 @@ def scoring_step(problem: OdProblem, point: OdPoint, jacobian: FloatArray) -> Fl
     return step
 
 
-def _expected(problem: OdProblem, point: OdPoint) -> FloatArray:
+def _expected(problem: OdProblem, point: OdPoint) -> Array:
     extra = problem.counts.hours * problem.counts.extra_variance
     return np.asarray(np.maximum(point.flow_vph, LEAST_FLOW) + extra)
 
 
-def _weight(problem: OdProblem, point: OdPoint) -> FloatArray:
+def _weight(problem: OdProblem, point: OdPoint) -> Array:
     """Return the inverse variance of each link's mean count."""
     return np.asarray(problem.counts.samples * problem.counts.hours / _expected(problem, point))
 
 
-def _scale(point: OdPoint, jacobian: FloatArray) -> FloatArray:
+def _scale(point: OdPoint, jacobian: Array) -> Array:
     largest = max(float(point.trips_vph.max()), LEAST_FLOW)
     trips = np.full(len(point.trips_vph), largest)
     return trips if jacobian.shape[1] == len(trips) else np.append(trips, point.theta_per_min)
 
 
-def _search(problem: OdProblem, point: OdPoint, step: FloatArray) -> tuple[OdPoint | None, str]:
+def _search(problem: OdProblem, point: OdPoint, step: Array) -> tuple[OdPoint | None, str]:
     """Return the first point along the step that is an equilibrium with no larger deviance, or why there is none."""
     before = deviance(problem, point)
     counts = problem.counts

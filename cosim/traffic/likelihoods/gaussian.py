@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.tables import did_you_mean
 from cosim.traffic.od_problem import (
@@ -18,7 +19,6 @@ from cosim.traffic.od_problem import (
     path_flow_jacobian,
     scaled_inverse,
 )
-from cosim.traffic.performance import FloatArray
 
 INNER_LIMIT = 100
 TRIALS = 40
@@ -40,10 +40,10 @@ class Block:
     """
 
     n: int
-    incidence: FloatArray
-    mean: FloatArray
-    scatter: FloatArray
-    noise: FloatArray
+    incidence: Array
+    mean: Array
+    scatter: Array
+    noise: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,8 +54,8 @@ class Choice:
     """
 
     blocks: tuple[Block, ...]
-    mean: tuple[FloatArray, ...]
-    spread: tuple[FloatArray, ...]
+    mean: tuple[Array, ...]
+    spread: tuple[Array, ...]
 
 
 def run(
@@ -134,7 +134,7 @@ def choice_at(problem: OdProblem, point: OdPoint, covariance: str, variance: flo
     return Choice(blocks=blocks, mean=mean, spread=spread)
 
 
-def log_likelihood(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> float:
+def log_likelihood(problem: OdProblem, fixed: Choice, trips_vph: Array) -> float:
     """Return Eq 1 at a fixed route choice, without its constant; a prior adds its own; -inf if S is singular."""
     total = 0.0
     for block, mean, spread in zip(fixed.blocks, fixed.mean, fixed.spread, strict=True):
@@ -150,7 +150,7 @@ def log_likelihood(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> 
     return total
 
 
-def score(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[FloatArray, FloatArray]:
+def score(problem: OdProblem, fixed: Choice, trips_vph: Array) -> tuple[Array, Array]:
     """Return the derivative of the log-likelihood by the trips (W,), and the information (W, W)."""
     slope, matrix = np.zeros(problem.n_pairs), np.zeros((problem.n_pairs, problem.n_pairs))
     for block, mean, spread in zip(fixed.blocks, fixed.mean, fixed.spread, strict=True):
@@ -165,7 +165,7 @@ def score(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[Flo
     return slope, matrix
 
 
-def maximise(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[FloatArray, bool]:
+def maximise(problem: OdProblem, fixed: Choice, trips_vph: Array) -> tuple[Array, bool]:
     """Return the most likely trips at a fixed route choice, and whether the search ended at them."""
     value = log_likelihood(problem, fixed, trips_vph)
     for _ in range(INNER_LIMIT):
@@ -190,20 +190,18 @@ def maximise(problem: OdProblem, fixed: Choice, trips_vph: FloatArray) -> tuple[
     return trips_vph, False
 
 
-def _inverse(block: Block, spread: FloatArray, trips_vph: FloatArray) -> FloatArray:
+def _inverse(block: Block, spread: Array, trips_vph: Array) -> Array:
     return np.asarray(np.linalg.inv(np.tensordot(trips_vph, spread, axes=1) + block.noise), dtype=np.float64)
 
 
-def _information(
-    inverse: FloatArray, mean: FloatArray, other: FloatArray, spread: FloatArray, second: FloatArray
-) -> FloatArray:
+def _information(inverse: Array, mean: Array, other: Array, spread: Array, second: Array) -> Array:
     """Return ``G' S^-1 G' + 1/2 tr(S^-1 T S^-1 T')`` for two sets of derivatives of mean and covariance."""
     left = inverse @ spread @ inverse
     pairs = left.reshape(len(left), -1) @ second.reshape(len(second), -1).T  # T' is symmetric
     return np.asarray(mean.T @ inverse @ other + 0.5 * pairs)
 
 
-def _blocks(problem: OdProblem, path_flow: FloatArray, covariance: str, variance: float) -> list[Block]:
+def _blocks(problem: OdProblem, path_flow: Array, covariance: str, variance: float) -> list[Block]:
     counts, rows = problem.counts, problem.observed_incidence
     patterns, member = np.unique(counts.observed, axis=0, return_inverse=True)
     blocks = []
@@ -227,11 +225,11 @@ def _blocks(problem: OdProblem, path_flow: FloatArray, covariance: str, variance
     return blocks
 
 
-def _all_links(weighted: FloatArray) -> FloatArray:
+def _all_links(weighted: Array) -> Array:
     return np.eye(len(weighted))
 
 
-def _independent_links(weighted: FloatArray) -> FloatArray:
+def _independent_links(weighted: Array) -> Array:
     """Return the columns of the identity that pick a largest set of independent rows."""
     from scipy.linalg import qr
 
@@ -240,13 +238,13 @@ def _independent_links(weighted: FloatArray) -> FloatArray:
     return np.asarray(np.eye(len(weighted))[:, np.sort(order[: int((size > RANK * size[0]).sum())])])
 
 
-def _range(weighted: FloatArray) -> FloatArray:
+def _range(weighted: Array) -> Array:
     """Return an orthonormal basis of the range."""
     left, size, _ = np.linalg.svd(weighted, full_matrices=False)
     return np.asarray(left[:, size > RANK * size[0]])
 
 
-COVARIANCES: dict[str, Callable[[FloatArray], FloatArray]] = {
+COVARIANCES: dict[str, Callable[[Array], Array]] = {
     "measurement": _all_links,
     "independent_links": _independent_links,
     "pseudo_inverse": _range,
@@ -254,7 +252,7 @@ COVARIANCES: dict[str, Callable[[FloatArray], FloatArray]] = {
 """Each way to treat the singular covariance, as the basis (m, r) in which the counts are looked at."""
 
 
-def _bent_information(problem: OdProblem, point: OdPoint, fixed: Choice, trips_vph: FloatArray) -> FloatArray:
+def _bent_information(problem: OdProblem, point: OdPoint, fixed: Choice, trips_vph: Array) -> Array:
     """Return minus the expected derivative of the score when the route choice follows the trips, shape (W, W)."""
     change = path_flow_jacobian(problem, point)
     bent = np.zeros((problem.n_pairs, problem.n_pairs))
@@ -267,9 +265,7 @@ def _bent_information(problem: OdProblem, point: OdPoint, fixed: Choice, trips_v
     return bent
 
 
-def _accelerated(
-    problem: OdProblem, point: OdPoint, fixed: Choice, before: FloatArray, after: FloatArray
-) -> FloatArray:
+def _accelerated(problem: OdProblem, point: OdPoint, fixed: Choice, before: Array, after: Array) -> Array:
     """Return where Newton's method for ``F(O) = O`` goes from O = ``before`` with F(O) = ``after``.
 
     F has the derivative ``1 - I^-1 B``, I the information at fixed and B at following route choice.

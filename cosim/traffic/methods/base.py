@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cosim.arrays import Array
 from cosim.guard import Guarded
-from cosim.traffic.performance import FloatArray, link_cost_integral
+from cosim.traffic.performance import link_cost_integral
 from cosim.traffic.problem import Iterate, SueProblem, relative_change
 from cosim.traffic.routes import LogitLoad
 
@@ -43,13 +44,13 @@ class Point:
     ``merit`` is ``F(t) = sum int_0^V(t) c - t.V(t) + sum q S(t)``, whose minimum is the equilibrium.
     """
 
-    perceived: FloatArray
+    perceived: Array
     loaded: LogitLoad
-    cost: FloatArray
+    cost: Array
     merit: float
 
 
-def evaluate(problem: SueProblem, perceived: FloatArray) -> Point:
+def evaluate(problem: SueProblem, perceived: Array) -> Point:
     """Load at perceived costs (one load)."""
     loaded = problem.load(perceived)
     flow = loaded.link_flow_vph

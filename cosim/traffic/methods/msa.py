@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.traffic.methods.base import Method, full_step
-from cosim.traffic.performance import FloatArray
 from cosim.traffic.problem import Iterate, IterationRecord, SueProblem, SueResult, relative_change
 from cosim.traffic.routes import LogitLoad
 
@@ -92,7 +92,7 @@ class Msa(Method):
         )
 
 
-def _load(problem: SueProblem, flow: FloatArray) -> tuple[float, FloatArray, LogitLoad]:
+def _load(problem: SueProblem, flow: Array) -> tuple[float, Array, LogitLoad]:
     """Return R of these path flows, the link costs at them, and the logit loading at those costs."""
     links = problem.paths.link_flow(flow)
     cost = problem.link_cost(links)

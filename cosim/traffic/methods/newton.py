@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cosim.arrays import Array
 from cosim.traffic.choice import link_use_covariance
 from cosim.traffic.methods.base import Method, Point, evaluate
-from cosim.traffic.performance import FloatArray, link_cost_derivative
+from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import Iterate, IterationRecord, SueProblem, SueResult, relative_change
 from cosim.traffic.routes import LogitLoad
 
@@ -102,7 +103,7 @@ def _stages(theta: float) -> list[float]:
 
 
 def _minimise(
-    problem: SueProblem, perceived: FloatArray, tolerance: float, limit: int, progress: _Progress
+    problem: SueProblem, perceived: Array, tolerance: float, limit: int, progress: _Progress
 ) -> tuple[Point, str]:
     """Iterate at one theta; return the last point and why it is the last."""
     point = _evaluate(problem, perceived, progress)
@@ -127,7 +128,7 @@ def _minimise(
         progress.iterations += 1
 
 
-def _evaluate(problem: SueProblem, perceived: FloatArray, progress: _Progress) -> Point:
+def _evaluate(problem: SueProblem, perceived: Array, progress: _Progress) -> Point:
     progress.loads += 1
     return evaluate(problem, perceived)
 
@@ -138,9 +139,7 @@ def _residual(problem: SueProblem, point: Point, progress: _Progress) -> float:
     return relative_change(problem.load(point.cost).link_flow_vph - flow, flow)
 
 
-def _direction(
-    problem: SueProblem, point: Point, covariance: FloatArray, excess: FloatArray, pull: FloatArray
-) -> tuple[FloatArray, float]:
+def _direction(problem: SueProblem, point: Point, covariance: Array, excess: Array, pull: Array) -> tuple[Array, float]:
     """Return ``(I + theta D H)^-1 (c - t)`` and the slope of F along it."""
     root = np.sqrt(link_cost_derivative(problem.network, point.loaded.link_flow_vph))
     matrix = problem.theta_per_min * (root[:, np.newaxis] * covariance * root)
@@ -153,7 +152,7 @@ def _direction(
 def _search(
     problem: SueProblem,
     point: Point,
-    direction: FloatArray,
+    direction: Array,
     slope: float,
     progress: _Progress,
     *,
