@@ -134,3 +134,10 @@ def test_the_rest_of_a_gradient_counts_as_far_as_its_column_can_go(bounds, reach
     data, _, _ = compiled(cp.Problem(cp.Minimize(2 * x), rows))
     check = residuals(data, np.array([0.0]), np.zeros(len(rows)))
     assert check.suboptimality == pytest.approx(2.0 * reach)
+
+
+def test_objectives_round_once_and_so_depend_on_no_number_of_threads():
+    x = cp.Variable(3, nonneg=True)
+    data, _, _ = compiled(cp.Problem(cp.Minimize(1e16 * x[0] + x[1] - 1e16 * x[2]), [x <= 1]))
+    check = residuals(data, np.ones(3), np.zeros(6))
+    assert check.primal_objective == 1.0  # added one after the other it is 0 or 2
