@@ -11,8 +11,8 @@ from tests.same_numbers.marks import differences, marks, same_machine, tables_of
 
 SHIPPED = (
     "nguyen_ieee33_binding", "nguyen_ieee33_coupled", "paper_strict", "nguyen_ieee33_congested",
-    "nguyen_ieee33_no_flexibility", "ieee33_grid_only", "ieee33_pv_stress", "ieee33_negative_price", "nguyen_traffic_only",
-    "nguyen_micro", "nguyen_micro_calibrated",
+    "nguyen_ieee33_no_flexibility", "ieee33_grid_only", "ieee33_pv_stress", "ieee33_negative_price",
+    "nguyen_traffic_only", "nguyen_micro", "nguyen_micro_calibrated",
 )  # fmt: skip
 
 
