@@ -6,7 +6,8 @@ cosmic-ray makes the mutants; this adds what it lacks: drawing by seed, the test
 2. Places that can be mutated are drawn without replacement, at each one mutation. What does not compile, or changes an
    annotation only, is drawn again.
 3. The mutant replaces its file in a copy of the repository. Tests that reach the statement run there, cheap ones first,
-   in a process forked after the libraries were imported, until one fails, the budget is spent, or time is up.
+   in a process forked after the libraries were imported, until one fails, the budget is spent, or time is up. What
+   survives meets a second and larger budget of those that are left.
 
 *killed*: a test fails, or the tests, which take at most a third of it without the mutant, exceed the limit of time.
 *equivalent*: survives and stands in `mutation_equivalent.toml` with the reason. Score: killed / (drawn - equivalent).
@@ -57,8 +58,10 @@ FATES = ("killed", "killed by time", "equivalent", "survived", "untested")
 TARGET = 0.9
 SURVEY_S = 40
 """CPU seconds for the survey of one file of tests; tests after that are not known, and not asked."""
+BUDGETS_S = (6.0, 24.0)
+"""CPU seconds of tests, as surveyed, that a mutant may cost: at first, and once more if it survives."""
 LIMIT_S = 18
-"""CPU seconds after which a mutant is stopped."""
+"""CPU seconds after which a mutant is stopped within the first budget; as many times more in the second."""
 ASLEEP_S = 180.0
 """Seconds by the clock after which it is stopped if it does not even compute."""
 LIBRARIES = (
@@ -239,7 +242,7 @@ def forked(copy, work, limit_s):
     child = os.fork()
     if child == 0:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 20))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s), int(limit_s) + 20))
         os.chdir(copy)
         sys.path.insert(0, str(copy))
         os.environ["PYTHONPATH"] = str(copy)
@@ -266,26 +269,35 @@ def forked(copy, work, limit_s):
 
 
 def judged(copy, known, mutant, equivalents):
-    """Put the mutant in its place, run the tests that reach it, and put the original back."""
+    """Put the mutant in its place, run the tests that reach it, and put the original back.
+
+    The cheap tests first; whom they let live meets more of those that reach it.
+    """
     original = (ROOT / mutant.file).read_text(encoding="utf-8")
     tests, count = reaching(known, mutant.file, original, mutant.line)
-    tests = chosen(known, tests)
+    first = chosen(known, tests, BUDGETS_S[0])
+    more = chosen(known, [name for name in tests[:count] if name not in first], BUDGETS_S[1])
     if runs_at_import(original, mutant.line):
-        tests += [name.format(file=mutant.file) for name in OF_A_FILE]
-
-    def work():
-        sys.dont_write_bytecode = True
-        files = list(dict.fromkeys(name.partition("::")[0] for name in tests))
-        return int(pytest.main([*PYTEST, "-x", *files], plugins=[Only(tests), NoShrinking()])) if files else 5
-
+        first += [name.format(file=mutant.file) for name in OF_A_FILE]
     (copy / mutant.file).write_text(mutant.source, encoding="utf-8")
     try:
-        code, cpu_s = forked(copy, work, LIMIT_S)
+        code, cpu_s = forked(copy, lambda: run_only(first), LIMIT_S)
+        asked = len(first)
+        if WHAT.get(code) in ("survived", "untested") and more:
+            code, further_s = forked(copy, lambda: run_only(more), LIMIT_S * BUDGETS_S[1] / BUDGETS_S[0])
+            asked, cpu_s = asked + len(more), cpu_s + further_s
     finally:
         shutil.copy2(ROOT / mutant.file, copy / mutant.file)
     what = WHAT.get(code, "killed")
     reason = equivalents.get((mutant.file, mutant.function, mutant.before, mutant.after), "")
-    return Verdict(mutant, "equivalent" if what == "survived" and reason else what, len(tests), count, cpu_s, reason)
+    return Verdict(mutant, "equivalent" if what == "survived" and reason else what, asked, count, cpu_s, reason)
+
+
+def run_only(tests):
+    """Run these tests until one fails; return the exit code."""
+    sys.dont_write_bytecode = True
+    files = list(dict.fromkeys(name.partition("::")[0] for name in tests))
+    return int(pytest.main([*PYTEST, "-x", *files], plugins=[Only(tests), NoShrinking()])) if files else 5
 
 
 def equivalent():
@@ -321,7 +333,8 @@ def surveyed(copy, again):
     KEPT.mkdir(exist_ok=True)
     known, used = {"lines": {}, "cost": {}, "fixtures": {}, "needs": {}, "failed": []}, 0.0
     files = [
-        str(path.relative_to(ROOT)) for name in TESTS for path in sorted((ROOT / "tests" / name).glob("test_*.py"))
+        *(str(path.relative_to(ROOT)) for name in TESTS for path in sorted((ROOT / "tests" / name).glob("test_*.py"))),
+        *(f"cosim/{name}" for name in PACKAGES),
     ]
     for file in files:
         path = KEPT / f"{file.replace('/', '.')}.json"

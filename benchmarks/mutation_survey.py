@@ -16,8 +16,6 @@ PYTEST = (
     "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning",
     "--hypothesis-seed=0",
 )  # fmt: skip
-BUDGET_S = 6.0
-"""CPU seconds of tests, as surveyed, that one mutant may cost."""
 
 
 class Surveyor:
@@ -46,9 +44,9 @@ class Surveyor:
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_pyfunc_call(self, pyfuncitem):
-        self.needs[pyfuncitem.nodeid] = list(pyfuncitem.fixturenames)
-        with self.counted(pyfuncitem.nodeid, self.cost):
+    def pytest_runtest_call(self, item):
+        self.needs[item.nodeid] = [] if isinstance(item, pytest.DoctestItem) else list(item.fixturenames)
+        with self.counted(item.nodeid, self.cost):
             return (yield)
 
     def pytest_runtest_logreport(self, report):
@@ -57,7 +55,7 @@ class Surveyor:
 
 
 def survey(copy, packages, file, path):
-    """Run the tests of one file once and write the map from lines to tests; at the limit of CPU time, what there is."""
+    """Run the tests of one file, or the examples of one package, once; write which lines they ran, up to the limit."""
     measured = coverage.Coverage(
         data_file=None, include=[f"{copy}/cosim/{package}/*" for package in packages], config_file=False, messages=False
     )
@@ -131,8 +129,8 @@ def reaching(known, file, source, line):
     return [*sorted(tests, key=known["cost"].get), *sorted(others, key=known["cost"].get)], len(tests)
 
 
-def chosen(known, tests):
-    """Return the cheapest tests within the budget, fixtures counted once a file; the first in any case."""
+def chosen(known, tests, budget_s):
+    """Return the cheapest tests within a budget, fixtures counted once a file; the first costs twice that at most."""
     picked, paid, total = [], set(), 0.0
     for name in tests:
         home, cost, new = name.partition("::")[0], known["cost"][name], set()
@@ -141,7 +139,7 @@ def chosen(known, tests):
             if key in known["fixtures"] and key not in paid:
                 new.add(key)
         cost += sum(known["fixtures"][key] for key in new)
-        if total + cost > (BUDGET_S if picked else 2.0 * BUDGET_S):
+        if total + cost > (budget_s if picked else 2.0 * budget_s):
             continue
         picked.append(name)
         paid |= new

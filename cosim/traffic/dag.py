@@ -162,17 +162,15 @@ def _build(
     size = 2 * len(network.node_ids)
     origin = np.full(len(commodities), -1, dtype=np.intp)
     parts: list[tuple[IntArray, IntArray, IntArray]] = []
-    goals = []
     for tree, ((user_class, destination), numbers) in enumerate(members.items()):
         graph = graphs[need := classes_needing_station[user_class]]
         origins = np.array([position[commodities[number].origin] for number in numbers])
         arcs, reached = _useful(graph, np.flatnonzero(select[need](destination)), origins)
         parts.append((graph.tail[arcs] + tree * size, graph.head[arcs] + tree * size, graph.link[arcs]))
         origin[numbers] = np.where(reached, origins + tree * size, -1)
-        goals.append(graph.goal(destination) + tree * size)
     require_routes(commodities, (origin >= 0).tolist())
     tail, head, link = (np.concatenate([part[k] for part in parts] or [np.zeros(0, dtype=np.intp)]) for k in range(3))
-    return _ordered(commodities, network.link_ids, model, origin, (tail, head, link), len(goals) * size)
+    return _ordered(commodities, network.link_ids, model, origin, (tail, head, link), len(members) * size)
 
 
 def _useful(graph: TravelGraph, arcs: IntArray, origins: IntArray) -> tuple[IntArray, BoolArray]:

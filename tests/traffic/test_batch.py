@@ -50,6 +50,16 @@ def test_instances_are_single_solves(nguyen, roads, theta, charging_vph):
         assert batch.gap[number] == pytest.approx(single.gap, abs=1e-12 * effort)
 
 
+def test_constant_costs_of_paths_count_in_every_instance(nguyen):
+    problem = nguyen.plain()
+    offset = np.random.default_rng(4).uniform(0.0, 30.0, len(problem.paths))
+    problem = replace(problem, paths=replace(problem.paths, offset_min=offset))
+    demand = lognormal(problem, 3)
+    batch = solve_batch(problem, demand, tolerance=1e-10)
+    for number, single in enumerate(singly(problem, demand, problem.theta_per_min, 1e-10)):
+        assert close(batch.path_flow_vph[number], single.path_flow_vph, 1e-9)
+
+
 def test_every_instance_may_have_its_theta(nguyen):
     """Cold starts above 1 pass through smaller thetas, each instance through its own."""
     problem = nguyen.plain("congested")

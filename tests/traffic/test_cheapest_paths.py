@@ -174,6 +174,7 @@ def test_regeneration_finds_the_paths_that_congestion_makes_worth_while(nguyen, 
     assert np.allclose(found.result.link_flow_vph, full.link_flow_vph, rtol=1e-6, atol=1e-5)
     assert found.problem.paths.model == "k_shortest(1) + 8 at congested cost"
     assert regenerate(problem, 8, rounds=1).added == found.added[:1]
+    assert regenerate(problem, 8, rounds=9).added == found.added  # it ends where nothing is new
 
 
 @pytest.mark.parametrize(("name", "known"), [("linear", 85028.07), ("default", 69825.10)])

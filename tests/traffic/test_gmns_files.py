@@ -70,7 +70,7 @@ def test_zones_are_nodes(folder):
         (",2,60,1000", ",2,60,-3", r":2:7: field 'capacity': capacity_vph -6 must be > 0"),
         (",0.5", ",-0.5", r":3:11: field 'vdf_alpha': alpha -0.5 must be >= 0"),
         ("true", "maybe", r":2:4: field 'directed': 'maybe' is neither true nor false"),
-        ("directed", "directedness", r"column 'directed' is missing"),
+        ("directed", "directedness", r"link\.csv:1:0: .*column 'directed' is missing"),
     ],
 )
 def test_mistakes_in_links_are_named(folder, old, new, message):

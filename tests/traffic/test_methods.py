@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cosim.traffic import choice
 from cosim.traffic.equilibrium import solve, solve_day
 from cosim.traffic.methods import METHODS
+from cosim.traffic.paths import PathSet
 
 STEP_TEST = {"method": "msa", "tolerance": 1e-12, "paper_step_test_vph": 1.0}
 
@@ -147,6 +148,15 @@ def test_path_history_holds_every_iteration(nguyen):
 
 
 # --- all methods ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_loading_is_counted_once(nguyen, method, monkeypatch):
+    made, load = [], PathSet.load
+    monkeypatch.setattr(PathSet, "load", lambda *given: made.append(1) or load(*given))
+    result = solve(nguyen.plain(), method, 1e-4)
+    assert result.converged
+    assert result.loads == len(made)
 
 
 @pytest.mark.parametrize("method", METHODS)

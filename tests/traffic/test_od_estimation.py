@@ -333,6 +333,26 @@ def test_counts_of_a_vehicle_on_two_links_are_not_independent(junction):
     assert np.all(found.naive_error_vph < 0.95 * found.sandwich_error_vph)
 
 
+@pytest.mark.parametrize("covariance", ["independent_links", "pseudo_inverse"])
+@pytest.mark.parametrize("detour", [False, True])
+def test_eq_1_counts_every_vehicle_once_however_many_links_it_passes(covariance, detour):
+    """Mean and variance are both O: ``O^2 + O`` is the mean square of the counts; the dead detour says nothing."""
+    network = RoadNetwork(
+        node_ids=("o1", "o2", "m", "d"), link_ids=("in1", "in2", "out", "detour"), tail=[0, 1, 2, 0], head=[2, 2, 3, 3],
+        free_flow_min=[5.0, 5.0, 5.0, 1e5], capacity_vph=[1000.0] * 4,
+    )  # fmt: skip
+    paths = all_simple_paths(network, [("o1", "d"), ("o2", "d")], {"all": False})
+    flow = np.array([[100.0, 310.0, 410.0, 0.0], [120.0, 280.0, 400.0, 0.0], [90.0, 295.0, 385.0, 0.0]])
+    used = slice(None) if detour else slice(3)
+    counts = LinkCounts(link_ids=network.link_ids[used], flow_vph=flow[:, used])
+    found = estimate_od(
+        OdProblem(network=network, paths=paths, counts=counts, theta_per_min=0.1), "gaussian", covariance=covariance
+    )
+    assert found.status == "converged"
+    square = (flow[:, :2] ** 2).mean(axis=0)
+    assert found.trips_vph == pytest.approx((np.sqrt(1.0 + 4.0 * square) - 1.0) / 2.0, rel=1e-9)
+
+
 # The gate
 
 

@@ -1,5 +1,7 @@
 """Units, lanes, tolls and totals that network files tell: used, or said, or refused; never passed over."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,11 +130,12 @@ def test_the_header_tells_the_unit_of_time(tntp, unit, minutes):
     assert "0.6 min as asked for" in own.remarks[0]
 
 
-def test_hours_that_would_be_minutes_are_said(tntp):
-    """16 km in 0.24 are 67 km/h in hours, and 4,000 in minutes."""
-    path = tntp(rows="1 2 1000 16 0.24 0.15 4 0 0 1 ;\n2 1 1000 16 0.24 0.15 4 0 0 1 ;\n")
+@pytest.mark.parametrize(("length", "told"), [("16", "4,000 .*, as hours 67"), ("1.2", "300 .*, as hours 5")])
+def test_hours_that_would_be_minutes_are_said(tntp, length, told):
+    """16 km in 0.24 are 67 km/h in hours, and 4,000 in minutes; 1.2 km are walking pace, or beyond any road."""
+    path = tntp(rows=f"1 2 1000 {length} 0.24 0.15 4 0 0 1 ;\n2 1 1000 {length} 0.24 0.15 4 0 0 1 ;\n")
     (remark,) = read_tntp_network(path).remarks
-    assert "4,000 units of length per hour, as hours 67" in remark
+    assert re.search(told, remark)
     assert not read_tntp_network(path, time_unit_min=60.0).remarks
     assert not read_tntp_network(tntp()).remarks
 
