@@ -25,6 +25,16 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _ALIKE = 0.75
 """Likeness of a name to the beginning of a known one that is no chance."""
 _SHORTEST_INITIALS = 2
+_MOST_DIGITS = 18
+"""Below 2**63; and `int` itself raises for some thousands."""
+MAX_COLUMNS = 16_384
+"""As many as a sheet of Excel or LibreOffice has."""
+MOST_MISTAKES = 1_000
+"""Reading stops after as many: a file with more is another kind of file, and nobody reads on."""
+_SPARE_VALUES = 10_000
+"""Values read beyond the rows that a table can have, so that a year given for a day is told by its length."""
+_MOST_KNOWN = 1_000
+"""Among more names none is looked for: each comparison takes microseconds, and each mistake compares with all."""
 SMALLEST = 1e-30
 """Least size of a quantity that is not 0. Below it products of two leave the range of floating-point numbers."""
 TINY_RULE = f"is nearer to 0 than {SMALLEST:g}, which no quantity is"
@@ -94,7 +104,12 @@ class Table:
             raise InputError(problems)
 
 
-def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING) -> Table:
+def read_table(
+    path: Path | str,
+    columns: Mapping[str, type],
+    optional: Mapping[str, type] = _NOTHING,
+    most_rows: int | None = None,
+) -> Table:
     """Read a CSV file (UTF-8, comma, one header row) into typed columns.
 
     Parameters
@@ -105,6 +120,8 @@ def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[
         Columns that must be there, with their type: str, int, float or bool.
     optional
         Columns that may be there; a name may hold ``*`` for any text. Their fields may be empty.
+    most_rows
+        Rows that the table can have; reading stops soon after them. None: as many as there are.
 
     Returns
     -------
@@ -114,23 +131,23 @@ def read_table(path: Path | str, columns: Mapping[str, type], optional: Mapping[
     Raises
     ------
     InputError
-        With every mistake found: unreadable file, unknown, missing or repeated column, row too
-        short or too long, a value that is empty, not finite or not of its type.
+        With every mistake found (at most `MOST_MISTAKES`): unreadable file, unknown, missing or repeated column, row
+        too short or too long, too many rows or columns, a value that is empty, not finite or not of its type.
     """
-    table, problems = scan_table(path, columns, optional)
+    table, problems = scan_table(path, columns, optional, most_rows)
     if table is None or problems:
         raise InputError(problems)
     return table
 
 
 def scan_table(
-    path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING
+    path: Path | str, columns: Mapping[str, type], optional: Mapping[str, type] = _NOTHING, most_rows: int | None = None
 ) -> tuple[Table | None, list[Problem]]:
     """Return what is sound of a CSV file, and every mistake: a reader of several files tells those of all at once.
 
     Parameters
     ----------
-    path, columns, optional
+    path, columns, optional, most_rows
         As `read_table` takes them.
 
     Returns
@@ -140,21 +157,32 @@ def scan_table(
     """
     path = Path(path)
     try:
-        return _scan(path, columns, optional)
+        return _scan(path, columns, optional, most_rows)
     except InputError as error:
         return None, list(error.problems)
 
 
-def _scan(path: Path, columns: Mapping[str, type], optional: Mapping[str, type]) -> tuple[Table, list[Problem]]:
-    records = list(_records(path))
-    if not records:
+def _scan(
+    path: Path, columns: Mapping[str, type], optional: Mapping[str, type], most_rows: int | None
+) -> tuple[Table, list[Problem]]:
+    records = _records(path)
+    first, names = next(records, (0, []))
+    if not first:
         raise InputError(Problem(file=str(path), reason="the file is empty", remedy=_expected(columns)))
-    header = [name.strip() for name in records[0][1]]
-    types = _header_types(path, records[0][0], header, columns, optional)
+    header = [name.strip() for name in names]
+    types = _header_types(path, first, header, columns, optional)
+    most = None if most_rows is None else most_rows + _SPARE_VALUES // len(header)
     problems: list[Problem] = []
     values: dict[str, list[Any]] = {name: [] for name in header}
     lines: list[int] = []
-    for line, fields in records[1:]:
+    for line, fields in records:
+        if len(lines) == most:
+            raise InputError(Problem(str(path), line, 0, "", f"more than {most:,} rows, can be {most_rows:,}"))
+        if len(problems) >= MOST_MISTAKES:
+            problems.append(
+                Problem(str(path), line, 0, "", f"the file is not read on after {len(problems):,} mistakes")
+            )
+            break
         if len(fields) != len(header):
             problems.append(_ragged(path, line, len(fields), len(header)))
             continue
@@ -177,7 +205,10 @@ def _scan(path: Path, columns: Mapping[str, type], optional: Mapping[str, type])
 
 
 def read_series(
-    path: Path | str, columns: Sequence[str] | None = None, periods: int | None = None
+    path: Path | str,
+    columns: Sequence[str] | None = None,
+    periods: int | None = None,
+    most_periods: int | None = None,
 ) -> dict[str, list[float]]:
     """Read a time series: column ``period`` = 1, 2, ..., T in order, then columns of numbers.
 
@@ -189,6 +220,8 @@ def read_series(
         The series that must be there, and no other; None accepts any names.
     periods
         The number of periods that must be there; None accepts any.
+    most_periods
+        Reading stops soon after them; None reads on.
 
     Returns
     -------
@@ -201,7 +234,7 @@ def read_series(
         As `read_table`; also if the periods are not 1..T in order, or T is 0.
     """
     required: dict[str, type] = {"period": int} | dict.fromkeys(columns or (), float)
-    table = read_table(path, required, {} if columns is not None else {"*": float})
+    table = read_table(path, required, {} if columns is not None else {"*": float}, most_periods)
     problems = [
         table.problem(row, "period", f"{number} must be {expected}; periods run 1, 2, 3, ... in order")
         for row, number, expected in _out_of_order(table.columns["period"])
@@ -229,6 +262,15 @@ def _out_of_order(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         expected = max(number, expected) + 1
 
 
+def is_count(text: str) -> bool:
+    """Whether a text is a whole number >= 0 of a size that counts something: at most 18 digits.
+
+    >>> is_count("12"), is_count("-1"), is_count("9" * 5000)
+    (True, False, False)
+    """
+    return len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
+
+
 def is_tiny(value: float) -> bool:
     """Whether a number is not 0, and nearer to 0 than any quantity is."""
     return 0.0 < abs(value) < SMALLEST
@@ -240,6 +282,8 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     >>> did_you_mean("capcity", ["capacity", "alpha"])
     "did you mean 'capacity'?"
     """
+    if len(known) > _MOST_KNOWN:
+        return f"{len(known):,} names are known"
     if close := closest(name, known):
         return f"did you mean {close!r}?"
     return "known: " + ", ".join(known)
@@ -251,6 +295,8 @@ def closest(name: str, known: Sequence[str]) -> str:
     >>> closest("tetha", ["theta_per_min", "method"]), closest("vot", ["share", "value_of_time_per_min"])
     ('theta_per_min', 'value_of_time_per_min')
     """
+    if len(known) > _MOST_KNOWN:
+        return ""
     if close := difflib.get_close_matches(name, known, n=1):
         return close[0]
     word = name.lower()
@@ -290,6 +336,9 @@ def _header_types(
     path: Path, line: int, header: list[str], columns: Mapping[str, type], optional: Mapping[str, type]
 ) -> dict[str, type]:
     """Return the type of each column of the header, or raise with every wrong name."""
+    if len(header) > MAX_COLUMNS:
+        reason = f"{len(header):,} columns; a table has at most {MAX_COLUMNS:,}"
+        raise InputError(Problem(str(path), line, 0, "", reason, "split the file"))
     known = [*columns, *optional]
     types: dict[str, type] = {}
     problems = []

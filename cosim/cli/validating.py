@@ -14,6 +14,7 @@ from rich.table import Table
 from cosim.cli.running import progress_of
 from cosim.cli.terminal import colour, console, grid, print_verdict
 from cosim.errors import UsageError
+from cosim.tables import is_count
 
 if TYPE_CHECKING:
     from cosim.validation.metrics import Estimate
@@ -61,7 +62,7 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words):
+    if not all(is_count(word) for word in words):
         raise UsageError(f"--periods {text!r} must be numbers of periods with commas between them, such as 8,18")
     return tuple(int(word) for word in words)
 

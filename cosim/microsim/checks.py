@@ -17,7 +17,7 @@ from cosim.errors import InputError, Problem
 from cosim.microsim.model import Lot, MicroDemand, MicroNet, MicroStation
 from cosim.microsim.network import LOTS, MAP, check_foreign_net
 from cosim.microsim.sections import MERGING
-from cosim.tables import did_you_mean
+from cosim.tables import did_you_mean, is_count
 from cosim.traffic.network import RoadNetwork
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 
@@ -202,7 +202,7 @@ def _lot_breaches(net: MicroNet, lot: Lot, edges: Mapping[str, _Edge]) -> Iterat
     way = (*own[max(place - 1, 0) : place], *lot.spur_edges, *own[place + 1 : place + 2])
     if breach := _broken(way, edges):
         yield f"lot {lot.lot_id!r}: {breach}"
-    elif lane_edge not in lot.spur_edges or not lane.isdigit() or int(lane) >= len(edges[lane_edge].lane_m):
+    elif lane_edge not in lot.spur_edges or not is_count(lane) or int(lane) >= len(edges[lane_edge].lane_m):
         yield f"lot {lot.lot_id!r} lies on lane {lot.lane_id!r}, which its spur does not have"
     elif not 0.0 <= lot.start_m < lot.end_m <= edges[lane_edge].lane_m[int(lane)]:
         length = edges[lane_edge].lane_m[int(lane)]

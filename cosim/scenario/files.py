@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cosim.errors import InputError, Problem
 from cosim.scenario import shipped
+from cosim.scenario.schema import MAX_PERIODS
 from cosim.tables import Table, did_you_mean, read_series, read_table
 
 MAX_FILE_MB = 64
@@ -29,10 +30,12 @@ class InputFile:
 class ScenarioFiles:
     """The folders in which a scenario's files may stand: its own first, then those of what it extends.
 
-    ``used`` holds every file that was read, ``named`` the tables by the name that the scenario gives them.
+    ``periods`` tells how long the series of files can be, ``used`` holds every file that was read, ``named`` the tables
+    by the name that the scenario gives them.
     """
 
     folders: tuple[Path, ...]
+    periods: int = MAX_PERIODS
     used: dict[Path, InputFile] = field(default_factory=dict)
     named: dict[str, Path] = field(default_factory=dict)
     _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class ScenarioFiles:
         path = self.locate(name)
         if path not in self._series:
             try:
-                self._series[path] = read_series(path)
+                self._series[path] = read_series(path, most_periods=self.periods)
             except InputError as error:
                 raise InputError(self.displayed(error.problems)) from error
         return self._series[path]

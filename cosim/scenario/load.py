@@ -113,6 +113,8 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     tree = sources.settled(tree)
     outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
+    if outcome.scenario is not None:
+        files.periods = outcome.scenario.periods
     for file in chain:
         files.record(file)
     problems, warnings = list(outcome.problems), renamings + told

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cosim.errors import InputError, Problem
 from cosim.scenario.yaml_reader import Mark, Node, dotted, read_yaml
-from cosim.tables import did_you_mean
+from cosim.tables import did_you_mean, is_count
 
 Path = tuple[str | int, ...]
 
@@ -144,7 +144,7 @@ def item_position(node: Node, key: str) -> int | None:
     for place, item in enumerate(items):
         if name_of(item) == key:
             return place
-    return int(key) if key.isascii() and key.isdigit() and int(key) < len(items) else None
+    return int(key) if is_count(key) and int(key) < len(items) else None
 
 
 def child(node: Node, key: str | int) -> Node | None:

@@ -16,6 +16,8 @@ from cosim.scenario.tree import Path, nearest, updated
 from cosim.scenario.yaml_reader import Node
 
 _ROUNDS = 40
+_MOST_TOLD = 1_000
+"""Mistakes that are put into words; for each the name that was meant is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def validate(tree: Node) -> Validated:
         found = tree.mark.problem("", "a scenario is a mapping (key: value)", "begin with 'schema: 1'")
         return Validated(tree=tree, scenario=None, problems=(found,), broken=frozenset(), sound=tree)
     tree, errors = _validated_ids(tree)
-    problems = [item for finding in errors for item in problem(tree, finding, schema)]
+    problems = [item for finding in errors[:_MOST_TOLD] for item in problem(tree, finding, schema)]
     broken = {str(finding.path[0]) for finding in errors if finding.path}
     current = tree
     for _ in range(_ROUNDS):

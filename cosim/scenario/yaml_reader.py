@@ -16,6 +16,10 @@ from cosim.errors import InputError, Problem
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_KEYS = 1_000
+"""Keys of one mapping; no part of a scenario has nearly as many names."""
+MAX_VALUES = 20_000
+"""Values of a file: parsing takes 50 us for each."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -107,6 +111,7 @@ class _Reader:
         self.level = level
         self.problems: list[Problem] = []
         self.events: Iterator[Any] = iter(())
+        self.values = 0
 
     def document(self) -> Node:
         """Return the root node."""
@@ -142,6 +147,9 @@ class _Reader:
         self._check_properties(event)
         if depth > MAX_DEPTH:
             self._refuse(event, f"nesting deeper than {MAX_DEPTH} levels", "flatten the file")
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self._refuse(event, f"more than {MAX_VALUES:,} values", "move tables into CSV files")
         mark = self._mark(event)
         if name == "ScalarEvent":
             value = self._scalar(event, mark, path)
@@ -168,6 +176,8 @@ class _Reader:
             self._check_properties(event)
             if type(event).__name__ != "ScalarEvent":
                 self._refuse(event, "a list, mapping or alias as a key", "use a plain word as the key")
+            if len(entries) == MAX_KEYS:
+                self._refuse(event, f"a mapping of more than {MAX_KEYS:,} keys", "move tables into CSV files")
             key, mark = event.value, self._mark(event)
             if not key.isprintable():
                 self._refuse(event, "a key with control characters", "use a plain word as the key")

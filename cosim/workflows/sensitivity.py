@@ -24,7 +24,7 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.scenario.parameters import LAST_RESORTS, VALUE_OF_TIME, Parameter, parameters
 from cosim.scenario.vary import varied_case
-from cosim.tables import did_you_mean
+from cosim.tables import did_you_mean, is_count
 from cosim.validation.elasticity import RESOLUTION, STEPS, Shape, Slopes, elasticity, slopes
 from cosim.workflows.answers import LINK_FLOW, Answer, answers
 from cosim.workflows.day import Day, is_one_day, solve_day
@@ -169,7 +169,7 @@ def _chosen(periods: str | None, count: int) -> BoolArray:
     if periods is None:
         return np.ones(count, dtype=bool)
     first, colon, last = periods.partition(":")
-    if not first.isdecimal() or (colon and not last.isdecimal()):
+    if not is_count(first) or (colon and not is_count(last)):
         raise UsageError(f"periods: {periods!r} must be one number, or first:last, as in 8:18")
     chosen = (numbers >= int(first)) & (numbers <= int(last if colon else first))
     if not chosen.any():

@@ -15,6 +15,7 @@ from typing import Any
 
 from cosim.errors import InputError, Problem
 from cosim.grid.formats.feeder_tables import FeederTables, Supply, read_text
+from cosim.tables import is_count
 
 Frame = list[dict[str, Any]]
 
@@ -285,6 +286,6 @@ def _remarks(frames: Mapping[str, Frame], lines: int, slack: str, buses: Mapping
     for kind, what in _LEFT_OUT.items():
         if frames.get(kind):
             yield f"{len(frames[kind])} rows of {kind} are left out: {what} are the scenario's"
-    row = buses.get(int(slack)) if slack.isdecimal() else None
+    row = buses.get(int(slack)) if is_count(slack) else None
     if row is not None and row.get("min_vm_pu") is not None and row.get("min_vm_pu") == row.get("max_vm_pu"):
         yield f"the limits of the slack bus {slack} are equal and left to the scenario"

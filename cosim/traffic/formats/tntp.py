@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
+from cosim.tables import is_count
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
 from cosim.traffic.network import RoadNetwork
@@ -65,6 +66,9 @@ def read_tntp_network(
     if len(rows) != announced:
         reason = f"<NUMBER OF LINKS> says {announced}, the file has {len(rows)}"
         raise InputError(text.problem(text.metadata["NUMBER OF LINKS"][0], reason))
+    if n_nodes > 2 * len(rows):
+        reason = f"<NUMBER OF NODES> says {n_nodes:,}, but {len(rows):,} links touch at most {2 * len(rows):,}"
+        raise InputError(text.problem(text.metadata["NUMBER OF NODES"][0], reason))
     table = dict(zip(names, np.array(rows, dtype=np.float64).reshape(len(rows), len(names)).T, strict=True))
     _check_weights(text, table, {"toll": toll_min, "length": length_min})
     told_min = text.time_unit_min() if time_unit_min is None else time_unit_min
@@ -291,7 +295,7 @@ def _ids(ends: Sequence[tuple[int, int]]) -> tuple[str, ...]:
 
 
 def _is_zone(text: str, count: int) -> bool:
-    return text.isdecimal() and 1 <= int(text) <= count
+    return is_count(text) and 1 <= int(text) <= count
 
 
 def _trip_breach(origin: str, destination: str, value: str, n_zones: int) -> str:

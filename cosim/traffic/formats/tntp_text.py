@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cosim.errors import InputError, Problem
+from cosim.tables import is_count
 
 STANDARD = (
     *("init_node", "term_node", "capacity", "length", "free_flow_time"),
@@ -96,7 +97,7 @@ class TntpText:
             return default
         if not line:
             raise InputError(Problem(file=self.file, reason=f"the metadata have no <{key}>"))
-        if not text.isdecimal():
+        if not is_count(text):
             raise InputError(self.problem(line, f"<{key}> {text!r} is not a whole number"))
         return int(text)
 
