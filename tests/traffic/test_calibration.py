@@ -13,6 +13,7 @@ from cosim.traffic.calibration import (
     fit_davidson,
     fit_link_law,
     judge_link_law,
+    judge_times,
     law_of_rows,
     law_rows,
 )
@@ -30,6 +31,13 @@ def road(capacity=2000.0):
         node_ids=("a", "b"), link_ids=("ab",), tail=np.array([0]), head=np.array([1]),
         free_flow_min=np.array([8.0]), capacity_vph=np.array([capacity]),
     )  # fmt: skip
+
+
+def test_the_share_explained_by_a_regression_is_the_square_of_the_correlation():
+    use, time = np.array([0.1, 0.4, 0.5, 0.8, 0.9]), np.array([1.1, 1.0, 1.6, 1.7, 2.3])
+    found = judge_times(time, np.polyval(np.polyfit(use, time, 1), use))
+    assert found.r2 == pytest.approx(np.corrcoef(use, time)[0, 1] ** 2, rel=1e-12)
+    assert found.rmse == pytest.approx(time.std() * np.sqrt(1.0 - found.r2), rel=1e-12)
 
 
 @given(laws)
