@@ -42,12 +42,17 @@ def test_not_exactly_one_substation(day, names, count):
         ({"period_h": 0.0}, "period_h: 0.0 must be > 0"),
         ({"station_names": ("8",)}, "1 station names for 3 station buses"),
         ({"station_buses": (1, 2, 33)}, "station bus position 33 is outside 0..32"),
+        ({"station_buses": (-1, 2, 3)}, "station bus position -1 is outside 0..32"),
         ({"series": {}}, "device 'pv' has no series 'available_mw'.*device 'wt' has no series"),
     ],
 )
 def test_arrays_and_stations_that_do_not_fit(day, changes, message):
     with pytest.raises(InputError, match=message):
         day.case(day.feeder, **changes)
+
+
+def test_stations_may_stand_at_the_first_and_the_last_bus(day):
+    assert day.case(day.feeder, station_buses=(0, 1, 32)).station_buses == (0, 1, 32)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.scaling import case_power_mw
 from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.results.parts import dispatch_part
@@ -114,3 +115,17 @@ def test_a_restored_plan_is_the_same_on_every_base(day, base_mva):
     assert other.restoration.method == one.restoration.method
     assert other.total_cost.sum() == pytest.approx(one.total_cost.sum(), rel=1e-5)
     np.testing.assert_allclose(other.vm_pu, one.vm_pu, rtol=0, atol=1e-4)
+
+
+def test_a_longer_day_of_the_same_loads_is_of_the_same_power(day):
+    """Profiles are alike at all buses here, so that the peaks of the buses add up to the peak of the feeder."""
+    powers = []
+    for count in (1, 3, 24):
+        base = np.linspace(0.8, 1.0, count) if count > 1 else np.ones(1)
+        case = day.case(
+            day.feeder, devices=(day.device("substation", name="grid"),), series={}, tariff_per_mwh=np.ones(count),
+            base_p_mw=np.outer(day.feeder.p_mw, base), base_q_mvar=np.outer(day.feeder.q_mvar, base),
+        )  # fmt: skip
+        powers.append(case_power_mw(case))
+    peak_mva = np.hypot(day.feeder.p_mw, day.feeder.q_mvar).sum()
+    np.testing.assert_allclose(powers, peak_mva, rtol=1e-12)

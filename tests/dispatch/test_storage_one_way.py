@@ -35,6 +35,27 @@ def test_tight_cones_do_not_keep_storage_from_both_at_once(paid):
     assert plan.overlap_mw().max() > 0.01
 
 
+@pytest.mark.parametrize("charging", [True, False])
+def test_a_barred_direction_carries_nothing(day, charging):
+    """Both at once would burn paid energy; one at a time charges, or gives what is stored."""
+    case = day.case(
+        day.feeder, periods=slice(0, 1), tariff_per_mwh=np.array([-20.0 if charging else 900.0]),
+        devices=(day.device("substation", name="grid"), day.devices(ess={"soc_end": "free"})[2]),
+        series={},
+        settings={"loss_price_per_mwh": 40.0},
+    )  # fmt: skip
+    controller = Controller(case)
+    window = replace(make_window(case, 0, 1, day.ev_mw[:, :1]), first_of_pair={"ess": np.array([charging])})
+    plan = controller.solver.problem(elastic=False).solve(window, controller.states)
+    assert plan.overlap_mw().max() <= 1e-6
+    (ess,) = (one for one in plan.devices.values() if one.name == "ess")
+    assert abs(ess.p_mw[0]) <= 0.4 + 1e-6
+    assert ess.p_mw[0] < -0.01 if charging else ess.p_mw[0] > 0.01
+    against = replace(window, first_of_pair={"ess": np.array([not charging])})
+    barred = controller.solver.problem(elastic=False).solve(against, controller.states).devices["ess"].p_mw[0]
+    assert barred >= -1e-6 if charging else barred <= 1e-6
+
+
 def test_sign_fix_removes_it_and_reports_its_gap(paid):
     _, controller, ev_mw = paid("auto")
     plan = controller.plan(0, ev_mw)

@@ -302,3 +302,15 @@ def test_the_closure_of_those_who_charge_is_the_share_of_them_that_would_move():
     assert class_closure(problem, wrong, cost, "other") == pytest.approx(0.0, abs=1e-9)
     assert closure(problem, wrong, cost) == pytest.approx(30.0 / 1020.0, abs=1e-9)
     assert math.isnan(class_closure(problem, wrong, cost, "freight"))
+
+
+def test_vehicles_that_were_helped_lost_or_kept_out_are_told_as_shares_of_all():
+    problem = two_routes()
+    claim = null_claim(problem)
+    seen = replace(
+        exact(problem, claim.path_flow_vph), teleported=4, never_inserted=10, unfinished=25, collisions=2,
+        emergency_stops=3,
+    )  # fmt: skip
+    found = statistics(problem, claim, seen, MicroLimits())
+    names = ("teleported_share", "not_inserted_share", "unfinished_share", "collisions", "emergency_stops")
+    assert [found[name] for name in names] == pytest.approx([0.004, 0.01, 0.025, 2.0, 3.0])
