@@ -70,7 +70,7 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
 def _print(screen: Console, found: Validation) -> None:
     for one in found.periods:
         screen.print(_period_table(found, one))
-        if found.study.stations:
+        if found.study.roads.stations:
             screen.print(_station_table(found, one))
     if found.ramp is not None:
         _print_ramp(screen, found.ramp)
@@ -80,9 +80,10 @@ def _print(screen: Console, found: Validation) -> None:
 
 
 def _period_table(found: Validation, one: PeriodValidation) -> Table:
-    seeds, settings = len(one.sue.seen), found.study.settings
+    seeds = len(one.sue.seen)
     title = f"Period {one.period}  {one.problem.demand_vph.sum():,.0f} veh/h, largest v/c {one.most_use:.2f}, "
-    title += f"{seeds} seed{'s' if seeds > 1 else ''}, {settings.variant} net at scale {settings.length_scale:g}"
+    net = f"{found.study.engine.variant} net at scale {found.study.settings.length_scale:g}"
+    title += f"{seeds} seed{'s' if seeds > 1 else ''}, {net}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name, side in (("", "left"), ("SUE", "right"), ("95 % interval", "right"), ("null model", "right"),
                        ("limit", "right"), ("verdict", "left")):  # fmt: skip
@@ -185,8 +186,6 @@ def _print_verdict(screen: Console, found: Validation) -> None:
 
 def _notes(found: Validation) -> list[str]:
     """Return what a reader must know of the verdicts."""
-    from cosim.validation.micro_verdict import REMARKS
-
     words = []
     for one in found.periods:
         broken = [finding.statistic.meaning for finding in one.findings if finding.word == "failed"]
@@ -201,7 +200,7 @@ def _notes(found: Validation) -> list[str]:
             words.append(f"period {one.period}: {_why_not_telling(found, one)}")
     if any(len(one.sue.seen) == 1 for one in found.periods):
         words.append("one seed: no interval, so no verdict on a mean is certain; --seeds 5 gives one")
-    if remark := REMARKS[found.study.settings.variant]:
+    if remark := found.study.engine.nature.remark:
         words.append(remark)
     return words
 

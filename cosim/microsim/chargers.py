@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
-from cosim.microsim.model import LinkSlice, MicroNet, MicroStation, RunQuality, WindowResult
+from cosim.microsim.model import MicroStation
 from cosim.microsim.sections import BYPASS_M, SPEED_MPS, SPUR
-from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s
+from cosim.microsim.states import LinkSlice, RunQuality, StationSeries
+from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, h_to_min, min_to_s, s_to_h
 
 SPUR_S = sum(length_m / speed_mps for _, length_m, speed_mps in SPUR)
 """Time of a lone vehicle on a station's spur, s."""
@@ -22,7 +23,7 @@ DETOUR_S = SPUR_S - BYPASS_M / SPEED_MPS
 CHANCE = 2.0
 
 
-def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals_vph: Array) -> int:
+def late_vehicles(quality: RunQuality, links: LinkSlice, arrivals: Array, spur_s: float = SPUR_S) -> int:
     """Return how many vehicles are under way beyond those that flows and times account for (Little's law).
 
     A measurement ends while vehicles are on their way; flow times time says how many, and chance adds two standard
@@ -34,19 +35,44 @@ def late_vehicles(quality: RunQuality, links: LinkSlice | WindowResult, arrivals
         Counters at the end.
     links
         Flows and times of the links until then.
-    arrivals_vph
+    arrivals
         Arrivals of each station in that time, veh/h, shape (S,).
+    spur_s
+        Time of a lone vehicle beside the roads on its way to a station and back.
     """
     on_links = float((links.link_flow_vph * np.nan_to_num(links.link_time_min)).sum()) / MINUTES_PER_HOUR
-    on_spurs = float(np.sum(arrivals_vph)) * SPUR_S / SECONDS_PER_HOUR
+    on_spurs = float(np.sum(arrivals)) * spur_s / SECONDS_PER_HOUR
     expected = on_links + on_spurs
     return max(0, round(quality.unfinished - expected - CHANCE * math.sqrt(expected)))
 
 
-def micro_stations(stations: Sequence[Station], net: MicroNet, energy_kwh: float) -> tuple[MicroStation, ...]:
+def arrivals_vph(series: StationSeries, links: LinkSlice) -> Array:
+    """Return the arrivals of each station while the links were measured, veh/h, shape (S,)."""
+    inside = (series.end_s > links.begin_s) & (series.end_s <= links.end_s)
+    arrivals: Array = series.arrivals[:, inside].sum(axis=1) / s_to_h(links.end_s - links.begin_s)
+    return arrivals
+
+
+def micro_stations(
+    stations: Sequence[Station],
+    lots: Mapping[str, tuple[str, ...]],
+    energy_kwh: float,
+    detour_s: float = DETOUR_S,
+) -> tuple[MicroStation, ...]:
     """Return the stations as their queues see them.
 
-    The spur is a part of the access time; the rest of it is spent beside the charger.
+    The detour (of a spur) is a part of the access time; the rest of it is spent beside the charger.
+
+    Parameters
+    ----------
+    stations
+        The stations.
+    lots
+        Where vehicles park, by the name of the station.
+    energy_kwh
+        Energy of one visit.
+    detour_s
+        How much longer a vehicle drives than on the road beside.
 
     Raises
     ------
@@ -65,8 +91,8 @@ def micro_stations(stations: Sequence[Station], net: MicroNet, energy_kwh: float
         access_s = min_to_s(one.free_flow_min - service_min)
         found.append(
             MicroStation(
-                name=one.name, lots=tuple(lot.lot_id for lot in net.lots_of(one.name)), chargers=one.chargers,
-                charger_kw=one.charger_kw, energy_kwh=energy_kwh, dwell_s=max(0.0, access_s - DETOUR_S),
+                name=one.name, lots=lots[one.name], chargers=one.chargers,
+                charger_kw=one.charger_kw, energy_kwh=energy_kwh, dwell_s=max(0.0, access_s - detour_s),
             )
         )  # fmt: skip
     return tuple(found)

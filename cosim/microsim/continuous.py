@@ -6,7 +6,6 @@ What one period leaves behind - vehicles on their way, queues at the stations - 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,33 +15,15 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim.measurements import SLICES, read_slices
-from cosim.microsim.model import (
-    LinkSlice,
-    MicroDemand,
-    MicroNet,
-    MicroRoute,
-    MicroStation,
-    RunOptions,
-    RunQuality,
-    Session,
-    StationSeries,
-)
+from cosim.microsim.model import MicroDemand, MicroNet, MicroRoute, MicroStation, RunOptions
+from cosim.microsim.pool import Stop
 from cosim.microsim.scratch import Scratch
-from cosim.microsim.simulation import Outputs, Simulation, Stop
-from cosim.units import SECONDS_PER_HOUR, s_to_min
+from cosim.microsim.simulation import Outputs, Simulation
+from cosim.microsim.states import LinkSlice, RunQuality, Session, StationNow, StationSeries
 
 END = b"</interval>"
 INTERVAL = "interval.xml"
 EXACT = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StationNow:
-    """A station at this moment: vehicles that charge and wait, and the mean wait, min, of the last hour's (else 0)."""
-
-    plugged: int
-    queue: int
-    wait_min: float
 
 
 class ContinuousDay:
@@ -174,7 +155,6 @@ class ContinuousDay:
     def quality(self) -> RunQuality:
         """Return the counters so far, by what SUMO told as it ran (both cars of a collision count)."""
         run = self.simulation
-        parked = 0 if run.queues is None else sum(len(ids) for ids in run.queues.inside().values())
         return RunQuality(
             loaded=run.loaded,
             inserted=run.departed,
@@ -184,23 +164,12 @@ class ContinuousDay:
             teleports=run.teleports,
             collisions=run.collisions,
             emergency_stops=run.emergency_stops,
-            parked=parked,
+            parked=0 if run.queues is None else run.queues.parked,
         )
 
     def counts(self) -> tuple[StationNow, ...]:
         """Return who is in each station."""
-        queues = self.simulation.queues
-        if queues is None:
-            return ()
-        since_s = self.now_s - SECONDS_PER_HOUR
-        return tuple(
-            StationNow(
-                plugged=len(state.plugged),
-                queue=len(state.queue),
-                wait_min=s_to_min(queues.mean_wait_s(n, since_s)),
-            )
-            for n, state in enumerate(queues.states)
-        )
+        return () if self.simulation.queues is None else self.simulation.queues.counts(self.now_s)
 
     def stations(self) -> StationSeries | None:
         """Return the stations in intervals of 60 s from the start; None without stations."""

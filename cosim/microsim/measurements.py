@@ -15,8 +15,11 @@ import numpy as np
 
 from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, StorageError
-from cosim.microsim.model import LinkSlice, MicroDemand, MicroNet, RunQuality, Session, StationSeries
+from cosim.microsim.chargers import arrivals_vph, late_vehicles
+from cosim.microsim.model import MicroDemand, MicroNet
 from cosim.microsim.network import xml_text
+from cosim.microsim.states import LinkSlice, MicroState, RunQuality, Session, StationSeries
+from cosim.microsim.stations import StationQueues
 from cosim.microsim.xml_input import read_xml
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 
@@ -186,25 +189,51 @@ def check_trips(path: Path, trips: Mapping[str, Trip], counted: Counted) -> None
         raise _incomplete(path, f"{has}, while SUMO told {counted.departed} and {counted.arrived} as it ran")
 
 
-def per_route(
-    demand: MicroDemand, trips: Mapping[str, Trip], begin_s: float, end_s: float
-) -> tuple[IntArray, Array, IntArray]:
-    """Return departures, mean time [min] and number of vehicles timed, of each route, shape (R,).
+def per_route(demand: MicroDemand, trips: Mapping[str, Trip], begin_s: float, end_s: float) -> tuple[Array, IntArray]:
+    """Return mean time [min] and number of vehicles of each route that arrived in ``[begin, end)``, shape (R,).
 
-    Departures are those in ``[begin, end)``; timed are the vehicles that arrived then, time parked not counted.
+    Time parked is not counted.
     """
-    departures = np.zeros(len(demand.routes), dtype=np.intp)
     number = np.zeros(len(demand.routes), dtype=np.intp)
     total = np.zeros(len(demand.routes))
     for vehicle, route in zip(demand.vehicle_ids, demand.route.tolist(), strict=True):
         trip = trips.get(vehicle)
         if trip is None:
             continue
-        departures[route] += begin_s <= trip.depart_s < end_s
         if begin_s <= trip.arrival_s < end_s:
             number[route] += 1
             total[route] += s_to_min(trip.duration_s - trip.stop_s)
-    return departures, np.where(number > 0, total / np.maximum(number, 1), np.nan), number
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan), number
+
+
+def window_state(
+    demand: MicroDemand,
+    links: LinkSlice,
+    slices: tuple[LinkSlice, ...],
+    trips: Mapping[str, Trip],
+    queues: StationQueues,
+    quality: RunQuality,
+    *,
+    spur_s: float,
+    seed: int,
+    cpu_s: float,
+) -> MicroState:
+    """Return a window's state from its links, journeys and stations."""
+    path_time, path_n = per_route(demand, trips, links.begin_s, links.end_s)
+    series, sessions = queues.series(), queues.sessions()
+    return MicroState(
+        links=links,
+        stations=series if queues.banks else None,
+        sessions=sessions,
+        quality=quality,
+        late_vehicles=late_vehicles(quality, links, arrivals_vph(series, links), spur_s),
+        seed=seed,
+        path_time_min=path_time,
+        path_time_n=path_n,
+        slices=slices,
+        digest=digest((links, *slices), trips, series, sessions, quality),
+        cpu_s=cpu_s,
+    )
 
 
 def digest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +18,10 @@ from cosim.microsim import measurements
 from cosim.microsim.checks import cross_check
 from cosim.microsim.measurements import SLICES, STATISTICS, TRIPS, Counted, Trip, write_measured
 from cosim.microsim.metering import Meters
-from cosim.microsim.model import (
-    LinkSlice,
-    MicroDemand,
-    MicroNet,
-    MicroRoute,
-    MicroStation,
-    RunOptions,
-    RunQuality,
-)
+from cosim.microsim.model import MicroDemand, MicroNet, MicroRoute, MicroStation, RunOptions
+from cosim.microsim.pool import Stop
 from cosim.microsim.process import SumoProcess
+from cosim.microsim.states import LinkSlice, RunQuality
 from cosim.microsim.stations import ROW_S, StationQueues
 from cosim.microsim.vehicles import DEPART_LANE, DEPART_SPEED, FOREVER_S, LOT_SPACES, write_lots, write_routes
 
@@ -38,9 +32,6 @@ ROOM = 3
 """So many times as much must be free."""
 EXACT = 1e-9
 STEP_RANGE_S = (0.1, 1.0)
-
-Stop = Callable[[], None]
-"""Called every simulated minute; ends the run by raising."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +211,7 @@ class Simulation:
         cpu_s = _cpu_s(self.process.pid)
         self.process.finish()
         counted = Counted(departed=self.departed, arrived=self.arrived, teleports=self.teleports)
-        parked = sum(len(ids) for ids in self.queues.inside().values()) if self.queues is not None else 0
+        parked = 0 if self.queues is None else self.queues.parked
         trips = measurements.read_trips(self.folder / TRIPS)
         measurements.check_trips(self.folder / TRIPS, trips, counted)
         quality = measurements.read_quality(

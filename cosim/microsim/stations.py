@@ -15,8 +15,9 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.charging import fifo
 from cosim.errors import ComponentError
-from cosim.microsim.model import MicroStation, Session, StationSeries
-from cosim.units import kw_s_to_kwh, kw_to_mw, mw_to_kw, s_to_min
+from cosim.microsim.model import MicroStation
+from cosim.microsim.states import Session, StationNow, StationSeries
+from cosim.units import SECONDS_PER_HOUR, kw_s_to_kwh, kw_to_mw, mw_to_kw, s_to_min
 
 ROW_S = 60.0
 IDENTITY_KWH = 1e-9
@@ -144,6 +145,22 @@ class StationQueues:
         own = (one for m, one in reversed(self.finished[-RECENT:]) if m == n)
         waits = [one.wait_s for one in (*own, *self.states[n].plugged) if one.plug_s >= since_s]
         return float(np.mean(waits)) if waits else 0.0
+
+    @property
+    def parked(self) -> int:
+        """Vehicles that stand at any station."""
+        return sum(len(ids) for ids in self.inside().values())
+
+    def counts(self, now_s: float) -> tuple[StationNow, ...]:
+        """Return who is in each station."""
+        return tuple(
+            StationNow(
+                plugged=len(state.plugged),
+                queue=len(state.queue),
+                wait_min=s_to_min(self.mean_wait_s(n, now_s - SECONDS_PER_HOUR)),
+            )
+            for n, state in enumerate(self.states)
+        )
 
     def series(self) -> StationSeries:
         """Return the stations in intervals of 60 s."""

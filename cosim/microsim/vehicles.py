@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from cosim.arrays import Array, IntArray
 from cosim.errors import InputError
 from cosim.microsim.model import CHARGING_TYPE, OTHER_TYPE, Lot, MicroDemand, MicroNet, MicroRoute
 from cosim.microsim.network import xml_text
+from cosim.microsim.states import Claim
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
 from cosim.units import SECONDS_PER_HOUR, min_to_s
@@ -104,7 +104,7 @@ def micro_routes(net: MicroNet, paths: PathSet) -> tuple[MicroRoute, ...]:
 
 
 def micro_demand(
-    net: MicroNet,
+    routes: tuple[MicroRoute, ...],
     paths: PathSet,
     path_flow_vph: Array,
     *,
@@ -121,8 +121,8 @@ def micro_demand(
 
     Parameters
     ----------
-    net, paths
-        Network and choice set.
+    routes, paths
+        The way of each path, and the choice set.
     path_flow_vph
         Flow of every path, veh/h, shape (K,).
     begin_s, duration_s
@@ -137,11 +137,10 @@ def micro_demand(
     Raises
     ------
     InputError
-        If flows are negative or not finite, or the paths do not fit the network (`micro_routes`).
+        If flows are negative or not finite.
     """
     flows = np.asarray(path_flow_vph, dtype=np.float64)
     _check_stretch(flows, len(paths), begin_s, duration_s)
-    routes = micro_routes(net, paths)
     counts = _counts(paths, flows, duration_s)
     slots = round(duration_s * CENTISECONDS)
     drawn = [_departures((period, int(warm_up), path), seed, int(n), slots) for path, n in enumerate(counts)]
@@ -192,23 +191,22 @@ def joined(parts: Sequence[MicroDemand]) -> MicroDemand:
     )
 
 
-def window_demand(
-    net: MicroNet,
-    paths: PathSet,
-    path_flow_vph: Array,
-    *,
-    warmup_s: float,
-    measured_s: float,
-    period: int,
-    seed: int,
-) -> MicroDemand:
-    """Return warm-up and measured time with the same flows; each has its own exact number of vehicles.
+def claimed_vehicles(routes: tuple[MicroRoute, ...], paths: PathSet, claim: Claim) -> MicroDemand:
+    """Return the vehicles of a window; each stretch has its own exact number of them.
 
     Ids of the warm-up begin with ``w``, those of the measured time with ``p``.
     """
-    common = partial(micro_demand, net, paths, path_flow_vph, period=period, seed=seed)
-    measured = common(begin_s=warmup_s, duration_s=measured_s)
-    return joined([common(begin_s=0.0, duration_s=warmup_s, warm_up=True), measured]) if warmup_s > 0.0 else measured
+    parts: list[MicroDemand] = []
+    begin_s = 0.0
+    for one in claim.stretches:
+        parts.append(
+            micro_demand(
+                routes, paths, one.path_flow_vph, begin_s=begin_s, duration_s=one.duration_s, period=one.period,
+                seed=claim.seed, warm_up=one.warm_up,
+            )
+        )  # fmt: skip
+        begin_s += one.duration_s
+    return joined(parts)
 
 
 def warmup_time_s(

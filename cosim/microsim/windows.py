@@ -1,4 +1,4 @@
-"""Windows: a warm-up and a measured time, one result; several of them at once.
+"""Windows of SUMO: a warm-up and a measured time, one result.
 
 A window is a function of network, vehicles, stations, setpoints and seed, and of nothing else; so it may be run again,
 and several may run side by side, each with its own SUMO.
@@ -6,28 +6,24 @@ and several may run side by side, each with its own SUMO.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 
-from cosim import supervision
 from cosim.errors import ComponentError, InputError, Problem, SumoError
 from cosim.microsim import measurements
+from cosim.microsim.chargers import SPUR_S
 from cosim.microsim.measurements import EDGES
-from cosim.microsim.model import StationSeries, WindowInput, WindowResult
+from cosim.microsim.model import WindowInput
+from cosim.microsim.pool import Stop
 from cosim.microsim.scratch import Scratch
-from cosim.microsim.simulation import Outputs, Simulation, Stop
+from cosim.microsim.simulation import Outputs, Simulation
+from cosim.microsim.states import MicroState
 from cosim.microsim.stations import ROW_S, StationQueues
 
-ASK_S = 0.5
-"""How often the waiting thread looks for Ctrl-C."""
 
-
-def run_window(given: WindowInput, *, stop: Stop | None = None) -> WindowResult:
+def run_window(given: WindowInput, stop: Stop | None = None) -> MicroState:
     """Simulate one window.
 
     Parameters
@@ -56,39 +52,8 @@ def run_window(given: WindowInput, *, stop: Stop | None = None) -> WindowResult:
     raise ComponentError("a window needs at least one try")
 
 
-def run_windows(given: Sequence[WindowInput], *, jobs: int = 1) -> list[WindowResult]:
-    """Simulate several windows, up to ``jobs`` at a time; results in the order of the inputs.
-
-    Each runs in a thread that waits for its own SUMO, so the cores are busy with SUMO. The first error, or a signal
-    that `cosim.supervision` noted, ends all.
-    """
-    if jobs < 1:
-        raise InputError(Problem(field="jobs", reason=f"{jobs} must be at least 1"))
-    ended = threading.Event()
-
-    def stop() -> None:
-        if ended.is_set():
-            raise ComponentError("the window was given up, because another one failed or the run was ended")
-
-    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="window") as pool:
-        futures = [pool.submit(run_window, one, stop=stop) for one in given]
-        try:
-            open_ones = set(futures)
-            while open_ones:
-                done, open_ones = wait(open_ones, timeout=ASK_S)
-                supervision.check()
-                for future in done:
-                    future.result()
-        except BaseException:
-            ended.set()
-            for future in futures:
-                future.cancel()
-            raise
-    return [future.result() for future in futures]
-
-
-def _once(given: WindowInput, stop: Stop | None) -> WindowResult:
-    began, own = time.perf_counter(), time.thread_time()
+def _once(given: WindowInput, stop: Stop | None) -> MicroState:
+    own = time.thread_time()
     begin_s, end_s = given.warmup_s, given.warmup_s + given.measured_s
     with Scratch() as name:
         simulation = Simulation(
@@ -106,35 +71,18 @@ def _once(given: WindowInput, stop: Stop | None) -> WindowResult:
         with simulation:
             simulation.advance(end_s, stop)
             outputs = simulation.finish()
-        return _result(given, simulation, outputs, time.thread_time() - own, time.perf_counter() - began)
+        return _result(given, simulation, outputs, time.thread_time() - own)
 
 
-def _result(given: WindowInput, simulation: Simulation, outputs: Outputs, own_s: float, wall_s: float) -> WindowResult:
+def _result(given: WindowInput, simulation: Simulation, outputs: Outputs, own_s: float) -> MicroState:
     begin_s, end_s = given.warmup_s, given.warmup_s + given.measured_s
-    (window,) = measurements.read_slices(simulation.folder / EDGES, given.net, [(begin_s, end_s)])
-    slices = simulation.slices()
-    departures, path_time, path_n = measurements.per_route(given.demand, outputs.trips, begin_s, end_s)
+    (links,) = measurements.read_slices(simulation.folder / EDGES, given.net, [(begin_s, end_s)])
     queues = simulation.queues or StationQueues((), np.zeros(0))
-    series: StationSeries = queues.series()
-    sessions = queues.sessions()
-    return WindowResult(
-        link_flow_vph=window.link_flow_vph,
-        link_time_min=window.link_time_min,
-        link_time_n=window.link_time_n,
-        departures=departures,
-        path_time_min=path_time,
-        path_time_n=path_n,
-        stations=series,
-        sessions=sessions,
-        quality=outputs.quality,
-        seed=given.seed,
-        sim_time_s=simulation.now_s,
-        command=simulation.process.command,
-        digest=measurements.digest((window, *slices), outputs.trips, series, sessions, outputs.quality),
-        slices=slices,
-        cpu_s=outputs.cpu_s + own_s,
-        wall_s=wall_s,
-    )
+    cpu_s = outputs.cpu_s + own_s
+    return measurements.window_state(
+        given.demand, links, simulation.slices(), outputs.trips, queues, outputs.quality,
+        spur_s=SPUR_S, seed=given.seed, cpu_s=cpu_s,
+    )  # fmt: skip
 
 
 def _check(given: WindowInput) -> None:

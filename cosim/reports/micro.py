@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cosim.microsim.port import natures
 from cosim.reports import frames
 from cosim.results.store import RunResult
-from cosim.validation.micro_verdict import REMARKS, SHARES, STATISTICS
+from cosim.validation.micro_verdict import SHARES, STATISTICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,13 +64,14 @@ def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
     own = rows[rows["model"] == "SUE"]
     null = {row["statistic"]: row for row in rows[rows["model"] == "null"].to_dict("records")}
     words, variant = set(own["verdict"]), str(own["variant"].iloc[0])
+    known = natures().get(variant)
     practical = _PRACTICAL if "not_comparable_capacity" in words else ""
     return MicroPeriod(
         period=period,
         verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
         how=f"{variant} net, length scale {own['length_scale'].iloc[0]:g}, step {own['step_s'].iloc[0]:g} s",
         seeds=int(own["seeds"].max()),
-        remark=" ".join(filter(None, (REMARKS.get(variant, ""), practical))),
+        remark=" ".join(filter(None, (known.remark if known else "", practical))),
         rows=tuple(_row(row, null.get(row["statistic"])) for row in own.to_dict("records")),
     )
 

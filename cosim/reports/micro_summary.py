@@ -27,7 +27,9 @@ def rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     driven = "micro_quality" in result
     if not driven and mode in (None, "off"):
         return
-    yield Row(key="micro_mode", label="Mode", value=None if mode is None else str(mode))
+    engine = frames.setting(result, "microsim", "engine")
+    told = "" if engine is None else f"engine {engine}"
+    yield Row(key="micro_mode", label="Mode", value=None if mode is None else str(mode), note=told)
     simulated = sorted({int(period) for period in result["micro_quality"]["period"]}) if driven else []
     note = frames.listed_periods(simulated) if 0 < len(simulated) < len(axis.numbers) else ""
     told = f"{len(simulated)} of {len(axis.numbers)}"
@@ -109,7 +111,7 @@ def _energies(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     several = measured["seed"].nunique() > 1
     yield Row(
         key="micro_energy_mwh",
-        label="Energy charged in SUMO",
+        label="Energy charged in the simulation",
         value=float(drawn.sum()),
         unit="MWh",
         note="mean over the seeds" if several else "",

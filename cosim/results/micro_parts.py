@@ -7,12 +7,12 @@ multiplied by four.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
-from cosim.microsim.model import LinkSlice, RunQuality, Session, StationSeries
+from cosim.microsim.port import MicroState, StationSeries
 from cosim.results.parts import Part, part
 from cosim.units import s_to_min
 
@@ -20,45 +20,8 @@ LATE = "late"
 """Mark of a part that comes at the end of its period, not at its beginning."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MicroPeriod:
-    """What one simulation measured in one period.
-
-    Attributes
-    ----------
-    seed
-        Seed of the simulation.
-    links
-        Links in the period.
-    stations
-        Stations in intervals of 60 s, counted from the beginning of the simulation; None without stations.
-    begin_s
-        Beginning of the period (in a window: of the measured time) in the simulation's time, s.
-    sessions
-        The vehicles that parked (continuous: whose visit ended in the period, and in the last also who is still there).
-    quality
-        Counters of the window, or of the period.
-    late_vehicles
-        Vehicles under way beyond those that flows and times account for.
-    digest
-        SHA-256 of everything measured; empty in continuous mode.
-    model
-        ``micro``, or ``meso`` for SUMO's mesoscopic model.
-    """
-
-    seed: int
-    links: LinkSlice
-    stations: StationSeries | None
-    begin_s: float
-    sessions: tuple[Session, ...]
-    quality: RunQuality
-    late_vehicles: int
-    digest: str = ""
-    model: str = "micro"
-
-
 def micro_part(
-    period: int, link_ids: Sequence[str], measured: Sequence[MicroPeriod], *, length_scale: float, late: bool = False
+    period: int, link_ids: Sequence[str], measured: Sequence[MicroState], *, length_scale: float, late: bool = False
 ) -> Part:
     """Return tables and gate figures of a period; nothing but the period where it was not simulated.
 
@@ -100,7 +63,7 @@ def measured_part(period: int, rows: Mapping[str, Sequence[Any]]) -> Part:
     return part(period, {"ac_measured": dict(rows)}, figures, {}) | {LATE: True}
 
 
-def _link_rows(one: MicroPeriod, link_ids: Sequence[str], scale: float) -> dict[str, list[Any]]:
+def _link_rows(one: MicroState, link_ids: Sequence[str], scale: float) -> dict[str, list[Any]]:
     return {
         "seed": [one.seed] * len(link_ids),
         "link": list(link_ids),
@@ -110,7 +73,7 @@ def _link_rows(one: MicroPeriod, link_ids: Sequence[str], scale: float) -> dict[
     }
 
 
-def _quality_row(one: MicroPeriod) -> dict[str, list[Any]]:
+def _quality_row(one: MicroState) -> dict[str, list[Any]]:
     last = {"unfinished": one.late_vehicles, "digest": one.digest}
     row = {"seed": one.seed, "model": one.model} | asdict(one.quality) | last
     return {name: [value] for name, value in row.items()}
@@ -119,15 +82,14 @@ def _quality_row(one: MicroPeriod) -> dict[str, list[Any]]:
 STATION_COLUMNS = tuple(item.name for item in fields(StationSeries) if item.name not in ("names", "end_s"))
 
 
-def _station_rows(one: MicroPeriod) -> dict[str, list[Any]]:
+def _station_rows(one: MicroState) -> dict[str, list[Any]]:
     series = one.stations
     if series is None:
         return {}
-    end_s = one.begin_s + (one.links.end_s - one.links.begin_s)
-    inside = (series.end_s > one.begin_s) & (series.end_s <= end_s)
+    inside = (series.end_s > one.links.begin_s) & (series.end_s <= one.links.end_s)
     count, names = int(inside.sum()), series.names
     values = {name: np.asarray(getattr(series, name))[:, inside].reshape(-1).tolist() for name in STATION_COLUMNS}
-    minute = s_to_min(1.0) * (series.end_s[inside] - one.begin_s)
+    minute = s_to_min(1.0) * (series.end_s[inside] - one.links.begin_s)
     return {
         "seed": [one.seed] * (count * len(names)),
         "station": [name for name in names for _ in range(count)],
@@ -135,18 +97,18 @@ def _station_rows(one: MicroPeriod) -> dict[str, list[Any]]:
     } | values
 
 
-def _session_rows(one: MicroPeriod) -> dict[str, list[Any]]:
+def _session_rows(one: MicroState) -> dict[str, list[Any]]:
     rows = [
         {
             "seed": one.seed,
             "vehicle": visit.vehicle_id,
             "station": visit.station,
             "lot": visit.lot_id,
-            "arrive_min": s_to_min(visit.arrive_s - one.begin_s),
+            "arrive_min": s_to_min(visit.arrive_s - one.links.begin_s),
             "wait_min": s_to_min(visit.wait_s),
-            "plug_min": s_to_min(visit.plug_s - one.begin_s),
+            "plug_min": s_to_min(visit.plug_s - one.links.begin_s),
             "energy_kwh": visit.energy_kwh,
-            "leave_min": s_to_min(visit.leave_s - one.begin_s),
+            "leave_min": s_to_min(visit.leave_s - one.links.begin_s),
             "reason": visit.reason,
         }
         for visit in one.sessions

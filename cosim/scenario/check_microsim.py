@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cosim.microsim.port import ENGINES
 from cosim.scenario.checking import Check
 from cosim.units import SECONDS_PER_MINUTE
 
@@ -18,8 +19,13 @@ def check(found: Check) -> None:
         if period > scenario.periods:
             reason = f"there is no period {period}; the scenario has {scenario.periods}"
             found.at(f"microsim.periods.{place}", reason, f"name periods from 1 to {scenario.periods}")
+    if micro.engine not in ENGINES:
+        found.at("microsim.engine", f"engine {micro.engine!r} is unknown", f"known: {', '.join(ENGINES)}")
+        return
     if micro.mode == "off":
         return
+    if micro.mode == "meso" and not ENGINES[micro.engine].meso:
+        found.at("microsim.mode", f"engine {micro.engine!r} moves single vehicles only", "take windows or continuous")
     if not scenario.has_roads:
         found.at("microsim.mode", "a microscopic simulation needs roads", "add roads and traffic, or set mode: off")
     _steps(found)

@@ -219,11 +219,14 @@ class Given(Section):
 
 
 class Microsim(Section):
-    """Microscopic simulation of the equilibrium's path flows with SUMO."""
+    """Microscopic simulation of the equilibrium's path flows."""
 
     mode: Literal["off", "windows", "continuous", "meso"] = Field(
         default="off",
         description="windows: single periods; continuous: all periods in one simulation; meso: the same, flows only",
+    )
+    engine: str = Field(
+        default="sumo", description="sumo; point_queue: a quick trial, no traffic simulation (docs/microsimulation.md)"
     )
     periods: tuple[Annotated[int, Ge(1)], ...] | None = Field(
         default=None, description="Periods of the windows, from 1; null: the one with most trips"

@@ -16,17 +16,6 @@ Word = Literal["passed", "failed", "not_comparable_capacity", "not_telling", "sh
 Basis = Literal["matched", "practical"]
 
 
-REMARKS = {
-    "merge": "",
-    "metered": (
-        "On this net the speeds of the links follow the scenario's own travel-time laws at the measured flows: it "
-        "tests loading, changes in time and route choice under these laws, and cannot test the laws."
-    ),
-    "signals": "This net has ordinary signals, which the laws do not know: a study of realism, no validation.",
-}
-"""What must be known of a result on each kind of network."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """A statistic of `cosim.validation.micro.statistics`.

@@ -6,17 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem, UsageError
 from cosim.microsim.checks import check_net
-from cosim.microsim.model import MicroNet, Variant
 from cosim.microsim.network import FILES, build_net, read_net
+from cosim.microsim.port import Variant
 from cosim.scenario.build import build_roads
 from cosim.scenario.load import load
 from cosim.traffic.formats import read_network, short_name
 from cosim.traffic.network import RoadNetwork
 from cosim.workflows.estimate import network_place
+
+if TYPE_CHECKING:
+    from cosim.microsim.model import MicroNet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,6 @@ from cosim.arrays import Array
 from cosim.charging.fifo import ChargerBank, FifoState, advance
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem, StorageError, UsageError
-from cosim.microsim.scratch import Scratch
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.scenario.road_case import RoadCase
@@ -132,12 +131,11 @@ def calibrate(
     if case.roads is not None and case.roads.link_law is not None:
         reason = "the scenario follows a fitted law already"
         raise InputError(Problem(field="traffic.link_law_file", reason=reason, remedy="set it to null"))
-    if window_settings(case.microsim, options).variant == "metered":
-        reason = "the speeds of a metered net follow the scenario's own law; a fit to it would find that law again"
-        raise InputError(Problem(field="microsim.variant", reason=reason, remedy="calibrate on the variant merge"))
     chosen_periods(case, options)
-    with Scratch() as folder:
-        study = open_study(case, Path(folder), window_settings(case.microsim, options))
+    with open_study(case, window_settings(case.microsim, options)) as study:
+        if study.engine.nature.follows_law:
+            reason = "the speeds of a metered net follow the scenario's own law; a fit to it would find that law again"
+            raise InputError(Problem(field="microsim.variant", reason=reason, remedy="calibrate on the variant merge"))
         drive = _Driver(study, options.jobs or case.microsim.jobs, tell)
         fitted_on = drive(_busiest(study.roads), FIT_SHARES, range(case.seed, case.seed + FIT_SEEDS))
         points = _points(study, fitted_on)
@@ -156,8 +154,8 @@ def calibrate(
             held=tuple(_held(case, one) for one in held),
             davidson_j={name: j for name, (j, _) in shapes.items()},
             davidson_fit={name: fit for name, (_, fit) in shapes.items()},
-            variant=study.net.variant,
-            length_scale=study.net.length_scale,
+            variant=study.engine.variant,
+            length_scale=study.engine.length_scale,
             law_file=out / LAW_FILE,
             report_file=out / REPORT_FILE,
         )
@@ -189,7 +187,7 @@ class _Driver:
         tasks = [(number, seed) for number in range(len(shares)) for seed in seeds]
         windows = [self.study.window(claims[number], period=number + 1, seed=seed) for number, seed in tasks]
         self.tell(f"{len(windows)} windows: {len(shares)} demands, seeds {seeds[0]} to {seeds[-1]}")
-        results = told_windows(windows, jobs=self.jobs, tell=self.tell)
+        results = told_windows(self.study, windows, jobs=self.jobs, tell=self.tell)
         return [
             _Driven(problem=problems[n], claim=claims[n], share=shares[n], seen=seen(self.study, one))
             for (n, _), one in zip(tasks, results, strict=True)

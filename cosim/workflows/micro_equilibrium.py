@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.microsim.windows import run_windows
 from cosim.traffic.choice import link_use_covariance
 from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import SueProblem
@@ -97,7 +96,7 @@ def find_equilibrium(
         )  # fmt: skip
         own = [seed + 1000 * number for seed in seeds]
         windows = [study.window(claim, period=period, seed=seed, p_set_mw=p_set_mw) for seed in own]
-        results = run_windows(windows, jobs=jobs)
+        results = study.engine.windows(windows, jobs=jobs)
         cost = np.mean([measured_cost_min(problem, seen(study, one), study.unused_factor) for one in results], axis=0)
         history.append(
             EquilibriumRound(

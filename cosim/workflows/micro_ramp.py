@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.microsim.model import MicroDemand, RunOptions, WindowInput, WindowResult
-from cosim.microsim.vehicles import joined, micro_demand
-from cosim.microsim.windows import run_windows
+from cosim.microsim.port import Claim, MicroState, Stretch
 from cosim.traffic.equilibrium import solve
 from cosim.traffic.problem import SueProblem
 from cosim.units import min_to_s
@@ -64,11 +62,10 @@ def run_ramp(
     warm = math.ceil(warmup_s / min_to_s(SLICE_MIN))
     flows = np.stack([by_factor[factor] for factor in (FACTORS[0],) * warm + FACTORS])
     tell(f"ramp: {len(FACTORS)} slices of {SLICE_MIN:g} min, {len(seeds)} seeds")
-    windows = [_window(study, flows, warm, seed) for seed in seeds]
-    results = run_windows(windows, jobs=jobs)
+    results = study.engine.windows([_claim(flows, warm, seed) for seed in seeds], jobs=jobs)
     expected_flow, expected_time = _expected(study, problem, flows)
-    roads = len(study.net.link_ids)
-    scale = study.net.length_scale
+    roads = len(study.engine.link_ids)
+    scale = study.engine.length_scale
     return Ramp(
         factors=FACTORS,
         flow=compare_ramp(
@@ -77,7 +74,7 @@ def run_ramp(
         time=compare_ramp(
             expected_time[warm:, :roads], np.stack([_slices(one, "link_time_min", warm) / scale for one in results])
         ),
-        queue=np.mean([_queues(one, warm, len(study.stations)) for one in results], axis=0),
+        queue=np.mean([_queues(one, warm, len(study.engine.stations)) for one in results], axis=0),
         seeds=len(seeds),
     )
 
@@ -86,19 +83,11 @@ def _path_flows(problem: SueProblem, factor: float) -> Array:
     return solve(replace(problem, demand_vph=factor * problem.demand_vph)).path_flow_vph
 
 
-def _window(study: MicroStudy, flows: Array, warm: int, seed: int) -> WindowInput:
+def _claim(flows: Array, warm: int, seed: int) -> Claim:
     slice_s = min_to_s(SLICE_MIN)
-    parts: list[MicroDemand] = [
-        micro_demand(
-            study.net, study.roads.paths, row, begin_s=j * slice_s, duration_s=slice_s, period=j + 1, seed=seed
-        )
-        for j, row in enumerate(flows)
-    ]
-    return WindowInput(
-        net=study.net, demand=joined(parts), stations=study.stations,
-        p_set_mw=np.full(len(study.stations), np.inf), warmup_s=warm * slice_s,
-        measured_s=(len(flows) - warm) * slice_s, step_s=study.settings.step_s, seed=seed,
-        options=RunOptions(slice_s=slice_s),
+    return Claim(
+        stretches=tuple(Stretch(path_flow_vph=row, duration_s=slice_s, period=j + 1) for j, row in enumerate(flows)),
+        warmup_s=warm * slice_s, measured_s=(len(flows) - warm) * slice_s, slice_s=slice_s, seed=seed,
     )  # fmt: skip
 
 
@@ -108,18 +97,18 @@ def _expected(study: MicroStudy, problem: SueProblem, flows: Array) -> tuple[Arr
     On a net of shorter links vehicles are under way for a shorter time; stations take as long as ever.
     """
     own = np.stack([times_min(problem, problem.path_set.link_flow(row)) for row in flows])
-    scale = np.where(problem.network.is_station, 1.0, study.net.length_scale)
+    scale = np.where(problem.network.is_station, 1.0, study.engine.length_scale)
     flow = moved_along(problem.path_set, flows, own * scale, SLICE_MIN)
     return flow, np.stack([times_min(problem, row) for row in flow])
 
 
-def _slices(result: WindowResult, name: str, warm: int) -> Array:
+def _slices(result: MicroState, name: str, warm: int) -> Array:
     return np.stack([getattr(one, name) for one in result.slices])[warm:]
 
 
-def _queues(result: WindowResult, warm: int, stations: int) -> Array:
+def _queues(result: MicroState, warm: int, stations: int) -> Array:
     """Return the longest queue of each station in each slice, shape (J, S)."""
-    if not stations:
+    if result.stations is None:
         return np.zeros((len(FACTORS), 0))
     at = ((result.stations.end_s - 1e-6) // min_to_s(SLICE_MIN)).astype(int) - warm
     return np.array([

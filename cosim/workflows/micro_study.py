@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError
-from cosim.microsim.chargers import DETOUR_S, late_vehicles, micro_stations
-from cosim.microsim.model import MicroNet, MicroStation, RunOptions, Variant, WindowInput, WindowResult
-from cosim.microsim.network import build_net
-from cosim.microsim.simulation import check_step
-from cosim.microsim.vehicles import warmup_time_s, window_demand
+from cosim.microsim.port import Claim, Engine, EngineSettings, MicroState, StationSeries, open_engine, steady
 from cosim.results.store import RunResult
 from cosim.results.stored import matrix, read_path_flows
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import MICRO_CURVE
-from cosim.traffic.performance import link_cost
 from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
 from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
@@ -28,55 +23,55 @@ from cosim.validation.micro_verdict import Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowSettings:
+class WindowSettings(EngineSettings):
     """How windows are simulated.
 
     Attributes
     ----------
-    length_scale, variant, step_s
-        Network and step of SUMO.
     warmup_s
         Time before anything is measured; None takes what the longest path needs.
     measured_s
         Measured time.
     """
 
-    length_scale: float = 1.0
-    variant: Variant = "merge"
-    step_s: float = 1.0
     warmup_s: float | None = None
     measured_s: float = SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MicroStudy:
-    """The road side of a scenario with its SUMO network.
+    """The road side of a scenario with an engine that simulates it; a context manager.
 
     Attributes
     ----------
     case, roads
         The scenario.
-    net, stations
-        Network, and stations as their queues see them.
+    engine
+        Opened on the roads.
     settings
         How windows are simulated.
     """
 
     case: SimulationCase
     roads: RoadCase
-    net: MicroNet
-    stations: tuple[MicroStation, ...]
+    engine: Engine
     settings: WindowSettings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
 
     @property
     def unused_factor(self) -> float:
         """Time of a link that nobody uses over its free-flow time, as the simulation has it."""
-        follows_law = self.roads.link_law is not None or self.settings.variant == "metered"
+        follows_law = self.roads.link_law is not None or self.engine.nature.follows_law
         return 1.0 if follows_law else UNUSED_FACTOR
 
     def curve_min(self, observed: MicroSeen) -> Array | None:
         """Return the times of `MICRO_CURVE` at measured flows, shape (L,), min; None where it does not hold."""
-        if self.settings.variant != "merge":
+        if not self.engine.nature.lane_curve:
             return None
         streets = self.roads.streets
         n = len(streets.link_ids)
@@ -87,12 +82,11 @@ class MicroStudy:
 
     @property
     def basis(self) -> Basis:
-        """Whether times and route choice can be judged: the scenario's laws hold on a metered net, none at signals."""
-        by_net: dict[str, Basis] = {"metered": "matched", "signals": "practical"}
-        return by_net.get(self.settings.variant, self.case.microsim.capacity_basis)
+        """Whether times and route choice can be judged: the engine's roads say, or the scenario."""
+        return self.engine.nature.basis or self.case.microsim.capacity_basis
 
     def warmup_s(self, link_flow_vph: Array) -> float:
-        """Return the time before anything is measured, s: by open roads, or by the law's times on a metered net.
+        """Return the time before anything is measured, s: as the scenario says or the engine needs.
 
         Parameters
         ----------
@@ -101,57 +95,36 @@ class MicroStudy:
         """
         if self.settings.warmup_s is not None:
             return self.settings.warmup_s
-        network = self.roads.network
-        metered = self.settings.variant == "metered"
-        times = link_cost(network, link_flow_vph) if metered else network.free_flow_min
-        return warmup_time_s(network, self.roads.paths, length_scale=self.net.length_scale, link_time_min=times)
+        return self.engine.warmup_s(link_flow_vph)
 
     def problem(self, period: int, price_per_mwh: Array | None = None, wait_min: Array | None = None) -> SueProblem:
         """Return the equilibrium problem of a period (from 1) at the prices, and waits for others, that drivers saw."""
         return self.case.response().period(period - 1, price_per_mwh, wait_min=wait_min)
 
-    def window(
-        self, claim: MicroClaim, *, period: int, seed: int, p_set_mw: Array | None = None, slice_s: float = 0.0
-    ) -> WindowInput:
+    def window(self, claim: MicroClaim, *, period: int, seed: int, p_set_mw: Array | None = None) -> Claim:
         """Return the window that drives a claim's path flows in one period."""
-        warmup_s = self.warmup_s(claim.link_flow_vph)
-        demand = window_demand(
-            self.net, self.roads.paths, claim.path_flow_vph,
-            warmup_s=warmup_s, measured_s=self.settings.measured_s, period=period, seed=seed,
-        )  # fmt: skip
-        return WindowInput(
-            net=self.net,
-            demand=demand,
-            stations=self.stations,
-            p_set_mw=np.full(len(self.stations), np.inf) if p_set_mw is None else p_set_mw,
-            warmup_s=warmup_s,
+        return steady(
+            claim.path_flow_vph,
+            warmup_s=self.warmup_s(claim.link_flow_vph),
             measured_s=self.settings.measured_s,
-            step_s=self.settings.step_s,
+            period=period,
+            p_set_mw=np.zeros(0) if p_set_mw is None else p_set_mw,
             seed=seed,
-            options=RunOptions(slice_s=slice_s),
         )
 
 
-def open_study(case: SimulationCase, folder: Path, settings: WindowSettings) -> MicroStudy:
-    """Build the SUMO network of a scenario's roads into a folder.
+def open_study(case: SimulationCase, settings: WindowSettings) -> MicroStudy:
+    """Open the engine on a scenario's roads; the study is to be closed.
 
     Raises
     ------
     InputError
-        If the scenario has no roads, a station is not told by its chargers, or SUMO's step does not fit.
+        If the scenario has no roads, a station is not told by its chargers, or the engine's step does not fit.
     """
-    check_step(settings.step_s)
     roads = case.roads
     if roads is None:
         raise InputError(f"scenario '{case.name}' has no roads; there is no equilibrium to hold against a simulation")
-    net = build_net(roads.streets, roads.stations, folder, length_scale=settings.length_scale, variant=settings.variant)
-    return MicroStudy(
-        case=case,
-        roads=roads,
-        net=net,
-        settings=settings,
-        stations=micro_stations(roads.stations, net, roads.energy_kwh),
-    )
+    return MicroStudy(case=case, roads=roads, engine=open_engine(roads, settings), settings=settings)
 
 
 def stored_path_flows(roads: RoadCase, result: RunResult, period: int) -> Array:
@@ -195,17 +168,17 @@ def _of_stations(roads: RoadCase, result: RunResult, column: str, period: int) -
     return matrix(table[table["period"] == period], "station", column, names, [period])[:, 0]
 
 
-def seen(study: MicroStudy, result: WindowResult) -> MicroSeen:
+def seen(study: MicroStudy, result: MicroState) -> MicroSeen:
     """Return what a window measured, at full length of the links and with the stations behind the roads."""
     stations = _stations_seen(study, result)
-    scale, quality = study.net.length_scale, result.quality
+    scale, quality = study.engine.length_scale, result.quality
     paths = study.roads.paths
     n = np.where(paths.station < 0, result.path_time_n, 0)
     return MicroSeen(
         seed=result.seed,
-        link_flow_vph=np.concatenate([result.link_flow_vph, stations["arrivals_vph"]]),
-        link_time_min=np.concatenate([result.link_time_min / scale, stations["time_min"]]),
-        link_vehicles=np.concatenate([result.link_time_n, stations["left"]]),
+        link_flow_vph=np.concatenate([result.links.link_flow_vph, stations["arrivals_vph"]]),
+        link_time_min=np.concatenate([result.links.link_time_min / scale, stations["time_min"]]),
+        link_vehicles=np.concatenate([result.links.link_time_n, stations["left"]]),
         path_time_min=np.where(n > 0, result.path_time_min / scale, np.nan),
         path_vehicles=n.astype(np.float64),
         station_growth_vph=stations["growth_vph"],
@@ -215,24 +188,24 @@ def seen(study: MicroStudy, result: WindowResult) -> MicroSeen:
         vehicles=quality.loaded,
         teleported=quality.teleports,
         never_inserted=quality.never_inserted,
-        unfinished=late_vehicles(result.quality, result, stations["arrivals_vph"]),
+        unfinished=result.late_vehicles,
         collisions=quality.collisions,
         emergency_stops=quality.emergency_stops,
     )
 
 
-def _stations_seen(study: MicroStudy, result: WindowResult) -> dict[str, Array]:
+def _stations_seen(study: MicroStudy, result: MicroState) -> dict[str, Array]:
     """Return what the stations' sessions and ledgers tell of the measured time, arrays of shape (S,).
 
     A station that nobody left is not an empty one: its time is then at least how long those inside have been there.
     """
-    begin_s, end_s = result.sim_time_s - study.settings.measured_s, result.sim_time_s
+    begin_s, end_s = result.links.begin_s, result.links.end_s
     per_hour = SECONDS_PER_HOUR / (end_s - begin_s)
     rows: dict[str, list[float]] = {
         name: [] for name in ("arrivals_vph", "growth_vph", "time_min", "left", "wait_min", "energy_kwh",
                               "ledger_error_kwh")
     }  # fmt: skip
-    for station in study.stations:
+    for station in study.engine.stations:
         own = [one for one in result.sessions if one.station == station.name]
         came = sum(begin_s <= one.arrive_s < end_s for one in own)
         left = [one for one in own if begin_s <= one.leave_s < end_s]
@@ -243,16 +216,18 @@ def _stations_seen(study: MicroStudy, result: WindowResult) -> dict[str, Array]:
         stays_s = [one.leave_s - one.arrive_s for one in left] or [
             end_s - one.arrive_s for one in own if not one.leave_s < end_s
         ]
-        time_s = float(np.mean(stays_s)) + DETOUR_S if stays_s else math.nan
+        time_s = float(np.mean(stays_s)) + study.engine.detour_s if stays_s else math.nan
         rows["time_min"].append(s_to_min(time_s))
         rows["wait_min"].append(s_to_min(float(np.mean(waits))) if waits else math.nan)
-        ledger = _ledger_kwh(result, station.name)
+        ledger = _ledger_kwh(result.stations, station.name)
         rows["energy_kwh"].append(float(np.interp(end_s, *ledger) - np.interp(begin_s, *ledger)))
         rows["ledger_error_kwh"].append(abs(float(ledger[1][-1]) - math.fsum(one.energy_kwh for one in own)))
     return {name: np.array(values, dtype=np.float64) for name, values in rows.items()}
 
 
-def _ledger_kwh(result: WindowResult, station: str) -> tuple[Array, Array]:
+def _ledger_kwh(series: StationSeries | None, station: str) -> tuple[Array, Array]:
     """Return times and energies of a station's ledger, beginning with nothing at 0."""
-    at = result.stations.names.index(station)
-    return np.append(0.0, result.stations.end_s), np.append(0.0, result.stations.ledger_kwh[at])
+    if series is None:
+        return np.zeros(1), np.zeros(1)
+    at = series.names.index(station)
+    return np.append(0.0, series.end_s), np.append(0.0, series.ledger_kwh[at])

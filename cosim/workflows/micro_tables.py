@@ -54,7 +54,7 @@ def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             value = model.estimates[name]
             finding = judged.get(name) if model is one.sue else None
             yield {
-                "period": one.period, "variant": settings.variant, "length_scale": settings.length_scale,
+                "period": one.period, "variant": found.study.engine.variant, "length_scale": settings.length_scale,
                 "step_s": settings.step_s, "model": model.claim.name, "statistic": name, "unit": statistic.unit,
                 "mean": value.mean, "low": value.low, "high": value.high, "least": value.least, "most": value.most,
                 "seeds": value.n, "limit": finding.limit if finding else float("nan"),
@@ -139,7 +139,7 @@ def _runs(found: Validation, one: PeriodValidation) -> Iterator[Row]:
         for run, result in zip(model.seen, model.results, strict=True):
             yield {
                 "period": one.period, "model": model.claim.name, "seed": run.seed,
-                "warmup_min": s_to_min(result.sim_time_s - found.study.settings.measured_s), "vehicles": run.vehicles,
+                "warmup_min": s_to_min(result.links.begin_s), "vehicles": run.vehicles,
                 "inserted": result.quality.inserted, "arrived": result.quality.arrived,
                 "running": result.quality.running, "never_inserted": run.never_inserted, "late": run.unfinished,
                 "teleports": run.teleported, "collisions": run.collisions, "emergency_stops": run.emergency_stops,
@@ -152,7 +152,7 @@ def _ramp(found: Validation) -> Iterator[Row]:
     if ramp is None:
         return
     for j, factor in enumerate(ramp.factors):
-        for at, link in enumerate(found.study.net.link_ids):
+        for at, link in enumerate(found.study.engine.link_ids):
             yield {
                 "slice": j + 1, "factor": factor, "link": link,
                 "flow_vph": float(ramp.flow.expected[j, at]), "flow_sumo_vph": float(ramp.flow.measured[j, at]),

@@ -10,9 +10,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
-from cosim.microsim.model import Variant, WindowInput, WindowResult
-from cosim.microsim.scratch import Scratch
-from cosim.microsim.windows import run_windows
+from cosim.microsim.port import Claim, MicroState, Variant
 from cosim.reports.page import write_report
 from cosim.results import verdict
 from cosim.results.store import RunResult
@@ -82,7 +80,7 @@ class ModelRuns:
     """A claim and its runs, one per seed."""
 
     claim: MicroClaim
-    results: tuple[WindowResult, ...]
+    results: tuple[MicroState, ...]
     seen: tuple[MicroSeen, ...]
     estimates: dict[str, Estimate]
 
@@ -181,8 +179,7 @@ def validate(
     result = opened(source, overrides, out, seed, progress, command)
     case = build_case(load(result.folder / "scenario"))
     chosen = chosen_periods(case, options)
-    with Scratch() as folder:
-        study = open_study(case, Path(folder), window_settings(case.microsim, options))
+    with open_study(case, window_settings(case.microsim, options)) as study:
         periods = _periods(study, result, chosen, options, tell)
         busiest = max(periods, key=lambda one: float(one.problem.demand_vph.sum()))
         seeds, jobs = seeds_of(case, options), options.jobs or case.microsim.jobs
@@ -206,8 +203,7 @@ def _check_scenario(source: str | Path, overrides: Sequence[str], options: Valid
         return
     case = build_case(load(source, overrides))
     chosen_periods(case, options)
-    with Scratch() as folder:
-        open_study(case, Path(folder), window_settings(case.microsim, options))
+    open_study(case, window_settings(case.microsim, options)).engine.close()
 
 
 def _finding(found: Validation) -> verdict.Finding:
@@ -237,6 +233,7 @@ def _write(found: Validation) -> None:
 def window_settings(micro: Microsim, options: ValidateOptions) -> WindowSettings:
     """Return how windows are simulated: the options before the scenario's section."""
     own = WindowSettings(
+        engine=micro.engine,
         length_scale=micro.length_scale,
         variant=micro.variant,
         step_s=micro.step_s,
@@ -282,21 +279,21 @@ def _periods(
     setpoints = {period: stored_setpoints(study.roads, result, period) for period in chosen}
     tasks = [(period, claim, seed) for period in chosen for claim in claims[period][1] for seed in seeds]
     tell(f"{len(tasks)} windows: periods {', '.join(map(str, chosen))}; SUE and null model; seeds {seeds[0]} to "
-         f"{seeds[-1]}; {study.settings.variant} net at scale {study.settings.length_scale:g}")  # fmt: skip
+         f"{seeds[-1]}; {study.engine.variant} net at scale {study.settings.length_scale:g}")  # fmt: skip
     windows = [
         study.window(claim, period=period, seed=seed, p_set_mw=setpoints[period]) for period, claim, seed in tasks
     ]
-    results = told_windows(windows, jobs=jobs, tell=tell)
+    results = told_windows(study, windows, jobs=jobs, tell=tell)
     by_task = {(period, claim.name, seed): r for (period, claim, seed), r in zip(tasks, results, strict=True)}
     return tuple(_judged(study, period, claims[period], seeds, by_task) for period in chosen)
 
 
-def told_windows(windows: Sequence[WindowInput], *, jobs: int, tell: Tell) -> list[WindowResult]:
+def told_windows(study: MicroStudy, windows: Sequence[Claim], *, jobs: int, tell: Tell) -> list[MicroState]:
     """Simulate windows in groups, and tell after each how far the work is."""
-    results: list[WindowResult] = []
+    results: list[MicroState] = []
     group = 4 * jobs
     for start in range(0, len(windows), group):
-        results += run_windows(windows[start : start + group], jobs=jobs)
+        results += study.engine.windows(windows[start : start + group], jobs=jobs)
         tell(f"{len(results)} of {len(windows)} windows done")
     return results
 
@@ -324,7 +321,7 @@ def _judged(
     period: int,
     claimed: tuple[SueProblem, tuple[MicroClaim, MicroClaim]],
     seeds: Sequence[int],
-    by_task: Mapping[tuple[int, str, int], WindowResult],
+    by_task: Mapping[tuple[int, str, int], MicroState],
 ) -> PeriodValidation:
     problem, claims = claimed
     sue, null = (
@@ -344,7 +341,7 @@ def _judged(
     )
 
 
-def _runs(study: MicroStudy, problem: SueProblem, claim: MicroClaim, results: Sequence[WindowResult]) -> ModelRuns:
+def _runs(study: MicroStudy, problem: SueProblem, claim: MicroClaim, results: Sequence[MicroState]) -> ModelRuns:
     observed = tuple(seen(study, one) for one in results)
     limits = study.case.microsim.thresholds
     each = [statistics(problem, claim, one, limits, study.unused_factor, study.curve_min(one)) for one in observed]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cosim.microsim.chargers import SPUR_S, late_vehicles
-from cosim.microsim.model import LinkSlice, RunQuality
+from cosim.microsim.port import LinkSlice, RunQuality
 
 
 def links(flow_vph, time_min):

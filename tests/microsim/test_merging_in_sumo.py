@@ -5,7 +5,8 @@ import pytest
 
 from cosim.microsim.model import WindowInput
 from cosim.microsim.network import build_net
-from cosim.microsim.vehicles import window_demand
+from cosim.microsim.port import steady
+from cosim.microsim.vehicles import claimed_vehicles, micro_routes
 from cosim.microsim.windows import run_window
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
@@ -27,9 +28,9 @@ def star(k, free_flow_min=1.0, out_capacity=3600.0, out_min=1.0):
 
 def run(network, paths, flow_vph, folder, *, variant="merge", warmup_s=180.0, measured_s=600.0):
     net = build_net(network, [], folder, variant=variant)
-    demand = window_demand(
-        net, paths, np.full(len(paths), flow_vph), warmup_s=warmup_s, measured_s=measured_s, period=1, seed=1
-    )
+    flows = np.full(len(paths), flow_vph)
+    claim = steady(flows, warmup_s=warmup_s, measured_s=measured_s, period=1, p_set_mw=np.zeros(0), seed=1)
+    demand = claimed_vehicles(micro_routes(net, paths), paths, claim)
     given = WindowInput(net=net, demand=demand, warmup_s=warmup_s, measured_s=measured_s, seed=1)
     return demand, run_window(given)
 
@@ -44,8 +45,10 @@ def test_k_links_merge_without_collision_and_with_little_delay(k, flow_vph, most
     quality = found.quality
     assert (quality.teleports, quality.collisions, quality.emergency_stops) == (0, 0, 0)
     assert quality.never_inserted <= 0.01 * len(demand)
-    assert np.sqrt(2.0 * (found.link_flow_vph[0] - flow_vph) ** 2 / (found.link_flow_vph[0] + flow_vph)) < 5.0
-    assert found.link_time_min[0] < most * 4.0
+    assert (
+        np.sqrt(2.0 * (found.links.link_flow_vph[0] - flow_vph) ** 2 / (found.links.link_flow_vph[0] + flow_vph)) < 5.0
+    )
+    assert found.links.link_time_min[0] < most * 4.0
 
 
 def test_a_metered_link_takes_the_laws_time_at_a_flow_that_a_lane_would_not_notice(tmp_path):
@@ -53,7 +56,7 @@ def test_a_metered_link_takes_the_laws_time_at_a_flow_that_a_lane_would_not_noti
     flow = 520.0
     law = 2.0 * (1.0 + 0.15 * (flow / 400.0) ** 4)
     _, free = run(network, paths, flow, tmp_path / "merge")
-    assert free.link_time_min[0] < 0.8 * law
+    assert free.links.link_time_min[0] < 0.8 * law
     _, found = run(network, paths, flow, tmp_path / "metered", variant="metered", warmup_s=1200.0, measured_s=1200.0)
-    assert found.link_time_min[0] == pytest.approx(law, rel=0.1)
+    assert found.links.link_time_min[0] == pytest.approx(law, rel=0.1)
     assert found.quality.teleports == 0

@@ -18,7 +18,7 @@ from cosim.microsim.checks import check_net, cross_check
 from cosim.microsim.metering import FREE_MPS, OWN_DELAY, LinkMeter, Meters
 from cosim.microsim.model import MicroStation
 from cosim.microsim.network import BUILD, FILES, LOTS, MAP, NET, build_net, check_foreign_net, read_net
-from cosim.microsim.vehicles import micro_demand
+from cosim.microsim.vehicles import micro_demand, micro_routes
 from cosim.microsim.xml_input import read_xml
 from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
@@ -48,7 +48,9 @@ def copied(net, tmp_path):
 
 @pytest.fixture(scope="module")
 def demand(net):
-    return micro_demand(net, PATHS, np.full(len(PATHS), 9.0), begin_s=0.0, duration_s=3600.0, period=1, seed=1)
+    return micro_demand(
+        micro_routes(net, PATHS), PATHS, np.full(len(PATHS), 9.0), begin_s=0.0, duration_s=3600.0, period=1, seed=1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +227,7 @@ def test_vehicles_that_sumo_would_drop_without_a_word_are_found(net, demand, mic
 
 def test_demand_that_no_lane_can_take_is_found(net, micro_stations):
     flows = np.where(PATHS.station >= 0, 0.0, 1000.0)
-    crowd = micro_demand(net, PATHS, flows, begin_s=0.0, duration_s=3600.0, period=1, seed=1)
+    crowd = micro_demand(micro_routes(net, PATHS), PATHS, flows, begin_s=0.0, duration_s=3600.0, period=1, seed=1)
     with pytest.raises(InputError, match=r"veh/h depart on edge 'L1-5', its lanes take 3900"):
         cross_check(net, crowd, micro_stations)
 

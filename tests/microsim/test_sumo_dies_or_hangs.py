@@ -10,10 +10,11 @@ import pytest
 
 from cosim import supervision
 from cosim.errors import ComponentError, StorageError, SumoError
-from cosim.microsim import measurements, simulation, windows
+from cosim.microsim import measurements, pool, simulation, windows
 from cosim.microsim.model import RunOptions
+from cosim.microsim.pool import side_by_side
 from cosim.microsim.process import SumoProcess
-from cosim.microsim.windows import run_window, run_windows
+from cosim.microsim.windows import run_window
 
 ONCE = RunOptions(tries=1)
 
@@ -187,7 +188,7 @@ def test_a_failed_window_ends_the_others(window, started):
     slow = window(measured_s=6000.0)
     broken = window(options=RunOptions(file_limit_bytes=4096))
     with pytest.raises(StorageError):
-        run_windows([slow, broken, slow], jobs=2)
+        side_by_side(run_window, [slow, broken, slow], jobs=2)
     assert not any(alive(process.pid) for process in started)
 
 
@@ -196,8 +197,8 @@ def test_a_signal_ends_all_windows_and_leaves_nobody(window, started, monkeypatc
         if len(started) == 2:
             raise supervision.Stopped(signal.SIGINT)
 
-    monkeypatch.setattr(windows.supervision, "check", noted)
+    monkeypatch.setattr(pool.supervision, "check", noted)
     with pytest.raises(supervision.Stopped):
-        run_windows([window(measured_s=6000.0, seed=seed) for seed in (1, 2, 3)], jobs=2)
+        side_by_side(run_window, [window(measured_s=6000.0, seed=seed) for seed in (1, 2, 3)], jobs=2)
     assert len(started) == 2
     assert not any(alive(process.pid) for process in started)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.microsim.model import MicroNet
+from cosim.microsim.port import steady
 from cosim.microsim.sections import plain_net
 from cosim.microsim.vehicles import (
+    claimed_vehicles,
     joined,
     largest_remainder,
     micro_demand,
     micro_routes,
     warmup_time_s,
-    window_demand,
     write_lots,
     write_routes,
 )
@@ -43,6 +44,7 @@ def net_of(plain):
 
 
 NET = net_of(plain_net(ROADS, STATIONS))
+ROUTES = micro_routes(NET, PATHS)
 FLOWS = np.random.default_rng(5).uniform(0.0, 60.0, len(PATHS))
 HOUR = {"begin_s": 600.0, "duration_s": 3600.0, "period": 8}
 
@@ -79,7 +81,7 @@ def test_shares_that_cannot_split_are_refused(shares, total):
 
 
 def test_each_commodity_gets_its_rounded_trips_and_each_path_its_share():
-    demand = micro_demand(NET, PATHS, FLOWS, seed=3, **HOUR)
+    demand = micro_demand(ROUTES, PATHS, FLOWS, seed=3, **HOUR)
     counts = np.bincount(demand.route, minlength=len(PATHS))
     for commodity in range(len(PATHS.commodities)):
         own = PATHS.paths_of(commodity)
@@ -89,7 +91,7 @@ def test_each_commodity_gets_its_rounded_trips_and_each_path_its_share():
 
 
 def test_departures_are_sorted_hundredths_within_the_stretch_and_look_uniform():
-    demand = micro_demand(NET, PATHS, 20.0 * FLOWS, seed=3, **HOUR)
+    demand = micro_demand(ROUTES, PATHS, 20.0 * FLOWS, seed=3, **HOUR)
     assert (np.diff(demand.depart_s) >= 0.0).all()
     assert demand.depart_s.min() >= 600.0
     assert demand.depart_s.max() < 4200.0
@@ -102,7 +104,7 @@ def test_departures_are_sorted_hundredths_within_the_stretch_and_look_uniform():
 
 
 def test_the_same_seed_gives_the_same_vehicles_and_another_seed_others():
-    first, again, other = (micro_demand(NET, PATHS, FLOWS, seed=seed, **HOUR) for seed in (3, 3, 4))
+    first, again, other = (micro_demand(ROUTES, PATHS, FLOWS, seed=seed, **HOUR) for seed in (3, 3, 4))
     assert first.vehicle_ids == again.vehicle_ids
     assert np.array_equal(first.depart_s, again.depart_s)
     assert not np.array_equal(first.depart_s, other.depart_s)
@@ -111,7 +113,7 @@ def test_the_same_seed_gives_the_same_vehicles_and_another_seed_others():
 def test_the_flow_of_one_path_does_not_move_the_departures_of_another():
     changed = FLOWS.copy()
     changed[PATHS.paths_of(0)] *= 3.0
-    one, two = (micro_demand(NET, PATHS, flows, seed=3, **HOUR) for flows in (FLOWS, changed))
+    one, two = (micro_demand(ROUTES, PATHS, flows, seed=3, **HOUR) for flows in (FLOWS, changed))
     for path in PATHS.paths_of(2):
         assert np.array_equal(one.depart_s[one.route == path], two.depart_s[two.route == path])
 
@@ -159,19 +161,22 @@ def test_a_network_built_for_other_roads_or_stations_is_refused():
 
 
 def test_warm_up_and_measured_time_each_have_their_exact_vehicles():
-    demand = window_demand(NET, PATHS, FLOWS, warmup_s=1800.0, measured_s=3600.0, period=8, seed=1)
+    demand = claimed_vehicles(
+        ROUTES, PATHS,
+        steady(FLOWS, warmup_s=1800.0, measured_s=3600.0, period=8, p_set_mw=np.zeros(0), seed=1),
+    )  # fmt: skip
     early = demand.depart_s < 1800.0
     assert {name[0] for name, warm in zip(demand.vehicle_ids, early, strict=True) if warm} == {"w"}
     assert {name[0] for name, warm in zip(demand.vehicle_ids, early, strict=True) if not warm} == {"p"}
-    alone = micro_demand(NET, PATHS, FLOWS, begin_s=1800.0, duration_s=3600.0, period=8, seed=1)
+    alone = micro_demand(ROUTES, PATHS, FLOWS, begin_s=1800.0, duration_s=3600.0, period=8, seed=1)
     assert np.array_equal(demand.depart_s[~early], alone.depart_s)
     assert early.sum() == sum(int(np.floor(FLOWS[PATHS.paths_of(w)].sum() / 2.0 + 0.5)) for w in range(8))
 
 
 def test_stretches_that_do_not_fit_together_are_refused():
-    first = micro_demand(NET, PATHS, FLOWS, begin_s=0.0, duration_s=600.0, period=1, seed=1)
-    gap = micro_demand(NET, PATHS, FLOWS, begin_s=700.0, duration_s=600.0, period=2, seed=1)
-    same = micro_demand(NET, PATHS, FLOWS, begin_s=600.0, duration_s=600.0, period=1, seed=1)
+    first = micro_demand(ROUTES, PATHS, FLOWS, begin_s=0.0, duration_s=600.0, period=1, seed=1)
+    gap = micro_demand(ROUTES, PATHS, FLOWS, begin_s=700.0, duration_s=600.0, period=2, seed=1)
+    same = micro_demand(ROUTES, PATHS, FLOWS, begin_s=600.0, duration_s=600.0, period=1, seed=1)
     with pytest.raises(InputError, match="ends at 600 s, the next begins at 700"):
         joined([first, gap])
     with pytest.raises(InputError, match="equal vehicle ids"):
@@ -181,7 +186,7 @@ def test_stretches_that_do_not_fit_together_are_refused():
 @pytest.mark.parametrize("flow", [-1.0, np.nan, np.inf])
 def test_flows_that_are_no_flows_are_refused(flow):
     with pytest.raises(InputError, match="flow of path 3"):
-        micro_demand(NET, PATHS, np.where(np.arange(len(PATHS)) == 3, flow, FLOWS), seed=1, **HOUR)
+        micro_demand(ROUTES, PATHS, np.where(np.arange(len(PATHS)) == 3, flow, FLOWS), seed=1, **HOUR)
 
 
 def test_the_warm_up_is_long_enough_for_the_longest_path():
@@ -195,7 +200,7 @@ def test_the_warm_up_is_long_enough_for_the_longest_path():
 
 
 def test_the_route_file_holds_every_vehicle_in_order_with_its_stop(tmp_path):
-    demand = micro_demand(NET, PATHS, FLOWS, seed=3, **HOUR)
+    demand = micro_demand(ROUTES, PATHS, FLOWS, seed=3, **HOUR)
     write_routes(demand, tmp_path / "r.xml")
     write_lots(NET, tmp_path / "a.xml")
     root = ET.parse(tmp_path / "r.xml").getroot()

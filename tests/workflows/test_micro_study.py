@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from cosim.microsim.chargers import DETOUR_S
-from cosim.microsim.model import RunQuality, Session, StationSeries, WindowResult
+from cosim.microsim.port import LinkSlice, MicroState, RunQuality, Session, StationSeries
 from cosim.results.stored import read_path_flows
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.traffic.equilibrium import solve
 from cosim.validation.micro import expected_flow, sue_claim
 from cosim.workflows import validate
-from cosim.workflows.micro_study import MicroStudy, WindowSettings, seen
+from cosim.workflows.micro_study import MicroStudy, WindowSettings, open_study, seen
 
 WARM_S, HOUR_S = 1200.0, 3600.0
 
@@ -24,9 +24,8 @@ WARM_S, HOUR_S = 1200.0, 3600.0
 def study():
     case = build_case(load("nguyen_micro"))
     stations = tuple(SimpleNamespace(name=one.name) for one in case.roads.stations)
-    settings = WindowSettings(length_scale=0.25, warmup_s=WARM_S)
-    net = SimpleNamespace(length_scale=0.25)
-    return MicroStudy(case=case, roads=case.roads, net=net, stations=stations, settings=settings)
+    engine = SimpleNamespace(length_scale=0.25, stations=stations, detour_s=DETOUR_S)
+    return MicroStudy(case=case, roads=case.roads, engine=engine, settings=WindowSettings(warmup_s=WARM_S))
 
 
 def session(name, station, arrive_s, wait_s, leave_s):
@@ -39,7 +38,7 @@ def session(name, station, arrive_s, wait_s, leave_s):
 
 def window(study, sessions=()):
     roads, paths = len(study.roads.streets.link_ids), len(study.roads.paths)
-    names = tuple(one.name for one in study.stations)
+    names = tuple(one.name for one in study.engine.stations)
     end = np.arange(60.0, WARM_S + HOUR_S + 1.0, 60.0)
     ledger = np.array([[20.0 * sum(one.station == name and one.leave_s <= at for one in sessions) for at in end]
                        for name in names])  # fmt: skip
@@ -48,13 +47,15 @@ def window(study, sessions=()):
         names=names, end_s=end, p_mw=nothing, plugged=nothing, queue=nothing, arrivals=nothing, sessions=nothing,
         wait_mean_min=nothing, wait_p50_min=nothing, wait_p95_min=nothing, ledger_kwh=ledger,
     )  # fmt: skip
-    return WindowResult(
-        link_flow_vph=np.full(roads, 400.0), link_time_min=0.25 * study.roads.streets.free_flow_min,
-        link_time_n=np.full(roads, 400.0), departures=np.zeros(paths), path_time_min=np.full(paths, 8.0),
-        path_time_n=np.full(paths, 30), stations=series, sessions=tuple(sessions),
+    links = LinkSlice(
+        begin_s=WARM_S, end_s=WARM_S + HOUR_S, link_flow_vph=np.full(roads, 400.0),
+        link_time_min=0.25 * study.roads.streets.free_flow_min, link_time_n=np.full(roads, 400.0),
+    )  # fmt: skip
+    return MicroState(
+        links=links, path_time_min=np.full(paths, 8.0), path_time_n=np.full(paths, 30), stations=series,
+        sessions=tuple(sessions), late_vehicles=6, seed=5,
         quality=RunQuality(loaded=900, inserted=899, arrived=700, running=199, never_inserted=1, teleports=2,
                            collisions=3, emergency_stops=4, parked=0),
-        seed=5, sim_time_s=WARM_S + HOUR_S, command=(), digest="",
     )  # fmt: skip
 
 
@@ -102,13 +103,11 @@ def test_a_metered_net_fills_at_the_times_of_its_law():
     case = build_case(load("nguyen_ieee33"))
     roads = case.roads
     flow = 1.8 * roads.network.capacity_vph
-    net = SimpleNamespace(length_scale=1.0)
     minutes = {}
     for variant in ("merge", "metered"):
-        settings = WindowSettings(variant=variant)
-        study = MicroStudy(case=case, roads=roads, net=net, stations=(), settings=settings)
-        minutes[variant] = study.warmup_s(np.where(roads.network.is_station, 0.0, flow)) / 60.0
-        assert study.unused_factor == (1.0 if variant == "metered" else 1.057)
+        with open_study(case, WindowSettings(variant=variant)) as study:
+            minutes[variant] = study.warmup_s(np.where(roads.network.is_station, 0.0, flow)) / 60.0
+            assert study.unused_factor == (1.0 if variant == "metered" else 1.057)
     through = roads.paths.station < 0
     open_min = roads.paths.route_cost(roads.network.free_flow_min)[through].max()
     service_min = (minutes["merge"] - math.ceil(1.4 * open_min)) / 1.4
@@ -122,7 +121,7 @@ def test_links_behind_a_station_are_expected_to_carry_what_leaves_it(study):
     claim = sue_claim(problem, solve(problem).path_flow_vph)
     at = int(problem.network.station_positions[0])
     flow = np.array(claim.link_flow_vph)
-    growth = np.zeros(len(study.stations))
+    growth = np.zeros(len(study.engine.stations))
     growth[0] = 0.5 * flow[at]
     run = replace(seen(study, window(study)), link_flow_vph=flow, station_growth_vph=growth)
     lost = np.zeros(len(flow))
@@ -147,7 +146,7 @@ def test_the_energy_that_a_capped_station_is_held_against_is_its_cap(study):
 def test_counters_come_through(study):
     found = seen(study, window(study))
     assert (found.vehicles, found.teleported, found.collisions, found.emergency_stops) == (900, 2, 3, 4)
-    assert found.never_inserted == 1
+    assert (found.never_inserted, found.unfinished) == (1, 6)
 
 
 def test_path_flows_of_another_network_are_refused(tmp_path):

@@ -170,9 +170,9 @@ def test_route_choice_by_times_of_the_macroscopic_laws_ends_in_the_macroscopic_e
             vehicles=1, teleported=0, never_inserted=0, unfinished=0, collisions=0, emergency_stops=0,
         )  # fmt: skip
 
-    monkeypatch.setattr(micro_equilibrium, "run_windows", lambda windows, jobs: windows)
     monkeypatch.setattr(micro_equilibrium, "seen", measured)
-    study = SimpleNamespace(window=lambda claim, period, seed, p_set_mw: claim, unused_factor=1.0)
+    engine = SimpleNamespace(windows=lambda windows, jobs: windows)
+    study = SimpleNamespace(engine=engine, window=lambda claim, period, seed, p_set_mw: claim, unused_factor=1.0)
     found = micro_equilibrium.find_equilibrium(
         study, problem, sue.path_flow_vph, period=8, seeds=(1,), jobs=1, tell=lambda _: None
     )
