@@ -44,10 +44,8 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
         If two classes claim the same kind, or an entry point cannot be loaded, or is not a concrete subclass of
         ``base`` with a ``kind``.
     """
-    root = importlib.import_module(package)
-    modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(root.__path__)]
     found: dict[str, type[T]] = {}
-    for module in modules:
+    for module in modules(package).values():
         for _, candidate in inspect.getmembers(module, inspect.isclass):
             if candidate.__module__ == module.__name__:
                 _register(found, candidate, base)
@@ -59,6 +57,13 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
             )
         _register(found, offered, base)
     return dict(sorted(found.items()))
+
+
+def modules(package: str) -> dict[str, Any]:
+    """Return the modules of one of our packages by name."""
+    root = importlib.import_module(package)
+    names = [info.name for info in pkgutil.iter_modules(root.__path__)]
+    return {name: importlib.import_module(f"{package}.{name}") for name in names}
 
 
 class Catalogue(MutableMapping[str, type[T]]):

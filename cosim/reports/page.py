@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
-from cosim.reports.figures import FIGURES
+from cosim.reports.figures import FIGURES, GROUPS
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
 from cosim.results.store import RunResult
@@ -17,15 +17,6 @@ from cosim.results.verdict import Later
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Roads": ("link_flows", "link_profiles"),
-    "Charging": ("station_load", "tariff_bands", "prices"),
-    "Power": ("power_balance", "storage", "demand_response", "voltages", "voltage_map"),
-    "Proof": ("ledger", "cone_gap", "ac_difference", "residuals"),
-    "Microsimulation": ("micro_links", "micro_choice", "micro_stations", "micro_ramp"),
-}
-"""Sections of the page and their figures."""
 
 _VERDICTS = {
     0: ("good", "Every gate passed"),

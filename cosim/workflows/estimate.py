@@ -19,7 +19,7 @@ from cosim.scenario.load import load
 from cosim.scenario.road_case import RoadCase
 from cosim.tables import did_you_mean, read_table
 from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
-from cosim.traffic.formats import read_network, read_trips
+from cosim.traffic.formats import is_network, read_network, read_trips
 from cosim.traffic.formats.counts import SPEED_ERROR, CountsFile, read_counts
 from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
 from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
@@ -205,7 +205,7 @@ def network_place(source: Path | str) -> Path | None:
         If the source is neither.
     """
     path = Path(source)
-    if path.suffix.lower() == ".tntp" or (path.is_dir() and not (path / "scenario.yaml").is_file()):
+    if (path.is_dir() or is_network(path)) and not (path / "scenario.yaml").is_file():
         return path
     networks, scenarios = shipped.names(shipped.ROADS), shipped.names(shipped.SCENARIOS)
     if str(source) in networks:

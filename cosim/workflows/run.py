@@ -25,7 +25,7 @@ from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.simulators.recorder import gate_json
 from cosim.validation.gate import GateRecord, exit_code
-from cosim.world import run_world
+from cosim.workflows.simulate import simulate
 
 UNDECLARED = "not declared"
 """Source of a value of which the scenario does not say where it comes from."""
@@ -149,8 +149,7 @@ def run(
     write_folder(loaded, store.folder / "scenario")
     if started is not None:
         started(store.folder)
-    ledger = _Ledger(store, progress, strict)
-    _simulate(case, store, ledger)
+    _simulate_into(store, case, _Ledger(store, progress, strict))
     if out is None:
         _link_latest(store.folder)
     result = RunResult(store.folder)
@@ -170,12 +169,12 @@ def _packages(case: SimulationCase, *, report: bool) -> Iterator[str]:
         yield from ("jinja2", "plotly")
 
 
-def _simulate(case: SimulationCase, store: RunStore, ledger: _Ledger) -> None:
-    """Run the world; write ``run.json`` however it ends."""
+def _simulate_into(store: RunStore, case: SimulationCase, ledger: _Ledger) -> None:
+    """Simulate; write ``run.json`` however it ends."""
     planned = case.timeline.periods
     try:
         with supervision.deferred():
-            run_world(case, ledger)
+            simulate(case, ledger)
     except StrictStop as stop:
         ledger.stopped = str(stop)
     except BaseException as error:

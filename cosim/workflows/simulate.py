@@ -1,15 +1,15 @@
-"""Simulate a case without a run folder: the same tables and verdicts as a run's, in memory."""
+"""Simulate a case: tables and verdicts in memory, or to whoever takes them period by period."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cosim.results.parts import Part
 from cosim.scenario.case import SimulationCase
 from cosim.validation.gate import GateRecord, exit_code
-from cosim.world import run_world
+from cosim.world import Sink, run_world
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ class Simulated:
     Attributes
     ----------
     tables
-        Results by table name, rows of all periods.
+        Results by table name, rows of all periods; none where a sink took them.
     records
         The gate's judgement of each period.
     """
@@ -36,8 +36,32 @@ class Simulated:
         return exit_code([record.status for record in self.records])
 
 
-def simulate(case: SimulationCase) -> Simulated:
-    """Run all periods of a case and keep what a run folder would hold.
+@dataclass(slots=True)
+class _Memory:
+    """A sink that keeps what it is told."""
+
+    records: list[GateRecord] = field(default_factory=list)
+    frames: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+
+    def __call__(self, part: Part, record: GateRecord) -> None:
+        import pandas as pd
+
+        self.records.append(record)
+        for name, columns in part["tables"].items():
+            frame = pd.DataFrame(columns)
+            frame.insert(0, "period", part["period"])
+            self.frames.setdefault(name, []).append(frame)
+
+
+def simulate(case: SimulationCase, sink: Sink | None = None) -> Simulated:
+    """Run all periods of a case; `cosim.workflows.run.run` is this with a sink that commits, and a report.
+
+    Parameters
+    ----------
+    case
+        The scenario's domain objects.
+    sink
+        Takes each period as it is judged, and its tables with it; it ends the day by raising. By default they are kept.
 
     Raises
     ------
@@ -46,16 +70,7 @@ def simulate(case: SimulationCase) -> Simulated:
     """
     import pandas as pd
 
-    frames: dict[str, list[pd.DataFrame]] = {}
-    records: list[GateRecord] = []
-
-    def keep(part: Part, record: GateRecord) -> None:
-        records.append(record)
-        for name, columns in part["tables"].items():
-            frame = pd.DataFrame(columns)
-            frame.insert(0, "period", part["period"])
-            frames.setdefault(name, []).append(frame)
-
-    run_world(case, keep)
-    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()}
-    return Simulated(tables=tables, records=tuple(records))
+    memory = _Memory()
+    run_world(case, sink or memory)
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in memory.frames.items()}
+    return Simulated(tables=tables, records=tuple(memory.records))

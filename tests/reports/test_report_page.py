@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from cosim.errors import StorageError
-from cosim.reports.figures import FIGURES
-from cosim.reports.page import GROUPS, render, write_report
+from cosim.reports.figures import FIGURES, GROUPS
+from cosim.reports.page import render, write_report
 
 HOSTILE = "<script>alert(1)</script>"
 GRID = {"buses", "lines", "devices"}

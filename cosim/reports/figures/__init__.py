@@ -6,32 +6,17 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from cosim.reports.figures import (
-    ac_difference,
-    cone_gap,
-    demand_response,
-    ledger,
-    link_flows,
-    link_profiles,
-    micro_choice,
-    micro_links,
-    micro_ramp,
-    micro_stations,
-    power_balance,
-    prices,
-    residuals,
-    station_load,
-    storage,
-    tariff_bands,
-    voltage_map,
-    voltages,
-)
+from cosim.plugins import modules
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+SECTIONS = ("Roads", "Charging", "Power", "Proof", "Microsimulation")
+"""Sections of the page, in order; one that a figure names besides comes after them."""
 
 
 class FigureModule(Protocol):
@@ -39,10 +24,13 @@ class FigureModule(Protocol):
 
     Attributes
     ----------
+    PLACE
+        Section of the page, and its order there.
     TITLE, CAPTION
         Heading, and what the reader sees, in one or two sentences.
     """
 
+    PLACE: tuple[str, float]
     TITLE: str
     CAPTION: str
 
@@ -50,27 +38,14 @@ class FigureModule(Protocol):
         """Return the figure, or raise `cosim.reports.frames.NothingToDraw`."""
 
 
-FIGURES: dict[str, FigureModule] = {
-    module.__name__.rpartition(".")[2]: module
-    for module in (
-        link_flows,
-        link_profiles,
-        station_load,
-        tariff_bands,
-        prices,
-        power_balance,
-        storage,
-        demand_response,
-        voltages,
-        voltage_map,
-        ledger,
-        cone_gap,
-        ac_difference,
-        residuals,
-        micro_links,
-        micro_choice,
-        micro_stations,
-        micro_ramp,
-    )
-}
+def _order(figure: FigureModule) -> tuple[int, str, float]:
+    section, place = figure.PLACE
+    return SECTIONS.index(section) if section in SECTIONS else len(SECTIONS), section, place
+
+
+FIGURES: dict[str, FigureModule] = dict(sorted(modules(__name__).items(), key=lambda item: _order(item[1])))
 """Every figure by name, in the order of the page."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    section: tuple(names) for section, names in groupby(FIGURES, key=lambda name: FIGURES[name].PLACE[0])
+}
+"""Sections of the page and their figures."""

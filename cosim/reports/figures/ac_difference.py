@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Proof", 3)
 TITLE = "Dispatch against AC power flow"
 CAPTION = "Largest difference of voltage, current, losses and injections per period, on a logarithmic axis."
 

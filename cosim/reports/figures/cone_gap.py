@@ -12,6 +12,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Proof", 2)
 TITLE = "Gap of the cone relaxation"
 CAPTION = (
     "Squared current less (P² + Q²)/U² on every line, in pu², as a power of ten. Zero means that the dispatch obeys "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Power", 3)
 TITLE = "Demand response"
 CAPTION = (
     "Load cut (above zero) and given back (below) at each bus; dotted: the largest cut and refill of all together."

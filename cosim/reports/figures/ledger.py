@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Proof", 1)
 TITLE = "Trust ledger"
 CAPTION = (
     "AC cost above the lower bound (relative) and cone gap of the relaxation before any repair, on a logarithmic axis. "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Roads", 1)
 TITLE = "Link flows"
 CAPTION = "Vehicles per hour on every road link in equilibrium. The buttons switch to volume/capacity and travel time."
 

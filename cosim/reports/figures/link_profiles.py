@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Roads", 2)
 TITLE = "Busiest links over the day"
 CAPTION = "The six links with most vehicles in colour, all others in grey; point at a line for its name and flow."
 

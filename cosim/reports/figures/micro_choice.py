@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Microsimulation", 2)
 TITLE = "Route choice closure"
 CAPTION = (
     "Left: flow of each path in the model, and the flow that would choose it at the times SUMO measured; in an "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Microsimulation", 1)
 TITLE = "Links against SUMO"
 CAPTION = (
     "Each mark is a link in a validated period, mean over the seeds. Flows agree almost by construction, because the "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Microsimulation", 4)
 TITLE = "Ramp in slices of 15 minutes"
 CAPTION = (
     "Share of links whose flow and time are where another seed of SUMO could have been as well, and the slice's demand "

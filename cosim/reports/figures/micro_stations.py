@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Microsimulation", 3)
 TITLE = "Waits at the stations"
 CAPTION = (
     "Mean wait of each station in each validated period over the use of its chargers, measured in the queue and by the "

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+PLACE = ("Power", 1)
 TITLE = "Power balance"
 CAPTION = (
     "Supply above zero; export, charging of storage and load that comes back below. The bars above less the bars below "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Charging", 3)
 TITLE = "Prices"
 CAPTION = (
     "Purchase tariff of the substation, nodal price at the stations (marginal cost of one more MWh there), the price "

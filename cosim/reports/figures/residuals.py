@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Proof", 4)
 TITLE = "Residuals of the equilibrium"
 CAPTION = (
     "R: fixed-point residual of the assignment, relative. Coupling: how far the station power of roads and grid still "

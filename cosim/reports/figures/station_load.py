@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+PLACE = ("Charging", 1)
 TITLE = "Charging stations"
 CAPTION = (
     "Electric vehicles that arrive per hour (top) and charging power (bottom). "

@@ -10,6 +10,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Power", 2)
 TITLE = "Storage"
 CAPTION = "Power (discharging above zero) and stored energy at the end of each period; dashed: its bounds, if known."
 

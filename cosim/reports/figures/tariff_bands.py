@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+PLACE = ("Charging", 2)
 TITLE = "Tariff bands on the equivalent load"
 CAPTION = (
     "Base load plus charging demand less the photovoltaic and wind forecast, its mean, and the purchase tariff "

@@ -12,6 +12,7 @@ from cosim.results.store import RunResult
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+PLACE = ("Power", 5)
 TITLE = "Voltage by bus"
 CAPTION = "AC voltage (that of the dispatch where there is no AC power flow); white is 1 pu, blue above, brown below."
 

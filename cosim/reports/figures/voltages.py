@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+PLACE = ("Power", 4)
 TITLE = "Voltages"
 CAPTION = (
     "Range over all buses in the dispatch (relaxed, shaded) and in the AC power flow (lines). "

@@ -1,60 +1,32 @@
-"""Readers of network files; `read_network` and `read_trips` tell the format by what is there."""
+"""Readers of network files, one format a file; `read_network` and `read_trips` tell the format by what is there."""
 
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cosim.errors import InputError, Problem
+from cosim.plugins import modules
 from cosim.tables import read_table
 from cosim.traffic.demand import OdDemand
-from cosim.traffic.formats.csv import read_road_network
-from cosim.traffic.formats.gmns import read_gmns_network, read_gmns_trips
-from cosim.traffic.formats.tntp import read_tntp_network, read_tntp_trips
+from cosim.traffic.formats.base import Format
 from cosim.traffic.network import RoadNetwork
 
 TRIP_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """One way in which networks are written.
-
-    ``find`` returns what the readers take (None if this is not the format) from the path that a user
-    gave; ``trips`` the usual place of the trips of a network.
-    """
-
-    name: str
-    find: Callable[[Path], Path | None]
-    network: Callable[..., RoadNetwork]
-    trips: Callable[[Path], Path]
+def formats() -> tuple[Format, ...]:
+    """Return every format: ``FORMAT`` of each module of this package."""
+    return tuple(module.FORMAT for module in modules(__name__).values() if hasattr(module, "FORMAT"))
 
 
-_NET = re.compile(r"_net(?:work)?(?=[._])", re.IGNORECASE)
-"""What tells a network file in the TNTP format by its name, in any case: ``Two_Net.tntp``, ``x_network_2016.tntp``."""
-
-
-def _tntp(path: Path) -> Path | None:
-    if path.is_dir():
-        found = [one for one in sorted(path.iterdir()) if one.suffix.lower() == ".tntp" and _NET.search(one.name)]
-        return found[0] if len(found) == 1 else None
-    return path if path.suffix.lower() == ".tntp" else None
-
-
-def _tntp_trips(path: Path) -> Path:
-    """Return the trips beside a network file, whatever the case of its name."""
-    wanted = _NET.sub("_trips", path.name)
-    if wanted == path.name:
-        reason = "the name does not tell where the trips stand (NAME_net.tntp, NAME_trips.tntp)"
-        raise InputError(Problem(file=str(path), reason=reason, remedy="name the trip table, too"))
-    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-    return next((one for one in beside if one.name.lower() == wanted.lower()), path.with_name(wanted))
+def is_network(path: Path) -> bool:
+    """Whether a path is a road network in a known format."""
+    return any(form.find(path) is not None for form in formats())
 
 
 def short_name(path: Path) -> str:
@@ -63,33 +35,7 @@ def short_name(path: Path) -> str:
     >>> short_name(Path("Two_Net.tntp"))
     'Two'
     """
-    return _NET.sub("", path.stem + ".").rstrip(".") if path.suffix.lower() == ".tntp" else path.name
-
-
-def _folder_with(*names: str) -> Callable[[Path], Path | None]:
-    return lambda path: path if all((path / name).is_file() for name in names) else None
-
-
-FORMATS = (
-    Format(
-        name="cosim CSV",
-        find=_folder_with("nodes.csv", "links.csv"),
-        network=read_road_network,
-        trips=lambda folder: folder / "trips.csv",
-    ),
-    Format(
-        name="GMNS",
-        find=_folder_with("node.csv", "link.csv"),
-        network=read_gmns_network,
-        trips=lambda folder: folder / "demand.csv",
-    ),
-    Format(
-        name="TNTP",
-        find=_tntp,
-        network=read_tntp_network,
-        trips=_tntp_trips,
-    ),
-)
+    return next((form.short_name(path) for form in formats() if form.find(path) is not None), path.name)
 
 
 def read_network(path: Path | str, options: Mapping[str, Any] | None = None) -> RoadNetwork:
@@ -117,7 +63,7 @@ def read_network(path: Path | str, options: Mapping[str, Any] | None = None) -> 
 def usual_trips(path: Path | str) -> Path:
     """Return where the trips of a network stand, if they are where its format puts them."""
     form, place = _recognise(Path(path))
-    return form.trips(place)
+    return form.usual_trips(place)
 
 
 def read_trips(path: Path | str, network_path: Path | str | None = None) -> OdDemand:
@@ -136,15 +82,16 @@ def read_trips(path: Path | str, network_path: Path | str | None = None) -> OdDe
         With file and line of every mistake.
     """
     path = Path(path)
-    if path.suffix.lower() == ".tntp":
-        return read_tntp_trips(path, None if network_path is None else _tntp(Path(network_path)))
+    beside = None if network_path is None else Path(network_path)
+    header = ""
+    if path.is_file():
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline()
+    for form in formats():
+        if form.trips is not None and form.owns_trips(path, header):
+            return form.trips(path, beside)
     if not path.is_file():
         raise InputError(Problem(file=str(path), reason="there is no such trip table", remedy="name it"))
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
-    if "o_zone_id" in header:
-        nodes = None if network_path is None else Path(network_path) / "node.csv"
-        return read_gmns_trips(path, nodes)
     return _read_pairs(path)
 
 
@@ -168,7 +115,7 @@ def _read_pairs(path: Path) -> OdDemand:
 
 
 def _recognise(path: Path) -> tuple[Format, Path]:
-    for form in FORMATS:
+    for form in formats():
         if (place := form.find(path)) is not None:
             return form, place
     reason = "is no road network" if path.exists() else "is not there"

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean, scan_table
+from cosim.traffic.formats.base import Format, folder_with
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.performance import LinkParameters, breaches
 
@@ -130,3 +131,11 @@ def _value_problems(links: Table, capacity_column: str) -> list[Problem]:
         links.problem(row, column.get(name, name), f"{name} {rule}")
         for row, name, rule in breaches(laws, _parameters(links, capacity_column))
     ]
+
+
+FORMAT = Format(
+    name="cosim CSV",
+    find=folder_with("nodes.csv", "links.csv"),
+    network=read_road_network,
+    usual_trips=lambda folder: folder / "trips.csv",
+)

@@ -13,6 +13,7 @@ from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean
 from cosim.traffic.demand import OdDemand
+from cosim.traffic.formats.base import Format, folder_with
 from cosim.traffic.formats.gmns_tables import (
     DEMAND_COLUMNS,
     column,
@@ -286,3 +287,13 @@ def _value_problems(links: Table, rows: Sequence[int] | IntArray) -> Iterator[Pr
             yield links.problem(row, "length", "there is neither vdf_fftt nor both length and free_speed")
         elif speed[row] <= 0:
             yield links.problem(row, "free_speed", f"{speed[row]:g} must be > 0")
+
+
+FORMAT = Format(
+    name="GMNS",
+    find=folder_with("node.csv", "link.csv"),
+    network=read_gmns_network,
+    usual_trips=lambda folder: folder / "demand.csv",
+    owns_trips=lambda _, header: "o_zone_id" in header,
+    trips=lambda path, network: read_gmns_trips(path, None if network is None else network / "node.csv"),
+)

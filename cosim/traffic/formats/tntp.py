@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.tables import is_count
 from cosim.traffic.demand import OdDemand
+from cosim.traffic.formats.base import Format
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.performance import LinkParameters, breaches
@@ -306,3 +308,39 @@ def _trip_breach(origin: str, destination: str, value: str, n_zones: int) -> str
     if not is_number(value) or float(value) < 0:
         return f"trips to {destination}: {value!r} must be a number >= 0"
     return ""
+
+
+_NET = re.compile(r"_net(?:work)?(?=[._])", re.IGNORECASE)
+"""What tells a network file by its name, in any case: ``Two_Net.tntp``, ``x_network_2016.tntp``."""
+
+
+def _is_tntp(path: Path) -> bool:
+    return path.suffix.lower() == ".tntp"
+
+
+def _find(path: Path) -> Path | None:
+    if path.is_dir():
+        found = [one for one in sorted(path.iterdir()) if _is_tntp(one) and _NET.search(one.name)]
+        return found[0] if len(found) == 1 else None
+    return path if _is_tntp(path) else None
+
+
+def _usual_trips(path: Path) -> Path:
+    """Return the trips beside a network file, whatever the case of its name."""
+    wanted = _NET.sub("_trips", path.name)
+    if wanted == path.name:
+        reason = "the name does not tell where the trips stand (NAME_net.tntp, NAME_trips.tntp)"
+        raise InputError(Problem(file=str(path), reason=reason, remedy="name the trip table, too"))
+    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    return next((one for one in beside if one.name.lower() == wanted.lower()), path.with_name(wanted))
+
+
+FORMAT = Format(
+    name="TNTP",
+    find=_find,
+    network=read_tntp_network,
+    usual_trips=_usual_trips,
+    owns_trips=lambda path, _: _is_tntp(path),
+    trips=lambda path, network: read_tntp_trips(path, None if network is None else _find(network)),
+    short_name=lambda path: _NET.sub("", path.stem + ".").rstrip(".") if _is_tntp(path) else path.name,
+)
