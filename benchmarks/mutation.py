@@ -5,9 +5,9 @@ cosmic-ray makes the mutants; this adds what it lacks: drawing by seed, the test
 1. `survey` runs the tests once and keeps which test, and which fixture, ran which line, and what each costs.
 2. Places that can be mutated are drawn without replacement, at each one mutation. What does not compile, or changes an
    annotation only, is drawn again.
-3. The mutant replaces its file in a copy of the repository. Tests that reach the statement run there, cheap ones first,
-   in a process forked after the libraries were imported, until one fails, the budget is spent, or time is up. What
-   survives meets a second and larger budget of those that are left.
+3. The mutant replaces its file in a copy of the repository. Tests that reach the statement run there, narrow and cheap
+   ones first, in a process forked after the libraries were imported, until one fails, the budget is spent, or time is
+   up. What survives meets a second and larger budget of those that are left.
 
 *killed*: a test fails, or the tests, which take at most a third of it without the mutant, exceed the limit of time.
 *equivalent*: survives and stands in `mutation_equivalent.toml` with the reason. Score: killed / (drawn - equivalent).
@@ -36,7 +36,7 @@ from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import OPERATOR_PROVIDERS
-from mutation_survey import PYTEST, NoShrinking, chosen, reaching, runs_at_import, survey
+from mutation_survey import PYTEST, NoShrinking, breadth, chosen, reaching, runs_at_import, survey
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parents[1]
@@ -329,7 +329,7 @@ def copied():
 
 
 def surveyed(copy, again):
-    """Return the map, from the last time unless asked anew, and the CPU seconds that it took."""
+    """Return the map, from the last time unless asked anew, and the CPU seconds that it took then."""
     KEPT.mkdir(exist_ok=True)
     known, used = {"lines": {}, "cost": {}, "fixtures": {}, "needs": {}, "failed": []}, 0.0
     files = [
@@ -340,8 +340,7 @@ def surveyed(copy, again):
         path = KEPT / f"{file.replace('/', '.')}.json"
         if again or not path.exists():
             path.unlink(missing_ok=True)
-            _, cpu_s = forked(copy, lambda file=file, path=path: survey(copy, PACKAGES, file, path), SURVEY_S)
-            used += cpu_s
+            forked(copy, lambda file=file, path=path: survey(copy, PACKAGES, file, path), SURVEY_S)
         if not path.exists():
             known["failed"].append(file)
             continue
@@ -350,8 +349,10 @@ def surveyed(copy, again):
             for line, who in lines.items():
                 known["lines"].setdefault(name, {}).setdefault(line, []).extend(who)
         known["failed"] += part.pop("failed")
+        used += part.pop("cpu_s")
         for key, value in part.items():
             known[key] |= value
+    known["breadth"] = breadth(known["lines"])
     print(
         f"{len(known['cost'])} tests of {len(files)} files surveyed in {used:.0f} CPU s; red: {known['failed']}",
         flush=True,

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def survey(copy, packages, file, path):
         known = {
             "lines": lines, "cost": {name: c for name, c in surveyor.cost.items() if name not in surveyor.failed},
             "fixtures": surveyor.fixtures, "needs": surveyor.needs, "failed": sorted(surveyor.failed),
+            "cpu_s": time.process_time(),
         }  # fmt: skip
         path.write_text(json.dumps(known), encoding="utf-8")
         os._exit(0)
@@ -111,22 +113,34 @@ def runs_at_import(source, line):
 
 
 def reaching(known, file, source, line):
-    """Return the tests that reach a statement, cheap ones first, then the others of their files; and how many reach it.
+    """Return the tests that reach a statement, then the others of their files; and how many reach it.
 
-    Every test that runs any line of a module may see what is run at its import.
+    Those that run it themselves come before those whose fixture ran it, and among these the cheap ones that run little
+    else: a line is best judged by the tests that were written for it. Every test that runs any line of a module may see
+    what is run at its import.
     """
     lines = known["lines"].get(file, {})
     first, last = statement(source, line)
     numbers = lines if runs_at_import(source, line) else [str(number) for number in range(first, last + 1)]
     who = {name for number in numbers for name in lines.get(number, [])}
     made = [name.split(" ")[1:] for name in who if name.startswith("fixture ")]
-    tests = {name for name in who if name in known["cost"]}
+    own = {name for name in who if name in known["cost"]}
+    tests = set(own)
     for name, needs in known["needs"].items():
         if any(fixture in needs and name.startswith(where) for fixture, where in made) and name in known["cost"]:
             tests.add(name)
     homes = {name.partition("::")[0] for name in tests}
     others = {name for name in known["cost"] if name.partition("::")[0] in homes} - tests
-    return [*sorted(tests, key=known["cost"].get), *sorted(others, key=known["cost"].get)], len(tests)
+
+    def turn(name):
+        return name not in own, known["cost"][name] * known["breadth"].get(name, 1), name
+
+    return [*sorted(tests, key=turn), *sorted(others, key=turn)], len(tests)
+
+
+def breadth(lines):
+    """Return how many modules each test runs."""
+    return Counter(name for file in lines.values() for name in {one for who in file.values() for one in who})
 
 
 def chosen(known, tests, budget_s):

@@ -18,6 +18,11 @@ def test_classes_add_up_to_all_trips(trips, ev, fast):
     assert np.all(other >= 0)
 
 
+def test_a_fraction_of_a_trip_and_none_are_demand_too():
+    charging, other = split_by_class([[0.5, 0.0]], 0.5, 0.5)
+    assert (charging.tolist(), other.tolist()) == ([[0.125, 0.0]], [[0.375, 0.0]])
+
+
 def test_share_per_period():
     charging, _ = split_by_class([[100.0, 50.0], [100.0, 50.0]], 0.5, [0.1, 0.2])
     assert np.allclose(charging, [[5.0, 2.5], [10.0, 5.0]], rtol=1e-14)

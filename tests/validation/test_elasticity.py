@@ -50,6 +50,25 @@ def test_strong_curvature_is_smooth():
     assert only(lambda s: (1.0 + s) ** 12)[2] == "smooth"
 
 
+@given(st.floats(1.0, 1e3))
+def test_a_parabola_is_smooth_however_bent(bend):
+    """The slopes of the two sides differ by the bend times the step: half of it at half the step."""
+    value, _, shape, left, right = only(lambda s: 1.0 + s + bend * s**2)
+    assert shape == "smooth"
+    assert value == pytest.approx(1.0, abs=1e-9)
+    assert right - left == pytest.approx(bend * 0.01, abs=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1.0, 1e6])
+def test_the_shape_does_not_hang_on_the_unit_of_the_answer(unit):
+    for shape, function in (
+        ("kink", lambda s: 1.0 + abs(s)),
+        ("switch", lambda s: 1.0 + (s > 0.002)),
+        ("smooth", np.exp),
+    ):
+        assert only(lambda s, function=function: unit * function(s))[2] == shape
+
+
 def test_rounding_is_noise_and_no_kink():
     noise = iter([1e-9, 3e-9, 0.0, 3e-9, -1e-9])
     assert only(lambda s: 1.0 + next(noise))[2] == "noise"
