@@ -53,12 +53,12 @@ def drawn(rng, base):
         return case, position, kind
     plan = solve_hour(case, position).plan
     if kind == "voltage":
-        limit = float(plan.vm_pu.min()) + rng.uniform(0.0, 5e-3)
+        limit = float(plan.grid.vm_pu.min()) + rng.uniform(0.0, 5e-3)
         feeder = replace(feeder, v_min_pu=np.full(feeder.n_buses, limit))
     else:
         line = int(rng.integers(feeder.n_lines // 2))
         i_max = np.full(feeder.n_lines, np.inf)
-        i_max[line] = plan.i_ka[line, 0] * rng.uniform(0.9, 1.0)
+        i_max[line] = plan.grid.i_ka[line, 0] * rng.uniform(0.9, 1.0)
         feeder = replace(feeder, i_max_ka=i_max)
     return replace(case, dispatch=replace(case.dispatch, feeder=feeder)), position, kind
 
@@ -67,8 +67,10 @@ def binds(case, plan):
     """Tell whether a limit of the feeder binds in a plan, or curtailment was needed."""
     feeder = case.dispatch.feeder
     inner = np.arange(feeder.n_buses) != feeder.slack
-    low = bool((plan.vm_pu[inner, 0] <= feeder.v_min_pu[inner] + 1e-6).any())
-    return low or bool((plan.i_ka[:, 0] >= feeder.i_max_ka * (1 - 1e-6)).any()) or plan.ev_curtailed_mw.max() > 1e-6
+    low = bool((plan.grid.vm_pu[inner, 0] <= feeder.v_min_pu[inner] + 1e-6).any())
+    return (
+        low or bool((plan.grid.i_ka[:, 0] >= feeder.i_max_ka * (1 - 1e-6)).any()) or plan.ev_curtailed_mw.max() > 1e-6
+    )
 
 
 def turbine_hour(load_scale, vehicles, v_min_pu):

@@ -44,23 +44,23 @@ def measure(name, scenario):
     Timed.seconds, Timed.solver_seconds, Timed.solves = 0.0, 0.0, 0
     figures = []
     wall, cpu = time.perf_counter(), time.process_time()
-    run_world(build_case(load(scenario)), lambda part, _judged: figures.append(part["figures"]))
+    run_world(build_case(load(scenario)), lambda told, _judged: figures.append(told))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    rounds = [f.get("coupling_rounds", 1) for f in figures]
-    residual = max(f.get("coupling_residual_mw", 0.0) for f in figures)
+    rounds = [f.traffic.coupling.coupling_rounds or 1 for f in figures]
+    residual = max(f.traffic.coupling.coupling_residual_mw or 0.0 for f in figures)
     print(
         f"{name:>10}: {wall:5.2f} s wall, {cpu:5.2f} s CPU, {Timed.solves} solves, "
         f"dispatch/solver {Timed.seconds / Timed.solver_seconds:.2f}, rounds {min(rounds)}-{max(rounds)}, "
         f"{certified(figures)}price-flow residual <= {residual:.1e} MW, "
-        f"R <= {max(f['sue_residual'] for f in figures):.1e}, "
-        f"cone gap <= {max(f['cone_gap_pu2'] for f in figures):.1e} pu2, "
-        f"AC dV <= {max(f['ac_dv_pu'] for f in figures):.1e} pu"
+        f"R <= {max(f.traffic.sue_residual for f in figures):.1e}, "
+        f"cone gap <= {max(f.dispatch.cone_gap_pu2 for f in figures):.1e} pu2, "
+        f"AC dV <= {max(f.grid.ac_dv_pu for f in figures):.1e} pu"
     )
 
 
 def certified(figures):
     """Return how far the flows are from the coupled equilibrium at most, where that is proved."""
-    bounds = [f["coupling_bound_vph"] for f in figures if f.get("coupling_objection") == ""]
+    bounds = [f.traffic.coupling.coupling_bound_vph for f in figures if f.traffic.coupling.coupling_objection == ""]
     return f"{len(bounds)} periods certified, to {max(bounds):.1e} veh/h, " if bounds else ""
 
 

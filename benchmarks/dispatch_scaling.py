@@ -86,7 +86,7 @@ def fresh(n: int) -> None:
         f"{n:>5} buses: {total:6.2f} s CPU, {1e3 * total / n:5.2f} ms/bus, "
         f"total/solver {total / record.solve_time_s:.2f}, "
         f"{record.iterations} iterations, {record.raw_status}, gap <= {np.abs(plan.cone.gap_pu2).max():.1e} pu2, "
-        f"AC dV {np.abs(state.vm_pu - plan.vm_pu[:, 12]).max():.1e} pu"
+        f"AC dV {np.abs(state.vm_pu - plan.grid.vm_pu[:, 12]).max():.1e} pu"
     )
 
 

@@ -121,12 +121,12 @@ def main(buses=1000, seed=1):
           f"{record.iterations} iterations, "
           f"{record.solve_time_s:.2f} s in the solver: total/solver {wall / record.solve_time_s:.2f}")  # fmt: skip
     print(f"            cost {plan.total_cost.sum():.2f}, cone gap {np.abs(plan.cone.gap_pu2).max():.1e} pu2, "
-          f"voltages {plan.vm_pu.min():.4f} to {plan.vm_pu.max():.4f} pu")  # fmt: skip
+          f"voltages {plan.grid.vm_pu.min():.4f} to {plan.grid.vm_pu.max():.4f} pu")  # fmt: skip
     flow = AcFlow(feeder, tolerance_mva=1e-10)
     injection = plan.p_gen_mw - plan.p_load_mw, plan.q_gen_mvar - plan.q_load_mvar
     states, wall, cpu = seconds(lambda: [flow.solve(injection[0][:, k], injection[1][:, k]) for k in range(PERIODS)])
-    dv = max(float(np.abs(state.vm_pu - plan.vm_pu[:, k]).max()) for k, state in enumerate(states))
-    dloss = max(abs(state.loss_mw - plan.loss_mw[k]) * 1e3 for k, state in enumerate(states))
+    dv = max(float(np.abs(state.vm_pu - plan.grid.vm_pu[:, k]).max()) for k, state in enumerate(states))
+    dloss = max(abs(state.loss_mw - plan.grid.loss_mw[k]) * 1e3 for k, state in enumerate(states))
     print(f"AC          {wall:6.2f} s wall {cpu:6.2f} s CPU  dV {dv:.1e} pu, dloss {dloss:.1e} kW")
     own, wall, cpu = seconds(solve_radial, feeder, *injection)
     apart = max(float(np.abs(own.vm_pu[:, k] - state.vm_pu).max()) for k, state in enumerate(states))

@@ -61,14 +61,14 @@ def row(inputs, published):
     print(f"\nPV {power:g} MW, limit {limit:g}, load x {factor:g}, price {price:g} per MWh")
     print("                 slack pu2  Vmax reported  Vmax AC  loss reported MW  loss AC MW")
     print("  fpowerkit  {:>13.3g}  {:13.4f}  {:7.4f}  {:16.4f}  {:10.4f}  status OK".format(*published))
-    print(f"  relaxed    {slack:>13.3g}  {relaxed.vm_pu.max():13.4f}  {said.vm_pu.max():7.4f}  "
-          f"{relaxed.loss_mw[0]:16.4f}  {said.loss_mw:10.4f}")  # fmt: skip
+    print(f"  relaxed    {slack:>13.3g}  {relaxed.grid.vm_pu.max():13.4f}  {said.vm_pu.max():7.4f}  "
+          f"{relaxed.grid.loss_mw[0]:16.4f}  {said.loss_mw:10.4f}")  # fmt: skip
     gap = np.abs(repaired.cone.gap_pu2).max() * BASE_1_MVA
     how = "exact" if repaired.restoration is None else f"inexact, repaired by {repaired.restoration.method}"
-    print(f"  cosim      {gap:>13.3g}  {repaired.vm_pu.max():13.4f}  {real.vm_pu.max():7.4f}  "
-          f"{repaired.loss_mw[0]:16.4f}  {real.loss_mw:10.4f}  {how}")  # fmt: skip
+    print(f"  cosim      {gap:>13.3g}  {repaired.grid.vm_pu.max():13.4f}  {real.vm_pu.max():7.4f}  "
+          f"{repaired.grid.loss_mw[0]:16.4f}  {real.loss_mw:10.4f}  {how}")  # fmt: skip
     print(f"  cosim: PV {repaired.devices['pv'].p_mw[0]:.4f} MW, import {real.slack_mw:.4f} MW; "
-          f"the relaxation's import {relaxed.slack_mw[0]:.4f} MW")  # fmt: skip
+          f"the relaxation's import {relaxed.grid.slack_mw[0]:.4f} MW")  # fmt: skip
 
 
 def main():

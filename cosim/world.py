@@ -13,12 +13,12 @@ from typing import Any
 
 from cosim.errors import ComponentError, CosimError, DependencyError
 from cosim.guard import passes
-from cosim.results.parts import Part
+from cosim.records.period import PeriodRecord
 from cosim.scenario.case import SimulationCase
 from cosim.simulators import SIM_CONFIG
 from cosim.validation.gate import GateRecord
 
-Sink = Callable[[Part, GateRecord], None]
+Sink = Callable[[PeriodRecord, GateRecord], None]
 SETPOINTS = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]")
 
 
@@ -94,7 +94,7 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
     case
         The scenario's domain objects.
     sink
-        Called once per period, in order, with the merged part and the gate's judgement.
+        Called once per period, in order, with what was told of it and the gate's judgement.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cosim.cli.terminal import colour, console, summary_table
 
 if TYPE_CHECKING:
-    from cosim.results.parts import Part
+    from cosim.records.period import PeriodRecord
     from cosim.results.store import RunResult
     from cosim.validation.gate import GateRecord
 
 NOT_CONVERGED = 6
 
-Show = Callable[["Part", "GateRecord"], None]
+Show = Callable[["PeriodRecord", "GateRecord"], None]
 
 
 def run_command(
@@ -116,7 +116,7 @@ def progress_by_period(
     if mode == "off":
         return None, lambda: None
     if mode == "plain" or not sys.stdout.isatty():
-        return lambda part, judged: screen.print(_line(part, judged, periods), soft_wrap=True), lambda: None
+        return lambda told, judged: screen.print(_line(told, judged, periods), soft_wrap=True), lambda: None
     bar = Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -127,28 +127,29 @@ def progress_by_period(
     task = bar.add_task("periods", total=runs * periods)
     bar.start()
 
-    def show(part: Part, judged: GateRecord) -> None:
-        bar.console.print(_line(part, judged, periods), soft_wrap=True)
+    def show(told: PeriodRecord, judged: GateRecord) -> None:
+        bar.console.print(_line(told, judged, periods), soft_wrap=True)
         bar.advance(task)
 
     return show, bar.stop
 
 
-def _line(part: Part, judged: GateRecord, periods: int) -> str:
+def _line(told: PeriodRecord, judged: GateRecord, periods: int) -> str:
     """Return one line of progress: period, R, gap, AC difference, coupling, SUMO, status."""
-    figures: dict[str, Any] = part["figures"]
-    cells = [f"period {part['period']:>3}/{periods}"]
-    for key, text in (
-        ("sue_residual", "R {:.1e}"),
-        ("coupling_rounds", "rounds {}"),
-        ("coupling_residual_mw", "coupling {:.1e} MW"),
-        ("import_mw", "import {:6.3f} MW"),
-        ("cone_gap_pu2", "cone gap {:.1e} pu²"),
-        ("ac_dv_pu", "AC ΔV {:.1e} pu"),
-    ):
-        if key in figures:
-            cells.append(text.format(figures[key]))
-    if (driven := part["tables"].get("micro_quality")) is not None:
-        cells.append(f"SUMO {sum(driven['loaded'])} vehicles, {sum(driven['teleports'])} teleports")
+    roads, plan, grid = told.traffic, told.dispatch, told.grid
+    cells = [f"period {told.period:>3}/{periods}"]
+    if roads is not None:
+        cells.append(f"R {roads.sue_residual:.1e}")
+        loop = roads.coupling
+        if loop.coupling_rounds is not None:
+            cells.append(f"rounds {loop.coupling_rounds}  coupling {loop.coupling_residual_mw:.1e} MW")
+    if plan is not None:
+        cells.append(f"import {plan.import_mw:6.3f} MW  cone gap {plan.cone_gap_pu2:.1e} pu²")
+    if grid is not None and grid.ac_dv_pu is not None:
+        cells.append(f"AC ΔV {grid.ac_dv_pu:.1e} pu")
+    if told.micro is not None and told.micro.runs:
+        driven = [one.quality for one in told.micro.runs]
+        vehicles, teleports = sum(one.loaded for one in driven), sum(one.teleports for one in driven)
+        cells.append(f"SUMO {vehicles} vehicles, {teleports} teleports")
     tone = "green" if judged.status == "optimal" else "yellow"
     return "  ".join(cells) + f"  [{tone}]{judged.status}[/{tone}]"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.branch_flow import FlowValues
+from cosim.dispatch.branch_flow import FlowValues, flow_values
 from cosim.dispatch.devices.base import Injection, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment
 from cosim.dispatch.devices.load_shedding import LoadShedding
 from cosim.dispatch.exactness import cone_gap
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
 from cosim.grid.own_power import own_power_mw
+from cosim.grid.state import GridState, no_state
 
 if TYPE_CHECKING:
     from cosim.dispatch.problem import DispatchProblem
@@ -32,7 +33,16 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
     return DispatchPlan(
         start=window.start,
         record=record,
-        vm_pu=np.sqrt(flow.voltage_sq),
+        grid=GridState(
+            vm_pu=np.sqrt(flow.voltage_sq),
+            i_ka=np.sqrt(np.maximum(flow.current_sq, 0.0)) * feeder.base_current_ka,
+            p_from_mw=flow.p * feeder.base_mva,
+            q_from_mvar=flow.q * feeder.base_mva,
+            loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
+            slack_mw=exchange[0].sum(axis=0),
+            slack_mvar=exchange[1].sum(axis=0),
+            converged=np.full(length, record.usable),
+        ),
         price_per_mwh=_prices(problem)[:, :length],
         station_price_per_mwh=_station_prices(problem)[:, :length],
         p_load_mw=p_load,
@@ -41,16 +51,10 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
         q_gen_mvar=generation[1],
         shed_mw=_shed(problem)[:, :length],
         voltage_slack_pu2=_voltage_slack(problem)[:, :length],
-        p_line_mw=flow.p * feeder.base_mva,
-        q_line_mvar=flow.q * feeder.base_mva,
-        i_ka=np.sqrt(np.maximum(flow.current_sq, 0.0)) * feeder.base_current_ka,
         cone=cone_gap(flow, feeder, own_mw),
         own_power_mw=own_mw,
         ev_mw=window.ev_p_mw[:, :length],
         ev_curtailed_mw=_station_curtailment(problem)[:, :length],
-        slack_mw=exchange[0].sum(axis=0),
-        slack_mvar=exchange[1].sum(axis=0),
-        loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
         devices={
             d.name: d.outcome(feeder.bus_ids[d.bus], window, states.get(d.name, {})).head(length)
             for d in problem.devices
@@ -151,17 +155,15 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
     only an answer could give is NaN, so that nothing can pass for a number.
     """
     feeder, length = case.feeder, window.length
-    bus, line = np.full((feeder.n_buses, length), math.nan), np.full((feeder.n_lines, length), math.nan)
-    period = np.full(length, math.nan)
+    state, bus = no_state(feeder, (length,)), np.full((feeder.n_buses, length), math.nan)
     station = np.full((len(case.station_buses), length), math.nan)
-    flow = FlowValues(p=line, q=line, current_sq=line, voltage_sq=bus)
     p_load = window.base_p_mw[:, :length].copy()
     np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
     own_mw = own_power_mw(feeder, p_load)
     return DispatchPlan(
         start=window.start,
         record=record,
-        vm_pu=bus,
+        grid=state,
         price_per_mwh=bus,
         station_price_per_mwh=station,
         p_load_mw=p_load,
@@ -170,16 +172,10 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         q_gen_mvar=np.zeros_like(bus),
         shed_mw=bus,
         voltage_slack_pu2=bus,
-        p_line_mw=line,
-        q_line_mvar=line,
-        i_ka=line,
-        cone=cone_gap(flow, feeder, own_mw),
+        cone=cone_gap(flow_values(state, feeder), feeder, own_mw),
         own_power_mw=own_mw,
         ev_mw=window.ev_p_mw[:, :length],
         ev_curtailed_mw=station,
-        slack_mw=period,
-        slack_mvar=period,
-        loss_mw=period,
         devices={},
         cost={},
         next_state={},

@@ -16,6 +16,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.dispatch.devices.base import Injection
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import GridState
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -34,6 +35,16 @@ class FlowValues:
     def sending_voltage_sq(self, feeder: Feeder) -> Array:
         """Return v of each line's sending bus, shape ``(m, periods)``."""
         return self.voltage_sq[feeder.parent]
+
+
+def flow_values(state: GridState, feeder: Feeder) -> FlowValues:
+    """Return a state of many periods per unit."""
+    return FlowValues(
+        p=state.p_from_mw / feeder.base_mva,
+        q=state.q_from_mvar / feeder.base_mva,
+        current_sq=(state.i_ka / feeder.base_current_ka) ** 2,
+        voltage_sq=state.vm_pu**2,
+    )
 
 
 class BranchFlow:

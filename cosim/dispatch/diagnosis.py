@@ -51,7 +51,7 @@ def _missing(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
 
 def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
     """Yield the limits that the plan touches."""
-    feeder, vm = case.feeder, plan.vm_pu[:, k]
+    feeder, vm = case.feeder, plan.grid.vm_pu[:, k]
     inner = np.arange(feeder.n_buses) != feeder.slack
     for word, limit, touches in (
         ("lower", feeder.v_min_pu, vm <= feeder.v_min_pu + AT_LIMIT_PU),
@@ -61,11 +61,11 @@ def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
         if buses.size:
             where = listed([feeder.bus_ids[i] for i in buses])
             yield f"{word} voltage limit {limit[buses[0]]:g} pu at bus {where}"
-    for line in np.flatnonzero(plan.i_ka[:, k] >= feeder.i_max_ka * (1.0 - AT_LIMIT_REL)):
+    for line in np.flatnonzero(plan.grid.i_ka[:, k] >= feeder.i_max_ka * (1.0 - AT_LIMIT_REL)):
         yield f"current limit {feeder.i_max_ka[line]:g} kA of line {feeder.line_ids[line]}"
     for settings in case.devices:
         if catalogue()[settings.kind].side == "exchange":
-            yield from _exchange(settings, float(plan.slack_mw[k]), AT_LIMIT_SHARE * float(plan.own_power_mw[k]))
+            yield from _exchange(settings, float(plan.grid.slack_mw[k]), AT_LIMIT_SHARE * float(plan.own_power_mw[k]))
 
 
 def _exchange(settings: object, import_mw: float, near_mw: float) -> Iterator[str]:

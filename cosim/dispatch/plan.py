@@ -18,6 +18,7 @@ from cosim.dispatch.exactness import ConeGap
 from cosim.dispatch.repairs import Exclusivity, Restoration
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import GridState
 from cosim.grid.topology import listed
 from cosim.quantities.checks import GateLimits
 
@@ -273,11 +274,11 @@ def shifted(record: SolveRecord, change: float) -> SolveRecord:
 class DispatchPlan:
     """A solved window of L periods from ``start`` on; arrays carry the periods along the last axis.
 
-    Per bus ``(n, L)``: `vm_pu`, `price_per_mwh`, `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`.
-    Per line ``(m, L)``: `p_line_mw`, `q_line_mvar`, `i_ka`, and the cone gap. Per station ``(s, L)``: `ev_mw`,
-    `ev_curtailed_mw`, `station_price_per_mwh` (marginal cost of its load: its bus's price; where all of it is
-    curtailed, what that costs). `slack_mw`, `slack_mvar` are the import, `loss_mw` the relaxed loss, `own_power_mw`
-    the size of the feeder that limits are in proportion to, ``(L,)``.
+    `grid` is the relaxed state, or the AC state where a repair took it. Per bus ``(n, L)``: `price_per_mwh`,
+    `p_load_mw`, `q_load_mvar`, `p_gen_mw`, `q_gen_mvar`, `shed_mw`. Per line ``(m, L)``: the cone gap. Per station
+    ``(s, L)``: `ev_mw`, `ev_curtailed_mw`, `station_price_per_mwh` (marginal cost of its load: its bus's price; where
+    all of it is curtailed, what that costs). `own_power_mw` is the size of the feeder that limits are in proportion to,
+    ``(L,)``.
     `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
     limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
@@ -287,7 +288,7 @@ class DispatchPlan:
 
     start: int
     record: SolveRecord
-    vm_pu: Array
+    grid: GridState
     price_per_mwh: Array
     station_price_per_mwh: Array
     p_load_mw: Array
@@ -296,16 +297,10 @@ class DispatchPlan:
     q_gen_mvar: Array
     shed_mw: Array
     voltage_slack_pu2: Array
-    p_line_mw: Array
-    q_line_mvar: Array
-    i_ka: Array
     cone: ConeGap
     own_power_mw: Array
     ev_mw: Array
     ev_curtailed_mw: Array
-    slack_mw: Array
-    slack_mvar: Array
-    loss_mw: Array
     devices: Mapping[str, DeviceOutcome]
     cost: Mapping[str, Array]
     next_state: Mapping[str, Mapping[str, float]]
@@ -323,7 +318,7 @@ class DispatchPlan:
     @property
     def length(self) -> int:
         """Number of periods L."""
-        return int(self.slack_mw.size)
+        return int(self.own_power_mw.size)
 
     @property
     def total_cost(self) -> Array:
@@ -333,7 +328,8 @@ class DispatchPlan:
 
     def energy_balance_mw(self) -> Array:
         """Return generation + import - load - loss per period, which is zero on a correct answer."""
-        balance: Array = self.p_gen_mw.sum(axis=0) + self.slack_mw - self.p_load_mw.sum(axis=0) - self.loss_mw
+        grid = self.grid
+        balance: Array = self.p_gen_mw.sum(axis=0) + grid.slack_mw - self.p_load_mw.sum(axis=0) - grid.loss_mw
         return balance
 
     def overlap_mw(self) -> Array:

@@ -13,15 +13,15 @@ from typing import Literal, Protocol
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.branch_flow import FlowValues
+from cosim.dispatch.branch_flow import FlowValues, flow_values
 from cosim.dispatch.devices.base import DeviceOutcome, State, Window
 from cosim.dispatch.exactness import cone_gap, exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.repairs import Restoration
 from cosim.dispatch.scaling import units_of
-from cosim.grid.ac_flow import AcState
+from cosim.grid.state import GridState
 
-PowerFlow = Callable[[Array, Array], AcState]
+PowerFlow = Callable[[Array, Array], GridState]
 """Net injections of all buses [MW], [Mvar] -> AC state."""
 
 Solve = Callable[[Window, Mapping[str, State]], DispatchPlan]
@@ -167,11 +167,12 @@ class Ladder:
     def _padded(self, plan: DispatchPlan) -> FlowValues:
         """Return the plan's flow in all columns of the window; in the padding nothing flows."""
         feeder, extra = self.case.feeder, ((0, 0), (0, self.periods - plan.length))
+        flow = flow_values(plan.grid, feeder)
         return FlowValues(
-            p=np.pad(plan.p_line_mw / feeder.base_mva, extra),
-            q=np.pad(plan.q_line_mvar / feeder.base_mva, extra),
-            current_sq=np.pad((plan.i_ka / feeder.base_current_ka) ** 2, extra),
-            voltage_sq=np.pad(plan.vm_pu**2, extra, constant_values=feeder.slack_vm_pu**2),
+            p=np.pad(flow.p, extra),
+            q=np.pad(flow.q, extra),
+            current_sq=np.pad(flow.current_sq, extra),
+            voltage_sq=np.pad(flow.voltage_sq, extra, constant_values=feeder.slack_vm_pu**2),
         )
 
     def _physical(self, plan: DispatchPlan, applied: int) -> DispatchPlan | None:
@@ -188,7 +189,7 @@ class Ladder:
     def _true_cost(self, plan: DispatchPlan) -> dict[str, Array]:
         """Return the plan's cost at the scenario's own loss price."""
         loss_price = self.case.settings.loss_price_per_mwh
-        return {**plan.cost, "losses": self.case.period_h * loss_price * plan.loss_mw}
+        return {**plan.cost, "losses": self.case.period_h * loss_price * plan.grid.loss_mw}
 
 
 def without_prices(plan: DispatchPlan) -> DispatchPlan:
@@ -207,40 +208,18 @@ def loss_price_floor(case: DispatchCase, window: Window) -> float | None:
     return floor if bool((price < floor).any()) else None
 
 
-def with_states(case: DispatchCase, plan: DispatchPlan, states: Mapping[int, AcState]) -> DispatchPlan:
+def with_states(case: DispatchCase, plan: DispatchPlan, states: Mapping[int, GridState]) -> DispatchPlan:
     """Return the plan with AC voltages, flows, losses and import in the given periods; setpoints stay."""
-    feeder = case.feeder
-
-    def put(values: Array, name: str) -> Array:
-        changed = values.copy()
-        for k, state in states.items():
-            changed[..., k] = getattr(state, name)
-        return changed
-
-    slack_mw, slack_mvar = put(plan.slack_mw, "slack_mw"), put(plan.slack_mvar, "slack_mvar")
-    vm_pu, p_line_mw, q_line_mvar = (
-        put(plan.vm_pu, "vm_pu"), put(plan.p_line_mw, "p_from_mw"), put(plan.q_line_mvar, "q_from_mvar")
-    )  # fmt: skip
-    i_ka = put(plan.i_ka, "i_ka")
-    flow = FlowValues(
-        p=p_line_mw / feeder.base_mva, q=q_line_mvar / feeder.base_mva,
-        current_sq=(i_ka / feeder.base_current_ka) ** 2, voltage_sq=vm_pu**2,
-    )  # fmt: skip
-    change = slack_mw - plan.slack_mw
+    grid = plan.grid.replaced(states)
+    change = grid.slack_mw - plan.grid.slack_mw
     tariff = case.tariff_per_mwh[plan.start : plan.start + plan.length]
     paid = case.period_h * tariff * change
     return replace(
         plan,
-        vm_pu=vm_pu,
-        p_line_mw=p_line_mw,
-        q_line_mvar=q_line_mvar,
-        i_ka=i_ka,
-        slack_mw=slack_mw,
-        slack_mvar=slack_mvar,
-        loss_mw=put(plan.loss_mw, "loss_mw"),
-        cone=cone_gap(flow, feeder, plan.own_power_mw),
+        grid=grid,
+        cone=cone_gap(flow_values(grid, case.feeder), case.feeder, plan.own_power_mw),
         cost={**plan.cost, "energy": plan.cost["energy"] + paid},
-        devices={name: _exchanging(d, slack_mw, slack_mvar, paid) for name, d in plan.devices.items()},
+        devices={name: _exchanging(d, grid.slack_mw, grid.slack_mvar, paid) for name, d in plan.devices.items()},
     )
 
 

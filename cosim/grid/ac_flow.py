@@ -6,16 +6,16 @@ that was asked for. What pandapower returns is checked against the branch equati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.arrays import Array, ComplexArray, freeze
+from cosim.arrays import Array, ComplexArray
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
+from cosim.grid.state import GridState, no_state
 from cosim.grid.topology import listed
 
 if TYPE_CHECKING:
@@ -24,49 +24,6 @@ if TYPE_CHECKING:
 
 TOLERANCE_MVA = 1e-8
 _ROUND_OFF = 16.0 * np.finfo(np.float64).eps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AcState:
-    """The state that the AC equations give to a feeder of n buses and m lines.
-
-    Attributes
-    ----------
-    vm_pu, va_degree
-        Voltage of each bus, shape (n,).
-    i_ka
-        Current of each line, the larger of its two ends, shape (m,).
-    p_from_mw, q_from_mvar
-        Power that enters each line at its sending end, shape (m,).
-    loss_mw, loss_mvar
-        Active and reactive power lost in all lines.
-    slack_mw, slack_mvar
-        Power drawn from the upstream grid (negative: exported).
-    converged
-        Whether Newton's method converged and every bus has a finite voltage. If not, all numbers
-        are NaN.
-    injection_error_mw
-        Largest deviation, over buses, P and Q, of what pandapower injected from what was asked.
-    mismatch_mva
-        Largest violation of the power balance of a bus (slack included), recomputed from the
-        voltages and the feeder's impedances.
-    """
-
-    vm_pu: Array
-    va_degree: Array
-    i_ka: Array
-    p_from_mw: Array
-    q_from_mvar: Array
-    loss_mw: float
-    loss_mvar: float
-    slack_mw: float
-    slack_mvar: float
-    converged: bool
-    injection_error_mw: float
-    mismatch_mva: float
-
-    def __post_init__(self) -> None:
-        freeze(self)
 
 
 class AcFlow:
@@ -94,7 +51,7 @@ class AcFlow:
         largest_admittance_pu = float(np.max(1.0 / np.hypot(feeder.r_pu, feeder.x_pu)))
         self._tolerance_pu = max(tolerance_mva / feeder.base_mva, _ROUND_OFF * largest_admittance_pu)
 
-    def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> AcState:
+    def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
         """Solve the AC equations for given net injections.
 
         Parameters
@@ -105,7 +62,7 @@ class AcFlow:
 
         Returns
         -------
-        AcState
+        GridState
             The state; ``converged=False`` with NaN everywhere if there is none.
 
         Raises
@@ -115,7 +72,7 @@ class AcFlow:
         """
         p, q = (_checked(self.feeder, name, value) for name, value in (("p_mw", p_mw), ("q_mvar", q_mvar)))
         if not self._run(p, q):
-            return _no_state(self.feeder)
+            return no_state(self.feeder)
         return _state(self.feeder, self._net, p, q)
 
     def _run(self, p_mw: Array, q_mvar: Array) -> bool:
@@ -149,44 +106,34 @@ def _checked(feeder: Feeder, name: str, value: ArrayLike) -> Array:
     return array
 
 
-def _no_state(feeder: Feeder) -> AcState:
-    """Return the state of a flow that did not converge."""
-    buses, lines = np.full(feeder.n_buses, np.nan), np.full(feeder.n_lines, np.nan)
-    return AcState(
-        vm_pu=buses, va_degree=buses, i_ka=lines, p_from_mw=lines, q_from_mvar=lines,
-        loss_mw=np.nan, loss_mvar=np.nan, slack_mw=np.nan, slack_mvar=np.nan,
-        converged=False, injection_error_mw=np.nan, mismatch_mva=np.nan,
-    )  # fmt: skip
-
-
-def _state(feeder: Feeder, net: pandapowerNet, p_mw: Array, q_mvar: Array) -> AcState:
+def _state(feeder: Feeder, net: pandapowerNet, p_mw: Array, q_mvar: Array) -> GridState:
     """Read the results and measure how well they answer the question."""
     lines = net.res_line
     vm_pu, va_degree = (net.res_bus[name].to_numpy() for name in ("vm_pu", "va_degree"))
-    slack_mw, slack_mvar = float(net.res_ext_grid.p_mw.sum()), float(net.res_ext_grid.q_mvar.sum())
+    slack_mw, slack_mvar = net.res_ext_grid.p_mw.sum(), net.res_ext_grid.q_mvar.sum()
     asked = p_mw + 1j * q_mvar
     balance = asked.copy()
     balance[feeder.slack] += slack_mw + 1j * slack_mvar
     reported = -(net.res_bus["p_mw"].to_numpy() + 1j * net.res_bus["q_mvar"].to_numpy())
-    return AcState(
+    return GridState(
         vm_pu=vm_pu,
         va_degree=va_degree,
         i_ka=np.maximum(lines.i_from_ka.to_numpy(), lines.i_to_ka.to_numpy()),
         p_from_mw=lines.p_from_mw.to_numpy(),
         q_from_mvar=lines.q_from_mvar.to_numpy(),
-        loss_mw=float(lines.pl_mw.sum()),
-        loss_mvar=float(lines.ql_mvar.sum()),
+        loss_mw=lines.pl_mw.sum(),
+        loss_mvar=lines.ql_mvar.sum(),
         slack_mw=slack_mw,
         slack_mvar=slack_mvar,
-        converged=True,
+        converged=np.array(True),
         injection_error_mw=_largest(reported - balance),
-        mismatch_mva=float(np.abs(_injected_mva(feeder, vm_pu, va_degree) - balance).max()),
+        mismatch_mva=np.array(np.abs(_injected_mva(feeder, vm_pu, va_degree) - balance).max()),
     )
 
 
-def _largest(error: ComplexArray) -> float:
-    """Return the largest real or imaginary part in absolute value."""
-    return float(np.maximum(np.abs(error.real), np.abs(error.imag)).max())
+def _largest(error: ComplexArray) -> Array:
+    """Return the largest real or imaginary part in absolute value, shape ()."""
+    return np.array(np.maximum(np.abs(error.real), np.abs(error.imag)).max())
 
 
 def _injected_mva(feeder: Feeder, vm_pu: Array, va_degree: Array) -> ComplexArray:

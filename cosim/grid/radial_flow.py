@@ -6,40 +6,19 @@ It serves where thousands of flows are needed, for example differences for price
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.arrays import Array, BoolArray, ComplexArray
+from cosim.arrays import BoolArray, ComplexArray
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import GridState
 
 TOLERANCE_PU = 1e-14
 MAX_ITERATIONS = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RadialStates:
-    """AC states of K injections.
-
-    Attributes
-    ----------
-    vm_pu
-        Voltage of each bus, shape (n, K).
-    loss_mw, slack_mw
-        Active loss, and power drawn from the upstream grid, shape (K,).
-    converged
-        Whether the sweeps ended, shape (K,). Where they did not, all numbers are NaN.
-    """
-
-    vm_pu: Array
-    loss_mw: Array
-    slack_mw: Array
-    converged: BoolArray
-
-
-def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> RadialStates:
+def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
     """Solve the AC equations by backward and forward sweeps (Shirmohammadi et al. 1988).
 
     Parameters
@@ -51,8 +30,8 @@ def solve_radial(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike) -> RadialSt
 
     Returns
     -------
-    RadialStates
-        One state per column.
+    GridState
+        One state per column; NaN where the sweeps did not end.
 
     Raises
     ------
@@ -90,16 +69,18 @@ def _line_currents(feeder: Feeder, power: ComplexArray, voltage: ComplexArray) -
     return np.asarray(current, dtype=np.complex128)
 
 
-def _states(feeder: Feeder, power: ComplexArray, voltage: ComplexArray, converged: BoolArray) -> RadialStates:
+def _states(feeder: Feeder, power: ComplexArray, voltage: ComplexArray, converged: BoolArray) -> GridState:
     """Return the states; NaN where the sweeps did not end."""
+    base = feeder.base_mva
     with np.errstate(all="ignore"):
         current = _line_currents(feeder, power, voltage)
-        loss_mw = feeder.base_mva * (feeder.r_pu @ np.abs(current) ** 2)
-        slack_mw = loss_mw - feeder.base_mva * power.real.sum(axis=0)
-        vm_pu = np.abs(voltage)
-    return RadialStates(
-        vm_pu=np.where(converged, vm_pu, np.nan),
-        loss_mw=np.where(converged, loss_mw, np.nan),
-        slack_mw=np.where(converged, slack_mw, np.nan),
-        converged=converged,
-    )
+        size = np.abs(current)
+        entering = base * voltage[feeder.parent] * np.conj(current)
+        lost = {"loss_mw": base * (feeder.r_pu @ size**2), "loss_mvar": base * (feeder.x_pu @ size**2)}
+        found = lost | {
+            "vm_pu": np.abs(voltage), "i_ka": feeder.base_current_ka * size,
+            "p_from_mw": entering.real, "q_from_mvar": entering.imag,
+            "slack_mw": lost["loss_mw"] - base * power.real.sum(axis=0),
+            "slack_mvar": lost["loss_mvar"] - base * power.imag.sum(axis=0),
+        }  # fmt: skip
+    return GridState(converged=converged, **{name: np.where(converged, one, np.nan) for name, one in found.items()})

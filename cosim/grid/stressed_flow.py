@@ -7,12 +7,17 @@ flow of the dispatch, all of them are in a real feeder.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
+from cosim.grid.state import GridState, no_state
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
 
 TEMPERATURE_COEFFICIENT = 0.00403
 """Of aluminium, 1/K, as in IEC 60909 and pandapower."""
@@ -45,15 +50,6 @@ class Disturbance:
     slack_vm_pu: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StressedState:
-    """Voltages (n,) and currents (m,); NaN if the flow did not converge."""
-
-    vm_pu: Array
-    i_ka: Array
-    converged: bool
-
-
 class StressedFlow:
     """Disturbed power flows of one feeder with pandapower; each starts flat and depends on its arguments only.
 
@@ -81,7 +77,7 @@ class StressedFlow:
         base_q_mvar: Array,
         other_p_mw: Array,
         other_q_mvar: Array,
-    ) -> StressedState:
+    ) -> GridState:
         """Solve one disturbed power flow.
 
         Parameters
@@ -110,11 +106,9 @@ class StressedFlow:
             if not np.isfinite(vm_pu).all():
                 break
             if np.abs(vm_pu - before).max() <= SAME_PU:
-                current = np.maximum(net.res_line.i_from_ka.to_numpy(), net.res_line.i_to_ka.to_numpy())
-                return StressedState(vm_pu=vm_pu, i_ka=current, converged=True)
+                return _state(net, vm_pu)
             before = vm_pu
-        nowhere = np.full(feeder.n_buses, np.nan)
-        return StressedState(vm_pu=nowhere, i_ka=np.full(feeder.n_lines, np.nan), converged=False)
+        return no_state(feeder)
 
     def _voltages(self, init: str) -> Array:
         """Return the voltages of the network as it is set; NaN where the flow does not converge."""
@@ -127,3 +121,13 @@ class StressedFlow:
             return np.full(self.feeder.n_buses, np.nan)
         vm_pu: Array = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()
         return vm_pu
+
+
+def _state(net: pandapowerNet, vm_pu: Array) -> GridState:
+    """Read the state of a disturbed network; its shunts are loads."""
+    line, grid = net.res_line, net.res_ext_grid
+    return GridState(
+        vm_pu=vm_pu, i_ka=np.maximum(line.i_from_ka.to_numpy(), line.i_to_ka.to_numpy()),
+        p_from_mw=line.p_from_mw.to_numpy(), q_from_mvar=line.q_from_mvar.to_numpy(), loss_mw=line.pl_mw.sum(),
+        slack_mw=grid.p_mw.sum(), slack_mvar=grid.q_mvar.sum(), converged=np.array(True),
+    )  # fmt: skip

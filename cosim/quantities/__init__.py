@@ -7,10 +7,13 @@ Ports are spelled as in mosaik's own components, with the unit in brackets.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from cosim.quantities.coupling import COUPLING_COLUMNS
 from cosim.quantities.micro import MICRO_COLUMNS, MICRO_PORTS
+
+if TYPE_CHECKING:
+    from mosaik_api_v3.types import Meta, ModelDescription
 
 Kind = Literal["input", "trigger", "output", "event"]
 
@@ -49,7 +52,7 @@ def _ports(simulator: str, entity: str, rows: str) -> tuple[Port, ...]:
 
 def columns(table: str, rows: str) -> tuple[Column, ...]:
     """Return the columns of a table from ``name | unit | meaning`` rows; ``name?`` may lack a value."""
-    cells = [[cell.strip() for cell in row.split("|", 2)] for row in rows.strip().splitlines()]
+    cells = [[cell.strip() for cell in row.split("|", 2)] for row in rows.splitlines() if row.strip()]
     return tuple(Column(table, name.rstrip("?"), unit, text, may_lack=name.endswith("?")) for name, unit, text in cells)
 
 
@@ -180,24 +183,12 @@ COLUMNS: tuple[Column, ...] = (
         """
         period               | -      | number of the period, from 1
         clock                | -      | begin and end of the period
-        sue_residual         | -      | R = |V(c(v)) - v| / |v| of the equilibrium
-        sue_gap              | veh min/h | Fisk's duality gap
-        sue_iterations       | -      | iterations of the assignment
-        sue_status           | -      | converged, limit or stalled
         solver               | -      | solver of the dispatch
         solver_status        | -      | how the solve ended, by our own residuals
         solver_iterations    | -      | iterations of the solver
         elastic              | -      | whether the last resorts were needed
         solver_retries       | -      | what was tried before the answer
         diagnosis            | -      | what was not served, and the limits that bind (elastic model)
-        restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
-        restoration_gap_rel  | -      | cost of the window above its bound after that repair, relative
-        restoration_steps    | -      | steps of the convex-concave procedure
-        loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
-        price_objection      | -      | why there are no nodal prices; empty where there are
-        relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
-        storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
-        storage_gap_rel      | -      | cost of that plan above its bound, relative
         primal_residual      | -      | violation of rows and cones, relative
         dual_residual        | -      | rest of the gradient, over 1 + the largest cost
         duality_gap_rel      | -      | difference of primal and dual objective, relative
@@ -205,7 +196,6 @@ COLUMNS: tuple[Column, ...] = (
         cone_gap_rel         | -      | largest cone gap over the squared current, or over the floor of the check
         energy_balance_mw    | MW     | generation + import - load - loss
         own_power_mw         | MW     | largest of nominal load, load and generation; limits of power are in proportion
-        tariff_per_mwh       | money/MWh | announced purchase price
         import_mw            | MW     | import at the slack bus
         import_mvar          | Mvar   | reactive import
         loss_mw              | MW     | loss of the relaxed solution
@@ -213,13 +203,19 @@ COLUMNS: tuple[Column, ...] = (
         vmax_pu              | pu     | highest voltage of the relaxed solution
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
-        ev_later_vph         | veh/h  | vehicles that pass without charging (ev.charge_later)
-        ev_later_share?      | -      | their share of those who look for a station
         shed_mw              | MW     | base load not served
         requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
         lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
         window_cost          | money  | cost of the plan for the solved window
+        restoration          | -      | how an inexact relaxation was repaired: loss_floor, ccp, ac
+        restoration_steps    | -      | steps of the convex-concave procedure
+        restoration_gap_rel  | -      | cost of the window above its bound after that repair, relative
+        loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
+        price_objection      | -      | why there are no nodal prices; empty where there are
+        relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
+        storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
+        storage_gap_rel      | -      | cost of that plan above its bound, relative
         cost                 | money  | cost of all terms
         cost_energy          | money  | import at the tariff
         cost_gas_turbine     | money  | gas turbines
@@ -230,23 +226,32 @@ COLUMNS: tuple[Column, ...] = (
         cost_load_shedding   | money  | price of base load not served
         cost_voltage_slack   | money  | price of missed voltage limits
         cost_unmet_balance   | money  | price of missed end conditions
+        tariff_per_mwh       | money/MWh | announced purchase price
         ac_converged         | -      | whether the AC power flow found a state
         ac_loss_mw           | MW     | AC loss
         ac_slack_mw          | MW     | AC import
         vmin_ac_pu           | pu     | lowest AC voltage
         vmax_ac_pu           | pu     | highest AC voltage
+        injection_error_mw   | MW     | largest difference between injections asked and applied
         ac_dv_pu             | pu     | largest voltage difference, relaxed against AC
         ac_di_a              | A      | largest current difference
         ac_dloss_kw          | kW     | loss difference
         ac_dslack_kw         | kW     | import difference
-        injection_error_mw   | MW     | largest difference between injections asked and applied
+        sue_residual         | -      | R = |V(c(v)) - v| / |v| of the equilibrium
+        sue_gap              | veh min/h | Fisk's duality gap
+        sue_iterations       | -      | iterations of the assignment
+        sue_status           | -      | converged, limit or stalled
+        ev_later_vph         | veh/h  | vehicles that pass without charging (ev.charge_later)
+        ev_later_share?      | -      | their share of those who look for a station
+        """
+        + COUPLING_COLUMNS
+        + """
         vmin_measured_pu?    | pu     | lowest voltage with the measured charging load (continuous microsimulation)
         vmax_measured_pu?    | pu     | highest voltage with it
         status               | -      | verdict of the gate
         flags                | -      | every status that applies
         """,
     ),
-    *columns("periods", COUPLING_COLUMNS),
     *columns(
         "links",
         """
@@ -275,6 +280,11 @@ COLUMNS: tuple[Column, ...] = (
         """
         period          | -      | number of the period
         station         | -      | name of the station
+        nodal_price_per_mwh? | money/MWh | marginal cost of the station's bus
+        p_set_mw        | MW     | cap that the dispatch sends
+        curtailed_mw    | MW     | charging load that the grid did not serve
+        energy_mwh      | MWh    | energy served
+        price_without_loss_per_mwh? | money/MWh | that less the loss weight times the marginal AC loss, devices fixed
         node            | -      | road node
         bus             | -      | feeder bus
         flow_vph        | veh/h  | vehicles that come to charge
@@ -282,21 +292,16 @@ COLUMNS: tuple[Column, ...] = (
         wait_min        | min    | time beyond access and service
         above_knee      | -      | whether the flow is above the knee of the travel-time law (knee x capacity)
         price_per_mwh?  | money/MWh | price that drivers pay
-        nodal_price_per_mwh? | money/MWh | marginal cost of the station's bus
-        price_without_loss_per_mwh? | money/MWh | that less the loss weight times the marginal AC loss, devices fixed
         p_demand_mw     | MW     | charging load demanded by those who come: one of the next two, by ev.charging_load
-        p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
-        p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
-        pending_mwh     | MWh    | energy that those who left are still to draw in time, at the end of the period
         p_served_mw     | MW     | what the chargers give, those left over first: the load that the grid is asked for
         overloaded      | -      | whether the chargers are asked for more than their power
         backlog_mwh     | MWh    | energy of those who wait for a charger when the period ends
         backlog_veh     | veh    | the same in visits
         unserved_mwh    | MWh    | energy that chargers did not give: of who left, or still waits at the very end
         unserved_veh    | veh    | the same in visits
-        p_set_mw        | MW     | cap that the dispatch sends
-        curtailed_mw    | MW     | charging load that the grid did not serve
-        energy_mwh      | MWh    | energy served
+        p_instant_mw    | MW     | charging load if the energy is drawn in the period of departure (Eq 9)
+        p_kernel_mw     | MW     | charging load drawn after travel and access, over the service time
+        pending_mwh     | MWh    | energy that those who left are still to draw in time, at the end of the period
         energy_payment? | money  | energy served at the price that drivers see, or the tariff where they see none
         fee_payment     | money  | access fees
         """,
@@ -321,11 +326,11 @@ COLUMNS: tuple[Column, ...] = (
         p_gen_mw      | MW   | active generation, storage included
         q_gen_mvar    | Mvar | reactive generation
         vm_pu         | pu   | voltage of the relaxed solution
-        vm_ac_pu      | pu   | voltage of the AC power flow
-        v_min_pu      | pu   | lower limit
-        v_max_pu      | pu   | upper limit
         price_per_mwh? | money/MWh | nodal price (dual of the balance)
         shed_mw       | MW   | base load not served
+        v_min_pu      | pu   | lower limit
+        v_max_pu      | pu   | upper limit
+        vm_ac_pu      | pu   | voltage of the AC power flow
         """,
     ),
     *columns(
@@ -338,11 +343,11 @@ COLUMNS: tuple[Column, ...] = (
         p_mw               | MW   | active flow at the sending bus, relaxed
         q_mvar             | Mvar | reactive flow at the sending bus, relaxed
         i_ka               | kA   | current, relaxed
-        i_ac_ka            | kA   | current, AC
-        loading_percent?   | %    | AC current over its limit, NaN without a limit
         loss_kw            | kW   | loss, relaxed
         cone_gap_pu2       | pu^2 | l - (P^2 + Q^2) / v
         fictitious_loss_kw | kW   | loss that a slack cone invents
+        i_ac_ka            | kA   | current, AC
+        loading_percent?   | %    | AC current over its limit, NaN without a limit
         """,
     ),
     *columns(
@@ -374,7 +379,7 @@ def ports(simulator: str) -> dict[str, list[Port]]:
     return found
 
 
-def meta(simulator: str, kind: str, public: dict[str, list[str]]) -> dict[str, Any]:
+def meta(simulator: str, kind: Literal["time-based", "event-based", "hybrid"], public: dict[str, list[str]]) -> Meta:
     """Return mosaik's META of a simulator.
 
     Parameters
@@ -382,13 +387,13 @@ def meta(simulator: str, kind: str, public: dict[str, list[str]]) -> dict[str, A
     simulator
         Name in `PORTS`.
     kind
-        ``time-based``, ``event-based`` or ``hybrid``.
+        How it steps.
     public
         Parameters of each public model; the other entities are its children.
     """
-    models: dict[str, dict[str, Any]] = {}
+    models: dict[str, ModelDescription] = {}
     for entity, rows in ports(simulator).items():
-        model: dict[str, Any] = {
+        model: ModelDescription = {
             "public": entity in public,
             "params": public.get(entity, []),
             "attrs": [row.name for row in rows],

@@ -2,9 +2,9 @@
 
 COUPLING_COLUMNS = """
 coupling_rounds      | -      | dispatches of the price-flow loop
-coupling_method      | -      | ways to its fixed point that were taken, in order
 coupling_residual_mw | MW     | load sent less load at the price it was answered with
 coupling_converged   | -      | whether the loop is within its tolerance
+coupling_method      | -      | ways to its fixed point that were taken, in order
 coupling_nodal       | -      | whether drivers pay the nodal price of the dispatch, marked up
 coupling_gap_road?   | money  | certificate, roads: route choice above its optimum at the prices, per hour
 coupling_gap_grid?   | money  | certificate, grid: dispatch of the window above its optimum, per hour

@@ -1,7 +1,4 @@
-"""What each simulator tells of a period: tables, figures for the period's row, and figures for the gate.
-
-A part is plain data (dicts, lists, numbers), so that it crosses mosaik's borders. `merge` joins the parts of a period.
-"""
+"""What each simulator tells of a period, taken from what it found."""
 
 from __future__ import annotations
 
@@ -9,14 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cosim.charging.stations import Station
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
-from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits, sized_limit
+from cosim.records.grid import (
+    AcBusRows,
+    AcLineRows,
+    BusRows,
+    DeviceRows,
+    DispatchPeriod,
+    GridPeriod,
+    LineRows,
+    LossFreeRows,
+    ServedRows,
+)
+from cosim.records.traffic import CouplingFigures, FleetRow, LinkRows, PathRows, StationRows, TrafficPeriod
 from cosim.results.charging import charge_later_figures
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
@@ -25,29 +33,24 @@ from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import Injected, device_figures
 from cosim.validation.grid import GridDifference
 
-Part = dict[str, Any]
-KEYS = {"links": "link", "paths": "path", "stations": "station", "buses": "bus", "lines": "line", "devices": "device"}
+AnyArray = NDArray[Any]
+Restored = tuple[str, int, float, float, float]
 
 
-def part(period: int, tables: Mapping[str, Any], figures: Mapping[str, Any], gate: Mapping[str, Any]) -> Part:
-    """Return a part of period ``period`` (numbered from 1)."""
-    return {"period": period, "tables": dict(tables), "figures": dict(figures), "gate": dict(gate)}
-
-
-def traffic_part(
+def traffic_period(
     period: int,
     *,
     network: RoadNetwork,
     paths: PathSet,
     stations: Sequence[Station],
     result: SueResult,
-    charging: Mapping[str, Any],
+    charging: Mapping[str, AnyArray],
     charging_gate: Mapping[str, float],
     price_per_mwh: ArrayLike | None,
-    coupling: Mapping[str, Any],
-    in_time: Mapping[str, ArrayLike] | None = None,
+    coupling: CouplingFigures,
+    in_time: Mapping[str, AnyArray] | None = None,
     behaviour: Mapping[str, float] | None = None,
-) -> Part:
+) -> TrafficPeriod:
     """Return links, paths, stations and figures of an equilibrium, and the row of a simulated fleet.
 
     ``charging`` has the columns of what the stations are asked for and serve (`cosim.results.charging`); ``in_time``
@@ -55,70 +58,66 @@ def traffic_part(
     choice ignores capacity, and a station may be asked for more than it can give.
     """
     roads = np.flatnonzero(~network.is_station)
-    tables = {
-        "links": {
-            "link": [network.link_ids[a] for a in roads],
-            "flow_vph": result.link_flow_vph[roads].tolist(),
-            "travel_time_min": result.link_time_min[roads].tolist(),
-            "volume_capacity": (result.link_flow_vph[roads] / network.capacity_vph[roads]).tolist(),
-        },
-        "paths": _path_table(network, paths, result),
-    }
-    if stations:
-        tables["stations"] = _station_table(network, stations, result, price_per_mwh) | dict(charging)
-        tables["stations"] |= {name: np.asarray(values).tolist() for name, values in (in_time or {}).items()}
-    if behaviour is not None:
-        tables["ev_behaviour"] = {name: [value] for name, value in behaviour.items()}
-    figures = {
-        "sue_residual": result.residual,
-        "sue_gap": result.gap,
-        "sue_iterations": result.iterations,
-        "sue_status": result.status,
+    columns = {**charging, **(in_time or {})}
+    return TrafficPeriod(
+        period=period,
+        links=LinkRows(
+            link=tuple(network.link_ids[a] for a in roads),
+            flow_vph=result.link_flow_vph[roads],
+            travel_time_min=result.link_time_min[roads],
+            volume_capacity=result.link_flow_vph[roads] / network.capacity_vph[roads],
+        ),
+        paths=_paths(network, paths, result),
+        stations=_stations(network, stations, result, price_per_mwh, columns) if stations else None,
+        ev_behaviour=None if behaviour is None else FleetRow(**{name: (value,) for name, value in behaviour.items()}),
+        sue_residual=result.residual,
+        sue_gap=result.gap,
+        sue_iterations=result.iterations,
+        sue_status=result.status,
+        coupling=coupling,
         **charge_later_figures(paths, result.path_flow_vph),
-        **coupling,
-    }
-    gate = {"sue_residual": result.residual, "sue_status": result.status, **charging_gate}
-    judged = ("coupling_residual_mw", "coupling_converged", "coupling_spread_rel")
-    gate |= {key: coupling[key] for key in judged if key in coupling}
-    return part(period, tables, figures, gate)
+        **charging_gate,
+    )
 
 
-def _path_table(network: RoadNetwork, paths: PathSet, result: SueResult) -> dict[str, list[Any]]:
+def _paths(network: RoadNetwork, paths: PathSet, result: SueResult) -> PathRows:
     commodities = [paths.commodities[w] for w in paths.commodity]
-    return {
-        "path": list(paths.names),
-        "class": [commodity.user_class for commodity in commodities],
-        "origin": [commodity.origin for commodity in commodities],
-        "destination": [commodity.destination for commodity in commodities],
-        "station": [network.link_ids[a] if a >= 0 else "" for a in paths.station],
-        "flow_vph": result.path_flow_vph.tolist(),
-        "cost_min": result.path_cost_min.tolist(),
-    }
+    return PathRows(
+        path=tuple(paths.names),
+        class_=tuple(one.user_class for one in commodities),
+        origin=tuple(one.origin for one in commodities),
+        destination=tuple(one.destination for one in commodities),
+        station=tuple(network.link_ids[a] if a >= 0 else "" for a in paths.station),
+        flow_vph=result.path_flow_vph,
+        cost_min=result.path_cost_min,
+    )
 
 
-def _station_table(
+def _stations(
     network: RoadNetwork,
     stations: Sequence[Station],
     result: SueResult,
     price_per_mwh: ArrayLike | None,
-) -> dict[str, list[Any]]:
+    columns: Mapping[str, AnyArray],
+) -> StationRows:
     at = network.station_positions
     time_min = result.link_time_min[at] - network.fixed_min[at]
-    table = {
-        "station": [station.name for station in stations],
-        "node": [station.node for station in stations],
-        "bus": [station.bus or "" for station in stations],
-        "flow_vph": result.link_flow_vph[at].tolist(),
-        "travel_time_min": time_min.tolist(),
-        "wait_min": (time_min - network.free_flow_min[at]).tolist(),
-        "above_knee": [station.name in result.above_knee for station in stations],
-    }
-    if price_per_mwh is not None:
-        table["price_per_mwh"] = np.asarray(price_per_mwh, dtype=float).tolist()
-    return table
+    return StationRows(
+        station=tuple(one.name for one in stations),
+        node=tuple(one.node for one in stations),
+        bus=tuple(one.bus or "" for one in stations),
+        flow_vph=result.link_flow_vph[at],
+        travel_time_min=time_min,
+        wait_min=time_min - network.free_flow_min[at],
+        above_knee=np.array([one.name in result.above_knee for one in stations]),
+        price_per_mwh=None if price_per_mwh is None else np.array(price_per_mwh, dtype=float),
+        **columns,
+    )
 
 
-def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, stations: Sequence[Station]) -> Part:
+def dispatch_period(
+    case: DispatchCase, plan: DispatchPlan, offset: int, *, stations: Sequence[Station]
+) -> DispatchPeriod:
     """Return buses, lines, devices, the grid side of the stations, and figures of one period of a plan.
 
     Parameters
@@ -128,226 +127,156 @@ def dispatch_part(case: DispatchCase, plan: DispatchPlan, offset: int, *, statio
     stations
         The road network's stations, whose loads the plan serves; none if the loads are given per bus.
     """
-    k, position = offset, plan.start + offset
-    tables = {"buses": _bus_table(case.feeder, plan, k), "lines": _line_table(case.feeder, plan, k)}
-    if plan.devices:
-        tables["devices"] = _device_table(plan, k)
-    if stations:
-        tables["stations"] = _served_table(case, plan, k, stations)
-    figures = _dispatch_figures(plan, k) | {"tariff_per_mwh": float(case.tariff_per_mwh[position])}
-    return part(position + 1, tables, figures, _dispatch_gate(case, plan, k, figures))
-
-
-def _dispatch_figures(plan: DispatchPlan, k: int) -> dict[str, Any]:
-    record = plan.record
-    return {
-        "solver": record.backend,
-        "solver_status": record.status,
-        "solver_iterations": record.iterations,
-        "elastic": record.elastic,
-        "solver_retries": "; ".join(record.retries),
-        "diagnosis": plan.diagnosis[k],
-        "primal_residual": record.primal_residual,
-        "dual_residual": record.dual_residual,
-        "duality_gap_rel": record.gap,
-        "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
-        "cone_gap_rel": float(plan.cone.relative[:, k].max()),
-        "energy_balance_mw": float(plan.energy_balance_mw()[k]),
-        "own_power_mw": float(plan.own_power_mw[k]),
-        "import_mw": float(plan.slack_mw[k]),
-        "import_mvar": float(plan.slack_mvar[k]),
-        "loss_mw": float(plan.loss_mw[k]),
-        "vmin_pu": float(plan.vm_pu[:, k].min()),
-        "vmax_pu": float(plan.vm_pu[:, k].max()),
-        "ev_mw": float(plan.ev_mw[:, k].sum()),
-        "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
-        "shed_mw": float(plan.shed_mw[:, k].sum()),
-        "requirement_missed": max((float(d.missed[k]) for d in plan.devices.values()), default=None),
-        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
-        "lower_bound": plan.lower_bound,
-        "window_cost": float(plan.total_cost.sum()),
-        **_repairs(plan, k),
-        "cost": float(plan.total_cost[k]) if plan.cost else float("nan"),
-        **{f"cost_{term}": float(value[k]) for term, value in plan.cost.items()},
-    }
-
-
-def _repairs(plan: DispatchPlan, k: int) -> dict[str, Any]:
-    """Return how the period's plan departs from the relaxation's answer; empty words and zeros if it does not."""
+    k, position, record, grid = offset, plan.start + offset, plan.record, plan.grid
+    method, steps, gap_rel, floor_per_mwh, relaxed_gap_pu2 = _restored(plan, k)
     repair, storage = plan.restoration, plan.exclusivity
-    found = {
-        "restoration": "",
-        "restoration_steps": 0,
-        "restoration_gap_rel": 0.0,
-        "loss_price_floor_per_mwh": 0.0,
-        "price_objection": "" if repair is None else repair.price_objection,
-        "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
-        "storage_repair": "" if storage is None or not storage.periods[k] else storage.method,
-        "storage_gap_rel": 0.0 if storage is None else storage.gap_rel,
-    }
-    if repair is not None and repair.inexact[k]:
-        found |= {
-            "restoration": repair.method,
-            "restoration_steps": repair.steps,
-            "restoration_gap_rel": repair.gap_rel,
-            "loss_price_floor_per_mwh": repair.loss_price_floor_per_mwh or 0.0,
-            "relaxed_gap_pu2": repair.first_gap_pu2,
-        }
-    return found
-
-
-def _dispatch_gate(case: DispatchCase, plan: DispatchPlan, k: int, figures: Mapping[str, Any]) -> dict[str, Any]:
-    names = (
-        "solver_status", "primal_residual", "duality_gap_rel", "cone_gap_rel", "energy_balance_mw", "own_power_mw",
-        "ev_curtailed_mw", "shed_mw", "requirement_missed", "voltage_slack_pu2",
-    )  # fmt: skip
-    return {
-        **{name: figures[name] for name in names},
-        "dual_residual": figures["dual_residual"] if np.isfinite(plan.price_per_mwh[:, k]).all() else None,
-        "restoration": figures["restoration"] or None,
-        "restoration_gap_rel": figures["restoration_gap_rel"] if figures["restoration"] else None,
-        "storage_gap_rel": figures["storage_gap_rel"] if figures["storage_repair"] else None,
-        "storage_recursion_mwh": plan.recursion_error_mwh(k),
+    return DispatchPeriod(
+        period=position + 1,
+        buses=_buses(case.feeder, plan, k),
+        lines=_lines(case.feeder, plan, k),
+        devices=_devices(plan, k) if plan.devices else None,
+        stations=_served(case, plan, k, stations) if stations else None,
+        solver=record.backend,
+        solver_status=record.status,
+        solver_iterations=record.iterations,
+        elastic=record.elastic,
+        solver_retries="; ".join(record.retries),
+        diagnosis=plan.diagnosis[k],
+        primal_residual=record.primal_residual,
+        dual_residual=record.dual_residual,
+        duality_gap_rel=record.gap,
+        cone_gap_pu2=float(np.abs(plan.cone.gap_pu2[:, k]).max()),
+        cone_gap_rel=float(plan.cone.relative[:, k].max()),
+        energy_balance_mw=float(plan.energy_balance_mw()[k]),
+        own_power_mw=float(plan.own_power_mw[k]),
+        import_mw=float(grid.slack_mw[k]),
+        import_mvar=float(grid.slack_mvar[k]),
+        loss_mw=float(grid.loss_mw[k]),
+        vmin_pu=float(grid.vm_pu[:, k].min()),
+        vmax_pu=float(grid.vm_pu[:, k].max()),
+        ev_mw=float(plan.ev_mw[:, k].sum()),
+        ev_curtailed_mw=float(plan.ev_curtailed_mw[:, k].sum()),
+        shed_mw=float(plan.shed_mw[:, k].sum()),
+        requirement_missed=max((float(one.missed[k]) for one in plan.devices.values()), default=float("nan")),
+        voltage_slack_pu2=float(plan.voltage_slack_pu2[:, k].max()),
+        lower_bound=plan.lower_bound,
+        window_cost=float(plan.total_cost.sum()),
+        restoration=method,
+        restoration_steps=steps,
+        restoration_gap_rel=gap_rel,
+        loss_price_floor_per_mwh=floor_per_mwh,
+        price_objection="" if repair is None else repair.price_objection,
+        relaxed_gap_pu2=relaxed_gap_pu2,
+        storage_repair="" if storage is None or not storage.periods[k] else storage.method,
+        storage_gap_rel=0.0 if storage is None else storage.gap_rel,
+        cost=float(plan.total_cost[k]) if plan.cost else float("nan"),
+        cost_terms={term: float(value[k]) for term, value in plan.cost.items()},
+        tariff_per_mwh=float(case.tariff_per_mwh[position]),
+        storage_recursion_mwh=plan.recursion_error_mwh(k),
         **device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
-    }
+    )
+
+
+def _restored(plan: DispatchPlan, k: int) -> Restored:
+    """Return how the cones were made tight, in how many steps, what that cost, the least loss price, the gap before."""
+    repair = plan.restoration
+    if repair is None or not repair.inexact[k]:
+        return "", 0, 0.0, 0.0, float(np.abs(plan.cone.gap_pu2[:, k]).max())
+    return repair.method, repair.steps, repair.gap_rel, repair.loss_price_floor_per_mwh or 0.0, repair.first_gap_pu2
 
 
 def _injected(case: DispatchCase, plan: DispatchPlan) -> Injected:
     """Return what a plan injects, takes from upstream and serves."""
     at = slice(plan.start, plan.start + plan.length)
     return Injected(
-        p_gen_mw=plan.p_gen_mw, q_gen_mvar=plan.q_gen_mvar, exchange=np.stack([plan.slack_mw, plan.slack_mvar]),
-        unlowered_mw=case.base_p_mw[:, at].sum(axis=0) + plan.ev_mw.sum(axis=0), p_load_mw=plan.p_load_mw,
+        p_gen_mw=plan.p_gen_mw, q_gen_mvar=plan.q_gen_mvar,
+        exchange=np.stack([plan.grid.slack_mw, plan.grid.slack_mvar]), p_load_mw=plan.p_load_mw,
+        unlowered_mw=case.base_p_mw[:, at].sum(axis=0) + plan.ev_mw.sum(axis=0),
     )  # fmt: skip
 
 
-def _device_table(plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
+def _devices(plan: DispatchPlan, k: int) -> DeviceRows:
     devices = plan.devices.values()
     measures = ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "missed", "cost")
-    return {
-        "device": [device.name for device in devices],
-        "kind": [device.kind for device in devices],
-        "bus": [device.bus for device in devices],
-        **{name: [float(getattr(device, name)[k]) for device in devices] for name in measures},
-    }
+    return DeviceRows(
+        device=tuple(one.name for one in devices),
+        kind=tuple(one.kind for one in devices),
+        bus=tuple(one.bus for one in devices),
+        **{name: np.array([getattr(one, name)[k] for one in devices], dtype=float) for name in measures},
+    )
 
 
-def _bus_table(feeder: Feeder, plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
-    return {
-        "bus": list(feeder.bus_ids),
-        **{
-            name: getattr(plan, name)[:, k].tolist()
-            for name in (
-                "p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "vm_pu", "price_per_mwh", "shed_mw"
-            )
-        },
-        "v_min_pu": feeder.v_min_pu.tolist(),
-        "v_max_pu": feeder.v_max_pu.tolist(),
-    }  # fmt: skip
+def _buses(feeder: Feeder, plan: DispatchPlan, k: int) -> BusRows:
+    measures = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "price_per_mwh", "shed_mw")
+    return BusRows(
+        bus=feeder.bus_ids,
+        vm_pu=plan.grid.vm_pu[:, k],
+        v_min_pu=feeder.v_min_pu,
+        v_max_pu=feeder.v_max_pu,
+        **{name: getattr(plan, name)[:, k] for name in measures},
+    )
 
 
-def _line_table(feeder: Feeder, plan: DispatchPlan, k: int) -> dict[str, list[Any]]:
-    squared = (plan.i_ka[:, k] / feeder.base_current_ka) ** 2
-    return {
-        "line": list(feeder.line_ids),
-        "from_bus": [feeder.bus_ids[i] for i in feeder.parent],
-        "to_bus": [feeder.bus_ids[i] for i in feeder.child],
-        "p_mw": plan.p_line_mw[:, k].tolist(),
-        "q_mvar": plan.q_line_mvar[:, k].tolist(),
-        "i_ka": plan.i_ka[:, k].tolist(),
-        "loss_kw": (KILO_PER_MEGA * feeder.base_mva * feeder.r_pu * squared).tolist(),
-        "cone_gap_pu2": plan.cone.gap_pu2[:, k].tolist(),
-        "fictitious_loss_kw": plan.cone.fictitious_loss_kw[:, k].tolist(),
-    }
+def _lines(feeder: Feeder, plan: DispatchPlan, k: int) -> LineRows:
+    state = plan.grid.at(k)
+    squared = (state.i_ka / feeder.base_current_ka) ** 2
+    return LineRows(
+        line=feeder.line_ids,
+        from_bus=tuple(feeder.bus_ids[i] for i in feeder.parent),
+        to_bus=tuple(feeder.bus_ids[i] for i in feeder.child),
+        p_mw=state.p_from_mw,
+        q_mvar=state.q_from_mvar,
+        i_ka=state.i_ka,
+        loss_kw=KILO_PER_MEGA * feeder.base_mva * feeder.r_pu * squared,
+        cone_gap_pu2=plan.cone.gap_pu2[:, k],
+        fictitious_loss_kw=plan.cone.fictitious_loss_kw[:, k],
+    )
 
 
-def _served_table(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequence[Station]) -> dict[str, list[Any]]:
-    served = plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]
-    return {
-        "station": list(case.station_names),
-        "nodal_price_per_mwh": plan.price_per_mwh[list(case.station_buses), k].tolist(),
-        "p_set_mw": caps_mw(stations, plan, k, case.limits).tolist(),
-        "curtailed_mw": plan.ev_curtailed_mw[:, k].tolist(),
-        "energy_mwh": (served * case.period_h).tolist(),
-    }
+def _served(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequence[Station]) -> ServedRows:
+    return ServedRows(
+        station=case.station_names,
+        nodal_price_per_mwh=plan.price_per_mwh[list(case.station_buses), k],
+        p_set_mw=caps_mw(stations, plan, k, case.limits),
+        curtailed_mw=plan.ev_curtailed_mw[:, k],
+        energy_mwh=(plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]) * case.period_h,
+    )
 
 
-def grid_part(
+def grid_period(
     period: int,
     feeder: Feeder,
-    ac: AcState,
+    ac: GridState,
     difference: GridDifference | None,
     *,
-    stations: Mapping[str, Any] | None = None,
-) -> Part:
+    stations: LossFreeRows | None = None,
+) -> GridPeriod:
     """Return the AC side of buses, lines and stations, and the differences from the relaxed solution."""
     limited = np.isfinite(feeder.i_max_ka)
     loading = np.where(limited, 100.0 * ac.i_ka / np.where(limited, feeder.i_max_ka, 1.0), np.nan)
-    tables = {
-        "buses": {"bus": list(feeder.bus_ids), "vm_ac_pu": ac.vm_pu.tolist()},
-        "lines": {
-            "line": list(feeder.line_ids),
-            "i_ac_ka": ac.i_ka.tolist(),
-            "loading_percent": loading.tolist(),
-        },
-    }
-    if stations is not None:
-        tables["stations"] = dict(stations)
-    figures: dict[str, Any] = {
-        "ac_converged": ac.converged,
-        "ac_loss_mw": ac.loss_mw,
-        "ac_slack_mw": ac.slack_mw,
-        "vmin_ac_pu": float(ac.vm_pu.min()),
-        "vmax_ac_pu": float(ac.vm_pu.max()),
-        "injection_error_mw": ac.injection_error_mw,
-    }
-    gate: dict[str, Any] = {
-        "ac_converged": ac.converged,
-        "ac_mismatch_mva": ac.mismatch_mva,
-        "injection_error_mw": ac.injection_error_mw,
-    }
-    if difference is not None:
-        figures |= {
-            "ac_dv_pu": difference.dv_pu,
-            "ac_di_a": difference.di_a,
-            "ac_dloss_kw": difference.dloss_kw,
-            "ac_dslack_kw": difference.dslack_kw,
-        }
-        gate |= {
-            "dv_pu": difference.dv_pu,
-            "dloss_rel": difference.dloss_rel,
-            "ac_voltage_violation_pu": difference.voltage_violation_pu,
-            "ac_current_violation_rel": difference.current_violation_rel,
-        }
-    return part(period, tables, figures, gate)
+    apart = {} if difference is None else {
+        "ac_dv_pu": difference.dv_pu, "ac_di_a": difference.di_a, "ac_dloss_kw": difference.dloss_kw,
+        "ac_dslack_kw": difference.dslack_kw, "dloss_rel": difference.dloss_rel,
+        "ac_voltage_violation_pu": difference.voltage_violation_pu,
+        "ac_current_violation_rel": difference.current_violation_rel,
+    }  # fmt: skip
+    return GridPeriod(
+        period=period,
+        buses=AcBusRows(bus=feeder.bus_ids, vm_ac_pu=ac.vm_pu),
+        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=loading),
+        stations=stations,
+        ac_converged=bool(ac.converged),
+        ac_loss_mw=float(ac.loss_mw),
+        ac_slack_mw=float(ac.slack_mw),
+        vmin_ac_pu=float(ac.vm_pu.min()),
+        vmax_ac_pu=float(ac.vm_pu.max()),
+        injection_error_mw=float(ac.injection_error_mw),
+        ac_mismatch_mva=float(ac.mismatch_mva),
+        **apart,
+    )
 
 
-def merge(parts: Sequence[Part]) -> Part:
-    """Join the parts of one period; tables of the same name are joined on their key.
-
-    Raises
-    ------
-    ComponentError
-        If the parts belong to different periods, or tables of one name have different keys.
-    """
-    periods = sorted({item["period"] for item in parts})
-    if len(periods) != 1:
-        raise ComponentError(f"parts of periods {periods} met; a stale value is on a wire")
-    tables: dict[str, dict[str, Any]] = {}
-    for item in parts:
-        for name, columns in item["tables"].items():
-            if name in tables and tables[name][KEYS[name]] != columns[KEYS[name]]:
-                reason = f"two parts of table '{name}' have different {KEYS[name]} ids"
-                raise ComponentError(f"period {periods[0]}: {reason}")
-            tables[name] = tables.get(name, {}) | columns
-    figures = {key: value for item in parts for key, value in item["figures"].items()}
-    gate = {key: value for item in parts for key, value in item["gate"].items()}
-    return part(periods[0], tables, figures, gate)
-
-
-def caps_mw(
-    stations: Sequence[Station], plan: DispatchPlan, k: int, limits: GateLimits
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int, limits: GateLimits) -> NDArray[np.float64]:
     """Return the cap that the dispatch sends to each station.
 
     Installed power where no more is curtailed than the gate's limit for the solver's rounding (a cap

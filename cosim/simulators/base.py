@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any
+from typing import Any, TypedDict
 
 import mosaik_api_v3
-from mosaik_api_v3.types import CreateResult, Meta
+from mosaik_api_v3.types import CreateResult, InputData, Meta
 
 from cosim.errors import ComponentError, CosimError, DependencyError, PluginError
 from cosim.guard import passes
+from cosim.records.base import Told
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 
-Inputs = dict[str, dict[str, dict[str, Any]]]
+Inputs = InputData
+Port = float | int | bool | str | Sequence["Port"] | Mapping[str, "Port"] | Told
+"""What may stand on a port."""
+Values = dict[str, Port]
+"""Values of one entity's ports."""
+
+
+class Status(TypedDict):
+    """How far a simulator came."""
+
+    periods_done: int
+    error: str
 
 
 class PeriodSimulator(mosaik_api_v3.Simulator):
@@ -29,7 +41,7 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     name = ""
 
-    def __init__(self, meta: dict[str, Any]) -> None:
+    def __init__(self, meta: Meta) -> None:
         super().__init__(meta)  # type: ignore[no-untyped-call]
         self.position = -1
         self.periods_done = 0
@@ -92,11 +104,11 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         """Return the position of the period at mosaik time ``time``."""
         return self.case.timeline.position(round(time * self.time_resolution))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """Return how far the simulator came; `cosim.world` asks every simulator after the run."""
         return {"periods_done": self.periods_done, "error": self.error}
 
-    def pick(self, eid: str, values: dict[str, Any], attrs: list[str]) -> dict[str, Any]:
+    def pick(self, eid: str, values: Values, attrs: list[str]) -> Values:
         """Return the requested outputs of one entity, each checked to be there and finite."""
         return {attr: self.checked(eid, attr, values[attr]) for attr in attrs if attr in values}
 
@@ -107,13 +119,13 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
             raise ComponentError(f"{self.name}: {eid}.{attr} is {value} in period {self.position + 1}")
         return value
 
-    def single(self, eid: str, attr: str, sources: dict[str, Any]) -> Any:  # noqa: ANN401 - any port value
+    def single(self, eid: str, attr: str, sources: Mapping[str, Port]) -> Any:  # noqa: ANN401 - any port value
         """Return the value of an input that must have exactly one source."""
         if len(sources) != 1:
             raise ComponentError(f"{self.name}: {eid}.{attr} has {len(sources)} sources; connect exactly one")
         return self.checked(eid, attr, next(iter(sources.values())))
 
-    def total(self, eid: str, attr: str, sources: dict[str, Any]) -> float:
+    def total(self, eid: str, attr: str, sources: Mapping[str, Port]) -> float:
         """Return the sum of an input that may have several sources."""
         return float(sum(self.checked(eid, attr, value) for value in sources.values()))
 

@@ -23,9 +23,10 @@ from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchPlan
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
+from cosim.grid.state import GridState
 from cosim.quantities import meta
-from cosim.results.parts import caps_mw, dispatch_part
+from cosim.results.parts import caps_mw, dispatch_period
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 
 DEMAND, FORECAST = "P_demand[MW]", "P_forecast[MW]"
@@ -141,7 +142,7 @@ class Simulator(PeriodSimulator):
             root=np.array(query["root"], dtype=float) * np.sqrt(retail),
         )
 
-    def _power_flow(self, p_mw: Array, q_mvar: Array) -> AcState:
+    def _power_flow(self, p_mw: Array, q_mvar: Array) -> GridState:
         """Return the AC state of net injections; the repair of an inexact relaxation may need it."""
         if self.ac_flow is None:
             self.ac_flow = AcFlow(self.dispatch.feeder)
@@ -171,7 +172,7 @@ class Simulator(PeriodSimulator):
         values: dict[str, Any] = {
             "status": plan.record.status,
             "period": self.position + 1,
-            "record": dispatch_part(self.dispatch, plan, k, stations=self._stations()),
+            "record": dispatch_period(self.dispatch, plan, k, stations=self._stations()),
             "answer": self._answer(plan),
         }
         if plan.record.usable:
@@ -233,4 +234,4 @@ class Simulator(PeriodSimulator):
             "P_gen[MW]": float(plan.p_gen_mw[i, k]),
             "Q_gen[MVar]": float(plan.q_gen_mvar[i, k]),
         }
-        return values | ({"Vm_soc[pu]": float(plan.vm_pu[i, k])} if plan.record.usable else {})
+        return values | ({"Vm_soc[pu]": float(plan.grid.vm_pu[i, k])} if plan.record.usable else {})

@@ -8,17 +8,20 @@ Entities: one ``Measured`` with its ``Bus`` and ``Port`` children, a port per ch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mosaik_api_v3.types import CreateResult
+from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.arrays import Array
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
+from cosim.grid.state import GridState
 from cosim.quantities import meta
-from cosim.results.micro_parts import measured_part
-from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.records.grid import DispatchPeriod
+from cosim.records.micro import MeasuredPeriod, MeasuredRows
+from cosim.simulators.base import Inputs, PeriodSimulator, Values, child
 from cosim.simulators.grid import SIGN
 from cosim.units import s_to_min
 
@@ -41,9 +44,9 @@ class Simulator(PeriodSimulator):
         self.dispatch = self.case.dispatch
         self.flow = AcFlow(self.dispatch.feeder)
         self.step_size = round(self.case.microsim.coupling_s / self.time_resolution)
-        self.rows: dict[str, list[Any]] = {}
-        self.state: AcState | None = None
-        self.record: dict[str, Any] | None = None
+        self.rows: list[tuple[float, ...]] = []
+        self.state: GridState | None = None
+        self.record: MeasuredPeriod | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Measured with its children."""
@@ -62,7 +65,7 @@ class Simulator(PeriodSimulator):
         """Run the power flow of the step; close the period at its end."""
         position = self.period_at(time)
         if position != self.position:
-            self.position, self.rows = position, {}
+            self.position, self.rows = position, []
         planned, measured = self._planned(inputs), self._measured(inputs)
         injection = np.zeros((2, self.dispatch.feeder.n_buses))
         for eid, i in self.bus_at.items():
@@ -75,17 +78,19 @@ class Simulator(PeriodSimulator):
         self._keep(self.state, end_s, float(planned.sum()), float(measured.sum()))
         self.record = None
         if end_s == self.case.timeline.period_s:
-            self.record = measured_part(position + 1, self.rows)
+            self.record = _told(position + 1, self.rows)
             self.periods_done += 1
         return time + self.step_size
 
     def _planned(self, inputs: Inputs) -> Array:
         """Return the charging load that the dispatch serves, MW, shape (S,)."""
         sources = inputs.get("Measured-0", {}).get(REFERENCE, {})
-        told = self.single("Measured-0", REFERENCE, sources)
-        if told["period"] != self.position + 1:
-            raise ComponentError(f"measured: the dispatch of period {told['period']} in period {self.position + 1}")
-        served: Array = np.array(told["tables"]["stations"]["energy_mwh"]) / self.case.timeline.period_h
+        told: DispatchPeriod = self.single("Measured-0", REFERENCE, sources)
+        if told.period != self.position + 1:
+            raise ComponentError(f"measured: the dispatch of period {told.period} in period {self.position + 1}")
+        if told.stations is None:
+            raise ComponentError(f"measured: the dispatch of period {told.period} serves no stations")
+        served: Array = told.stations.energy_mwh / self.case.timeline.period_h
         return served
 
     def _measured(self, inputs: Inputs) -> Array:
@@ -95,29 +100,33 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"measured: no {POWER} for {', '.join(missing)} in period {self.position + 1}")
         return np.array([self.total(eid, POWER, inputs[eid][POWER]) for eid in self.port_at])
 
-    def _keep(self, state: AcState, end_s: int, planned_mw: float, measured_mw: float) -> None:
-        found = state.converged
-        row = {
-            "end_min": s_to_min(end_s),
-            "ev_mw": measured_mw,
-            "ev_planned_mw": planned_mw,
-            "converged": found,
-            "vmin_ac_pu": float(state.vm_pu.min()) if found else float("nan"),
-            "vmax_ac_pu": float(state.vm_pu.max()) if found else float("nan"),
-            "ac_loss_mw": state.loss_mw if found else float("nan"),
-            "ac_slack_mw": state.slack_mw if found else float("nan"),
-        }
-        for name, value in row.items():
-            self.rows.setdefault(name, []).append(value)
+    def _keep(self, state: GridState, end_s: int, planned_mw: float, measured_mw: float) -> None:
+        found = (float(state.vm_pu.min()), float(state.vm_pu.max()), float(state.loss_mw), float(state.slack_mw))
+        self.rows.append((s_to_min(end_s), measured_mw, planned_mw, bool(state.converged), *found))
 
-    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    def get_data(self, outputs: OutputRequest) -> OutputData:
         """Return the requested outputs; the record at the end of a period alone."""
         return {eid: self.pick(eid, self._values(eid), attrs) for eid, attrs in outputs.items()}
 
-    def _values(self, eid: str) -> dict[str, Any]:
+    def _values(self, eid: str) -> Values:
         if self.state is None:
             return {}
         if eid in self.bus_at:
             return {"Vm[pu]": float(self.state.vm_pu[self.bus_at[eid]])} if self.state.converged else {}
-        told: dict[str, Any] = {"converged": self.state.converged, "period": self.position + 1}
+        told: Values = {"converged": bool(self.state.converged), "period": self.position + 1}
         return told if self.record is None else told | {"record": self.record}
+
+
+def _told(period: int, rows: Sequence[tuple[float, ...]]) -> MeasuredPeriod:
+    """Return the power flows of a period."""
+    end_min, ev_mw, planned_mw, converged, vmin, vmax, loss_mw, slack_mw = np.array(rows, dtype=float).T
+    found = converged.astype(bool)
+    return MeasuredPeriod(
+        period=period,
+        ac_measured=MeasuredRows(
+            end_min=end_min, ev_mw=ev_mw, ev_planned_mw=planned_mw, converged=found, vmin_ac_pu=vmin, vmax_ac_pu=vmax,
+            ac_loss_mw=loss_mw, ac_slack_mw=slack_mw,
+        ),
+        vmin_measured_pu=float(vmin[found].min()) if found.any() else None,
+        vmax_measured_pu=float(vmax[found].max()) if found.any() else None,
+    )  # fmt: skip

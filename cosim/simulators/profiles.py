@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from mosaik_api_v3.types import CreateResult
+from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
+from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.quantities import meta
-from cosim.simulators.base import Inputs, PeriodSimulator
+from cosim.simulators.base import Inputs, PeriodSimulator, Values
 
 
 class Simulator(PeriodSimulator):
@@ -27,7 +27,7 @@ class Simulator(PeriodSimulator):
         """Collect what the scenario gives."""
         super().setup(**params)
         case = self.case
-        self.values_of: dict[str, tuple[str, np.ndarray[Any, np.dtype[np.float64]]]] = {}
+        self.values_of: dict[str, tuple[str, Array]] = {}
         if case.roads is None and case.dispatch is not None and case.given_load_mw is not None:
             for name, row in zip(case.dispatch.station_names, case.given_load_mw, strict=True):
                 self.values_of[f"Series-{name}"] = ("P_demand[MW]", row)
@@ -49,12 +49,12 @@ class Simulator(PeriodSimulator):
         self.periods_done += 1
         return time + self.step_size
 
-    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    def get_data(self, outputs: OutputRequest) -> OutputData:
         """Return the values of the period."""
         data = {}
         for eid, attrs in outputs.items():
             attr, row = self.values_of[eid]
-            values: dict[str, Any] = {attr: float(row[self.position])}
+            values: Values = {attr: float(row[self.position])}
             if attr == "P_demand[MW]":
                 values["P_forecast[MW]"] = row.tolist()
             data[eid] = self.pick(eid, values, attrs)

@@ -8,13 +8,14 @@ per period, without stations: flows of a day in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import mosaik_api_v3
 import numpy as np
-from mosaik_api_v3.types import CreateResult
+from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim import supervision
 from cosim.arrays import Array
@@ -30,8 +31,8 @@ from cosim.microsim.port import (
     steady,
 )
 from cosim.quantities import meta
-from cosim.results.micro_parts import micro_part
-from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.records.micro import MicroPeriod
+from cosim.simulators.base import Inputs, PeriodSimulator, Values, child
 from cosim.units import kw_to_mw, min_to_h, min_to_s, s_to_h
 
 FLOWS, CAP = "path_flow[veh/h]", "P_set[MW]"
@@ -67,7 +68,7 @@ class Simulator(PeriodSimulator):
         self.path_at = {name: k for k, name in enumerate(self.roads.paths.ids)}
         self.links: LinkSlice | None = None
         self.values = [dict[str, float]() for _ in self.stations]
-        self.record: dict[str, Any] | None = None
+        self.record: MicroPeriod | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Micro with its children."""
@@ -123,10 +124,14 @@ class Simulator(PeriodSimulator):
             claims = [self.claim(flows, caps, self.case.seed + k) for k in range(self.micro.seeds)]
             measured = self.engine.windows(claims, jobs=self.micro.jobs)
             self._keep_window(measured)
-        self.record = micro_part(
-            self.position + 1, self.engine.link_ids, measured, length_scale=self.micro.length_scale
-        )
+        self.record = self._told(measured)
         self.periods_done += 1
+
+    def _told(self, runs: Sequence[MicroState], *, continuous: bool = False) -> MicroPeriod:
+        return MicroPeriod(
+            period=self.position + 1, link_ids=self.engine.link_ids, length_scale=self.micro.length_scale,
+            runs=tuple(runs), continuous=continuous,
+        )  # fmt: skip
 
     def _chosen(self) -> tuple[int, ...]:
         """Return the periods of the windows; by default the one with most trips."""
@@ -189,23 +194,22 @@ class Simulator(PeriodSimulator):
         """Measure the period that ends now."""
         told = day.end(last=self.periods_done + 1 == self.case.timeline.periods)
         self.links = told.links
-        scale = self.micro.length_scale
-        self.record = micro_part(self.position + 1, self.engine.link_ids, [told], length_scale=scale, late=True)
+        self.record = self._told([told], continuous=True)
         self.periods_done += 1
 
-    def get_data(self, outputs: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    def get_data(self, outputs: OutputRequest) -> OutputData:
         """Return the requested outputs; what has not been measured is not told."""
         return {eid: self.pick(eid, self._values(eid), attrs) for eid, attrs in outputs.items()}
 
-    def _values(self, eid: str) -> dict[str, Any]:
+    def _values(self, eid: str) -> Values:
         if eid in self.station_at:
             return dict(self.values[self.station_at[eid]])
         if eid in self.link_at:
             return self._link(self.link_at[eid])
-        told = {"period": self.position + 1}
+        told: Values = {"period": self.position + 1}
         return told if self.record is None else told | {"record": self.record}
 
-    def _link(self, a: int) -> dict[str, Any]:
+    def _link(self, a: int) -> Values:
         """Return flow and time of a link at full length; without a vehicle its time is that of an open road."""
         if self.links is None or self.record is None:
             return {}

@@ -6,6 +6,7 @@ Entities: one ``Road`` with its ``Link`` and ``Station`` children.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from cosim.coupling.restarts import Restarts
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.errors import ComponentError
 from cosim.quantities import meta
+from cosim.records.traffic import CouplingFigures, TrafficPeriod
 from cosim.results.charging import charging_columns, charging_gate
-from cosim.results.parts import Part, traffic_part
+from cosim.results.parts import traffic_period
 from cosim.simulators.base import Inputs, PeriodSimulator, child
 from cosim.traffic.equilibrium import SueResult
 
@@ -282,13 +284,13 @@ class Simulator(PeriodSimulator):
         values: dict[str, Any] = {
             "path_flow[veh/h]": dict(zip(self.roads.paths.ids, result.path_flow_vph.tolist(), strict=True)),
             "sue_residual": result.residual,
-            "coupling_iterations": coupling.get("coupling_rounds", 1),
-            "coupling_converged": coupling.get("coupling_converged", True),
+            "coupling_iterations": 1 if coupling.coupling_rounds is None else coupling.coupling_rounds,
+            "coupling_converged": coupling.coupling_converged is not False,
             "query": self._query(),
             "period": self.position + 1,
             "record": self._record(result, coupling),
         }
-        residual = coupling.get("coupling_residual_mw", 0.0)
+        residual = coupling.coupling_residual_mw or 0.0
         return values | ({"coupling_residual[MW]": residual} if np.isfinite(residual) else {})
 
     def _query(self) -> dict[str, Any]:
@@ -304,46 +306,39 @@ class Simulator(PeriodSimulator):
         fixed: Array = network.fixed_min[network.station_positions]
         return fixed
 
-    def _coupling(self) -> dict[str, Any]:
+    def _coupling(self) -> CouplingFigures:
         loop = self.loop
         if loop is None:
             over = self.chargers.overloaded(self.served)[:, self.position].any()
             objection = OVER_ITS_CHARGERS if over else ONE_AFTER_THE_OTHER
-            return {} if self.case.dispatch is None else {"coupling_objection": objection}
-        return {
-            "coupling_rounds": loop.rounds if self.rounds is None else self.rounds,
-            "coupling_residual_mw": loop.residual_mw,
-            "coupling_converged": loop.converged,
-            "coupling_method": loop.method.name,
-            "coupling_nodal": self.nodal and self.announced is None,
-            **self._certified(),
-        }
+            return CouplingFigures(coupling_objection=None if self.case.dispatch is None else objection)
+        known = CouplingFigures(
+            coupling_rounds=loop.rounds if self.rounds is None else self.rounds,
+            coupling_residual_mw=loop.residual_mw,
+            coupling_converged=loop.converged,
+            coupling_method=loop.method.name,
+            coupling_nodal=self.nodal and self.announced is None,
+        )
+        return known if self.certificate is None or self.sending else self._certified(known, self.certificate)
 
-    def _certified(self) -> dict[str, Any]:
-        """Return what is proved of the period; of a day-ahead loop the gaps are those of the day."""
-        found = self.certificate
-        if found is None or self.sending:
-            return {}
-        column = self.position if self.whole_day else 0
-        return {
-            "coupling_gap_road": found.gap_road_per_h,
-            "coupling_gap_grid": found.gap_grid_per_h,
-            "coupling_bound_vph": float(found.bound_vph[column]),
-            "coupling_objection": found.objection,
-            **self._compared(column),
-        }
+    def _certified(self, known: CouplingFigures, found: Certificate) -> CouplingFigures:
+        """Add what is proved of the period, and where loops from random prices ended; a day-ahead gap is the day's."""
+        column, restarts = self.position if self.whole_day else 0, self.restarts
+        spread = np.zeros(0) if restarts is None else restarts.spread_rel
+        return replace(
+            known,
+            coupling_gap_road=found.gap_road_per_h,
+            coupling_gap_grid=found.gap_grid_per_h,
+            coupling_bound_vph=float(found.bound_vph[column]),
+            coupling_objection=found.objection,
+            coupling_starts=None if restarts is None else restarts.converged,
+            coupling_spread_vph=None if restarts is None else restarts.spread_vph,
+            coupling_spread_rel=float(spread[column]) if spread.size else None,
+        )
 
-    def _compared(self, column: int) -> dict[str, Any]:
-        """Return where the loops from random prices ended; nothing without any."""
-        if self.restarts is None:
-            return {}
-        spread = self.restarts.spread_rel
-        found = {"coupling_starts": self.restarts.converged, "coupling_spread_vph": self.restarts.spread_vph}
-        return found | ({"coupling_spread_rel": float(spread[column])} if spread.size else {})
-
-    def _record(self, result: SueResult, coupling: dict[str, Any]) -> Part:
+    def _record(self, result: SueResult, coupling: CouplingFigures) -> TrafficPeriod:
         price = self._seen(self.position, self.price[:, self.position])
-        return traffic_part(
+        return traffic_period(
             self.position + 1,
             network=self.response.network(price),
             paths=self.roads.paths,

@@ -232,7 +232,7 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
     load, generation = stored.p_load_mw.sum(axis=0), stored.p_gen_mw.sum(axis=0)
     generators = (d.p_mw for d in stored.devices.values() if d.traits.side == "generation")
     given = sum(generators, start=np.zeros(stored.length))
-    imported, loss = stored.numbers("import_mw"), stored.numbers("loss_mw")
+    imported, loss = stored.relaxed.slack_mw, stored.relaxed.loss_mw
     slack = np.array([entry.ac_slack_mw for entry in ledger.entries])
     ac_loss = np.array([entry.ac_loss_mw for entry in ledger.entries])
     yield "devices to buses", "MWh", "generation of devices", dt * given, "generation at buses", dt * generation
@@ -271,13 +271,13 @@ def _payments(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> It
 
 def _costs(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterator[Sides]:
     """Compare terms of the objective with the quantities that they price, and their sum."""
-    dt, terms, tariff = inputs.period_h, stored.cost_terms(), stored.numbers("tariff_per_mwh")
+    dt, terms, tariff = inputs.period_h, stored.cost_terms(), stored.tariff_per_mwh
     zero = np.zeros(stored.length)
     total = np.sum(list(terms.values()), axis=0) if terms else zero
-    yield "cost", "money", "sum of terms", total, "cost of the run", stored.numbers("cost")
-    imported = dt * tariff * stored.numbers("import_mw")
+    yield "cost", "money", "sum of terms", total, "cost of the run", stored.cost
+    imported = dt * tariff * stored.relaxed.slack_mw
     yield "energy from upstream", "money", "tariff x import", imported, "term energy", terms.get("energy", zero)
-    loss = dt * inputs.loss_price_per_mwh * stored.numbers("loss_mw")
+    loss = dt * inputs.loss_price_per_mwh * stored.relaxed.loss_mw
     yield "losses", "money", "weight x loss", loss, "term losses", terms.get("losses", zero)
     by_device = sum((device.cost for device in stored.devices.values()), start=zero)
     booked = total - terms.get("losses", zero) - terms.get("voltage_slack", zero)

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cosim.arrays import Array
-from cosim.grid.ac_flow import AcState
 from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
+from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits, relative
 from cosim.units import KILO_PER_MEGA, mw_to_kw
 
 Kind = Literal["undervoltage", "overvoltage", "overcurrent"]
-
-
-class RelaxedState(Protocol):
-    """One period of a solved branch-flow relaxation: what `compare` reads of it."""
-
-    @property
-    def vm_pu(self) -> ArrayLike:
-        """Voltage of each bus, shape (n,)."""
-
-    @property
-    def i_ka(self) -> ArrayLike:
-        """Current of each line, shape (m,)."""
-
-    @property
-    def loss_mw(self) -> float:
-        """Active loss of all lines."""
-
-    @property
-    def slack_mw(self) -> float:
-        """Active power drawn from the upstream grid."""
-
-    @property
-    def slack_mvar(self) -> float:
-        """Reactive power drawn from the upstream grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +68,13 @@ class GridDifference:
     violations: tuple[LimitViolation, ...]
 
 
-def compare(
-    relaxed: RelaxedState,
-    ac: AcState,
-    feeder: Feeder,
-    limits: GateLimits,
-) -> GridDifference:
+def compare(relaxed: GridState, ac: GridState, feeder: Feeder, limits: GateLimits) -> GridDifference:
     """Compare a relaxed solution with the AC state of its setpoints.
 
     Parameters
     ----------
     relaxed
-        Voltages (n,), currents (m,), loss and import of the relaxation in one period.
+        Solution of the relaxation in one period.
     ac
         AC state of the same injections.
     feeder
@@ -117,11 +87,11 @@ def compare(
     GridDifference
         Largest differences with their places, and the limits broken.
     """
-    dv = np.abs(np.asarray(relaxed.vm_pu, dtype=np.float64) - ac.vm_pu)
-    di = np.abs(np.asarray(relaxed.i_ka, dtype=np.float64) - ac.i_ka)
+    dv = np.abs(relaxed.vm_pu - ac.vm_pu)
+    di = np.abs(relaxed.i_ka - ac.i_ka)
     bus, line = int(dv.argmax()), int(di.argmax())  # argmax finds a NaN first
-    dloss_mw = abs(relaxed.loss_mw - ac.loss_mw)
-    own = own_power_mw(feeder, np.array([[relaxed.slack_mw]]))[0]
+    dloss_mw = float(abs(relaxed.loss_mw - ac.loss_mw))
+    own = own_power_mw(feeder, relaxed.slack_mw[None, None])[0]
     low, high, over = _excess(ac, feeder)
     return GridDifference(
         dv_pu=float(dv[bus]),
@@ -130,20 +100,20 @@ def compare(
         di_line=feeder.line_ids[line],
         dloss_kw=mw_to_kw(dloss_mw),
         dloss_rel=float(relative("dloss_rel", dloss_mw, ac.loss_mw, own)),
-        dslack_kw=mw_to_kw(abs(relaxed.slack_mw - ac.slack_mw)),
-        dslack_kvar=mw_to_kw(abs(relaxed.slack_mvar - ac.slack_mvar)),
+        dslack_kw=mw_to_kw(float(abs(relaxed.slack_mw - ac.slack_mw))),
+        dslack_kvar=mw_to_kw(float(abs(relaxed.slack_mvar - ac.slack_mvar))),
         voltage_violation_pu=float(np.maximum(np.maximum(low, high), 0.0).max()),
         current_violation_rel=float(np.maximum(over, 0.0).max()),
         violations=_violations(ac, feeder, limits),
     )
 
 
-def _excess(ac: AcState, feeder: Feeder) -> tuple[Array, Array, Array]:
+def _excess(ac: GridState, feeder: Feeder) -> tuple[Array, Array, Array]:
     """Return how far voltages (pu) and currents (relative) are beyond their limits; negative inside."""
     return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, ac.i_ka / feeder.i_max_ka - 1.0
 
 
-def _violations(ac: AcState, feeder: Feeder, limits: GateLimits) -> tuple[LimitViolation, ...]:
+def _violations(ac: GridState, feeder: Feeder, limits: GateLimits) -> tuple[LimitViolation, ...]:
     """List what is beyond a limit by more than its tolerance."""
     voltage, current = limits.ac_voltage_violation_pu, limits.ac_current_violation_rel
     low, high, over = _excess(ac, feeder)

@@ -16,9 +16,11 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
+from cosim.grid.state import GridState
+from cosim.records.grid import DispatchPeriod
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
 from cosim.validation.devices import Injected, device_figures
@@ -84,7 +86,7 @@ def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
     states = tuple(flow.solve(p[:, k], q[:, k]) for k in range(stored.length))
     price = ac_price_per_mwh(
         feeder, p, q,
-        tariff_per_mwh=stored.numbers("tariff_per_mwh"), loss_price_per_mwh=inputs.loss_price_per_mwh,
+        tariff_per_mwh=stored.tariff_per_mwh, loss_price_per_mwh=inputs.loss_price_per_mwh,
     )  # fmt: skip
     congestion = stored.price_per_mwh - price
     gap = stored_gap(feeder, stored)
@@ -92,25 +94,11 @@ def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
     return Ledger(entries=tuple(entries), ac_price_per_mwh=price, congestion_per_mwh=congestion, states=states)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Relaxed:
-    """The relaxed side of one period, as `compare` reads it."""
-
-    vm_pu: Array
-    i_ka: Array
-    loss_mw: float
-    slack_mw: float
-    slack_mvar: float
-
-
 def _entry(
-    inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: Array, state: AcState, k: int
+    inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: Array, state: GridState, k: int
 ) -> LedgerEntry:
-    relaxed = _Relaxed(
-        vm_pu=stored.vm_pu[:, k], i_ka=stored.i_ka[:, k], loss_mw=stored.number("loss_mw", k),
-        slack_mw=stored.number("import_mw", k), slack_mvar=stored.number("import_mvar", k),
-    )  # fmt: skip
-    difference = compare(relaxed, state, inputs.feeder, inputs.limits)
+    plan = stored.plans[k]
+    difference = compare(stored.relaxed.at(k), state, inputs.feeder, inputs.limits)
     balance = _balance_mw(stored, k)
     held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
     overlap = held["storage_overlap_mw"]
@@ -119,7 +107,7 @@ def _entry(
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
     return LedgerEntry(
-        period=int(stored.periods[k]),
+        period=plan.period,
         status=judged.status,
         flags=tuple(judged.flags),
         exactness=_exactness(inputs, stored, gap, answer_c2, k),
@@ -136,14 +124,14 @@ def _entry(
         c1_margin=float(inputs.sufficient.c1_margin[k]),
         c2_box_pu=float(inputs.sufficient.c2_excess_pu[k]),
         c2_answer_pu=answer_c2,
-        ev_curtailed_mw=stored.number("ev_curtailed_mw", k),
-        shed_mw=stored.number("shed_mw", k),
-        requirement_missed=stored.number("requirement_missed", k),
-        restoration=_repair(stored, inputs.limits, k),
-        price_objection=stored.word("price_objection", k) or "",
-        solver=stored.word("solver", k) or "",
-        solver_status=stored.word("solver_status", k) or "",
-        elastic=bool(stored.flag("elastic")[k]),
+        ev_curtailed_mw=plan.ev_curtailed_mw,
+        shed_mw=plan.shed_mw,
+        requirement_missed=math.nan if plan.requirement_missed is None else plan.requirement_missed,
+        restoration=_repair(plan, inputs.limits),
+        price_objection=plan.price_objection,
+        solver=plan.solver,
+        solver_status=plan.solver_status,
+        elastic=plan.elastic,
     )
 
 
@@ -154,12 +142,12 @@ def _cone(feeder: Feeder, stored: StoredDispatch, gap: ConeGap, k: int) -> dict[
         "cone_gap_pu2": float(np.abs(gap.gap_pu2[line, k])),
         "cone_gap_rel": float(gap.relative[:, k].max()),
         "cone_gap_line": feeder.line_ids[line],
-        "relaxed_gap_pu2": stored.number("relaxed_gap_pu2", k),
+        "relaxed_gap_pu2": stored.plans[k].relaxed_gap_pu2,
         "fictitious_loss_kw": float(gap.fictitious_loss_kw[:, k].sum()),
     }
 
 
-def _physics(state: AcState, difference: GridDifference) -> dict[str, Any]:
+def _physics(state: GridState, difference: GridDifference) -> dict[str, Any]:
     """Return the AC state, its guards, and its distance from relaxation and limits."""
     measures = (
         "dv_pu", "dv_bus", "di_a", "di_line", "dloss_kw", "dslack_kw", "dslack_kvar", "voltage_violation_pu",
@@ -167,19 +155,24 @@ def _physics(state: AcState, difference: GridDifference) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **{name: getattr(difference, name) for name in measures},
-        "ac_loss_mw": state.loss_mw,
-        "ac_slack_mw": state.slack_mw,
-        "ac_mismatch_mva": state.mismatch_mva,
-        "injection_error_mw": state.injection_error_mw,
+        "ac_loss_mw": float(state.loss_mw),
+        "ac_slack_mw": float(state.slack_mw),
+        "ac_mismatch_mva": float(state.mismatch_mva),
+        "injection_error_mw": float(state.injection_error_mw),
     }
 
 
-def _costs(inputs: LedgerInputs, stored: StoredDispatch, state: AcState, limits_broken: bool, k: int) -> dict[str, Any]:
+def _costs(
+    inputs: LedgerInputs, stored: StoredDispatch, state: GridState, limits_broken: bool, k: int
+) -> dict[str, Any]:
     """Return bound, cost, AC cost by term, and the gap between AC cost and bound."""
-    dt, tariff = inputs.period_h, stored.number("tariff_per_mwh", k)
+    dt, plan = inputs.period_h, stored.plans[k]
     terms = {term: float(values[k]) for term, values in stored.cost_terms().items()}
-    terms |= {"energy": dt * tariff * state.slack_mw, "losses": dt * inputs.loss_price_per_mwh * state.loss_mw}
-    cost, bound, window = (stored.number(name, k) for name in ("cost", "lower_bound", "window_cost"))
+    terms |= {
+        "energy": dt * plan.tariff_per_mwh * float(state.slack_mw),
+        "losses": dt * inputs.loss_price_per_mwh * float(state.loss_mw),
+    }
+    cost, bound, window = plan.cost, plan.lower_bound, plan.window_cost
     ac_cost = math.fsum(terms.values()) if math.isfinite(cost) else math.nan
     gap = (window - cost + ac_cost - bound) / max(1.0, abs(bound)) if not limits_broken else math.nan
     return {
@@ -192,34 +185,26 @@ def _judge(
     inputs: LedgerInputs,
     stored: StoredDispatch,
     gap: ConeGap,
-    state: AcState,
+    state: GridState,
     difference: GridDifference,
     others: Figures,
     k: int,
 ) -> GateRecord:
     """Return the gate's verdict on the recomputed figures."""
     own_mw = own_power_mw(inputs.feeder, stored.p_load_mw, stored.p_gen_mw)
+    told = stored.plans[k].judged()
     figures: Figures = {
-        "solver_status": stored.word("solver_status", k) or "missing",
-        "primal_residual": stored.number("primal_residual", k),
-        "dual_residual": stored.optional("dual_residual", k) if np.isfinite(stored.price_per_mwh[:, k]).all() else None,
-        "duality_gap_rel": stored.number("duality_gap_rel", k),
+        **told,
+        "solver_status": told["solver_status"] or "missing",
         "cone_gap_rel": float(gap.relative[:, k].max()),
         "own_power_mw": float(own_mw[k]),
-        "restoration": stored.word("restoration", k),
-        "restoration_gap_rel": stored.optional("restoration_gap_rel", k) if stored.word("restoration", k) else None,
-        "storage_gap_rel": stored.number("storage_gap_rel", k) if stored.word("storage_repair", k) else None,
-        "ac_converged": state.converged,
-        "ac_mismatch_mva": state.mismatch_mva,
-        "injection_error_mw": state.injection_error_mw,
+        "ac_converged": bool(state.converged),
+        "ac_mismatch_mva": float(state.mismatch_mva),
+        "injection_error_mw": float(state.injection_error_mw),
         "dv_pu": difference.dv_pu,
         "dloss_rel": difference.dloss_rel,
         "ac_voltage_violation_pu": difference.voltage_violation_pu,
         "ac_current_violation_rel": difference.current_violation_rel,
-        "ev_curtailed_mw": stored.number("ev_curtailed_mw", k),
-        "shed_mw": stored.number("shed_mw", k),
-        "requirement_missed": stored.optional("requirement_missed", k),
-        "voltage_slack_pu2": stored.optional("voltage_slack_pu2", k),
         **inputs.stations.get(k, {}),
         "values_missing": int(stored.missing[k]),
         **others,
@@ -227,19 +212,19 @@ def _judge(
     return evaluate(figures, inputs.limits)
 
 
-def _repair(stored: StoredDispatch, limits: GateLimits, k: int) -> str:
+def _repair(plan: DispatchPeriod, limits: GateLimits) -> str:
     """Return how the answer was repaired; a repair of storage counts where it may have cost anything."""
-    dear = not stored.number("storage_gap_rel", k) <= limits.storage_gap_rel
-    return stored.word("restoration", k) or (stored.word("storage_repair", k) if dear else None) or ""
+    dear = not plan.storage_gap_rel <= limits.storage_gap_rel
+    return plan.restoration or (plan.storage_repair if dear else "")
 
 
 def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, answer_c2: float, k: int) -> Exactness:
     if not math.isfinite(float(gap.relative[:, k].max())):
         return "no answer"
-    if stored.word("restoration", k) is not None or not exact_periods(gap, inputs.limits)[k]:
+    if stored.plans[k].restoration or not exact_periods(gap, inputs.limits)[k]:
         return "not tight"
     box = inputs.sufficient
-    relaxed = stored.number("voltage_slack_pu2", k) > 0.0
+    relaxed = (stored.plans[k].voltage_slack_pu2 or 0.0) > 0.0
     c2 = box.c2_excess_pu[k] <= 0.0 or answer_c2 <= 0.0
     holds = box.c1_margin[k] > 0.0 and c2 and box.c3_excess_mw[k] <= 0.0 and box.cost_grows[k] > 0.0
     return "proved" if holds and box.limits_covered and not relaxed else "tight"
@@ -254,15 +239,15 @@ def _loss_free_excess_pu(feeder: Feeder, stored: StoredDispatch, k: int) -> floa
 
 def _balance_mw(stored: StoredDispatch, k: int) -> float:
     """Return generation + import - load - loss of the relaxed answer."""
-    given = stored.p_gen_mw[:, k].sum() + stored.number("import_mw", k)
-    return float(given - stored.p_load_mw[:, k].sum() - stored.number("loss_mw", k))
+    given = stored.p_gen_mw[:, k].sum() + stored.plans[k].import_mw
+    return float(given - stored.p_load_mw[:, k].sum() - stored.plans[k].loss_mw)
 
 
 def _injected(inputs: LedgerInputs, stored: StoredDispatch) -> Injected:
     """Return what the stored setpoints inject, take from upstream and serve."""
     return Injected(
         p_gen_mw=stored.p_gen_mw, q_gen_mvar=stored.q_gen_mvar,
-        exchange=np.stack([stored.numbers("import_mw"), stored.numbers("import_mvar")]),
+        exchange=np.stack([stored.relaxed.slack_mw, stored.relaxed.slack_mvar]),
         unlowered_mw=inputs.case.base_p_mw.sum(axis=0) + inputs.ev_mw.sum(axis=0), p_load_mw=stored.p_load_mw,
     )  # fmt: skip
 

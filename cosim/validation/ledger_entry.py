@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from cosim.arrays import Array
-from cosim.grid.ac_flow import AcState
+from cosim.grid.state import GridState
 from cosim.validation.gate import exit_code
 
 Exactness = Literal["proved", "tight", "not tight", "no answer"]
@@ -104,7 +104,7 @@ class Ledger:
     entries: tuple[LedgerEntry, ...]
     ac_price_per_mwh: Array
     congestion_per_mwh: Array
-    states: tuple[AcState, ...]
+    states: tuple[GridState, ...]
 
     @property
     def exit_code(self) -> int:

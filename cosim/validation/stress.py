@@ -16,7 +16,8 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
-from cosim.grid.stressed_flow import Disturbance, StressedFlow, StressedState
+from cosim.grid.state import GridState
+from cosim.grid.stressed_flow import Disturbance, StressedFlow
 from cosim.quantities.checks import GateLimits
 from cosim.validation.stored import StoredDispatch
 
@@ -160,7 +161,7 @@ def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: Array) -> tuple[Ar
 def _judge(
     feeder: Feeder,
     limits: GateLimits,
-    state: StressedState,
+    state: GridState,
     disturbance: Disturbance,
     drawn: tuple[int, int, float, float],
 ) -> StressDraw:
@@ -170,12 +171,12 @@ def _judge(
     bus = int(np.argmax(beyond)) if state.converged else feeder.slack
     over = float((state.i_ka / feeder.i_max_ka - 1.0).max()) if state.converged else np.nan
     kept = beyond[bus] <= limits.ac_voltage_violation_pu and over <= limits.ac_current_violation_rel
-    inside = state.converged and bool(kept)
+    inside = bool(state.converged) and bool(kept)
     number, period, load_factor, ev_factor = drawn
     return StressDraw(
         draw=number + 1, period=period, load_factor=load_factor, ev_factor=ev_factor,
         constant_z=disturbance.constant_z, constant_i=disturbance.constant_i, c_nf_per_km=disturbance.c_nf_per_km,
-        slack_vm_pu=disturbance.slack_vm_pu, converged=state.converged, inside=inside,
+        slack_vm_pu=disturbance.slack_vm_pu, converged=bool(state.converged), inside=inside,
         excess_pu=float(beyond[bus]) if state.converged else np.nan, bus=feeder.bus_ids[bus] if state.converged else "",
         vmin_pu=float(state.vm_pu.min()), vmax_pu=float(state.vm_pu.max()), current_excess_rel=over,
     )  # fmt: skip

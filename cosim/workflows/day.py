@@ -8,7 +8,7 @@ a window are forecasts at announced or equal prices. What a run would flag as no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -21,11 +21,12 @@ from cosim.dispatch.controller import Controller
 from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
-from cosim.results.parts import Part
+from cosim.records.grid import DispatchPeriod
+from cosim.records.period import PeriodRecord
 from cosim.scenario.case import SimulationCase
 from cosim.traffic.equilibrium import SueResult
 from cosim.traffic.network import RoadNetwork
-from cosim.validation.gate import GateRecord, exit_code
+from cosim.validation.gate import exit_code
 from cosim.world import run_world
 
 TIGHT = 1e-10
@@ -239,18 +240,18 @@ def _as_one_day(dispatch: DispatchCase) -> DispatchCase:
 def _applied(plans: Sequence[DispatchPlan], *, whole: bool) -> GridDay:
     """Join the applied periods of the plans."""
 
-    def joined(name: str) -> Array:
-        return np.concatenate([getattr(one, name)[..., : one.length if whole else 1] for one in plans], axis=-1)
+    def joined(of: Callable[[DispatchPlan], Array]) -> Array:
+        return np.concatenate([of(one)[..., : one.length if whole else 1] for one in plans], axis=-1)
 
     elastic = any(plan.record.elastic for plan in plans)
     repaired = any(plan.restoration is not None or plan.exclusivity is not None for plan in plans)
     return GridDay(
-        cost=joined("total_cost"),
-        import_mw=joined("slack_mw"),
-        loss_mw=joined("loss_mw"),
-        unserved_mw=joined("ev_curtailed_mw").sum(axis=0) + joined("shed_mw").sum(axis=0),
-        vm_pu=joined("vm_pu"),
-        price_per_mwh=joined("price_per_mwh"),
+        cost=joined(lambda one: one.total_cost),
+        import_mw=joined(lambda one: one.grid.slack_mw),
+        loss_mw=joined(lambda one: one.grid.loss_mw),
+        unserved_mw=joined(lambda one: one.ev_curtailed_mw).sum(axis=0) + joined(lambda one: one.shed_mw).sum(axis=0),
+        vm_pu=joined(lambda one: one.grid.vm_pu),
+        price_per_mwh=joined(lambda one: one.price_per_mwh),
         elastic=elastic,
         optimum=whole and not elastic and not repaired,
     )
@@ -269,28 +270,25 @@ def _problems(dispatch: DispatchCase, plans: Sequence[DispatchPlan], *, whole: b
 
 def _simulated(case: SimulationCase) -> Day:
     """Run the simulators, with residuals small enough for days to be compared."""
-    seen: list[tuple[Part, GateRecord]] = []
-    run_world(_comparable(case), lambda part, record: seen.append((part, record)))
-    problems = tuple(
-        f"period {part['period']} is {record.status}"
-        for part, record in seen
-        if exit_code([record.status]) == NO_ANSWER
-    )
-    parts = [part for part, _ in seen]
-    periods = len(parts)
-    load = np.zeros((0, periods))
-    roads = None
+    seen: list[PeriodRecord] = []
+    run_world(_comparable(case), lambda record, _: seen.append(record))
+    problems = tuple(f"period {one.period} is {one.status}" for one in seen if exit_code([one.status]) == NO_ANSWER)
+    traffic = [one.traffic for one in seen if one.traffic is not None]
+    stations = [one.stations for one in traffic if one.stations is not None]
+    nobody = np.zeros((len(seen), 0))
+    load, roads = nobody.T, None
     if case.roads is not None:
+        load = np.stack([one.p_served_mw for one in stations], axis=1) if stations else nobody.T
         roads = RoadDay(
-            flow_vph=_column(parts, "links", "flow_vph"),
-            time_min=_column(parts, "links", "travel_time_min"),
-            charging_vph=_column(parts, "stations", "flow_vph"),
-            wait_min=_column(parts, "stations", "wait_min"),
+            flow_vph=np.stack([one.links.flow_vph for one in traffic]),
+            time_min=np.stack([one.links.travel_time_min for one in traffic]),
+            charging_vph=np.stack([one.flow_vph for one in stations]) if stations else nobody,
+            wait_min=np.stack([one.wait_min for one in stations]) if stations else nobody,
             trips_vph=case.roads.demand_vph.sum(axis=1),
         )
-        load = _column(parts, "stations", "p_served_mw").T
-    grid = None if case.dispatch is None or problems else _grid_of(parts)
-    over = bool(_column(parts, "stations", "overloaded").any())
+    plans = [one.dispatch for one in seen if one.dispatch is not None]
+    grid = None if case.dispatch is None or problems else _grid_of(plans)
+    over = any(bool(one.overloaded.any()) for one in stations)
     return Day(roads=roads, grid=grid, load_mw=load, problems=problems, over_chargers=over)
 
 
@@ -306,23 +304,14 @@ def _comparable(case: SimulationCase) -> SimulationCase:
     return replace(case, coupling=coupling, microsim=microsim)
 
 
-def _grid_of(parts: Sequence[Part]) -> GridDay:
-    def figure(name: str) -> Array:
-        return np.array([float(part["figures"][name]) for part in parts])
-
+def _grid_of(plans: Sequence[DispatchPeriod]) -> GridDay:
     return GridDay(
-        cost=figure("cost"),
-        import_mw=figure("import_mw"),
-        loss_mw=figure("loss_mw"),
-        unserved_mw=figure("ev_curtailed_mw") + figure("shed_mw"),
-        vm_pu=_column(parts, "buses", "vm_pu").T,
-        price_per_mwh=_column(parts, "buses", "price_per_mwh").T,
-        elastic=any(bool(part["figures"]["elastic"]) for part in parts),
+        cost=np.array([one.cost for one in plans]),
+        import_mw=np.array([one.import_mw for one in plans]),
+        loss_mw=np.array([one.loss_mw for one in plans]),
+        unserved_mw=np.array([one.ev_curtailed_mw + one.shed_mw for one in plans]),
+        vm_pu=np.stack([one.buses.vm_pu for one in plans], axis=1),
+        price_per_mwh=np.stack([one.buses.price_per_mwh for one in plans], axis=1),
+        elastic=any(one.elastic for one in plans),
         optimum=False,
     )
-
-
-def _column(parts: Sequence[Part], table: str, name: str) -> Array:
-    """Return a column of every period's table, shape ``(T, rows)``; without the table there are no rows."""
-    rows: list[Any] = [part["tables"].get(table, {}).get(name, []) for part in parts]
-    return np.array(rows, dtype=np.float64).reshape(len(parts), -1)

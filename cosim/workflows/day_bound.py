@@ -29,7 +29,7 @@ def day_bound(case: SimulationCase, stored: StoredDispatch, ev_mw: Array, ledger
         return "day-ahead", ledger.entries[0].lower_bound
     if stored.length < dispatch.periods:
         return "hindsight", math.nan
-    elastic = bool(stored.flag("elastic").any())
+    elastic = bool(stored.elastic.any())
     return "hindsight", hindsight_bound(dispatch, ev_mw, elastic=elastic)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosim.errors import InputError, Problem, StorageError, UsageError
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.formats.feeder_tables import FeederTables, Supply, write_tables
 from cosim.grid.formats.matpower import read_matpower
 from cosim.grid.formats.pandapower_json import read_pandapower
 from cosim.grid.formats.parallel_lines import merged
 from cosim.grid.model import read_feeder
+from cosim.grid.state import GridState
 
 READERS: dict[str, Callable[[Path | str], FeederTables]] = {"pandapower": read_pandapower, "matpower": read_matpower}
 USUAL_PU = (0.95, 1.05)
@@ -40,7 +41,7 @@ class ImportedFeeder:
     folder: Path
     tables: FeederTables
     feeder: Feeder
-    state: AcState
+    state: GridState
 
     @property
     def scenario_lines(self) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from typing import Self
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.errors import InputError
+from cosim.errors import InputError, StorageError
 from cosim.microsim.port import Claim, Engine, EngineSettings, MicroState, StationSeries, open_engine, steady
+from cosim.records.period import PeriodRecord
 from cosim.results.store import RunResult
-from cosim.results.stored import matrix, read_path_flows
+from cosim.results.stored import path_flows, read_records
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import MICRO_CURVE
@@ -127,45 +128,54 @@ def open_study(case: SimulationCase, settings: WindowSettings) -> MicroStudy:
     return MicroStudy(case=case, roads=roads, engine=open_engine(roads, settings), settings=settings)
 
 
-def stored_path_flows(roads: RoadCase, result: RunResult, period: int) -> Array:
+def told_of(case: SimulationCase, result: RunResult, period: int) -> PeriodRecord:
+    """Return what a run told of a period, stations in the order of the scenario.
+
+    Raises
+    ------
+    StorageError
+        If it has no such period.
+    """
+    stations = () if case.roads is None else case.roads.stations
+    found = read_records(result, {"stations": [one.name for one in stations]}, [period])
+    if not found:
+        raise StorageError(f"run '{result.folder}' has no period {period}")
+    return found[0]
+
+
+def stored_path_flows(roads: RoadCase, told: PeriodRecord) -> Array:
     """Return the path flows of a period of a run, in the order of the scenario's path set, shape (K,)."""
+    if told.traffic is None:
+        raise StorageError(f"the run tells nothing of the roads in period {told.period}")
     paths = roads.paths
     classes = (paths.commodities[number].user_class for number in paths.commodity.tolist())
-    return read_path_flows(result, list(zip(classes, paths.names, strict=True)), period)
+    return path_flows(told.traffic, list(zip(classes, paths.names, strict=True)))
 
 
-def stored_prices(case: SimulationCase, result: RunResult, period: int) -> Array | None:
+def stored_prices(case: SimulationCase, told: PeriodRecord) -> Array | None:
     """Return the prices that drivers saw in a period of a run, shape (S,); None if they saw none."""
-    if case.roads is None or not case.roads.stations or case.coupling.ev_price == "none":
-        return None
-    return _of_stations(case.roads, result, "price_per_mwh", period)
+    rows = None if told.traffic is None else told.traffic.stations
+    return None if rows is None or case.coupling.ev_price == "none" else rows.price_per_mwh
 
 
 def stored_waits(case: SimulationCase, result: RunResult, period: int) -> Array | None:
     """Return how long a period's visits wait for those left over before it, min, shape (S,); None if there are none."""
     if case.roads is None or not case.roads.stations or period == 1:
         return None
-    backlog = _of_stations(case.roads, result, "backlog_mwh", period - 1)
-    return case.chargers().wait_min(backlog) if backlog.any() else None
+    before = told_of(case, result, period - 1).traffic
+    if before is None or before.stations is None or not before.stations.backlog_mwh.any():
+        return None
+    return case.chargers().wait_min(before.stations.backlog_mwh)
 
 
-def stored_setpoints(roads: RoadCase, result: RunResult, period: int) -> Array | None:
+def stored_setpoints(told: PeriodRecord) -> Array | None:
     """Return the stations' power caps of a period, MW, shape (S,).
 
     Infinite where the dispatch curtails nothing: sessions are lumpy, and a cap at the planned mean would starve them.
     None in a run without a grid.
     """
-    if not roads.stations or "p_set_mw" not in result["stations"]:
-        return None
-    cap = _of_stations(roads, result, "p_set_mw", period)
-    curtailed = _of_stations(roads, result, "curtailed_mw", period)
-    return np.where(curtailed > 0.0, cap, np.inf)
-
-
-def _of_stations(roads: RoadCase, result: RunResult, column: str, period: int) -> Array:
-    table = result["stations"]
-    names = [station.name for station in roads.stations]
-    return matrix(table[table["period"] == period], "station", column, names, [period])[:, 0]
+    rows = None if told.dispatch is None else told.dispatch.stations
+    return None if rows is None else np.where(rows.curtailed_mw > 0.0, rows.p_set_mw, np.inf)
 
 
 def seen(study: MicroStudy, result: MicroState) -> MicroSeen:

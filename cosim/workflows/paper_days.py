@@ -189,10 +189,10 @@ def _dispatched(name: str, dispatch: DispatchCase, load_mw: Array, tariff_per_mw
 
     return Dispatched(
         name=name,
-        import_peak_mw=float(plan.slack_mw.max()),
-        import_mwh=float(plan.slack_mw.sum()) * dispatch.period_h,
-        loss_mwh=float(plan.loss_mw.sum()) * dispatch.period_h,
-        vm_min_pu=float(plan.vm_pu.min()),
+        import_peak_mw=float(plan.grid.slack_mw.max()),
+        import_mwh=float(plan.grid.slack_mw.sum()) * dispatch.period_h,
+        loss_mwh=float(plan.grid.loss_mw.sum()) * dispatch.period_h,
+        vm_min_pu=float(plan.grid.vm_pu.min()),
         cut_mwh=given_mwh(DemandResponseSettings),
         discharged_mwh=given_mwh(StorageSettings),
         elastic=plan.record.elastic,

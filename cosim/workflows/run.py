@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,8 +16,9 @@ from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError, StorageError
 from cosim.plugins import require
+from cosim.records.grid import DispatchPeriod
+from cosim.records.period import PeriodRecord, tables
 from cosim.results.manifest import manifest
-from cosim.results.parts import Part
 from cosim.results.store import RunResult, RunStore
 from cosim.scenario.build import warnings_of
 from cosim.scenario.case import SimulationCase, build_case
@@ -30,7 +31,7 @@ from cosim.workflows.simulate import simulate
 UNDECLARED = "not declared"
 """Source of a value of which the scenario does not say where it comes from."""
 
-Progress = Callable[[Part, GateRecord], None]
+Progress = Callable[[PeriodRecord, GateRecord], None]
 INTERRUPTED = 130
 
 
@@ -55,15 +56,15 @@ class _Ledger:
     stopped: str = ""
     remarks: dict[int, str] = field(default_factory=dict)
 
-    def __call__(self, part: Part, record: GateRecord) -> None:
-        self.store.commit(part["period"], part["tables"], gate_json(record))
-        self.judged.append((part["period"], record))
-        self.remarks[part["period"]] = _remark(part["figures"])
+    def __call__(self, told: PeriodRecord, judged: GateRecord) -> None:
+        self.store.commit(told.period, tables(told), gate_json(judged))
+        self.judged.append((told.period, judged))
+        self.remarks[told.period] = "" if told.dispatch is None else _remark(told.dispatch)
         if self.progress is not None:
-            self.progress(part, record)
+            self.progress(told, judged)
         supervision.check()
-        if self.strict and exit_code([record.status]) != 0:
-            raise StrictStop(f"period {part['period']} is {record.status}; --strict ends the run there")
+        if self.strict and exit_code([judged.status]) != 0:
+            raise StrictStop(f"period {told.period} is {judged.status}; --strict ends the run there")
 
     @property
     def statuses(self) -> list[str]:
@@ -238,11 +239,11 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
     return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)
 
 
-def _remark(figures: Mapping[str, Any]) -> str:
+def _remark(plan: DispatchPeriod) -> str:
     """Return how the dispatch of a period was repaired, and why it could not serve all."""
-    methods = ", ".join(str(figures[key]) for key in ("restoration", "storage_repair") if figures.get(key))
+    methods = ", ".join(method for method in (plan.restoration, plan.storage_repair) if method)
     repaired = f"repaired by {methods}" if methods else ""
-    return "; ".join(part for part in (repaired, figures.get("diagnosis") or "") if part)
+    return "; ".join(text for text in (repaired, plan.diagnosis) if text)
 
 
 def _shown(value: float | bool | str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cosim.results.parts import Part
+from cosim.records.period import PeriodRecord, tables
 from cosim.scenario.case import SimulationCase
 from cosim.validation.gate import GateRecord, exit_code
 from cosim.world import Sink, run_world
@@ -43,13 +43,13 @@ class _Memory:
     records: list[GateRecord] = field(default_factory=list)
     frames: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
 
-    def __call__(self, part: Part, record: GateRecord) -> None:
+    def __call__(self, told: PeriodRecord, judged: GateRecord) -> None:
         import pandas as pd
 
-        self.records.append(record)
-        for name, columns in part["tables"].items():
+        self.records.append(judged)
+        for name, columns in tables(told).items():
             frame = pd.DataFrame(columns)
-            frame.insert(0, "period", part["period"])
+            frame.insert(0, "period", told.period)
             self.frames.setdefault(name, []).append(frame)
 
 
@@ -72,5 +72,5 @@ def simulate(case: SimulationCase, sink: Sink | None = None) -> Simulated:
 
     memory = _Memory()
     run_world(case, sink or memory)
-    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in memory.frames.items()}
-    return Simulated(tables=tables, records=tuple(memory.records))
+    frames = {name: pd.concat(parts, ignore_index=True) for name, parts in memory.frames.items()}
+    return Simulated(tables=frames, records=tuple(memory.records))

@@ -35,6 +35,7 @@ from cosim.workflows.micro_study import (
     stored_prices,
     stored_setpoints,
     stored_waits,
+    told_of,
 )
 from cosim.workflows.run import Progress
 from cosim.workflows.verify import opened
@@ -189,7 +190,7 @@ def validate(
             flows = busiest.sue.claim.path_flow_vph
             equilibrium = find_equilibrium(
                 study, busiest.problem, flows, period=busiest.period, seeds=seeds[: max(2, jobs)], jobs=jobs, tell=tell,
-                p_set_mw=stored_setpoints(study.roads, result, busiest.period),
+                p_set_mw=stored_setpoints(told_of(case, result, busiest.period)),
             )  # fmt: skip
     found = Validation(result=result, study=study, periods=periods, ramp=ramp, equilibrium=equilibrium)
     result.judge("validate", _finding(found))  # first of all, so that nothing stays green
@@ -276,7 +277,7 @@ def _periods(
     """Simulate all windows of all periods, several at a time, and judge each period."""
     seeds, jobs = seeds_of(study.case, options), options.jobs or study.case.microsim.jobs
     claims = {period: _claims(study, result, period) for period in chosen}
-    setpoints = {period: stored_setpoints(study.roads, result, period) for period in chosen}
+    setpoints = {period: stored_setpoints(told_of(study.case, result, period)) for period in chosen}
     tasks = [(period, claim, seed) for period in chosen for claim in claims[period][1] for seed in seeds]
     tell(f"{len(tasks)} windows: periods {', '.join(map(str, chosen))}; SUE and null model; seeds {seeds[0]} to "
          f"{seeds[-1]}; {study.engine.variant} net at scale {study.settings.length_scale:g}")  # fmt: skip
@@ -299,10 +300,9 @@ def told_windows(study: MicroStudy, windows: Sequence[Claim], *, jobs: int, tell
 
 
 def _claims(study: MicroStudy, result: RunResult, period: int) -> tuple[SueProblem, tuple[MicroClaim, MicroClaim]]:
-    price, waits = stored_prices(study.case, result, period), stored_waits(study.case, result, period)
-    problem = study.problem(period, price, waits)
-    sue = sue_claim(problem, stored_path_flows(study.roads, result, period))
-    cap_mw = stored_setpoints(study.roads, result, period)
+    told = told_of(study.case, result, period)
+    problem = study.problem(period, stored_prices(study.case, told), stored_waits(study.case, result, period))
+    sue, cap_mw = sue_claim(problem, stored_path_flows(study.roads, told)), stored_setpoints(told)
     return problem, (_planned(study, problem, sue, cap_mw), _planned(study, problem, null_claim(problem), cap_mw))
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices import catalogue, traits_of
 from cosim.dispatch.injection_bounds import given, import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError, StorageError, UsageError
+from cosim.records.period import PeriodRecord
 from cosim.results.store import RunResult
-from cosim.results.stored import read_dispatch, stored_claim
+from cosim.results.stored import missing, read_records, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.validation.apriori import sufficient_condition
@@ -25,7 +26,7 @@ from cosim.validation.audit import AuditInputs, AuditItem, StoredStations, Stori
 from cosim.validation.gate import EXIT_CODES
 from cosim.validation.ledger import LedgerInputs, build_ledger
 from cosim.validation.ledger_entry import Ledger
-from cosim.validation.stored import StoredDispatch
+from cosim.validation.stored import StoredDispatch, stored_dispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows import verify_tables
 from cosim.workflows.day_bound import day_bound, day_local_optimum
@@ -131,13 +132,14 @@ def verify(
     if case.dispatch is None:
         name = result.manifest.get("scenario", case.name)
         raise InputError(f"run '{result.folder}' ({name}) has no grid; there is no dispatch to verify")
-    stored = read_dispatch(result, case.dispatch.feeder)
+    records = _records(result, case.dispatch)
+    lacking = missing(result, [one.period for one in records])
+    stored = stored_dispatch(records, traits_of(result.manifest.get("kinds", {})), lacking)
     dispatch = _committed(case.dispatch, stored)
-    ev_mw = stored_charging_mw(result, case, stored)
-    stations = stored_stations(result, case, dispatch, stored)
+    ev_mw = stored_charging_mw(records, case)
+    stations = stored_stations(records, case, dispatch)
     inputs = replace(
-        _ledger_inputs(case, dispatch, stored, ev_mw),
-        stations=station_figures(result, case, dispatch, stored, stations),
+        _ledger_inputs(case, dispatch, stored, ev_mw), stations=station_figures(records, case, dispatch, stations)
     )
     ledger = build_ledger(inputs, stored)
     items = tuple(audit(_audit_inputs(dispatch, stored, ev_mw, stations), stored, ledger))
@@ -153,6 +155,15 @@ def verify(
     result.judge("verify", verify_tables.finding(found))  # first of all, so that nothing stays green
     verify_tables.write(found, dispatch, stored)
     return found
+
+
+def _records(result: RunResult, dispatch: DispatchCase) -> list[PeriodRecord]:
+    """Return what the run told, buses, lines and stations in the order of its scenario."""
+    if lacking := [name for name in ("periods", "buses", "lines") if name not in result]:
+        raise StorageError(f"run '{result.folder}' has no table {', '.join(lacking)}; there is no dispatch to verify")
+    feeder = dispatch.feeder
+    ids = {"buses": feeder.bus_ids, "lines": feeder.line_ids, "stations": dispatch.station_names}
+    return read_records(result, ids)
 
 
 def _check_scenario(source: str | Path, overrides: Sequence[str]) -> None:
@@ -201,7 +212,7 @@ def _committed(dispatch: DispatchCase, stored: StoredDispatch) -> DispatchCase:
 
 
 def _ledger_inputs(case: SimulationCase, dispatch: DispatchCase, stored: StoredDispatch, ev_mw: Array) -> LedgerInputs:
-    p_max, q_max = injection_bounds(dispatch, ev_mw, stored.flag("elastic"))
+    p_max, q_max = injection_bounds(dispatch, ev_mw, stored.elastic)
     return LedgerInputs(
         case=dispatch,
         ev_mw=ev_mw,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cosim.records.period import tables
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.validation.gate import exit_code
@@ -14,12 +15,12 @@ CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.js
 
 
 def measured(parts, check):
-    part = next(part for part in parts if part["period"] == check["period"])
+    part = next(part for part in parts if part.period == check["period"])
     for one in ("device", "station", "bus"):
         if one in check:
-            table = part["tables"]["buses" if one == "bus" else f"{one}s"]
+            table = tables(part)["buses" if one == "bus" else f"{one}s"]
             return table[check["figure"]][table[one].index(check[one])]
-    return part["figures"][check["figure"]]
+    return tables(part)["periods"][check["figure"]][0]
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)

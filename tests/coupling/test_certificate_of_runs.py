@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from cosim.records.period import tables
 from cosim.validation.equilibrium import equilibrium_claim
 from cosim.world import run_world
 
@@ -13,8 +14,8 @@ LOOP = ("coupling.mode=iterated", "coupling.ev_price=nodal")
 
 def figures(case):
     parts = []
-    run_world(case, lambda part, judged: parts.append((part["figures"], judged)))
-    return [found for found, _ in parts], [judged for _, judged in parts]
+    run_world(case, lambda part, judged: parts.append((tables(part)["periods"], judged)))
+    return [{name: values[0] for name, values in found.items()} for found, _ in parts], [judged for _, judged in parts]
 
 
 @pytest.mark.parametrize("mode", ["rolling", "day_ahead", "single_period"])

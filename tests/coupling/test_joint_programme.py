@@ -55,8 +55,8 @@ def test_the_fixed_point_is_the_minimum_of_the_joint_programme(solved, reference
 
 
 def test_the_cases_are_what_they_are_called(solved):
-    assert solved(*FREE).plan.vm_pu.min() > 0.9815
-    assert solved(*BINDING).plan.vm_pu.min() == pytest.approx(0.9815, abs=1e-9)
+    assert solved(*FREE).plan.grid.vm_pu.min() > 0.9815
+    assert solved(*BINDING).plan.grid.vm_pu.min() == pytest.approx(0.9815, abs=1e-9)
     assert solved(*BINDING).plan.ev_curtailed_mw.max() == 0.0
     assert not solved(*BINDING).plan.record.elastic
     assert np.ptp(solved(*BINDING).plan.station_price_per_mwh) > 1000.0

@@ -38,7 +38,7 @@ def nodal_price():
         settings=DispatchSettings(mode="single_period", loss_price_per_mwh=LOSS_PRICE),
     )  # fmt: skip
     plan = Controller(case).plan(0, np.array([[CHARGING_MW]]))
-    assert plan.loss_mw[0] == pytest.approx(loss_mw(BASE_MW + CHARGING_MW), rel=1e-7)
+    assert plan.grid.loss_mw[0] == pytest.approx(loss_mw(BASE_MW + CHARGING_MW), rel=1e-7)
     return float(plan.price_per_mwh[1, 0])
 
 

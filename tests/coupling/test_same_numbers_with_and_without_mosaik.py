@@ -7,6 +7,7 @@ from cosim.coupling.fixed_point import Answer, solve
 from cosim.coupling.roads import Block, loop_tolerance
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
+from cosim.records.period import tables
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.world import run_world
@@ -64,7 +65,7 @@ def compare(case, stations, periods, devices, count):
         assert at["p_demand_mw"] == loop.load_mw[:, 0].tolist()
         assert row["coupling_rounds"] == loop.rounds
         assert row["coupling_residual_mw"] == loop.residual_mw
-        assert row["import_mw"] == plan.slack_mw[0]
+        assert row["import_mw"] == plan.grid.slack_mw[0]
         assert row["cost"] == plan.total_cost[0]
         assert devices[k] == [float(device.p_mw[0]) for device in plan.devices.values()]
 
@@ -76,10 +77,10 @@ def test_six_hours_of_the_iterated_world(small_case, method):
     )
     parts = []
     run_world(case, lambda part, record: parts.append(part))
-    tables = [part["tables"] for part in parts]
-    periods = [{name: values[0] for name, values in table["periods"].items()} for table in tables]
+    told = [tables(part) for part in parts]
+    periods = [{name: values[0] for name, values in table["periods"].items()} for table in told]
     assert [row["coupling_converged"] for row in periods] == [True] * len(periods)
-    compare(case, [t["stations"] for t in tables], periods, [t["devices"]["p_mw"] for t in tables], len(tables))
+    compare(case, [t["stations"] for t in told], periods, [t["devices"]["p_mw"] for t in told], len(told))
 
 
 def test_the_tables_of_the_iterated_day(finished):
@@ -97,6 +98,6 @@ def test_the_weak_wire_is_what_couples(small_case):
     parts = []
     run_world(case, lambda part, record: parts.append(part))
     _, loads = case.response().day(None)
-    sent = np.stack([part["tables"]["stations"]["p_demand_mw"] for part in parts], axis=1)
+    sent = np.stack([tables(part)["stations"]["p_demand_mw"] for part in parts], axis=1)
     assert (sent == loads).all()
     assert sent.sum() == pytest.approx(0.02 * case.roads.demand_vph[:, :4].sum(), rel=1e-9)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cosim.coupling.roads import Block
+from cosim.records.period import tables
 from cosim.workflows.day import solve_day
 from cosim.world import run_world
 
@@ -21,7 +22,7 @@ def parts_of(case):
 
 
 def column(found, name, table="stations"):
-    return np.array([part["tables"][table][name] for part, _ in found], dtype=float).T
+    return np.array([tables(part)[table][name] for part, _ in found], dtype=float).T
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +62,19 @@ def test_a_period_that_leaves_somebody_over_is_flagged_and_claims_nothing(name, 
     assert (column(found, "overloaded") == (left > 1e-9)).all()
     for (part, judged), flagged in zip(found, over, strict=True):
         assert ("station_overloaded" in judged.flags) == flagged
-        assert (part["figures"]["coupling_objection"] == "station over its chargers") == flagged
+        assert (part.traffic.coupling.coupling_objection == "station over its chargers") == flagged
 
 
 def test_where_a_station_is_over_its_chargers_random_starts_are_compared(coupled):
     for part, judged in coupled:
-        figures = part["figures"]
-        assert figures["coupling_converged"]
+        loop = part.traffic.coupling
+        assert loop.coupling_converged
         if "station_overloaded" in judged.flags:
-            assert np.isnan(figures["coupling_bound_vph"])
-            assert figures["coupling_starts"] == 2
-            assert figures["coupling_spread_vph"] <= 1e-2
+            assert np.isnan(loop.coupling_bound_vph)
+            assert loop.coupling_starts == 2
+            assert loop.coupling_spread_vph <= 1e-2
         else:  # those left over are constants of the period: its equilibrium is again the only one
-            assert figures["coupling_bound_vph"] <= 5e-3
+            assert loop.coupling_bound_vph <= 5e-3
 
 
 def test_who_is_left_over_is_a_constant_wait_of_the_next_equilibrium(small_case, crowded):
@@ -105,7 +106,7 @@ def test_with_unserved_nobody_waits_for_the_next_period(small_case):
 def test_best_response_ends_at_the_same_flows(small_case, coupled):
     other = parts_of(small_case(*CROWDED, *LOOP, "coupling.method=iterate", "coupling.random_starts=0"))
     assert column(other, "flow_vph") == pytest.approx(column(coupled, "flow_vph"), abs=1e-2)
-    assert all(part["figures"]["coupling_converged"] for part, _ in other)
+    assert all(part.traffic.coupling.coupling_converged for part, _ in other)
 
 
 def test_a_day_ahead_loop_carries_from_period_to_period(small_case):
@@ -114,7 +115,7 @@ def test_a_day_ahead_loop_carries_from_period_to_period(small_case):
     assert served.max() <= POWER_MW + 1e-12
     assert asked.sum() == pytest.approx(served.sum() + column(found, "unserved_mwh").sum(), rel=1e-12)
     assert column(found, "backlog_mwh").any()
-    assert all(part["figures"]["coupling_objection"] == "station over its chargers" for part, _ in found)
+    assert all(part.traffic.coupling.coupling_objection == "station over its chargers" for part, _ in found)
 
 
 def test_energy_drawn_in_time_is_carried_too(small_case):
@@ -133,7 +134,7 @@ def test_the_tariff_stays_that_of_the_load_demanded(small_case):
 
 
 def test_drivers_pay_for_what_is_served(crowded):
-    tariff = np.array([part["figures"]["tariff_per_mwh"] for part, _ in crowded])
+    tariff = np.array([part.dispatch.tariff_per_mwh for part, _ in crowded])
     paid = column(crowded, "energy_payment")
     assert paid == pytest.approx(column(crowded, "energy_mwh") * tariff, rel=1e-9)
 

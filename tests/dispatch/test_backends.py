@@ -123,7 +123,7 @@ def test_gurobi_agrees_within_its_size_limited_licence(day, k, elastic):
     assert other.record.primal_residual <= 1e-8
     assert other.record.dual_residual <= 1e-6
     np.testing.assert_allclose(other.price_per_mwh, one.price_per_mwh, rtol=0, atol=2e-3)
-    np.testing.assert_allclose(other.vm_pu, one.vm_pu, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(other.grid.vm_pu, one.grid.vm_pu, rtol=0, atol=1e-5)
 
 
 def test_gurobi_says_that_a_window_is_infeasible(day):
@@ -142,7 +142,7 @@ def test_scs_agrees_where_it_is_asked(day):
     one, other = (problem.solve(window, states, backend=backend) for backend in (clarabel, scs))
     assert other.record.usable
     assert other.record.primal_objective == pytest.approx(one.record.primal_objective, rel=1e-6)
-    np.testing.assert_allclose(other.vm_pu, one.vm_pu, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(other.grid.vm_pu, one.grid.vm_pu, rtol=0, atol=1e-4)
 
 
 class Stalling:

@@ -119,7 +119,7 @@ def test_case_keeps_its_own_data(day):
 
 
 def test_nobody_can_change_a_plan(plan):
-    for array in (plan.slack_mw, plan.p_gen_mw, plan.vm_pu):
+    for array in (plan.grid.slack_mw, plan.p_gen_mw, plan.grid.vm_pu):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1.0
 

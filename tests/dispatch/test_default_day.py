@@ -17,10 +17,10 @@ def demand_response_mw(plan: DispatchPlan, day: SimpleNamespace) -> np.ndarray:
 
 
 def test_import_loss_and_voltage_are_those_of_the_case(plan):
-    assert plan.slack_mw.max() == pytest.approx(3.04, rel=0.01)
-    assert plan.slack_mw.sum() == pytest.approx(57.4, rel=0.01)
-    assert plan.loss_mw.sum() == pytest.approx(0.93, rel=0.03)
-    assert plan.vm_pu.min() == pytest.approx(0.988, abs=1e-3)
+    assert plan.grid.slack_mw.max() == pytest.approx(3.04, rel=0.01)
+    assert plan.grid.slack_mw.sum() == pytest.approx(57.4, rel=0.01)
+    assert plan.grid.loss_mw.sum() == pytest.approx(0.93, rel=0.03)
+    assert plan.grid.vm_pu.min() == pytest.approx(0.988, abs=1e-3)
 
 
 def test_demand_response_cuts_at_the_peak_and_refills_in_the_valley(plan, day):
@@ -47,8 +47,8 @@ def test_cheap_turbine_runs_flat_out(plan):
 
 
 def test_flexibility_lowers_the_import(plan, day):
-    assert plan.slack_mw.sum() < day.equivalent_load_mw().sum()
-    assert plan.slack_mw.max() < day.equivalent_load_mw().max()
+    assert plan.grid.slack_mw.sum() < day.equivalent_load_mw().sum()
+    assert plan.grid.slack_mw.max() < day.equivalent_load_mw().max()
 
 
 def test_small_prices_leave_demand_response_alone_and_show_the_ramp(day, lookahead):
@@ -59,9 +59,9 @@ def test_small_prices_leave_demand_response_alone_and_show_the_ramp(day, lookahe
     assert np.abs(demand_response_mw(plan, day)).max() <= 1e-5
     assert turbine.min() <= 1e-4
     assert np.abs(steps).max() == pytest.approx(0.2, abs=1e-6)
-    assert plan.slack_mw.max() == pytest.approx(3.43, rel=0.01)
-    assert plan.slack_mw.sum() == pytest.approx(60.4, rel=0.01)
-    assert plan.loss_mw.sum() == pytest.approx(1.04, rel=0.03)
+    assert plan.grid.slack_mw.max() == pytest.approx(3.43, rel=0.01)
+    assert plan.grid.slack_mw.sum() == pytest.approx(60.4, rel=0.01)
+    assert plan.grid.loss_mw.sum() == pytest.approx(1.04, rel=0.03)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_small_prices_leave_demand_response_alone_and_show_the_ramp(day, lookahe
 def test_other_rows_of_the_case_table(day, lookahead, v0, ev, peak_mw, energy_mwh, loss_mwh, v_min):
     plan = lookahead(day.case(day.read(slack_vm_pu=v0)), ev * day.ev_mw)
     assert not plan.record.elastic
-    assert plan.slack_mw.max() == pytest.approx(peak_mw, rel=0.01)
-    assert plan.slack_mw.sum() == pytest.approx(energy_mwh, rel=0.01)
-    assert plan.loss_mw.sum() == pytest.approx(loss_mwh, rel=0.03)
-    assert plan.vm_pu.min() == pytest.approx(v_min, abs=1e-3)
+    assert plan.grid.slack_mw.max() == pytest.approx(peak_mw, rel=0.01)
+    assert plan.grid.slack_mw.sum() == pytest.approx(energy_mwh, rel=0.01)
+    assert plan.grid.loss_mw.sum() == pytest.approx(loss_mwh, rel=0.03)
+    assert plan.grid.vm_pu.min() == pytest.approx(v_min, abs=1e-3)
 
 
 def test_static_tariff_moves_demand_response_to_its_two_peaks(day, lookahead):
@@ -85,9 +85,9 @@ def test_static_tariff_moves_demand_response_to_its_two_peaks(day, lookahead):
     cap = 0.3 * 1.24 * day.base
     np.testing.assert_allclose(cut[peaks], cap[peaks], atol=1e-4)
     assert (cut[:8] < -0.1).all()
-    assert plan.slack_mw.max() == pytest.approx(3.44, rel=0.01)
-    assert plan.slack_mw.sum() == pytest.approx(57.6, rel=0.01)
-    assert plan.vm_pu.min() == pytest.approx(0.975, abs=1e-3)
+    assert plan.grid.slack_mw.max() == pytest.approx(3.44, rel=0.01)
+    assert plan.grid.slack_mw.sum() == pytest.approx(57.6, rel=0.01)
+    assert plan.grid.vm_pu.min() == pytest.approx(0.975, abs=1e-3)
 
 
 def test_rolling_with_perfect_forecast_costs_what_the_day_ahead_plan_costs(day, plan):
@@ -115,7 +115,7 @@ def test_ac_power_flow_of_the_setpoints_is_the_plan(plan, day):
     p, q = plan.p_gen_mw - plan.p_load_mw, plan.q_gen_mvar - plan.q_load_mvar
     for k in (3, 12, 19):
         state = flow.solve(p[:, k], q[:, k])
-        np.testing.assert_allclose(plan.vm_pu[:, k], state.vm_pu, rtol=0, atol=1e-8)
-        np.testing.assert_allclose(plan.i_ka[:, k], state.i_ka, rtol=0, atol=1e-6)
-        assert plan.loss_mw[k] == pytest.approx(state.loss_mw, abs=1e-7)
-        assert plan.slack_mw[k] == pytest.approx(state.slack_mw, abs=1e-7)
+        np.testing.assert_allclose(plan.grid.vm_pu[:, k], state.vm_pu, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(plan.grid.i_ka[:, k], state.i_ka, rtol=0, atol=1e-6)
+        assert plan.grid.loss_mw[k] == pytest.approx(state.loss_mw, abs=1e-7)
+        assert plan.grid.slack_mw[k] == pytest.approx(state.slack_mw, abs=1e-7)

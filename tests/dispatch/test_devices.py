@@ -160,9 +160,9 @@ def test_wear_is_paid_on_discharge(day):
 
 def test_import_limit_holds(day):
     free = dispatched(day)
-    limit = 0.97 * free.slack_mw.max()
+    limit = 0.97 * free.grid.slack_mw.max()
     plan = dispatched(day, grid={"import_max_mw": float(limit)})
-    assert plan.slack_mw.max() <= limit + 1e-6
+    assert plan.grid.slack_mw.max() <= limit + 1e-6
     assert plan.total_cost.sum() >= free.total_cost.sum()
 
 

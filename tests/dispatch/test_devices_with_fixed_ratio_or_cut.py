@@ -91,7 +91,7 @@ def test_import_limit_is_named_where_it_binds(day, lookahead):
     devices = (day.device("substation", name="grid", import_max_mw=3.0),)
     few = slice(19, 20)
     plan = lookahead(day.case(day.feeder, periods=few, devices=devices, series={}), day.ev_mw[:, few])
-    assert plan.slack_mw[0] == pytest.approx(3.0, abs=1e-6)
+    assert plan.grid.slack_mw[0] == pytest.approx(3.0, abs=1e-6)
     assert "import limit 3 MW" in plan.diagnosis[0]
     assert "MW of load at bus" in plan.diagnosis[0]
 

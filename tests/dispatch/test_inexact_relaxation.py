@@ -48,9 +48,9 @@ def light_load(
 
 def product_gap(feeder: Feeder, plan: DispatchPlan) -> float:
     """Largest |l v - P^2 - Q^2| over the lines, pu^2 of 10 MVA."""
-    current_sq = (plan.i_ka / feeder.base_current_ka) ** 2
-    apparent = (plan.p_line_mw**2 + plan.q_line_mvar**2) / feeder.base_mva**2
-    return float(np.abs(current_sq * plan.vm_pu[feeder.parent] ** 2 - apparent).max())
+    current_sq = (plan.grid.i_ka / feeder.base_current_ka) ** 2
+    apparent = (plan.grid.p_from_mw**2 + plan.grid.q_from_mvar**2) / feeder.base_mva**2
+    return float(np.abs(current_sq * plan.grid.vm_pu[feeder.parent] ** 2 - apparent).max())
 
 
 def judged(plan: DispatchPlan) -> GateRecord:
@@ -82,11 +82,11 @@ def test_negative_price_makes_the_gap_far_larger(day, relaxed):
 def test_invented_loss_hides_an_overvoltage_that_the_ac_flow_shows(day, relaxed):
     feeder, plan = light_load(day, relaxed, 3.0, 95.0)
     state = AcFlow(feeder).solve((plan.p_gen_mw - plan.p_load_mw)[:, 0], (plan.q_gen_mvar - plan.q_load_mvar)[:, 0])
-    assert plan.vm_pu.max() <= 1.05 + 1e-6
+    assert plan.grid.vm_pu.max() <= 1.05 + 1e-6
     assert state.vm_pu.max() > 1.06
     invented = plan.cone.fictitious_loss_kw.sum()
     assert invented > 50.0
-    assert plan.loss_mw[0] > state.loss_mw + 0.5 * invented / 1000
+    assert plan.grid.loss_mw[0] > state.loss_mw + 0.5 * invented / 1000
 
 
 def test_weight_on_losses_does_not_repair_it_where_the_sun_must_be_taken(day, relaxed):
@@ -101,7 +101,7 @@ def test_weight_on_losses_does_not_repair_it_where_the_sun_must_be_taken(day, re
 def test_weight_on_losses_makes_curtailment_cheaper_than_burning(day, relaxed):
     feeder, plan = light_load(day, relaxed, 3.0, 95.0, loss_price=100.0)
     assert plan.devices["pv"].p_mw[0] < 2.5
-    assert plan.vm_pu.max() == pytest.approx(1.05, abs=1e-6)
+    assert plan.grid.vm_pu.max() == pytest.approx(1.05, abs=1e-6)
     assert product_gap(feeder, plan) <= 1e-6
 
 

@@ -55,8 +55,8 @@ def test_price_holds_where_a_voltage_limit_binds(day):
     """The price at the end of the feeder then lies above tariff and losses."""
     loose, one = build(day, slice(19, 20)), build(day, slice(19, 20), v_min_pu=0.995)
     plan = one.solve(one.window)
-    at = int(plan.vm_pu[:, 0].argmin())
-    assert plan.vm_pu[at, 0] == pytest.approx(0.995, abs=1e-6)
+    at = int(plan.grid.vm_pu[:, 0].argmin())
+    assert plan.grid.vm_pu[at, 0] == pytest.approx(0.995, abs=1e-6)
     assert plan.price_per_mwh[at, 0] > loose.solve(loose.window).price_per_mwh[at, 0] + 20.0
     assert plan.price_per_mwh[at, 0] == pytest.approx(slope(one, at, 0), rel=1e-4)
 
@@ -72,7 +72,7 @@ def test_price_at_the_source_falls_below_the_tariff_where_export_is_forbidden(da
     case = day.case(day.feeder, periods=slice(3, 4), devices=rich, series=series)
     plan = lookahead(case, day.ev_mw[:, 3:4])
     assert plan.record.status == "optimal"
-    assert plan.slack_mw[0] == pytest.approx(0.0, abs=1e-5)
+    assert plan.grid.slack_mw[0] == pytest.approx(0.0, abs=1e-5)
     assert plan.price_per_mwh[day.feeder.slack, 0] < 0.9 * case.tariff_per_mwh[0]
 
 
@@ -92,7 +92,7 @@ def test_prices_lie_above_the_tariff_by_the_loss_they_cause(plan, day):
 
     p = plan.p_load_mw[:, k] - plan.p_gen_mw[:, k]
     q = plan.q_load_mvar[:, k] - plan.q_gen_mvar[:, k]
-    assert loss_mw(p, q) == pytest.approx(plan.loss_mw[k], rel=1e-5)
+    assert loss_mw(p, q) == pytest.approx(plan.grid.loss_mw[k], rel=1e-5)
     for bus in ("18", "25", "32"):
         at = f.bus_position(bus)
         step_mw = np.eye(f.n_buses)[at] * step

@@ -72,7 +72,7 @@ def test_fresh_compilation_and_parametrised_compilation_agree(day, monkeypatch):
     for parametrised, fresh in zip(*answers, strict=True):
         assert fresh.total_cost.sum() == pytest.approx(parametrised.total_cost.sum(), rel=1e-7)
         np.testing.assert_allclose(fresh.price_per_mwh, parametrised.price_per_mwh, rtol=1e-4)
-        np.testing.assert_allclose(fresh.vm_pu, parametrised.vm_pu, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(fresh.grid.vm_pu, parametrised.grid.vm_pu, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("elastic", [False, True])
@@ -90,9 +90,9 @@ def test_power_base_does_not_matter(day, lookahead):
     small, large = plans
     assert small.total_cost.sum() == pytest.approx(large.total_cost.sum(), rel=1e-6)
     assert small.record.primal_objective == pytest.approx(large.record.primal_objective, rel=1e-6)
-    np.testing.assert_allclose(small.vm_pu, large.vm_pu, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(small.grid.vm_pu, large.grid.vm_pu, rtol=0, atol=1e-4)
     np.testing.assert_allclose(small.price_per_mwh, large.price_per_mwh, rtol=1e-4)
-    np.testing.assert_allclose(small.loss_mw, large.loss_mw, rtol=1e-3)
+    np.testing.assert_allclose(small.grid.loss_mw, large.grid.loss_mw, rtol=1e-3)
 
 
 def test_order_of_rows_and_direction_of_lines_do_not_matter(day, lookahead, tmp_path):
@@ -114,7 +114,7 @@ def test_order_of_rows_and_direction_of_lines_do_not_matter(day, lookahead, tmp_
     here = lookahead(day.case(day.feeder, periods=few), day.ev_mw[:, few])
     assert there.total_cost.sum() == pytest.approx(here.total_cost.sum(), rel=1e-7)
     order = [mixed.bus_position(bus) for bus in day.feeder.bus_ids]
-    np.testing.assert_allclose(there.vm_pu[order], here.vm_pu, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(there.grid.vm_pu[order], here.grid.vm_pu, rtol=0, atol=1e-5)
     np.testing.assert_allclose(there.price_per_mwh[order], here.price_per_mwh, rtol=1e-4)
     np.testing.assert_allclose(there.p_load_mw[order].sum(axis=0), here.p_load_mw.sum(axis=0), rtol=1e-6)
 
@@ -142,7 +142,7 @@ def test_no_device_is_a_device_of_no_capacity(day, lookahead):
     bare, dummy = lookahead(none, ev), lookahead(nothing, ev)
     assert bare.record.elastic == dummy.record.elastic
     assert dummy.total_cost.sum() == pytest.approx(bare.total_cost.sum(), rel=1e-7)
-    np.testing.assert_allclose(dummy.vm_pu, bare.vm_pu, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(dummy.grid.vm_pu, bare.grid.vm_pu, rtol=0, atol=1e-6)
 
 
 def test_without_load_the_voltage_is_that_of_the_source(day, lookahead):
@@ -153,9 +153,9 @@ def test_without_load_the_voltage_is_that_of_the_source(day, lookahead):
     )
     plan = lookahead(case, np.zeros((3, 2)))
     assert plan.record.status == "optimal"
-    np.testing.assert_allclose(plan.vm_pu, 1.03, rtol=0, atol=1e-7)
-    np.testing.assert_allclose(plan.slack_mw, 0.0, atol=1e-6)
-    np.testing.assert_allclose(plan.loss_mw, 0.0, atol=1e-6)
+    np.testing.assert_allclose(plan.grid.vm_pu, 1.03, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(plan.grid.slack_mw, 0.0, atol=1e-6)
+    np.testing.assert_allclose(plan.grid.loss_mw, 0.0, atol=1e-6)
 
 
 def test_length_of_a_period_scales_energy_and_cost(day, lookahead):

@@ -11,12 +11,12 @@ from cosim.dispatch.plan import DispatchPlan
 def bus_residual(plan: DispatchPlan, day: SimpleNamespace, part: str) -> np.ndarray:
     """What flows in at each bus less what flows out, is lost on the way, or is taken; MW or Mvar."""
     feeder = day.feeder
-    flow = plan.p_line_mw if part == "p" else plan.q_line_mvar
+    flow = plan.grid.p_from_mw if part == "p" else plan.grid.q_from_mvar
     impedance = feeder.r_pu if part == "p" else feeder.x_pu
-    current_sq = (plan.i_ka / feeder.base_current_ka) ** 2
+    current_sq = (plan.grid.i_ka / feeder.base_current_ka) ** 2
     residual = (plan.p_gen_mw - plan.p_load_mw) if part == "p" else (plan.q_gen_mvar - plan.q_load_mvar)
     residual = residual.copy()
-    residual[feeder.slack] += plan.slack_mw if part == "p" else plan.slack_mvar
+    residual[feeder.slack] += plan.grid.slack_mw if part == "p" else plan.grid.slack_mvar
     for k in range(feeder.n_lines):
         residual[feeder.parent[k]] -= flow[k]
         residual[feeder.child[k]] += flow[k] - feeder.base_mva * impedance[k] * current_sq[k]
@@ -45,24 +45,24 @@ def test_loads_and_generation_of_the_plan_are_those_of_case_and_devices(plan, da
     np.testing.assert_allclose(plan.q_load_mvar, np.outer(feeder.q_mvar, day.base), rtol=0, atol=1e-12)
     np.testing.assert_allclose(plan.p_gen_mw, generation, rtol=0, atol=1e-12)
     np.testing.assert_allclose(plan.q_gen_mvar, reactive, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(plan.devices["grid"].p_mw, plan.slack_mw)
+    np.testing.assert_array_equal(plan.devices["grid"].p_mw, plan.grid.slack_mw)
 
 
 def test_voltage_drops_along_every_line(plan, day):
     f = day.feeder
-    v, l = plan.vm_pu**2, (plan.i_ka / f.base_current_ka) ** 2  # noqa: E741 - the symbol of the field
-    p, q = plan.p_line_mw / f.base_mva, plan.q_line_mvar / f.base_mva
+    v, l = plan.grid.vm_pu**2, (plan.grid.i_ka / f.base_current_ka) ** 2  # noqa: E741 - the symbol of the field
+    p, q = plan.grid.p_from_mw / f.base_mva, plan.grid.q_from_mvar / f.base_mva
     r, x = f.r_pu[:, None], f.x_pu[:, None]
     drop = v[f.parent] - 2 * (r * p + x * q) + (r**2 + x**2) * l
     assert np.abs(v[f.child] - drop).max() <= 1e-9
-    assert (plan.vm_pu[f.slack] == f.slack_vm_pu).all()
+    assert (plan.grid.vm_pu[f.slack] == f.slack_vm_pu).all()
 
 
 def test_cone_gap_uses_the_voltage_of_the_sending_bus(plan, day):
     f = day.feeder
-    l = (plan.i_ka / f.base_current_ka) ** 2  # noqa: E741
-    apparent = (plan.p_line_mw**2 + plan.q_line_mvar**2) / f.base_mva**2
-    gap = l - apparent / plan.vm_pu[f.parent] ** 2
+    l = (plan.grid.i_ka / f.base_current_ka) ** 2  # noqa: E741
+    apparent = (plan.grid.p_from_mw**2 + plan.grid.q_from_mvar**2) / f.base_mva**2
+    gap = l - apparent / plan.grid.vm_pu[f.parent] ** 2
     np.testing.assert_allclose(plan.cone.gap_pu2, gap, rtol=0, atol=1e-14)
     floor = 5e-3 * (np.maximum(np.hypot(f.p_mw, f.q_mvar).sum(), plan.p_load_mw.sum(axis=0)) / f.base_mva) ** 2
     np.testing.assert_allclose(plan.cone.relative, np.abs(gap) / np.maximum(l, floor), rtol=1e-5, atol=1e-12)
@@ -75,8 +75,8 @@ def test_cone_gap_uses_the_voltage_of_the_sending_bus(plan, day):
 
 
 def test_voltages_and_storage_stay_inside_their_limits(plan, day):
-    assert plan.vm_pu.min() >= 0.95 - 1e-9
-    assert plan.vm_pu.max() <= 1.05 + 1e-9
+    assert plan.grid.vm_pu.min() >= 0.95 - 1e-9
+    assert plan.grid.vm_pu.max() <= 1.05 + 1e-9
     energy = plan.devices["ess"].energy_mwh
     assert energy.min() >= 0.2 * 1.6 - 1e-8
     assert energy.max() <= 0.8 * 1.6 + 1e-8
@@ -124,7 +124,7 @@ def test_objective_is_the_sum_of_its_parts(plan, day):
     """Eq 21 by hand; the padded solver objective says the same."""
     tariff, gt = day.tariff(), plan.devices["gt"].p_mw
     cut = np.sum([np.maximum(plan.devices[f"dr{b}"].p_mw, 0) for b in day.dr_buses], axis=0)
-    hand = tariff * plan.slack_mw + 0.024 * gt**2 + 85 * gt + 105 * cut + 100 * plan.loss_mw
+    hand = tariff * plan.grid.slack_mw + 0.024 * gt**2 + 85 * gt + 105 * cut + 100 * plan.grid.loss_mw
     np.testing.assert_allclose(plan.total_cost, hand, rtol=1e-7)
     assert plan.total_cost.sum() == pytest.approx(plan.record.primal_objective, rel=1e-9)
     assert plan.record.dual_objective == pytest.approx(plan.record.primal_objective, rel=1e-7)
@@ -135,9 +135,9 @@ def test_objective_is_the_sum_of_its_parts(plan, day):
 
 def test_energy_balances_over_the_feeder(plan, day):
     f = day.feeder
-    loss = f.base_mva * (f.r_pu @ (plan.i_ka / f.base_current_ka) ** 2)
-    np.testing.assert_allclose(plan.loss_mw, loss, rtol=1e-12)
-    balance = plan.slack_mw + plan.p_gen_mw.sum(axis=0) - plan.p_load_mw.sum(axis=0) - loss
+    loss = f.base_mva * (f.r_pu @ (plan.grid.i_ka / f.base_current_ka) ** 2)
+    np.testing.assert_allclose(plan.grid.loss_mw, loss, rtol=1e-12)
+    balance = plan.grid.slack_mw + plan.p_gen_mw.sum(axis=0) - plan.p_load_mw.sum(axis=0) - loss
     assert np.abs(balance).max() <= 1e-6
     np.testing.assert_allclose(plan.energy_balance_mw(), balance, rtol=0, atol=1e-12)
 

@@ -76,7 +76,7 @@ def test_a_repaired_plan_is_no_dearer_for_being_an_optimum_and_meets_the_ac_equa
     flow = AcFlow(case.feeder, tolerance_mva=1e-10)
     for k in range(plan.length):
         state = flow.solve((plan.p_gen_mw - plan.p_load_mw)[:, k], (plan.q_gen_mvar - plan.q_load_mvar)[:, k])
-        np.testing.assert_allclose(plan.vm_pu[:, k], state.vm_pu, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(plan.grid.vm_pu[:, k], state.vm_pu, rtol=0, atol=1e-8)
         assert state.vm_pu.max() <= 1.05 + 1e-8
     assert plan.total_cost.sum() >= plan.lower_bound
 

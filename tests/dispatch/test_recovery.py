@@ -45,7 +45,7 @@ def test_repaired_sun_is_the_largest_that_the_ac_limit_allows(day, pv_mw, v_max_
     plan = planned(case)
     assert plan.restoration.method == "ccp"
     assert plan.devices["pv"].p_mw[0] == pytest.approx(truth, rel=1e-5)
-    assert plan.slack_mw[0] == pytest.approx(ac_state(case, truth).slack_mw, rel=1e-5)
+    assert plan.grid.slack_mw[0] == pytest.approx(ac_state(case, truth).slack_mw, rel=1e-5)
     assert np.abs(plan.cone.gap_pu2).max() <= 1e-7
     assert plan.lower_bound < plan.total_cost.sum()
 
@@ -55,11 +55,11 @@ def test_row_of_the_published_comparison(day):
     case = sunny(day, 3.0)
     controller = Controller(case, AcFlow(case.feeder).solve)
     relaxed = controller.solver.relaxed(make_window(case, 0, 1, np.zeros((0, 1))), controller.states)
-    assert relaxed.slack_mw[0] == pytest.approx(1.552, abs=5e-4)
+    assert relaxed.grid.slack_mw[0] == pytest.approx(1.552, abs=5e-4)
     plan = planned(case)
     assert plan.devices["pv"].p_mw[0] == pytest.approx(2.086, rel=1e-3)
-    assert plan.slack_mw[0] == pytest.approx(1.868, rel=1e-3)
-    assert plan.lower_bound == pytest.approx(300.0 * relaxed.slack_mw[0], rel=1e-6)
+    assert plan.grid.slack_mw[0] == pytest.approx(1.868, rel=1e-3)
+    assert plan.lower_bound == pytest.approx(300.0 * relaxed.grid.slack_mw[0], rel=1e-6)
 
 
 def test_exact_plan_is_left_alone(day):
@@ -82,22 +82,22 @@ def test_floor_is_not_in_the_reported_cost(day):
     plan = planned(case)
     assert plan.restoration.method == "loss_floor"
     assert plan.cost["losses"][0] == 0.0
-    assert plan.total_cost[0] == pytest.approx(-50.0 * plan.slack_mw[0], rel=1e-12)
-    assert plan.slack_mw[0] == pytest.approx(ac_state(case, plan.devices["pv"].p_mw[0]).slack_mw, abs=1e-6)
+    assert plan.total_cost[0] == pytest.approx(-50.0 * plan.grid.slack_mw[0], rel=1e-12)
+    assert plan.grid.slack_mw[0] == pytest.approx(ac_state(case, plan.devices["pv"].p_mw[0]).slack_mw, abs=1e-6)
 
 
 def test_must_take_sun_ends_in_its_ac_state_beyond_the_limit(day):
     case = sunny(day, 3.0, curtailable=False, load=0.4, loss_price=100.0)
     plan, state = planned(case), ac_state(case, 3.0)
     assert plan.restoration.method == "ac"
-    np.testing.assert_allclose(plan.vm_pu[:, 0], state.vm_pu, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(plan.i_ka[:, 0], state.i_ka, rtol=0, atol=1e-9)
-    assert plan.slack_mw[0] == pytest.approx(state.slack_mw, abs=1e-8)
-    assert plan.devices["grid"].p_mw[0] == plan.slack_mw[0]
+    np.testing.assert_allclose(plan.grid.vm_pu[:, 0], state.vm_pu, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(plan.grid.i_ka[:, 0], state.i_ka, rtol=0, atol=1e-9)
+    assert plan.grid.slack_mw[0] == pytest.approx(state.slack_mw, abs=1e-8)
+    assert plan.devices["grid"].p_mw[0] == plan.grid.slack_mw[0]
     assert plan.cost["energy"][0] == pytest.approx(300.0 * state.slack_mw, rel=1e-8)
     assert plan.cost["losses"][0] == pytest.approx(100.0 * state.loss_mw, rel=1e-6)
     assert abs(plan.energy_balance_mw()[0]) <= 1e-6
-    assert plan.vm_pu.max() > 1.05
+    assert plan.grid.vm_pu.max() > 1.05
     assert np.abs(plan.cone.gap_pu2).max() <= 1e-7
 
 
@@ -128,4 +128,4 @@ def test_weak_feeder_and_strong_sun_are_repaired_in_every_hour(day, few):
     for k in range(case.periods):
         state = flow.solve((plan.p_gen_mw - plan.p_load_mw)[:, k], (plan.q_gen_mvar - plan.q_load_mvar)[:, k])
         assert state.vm_pu.max() <= 1.05 + 1e-6
-        np.testing.assert_allclose(state.vm_pu, plan.vm_pu[:, k], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(state.vm_pu, plan.grid.vm_pu[:, k], rtol=0, atol=1e-6)

@@ -54,4 +54,4 @@ def test_an_hour_costs_what_runopp_finds(day, lookahead, factor, tariff, slack_v
         PDIPM_COSTTOL=1e-12, PDIPM_MAX_IT=300,
     )  # fmt: skip
     assert plan.total_cost[0] == pytest.approx(net.res_cost, rel=1e-8)
-    np.testing.assert_allclose(plan.vm_pu[:, 0], net.res_bus.vm_pu.to_numpy(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(plan.grid.vm_pu[:, 0], net.res_bus.vm_pu.to_numpy(), rtol=0, atol=1e-5)

@@ -14,7 +14,7 @@ from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.scaling import case_power_mw
 from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
-from cosim.results.parts import dispatch_part
+from cosim.results.parts import dispatch_period
 from cosim.validation.gate import evaluate
 
 HOURS = slice(17, 20)
@@ -59,8 +59,8 @@ def solved(case: DispatchCase, ev_mw: np.ndarray) -> DispatchPlan:
 
 
 def statuses(case: DispatchCase, plan: DispatchPlan) -> list[str]:
-    parts = [dispatch_part(case, plan, k, stations=()) for k in range(plan.length)]
-    return [evaluate(part["gate"] | {"restoration": None}, case.limits).status for part in parts]
+    parts = [dispatch_period(case, plan, k, stations=()) for k in range(plan.length)]
+    return [evaluate(part.judged() | {"restoration": None}, case.limits).status for part in parts]
 
 
 def same(one: DispatchPlan, other: DispatchPlan, factor: float = 1.0) -> None:
@@ -68,7 +68,7 @@ def same(one: DispatchPlan, other: DispatchPlan, factor: float = 1.0) -> None:
     assert other.record.status == one.record.status
     assert other.record.retries == one.record.retries
     assert other.total_cost.sum() == pytest.approx(factor * one.total_cost.sum(), rel=1e-8)
-    np.testing.assert_allclose(other.vm_pu, one.vm_pu, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(other.grid.vm_pu, one.grid.vm_pu, rtol=0, atol=1e-5)
     np.testing.assert_allclose(other.price_per_mwh, one.price_per_mwh, rtol=0, atol=1e-3)
     np.testing.assert_allclose(other.cone.relative.max(), one.cone.relative.max(), rtol=0, atol=1e-5)
 
@@ -114,7 +114,7 @@ def test_a_restored_plan_is_the_same_on_every_base(day, base_mva):
     assert other.restoration is not None
     assert other.restoration.method == one.restoration.method
     assert other.total_cost.sum() == pytest.approx(one.total_cost.sum(), rel=1e-5)
-    np.testing.assert_allclose(other.vm_pu, one.vm_pu, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(other.grid.vm_pu, one.grid.vm_pu, rtol=0, atol=1e-4)
 
 
 def test_a_longer_day_of_the_same_loads_is_of_the_same_power(day):

@@ -8,7 +8,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller, make_window
 from cosim.grid.ac_flow import AcFlow
-from cosim.results.parts import dispatch_part
+from cosim.results.parts import dispatch_period
 from cosim.validation.gate import evaluate
 
 
@@ -109,5 +109,5 @@ def test_plan_repaired_in_both_ways_tells_its_cost_above_the_bound_and_has_not_f
     assert plan.exclusivity.method == "sign_fix"
     assert plan.restoration.method == "loss_floor"
     assert plan.restoration.gap_rel == pytest.approx(gap)
-    gate = dispatch_part(case, plan, 0, stations=())["gate"]
+    gate = dispatch_period(case, plan, 0, stations=()).judged()
     assert evaluate(gate | {"ac_converged": True}, case.limits).status == "inexact_restored"

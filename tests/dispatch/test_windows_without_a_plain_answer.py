@@ -28,7 +28,7 @@ def test_source_at_nominal_voltage_without_reactive_power_curtails_charging(stri
     assert strict.record.status == "optimal"
     assert strict.record.elastic
     assert strict.ev_curtailed_mw.sum() > 0.1
-    assert strict.vm_pu.min() >= 0.95 - 1e-7
+    assert strict.grid.vm_pu.min() >= 0.95 - 1e-7
     assert np.abs(strict.cone.gap_pu2).max() <= 1e-7
 
 
@@ -55,7 +55,7 @@ def test_curtailed_plan_is_physical(strict, day):
     for k in (19, 20):
         p, q = strict.p_gen_mw - strict.p_load_mw, strict.q_gen_mvar - strict.q_load_mvar
         state = flow.solve(p[:, k], q[:, k])
-        np.testing.assert_allclose(state.vm_pu, strict.vm_pu[:, k], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(state.vm_pu, strict.grid.vm_pu[:, k], rtol=0, atol=1e-6)
     cut = strict.ev_curtailed_mw[:, 20]
     for bus, mw in zip(("16", "20", "32"), cut, strict=True):
         p[feeder.bus_position(bus), 20] -= mw
@@ -76,7 +76,7 @@ def test_huge_load_is_shed_with_its_reactive_power(day, lookahead):
     assert plan.record.elastic
     assert plan.shed_mw.sum() > 1.0
     assert (plan.shed_mw <= p_mw + 1e-7).all()
-    assert plan.vm_pu.min() >= 0.95 - 1e-7
+    assert plan.grid.vm_pu.min() >= 0.95 - 1e-7
     share = np.divide(plan.shed_mw, p_mw, out=np.zeros_like(p_mw), where=p_mw > 0)
     np.testing.assert_allclose(plan.q_load_mvar, q_mvar * (1 - share), rtol=0, atol=1e-9)
     np.testing.assert_allclose(plan.cost["load_shedding"], 1e4 * plan.shed_mw.sum(axis=0), rtol=1e-12)
@@ -106,7 +106,7 @@ def test_elastic_model_is_the_hard_one_where_that_has_an_answer(day, plan):
     assert elastic.total_cost.sum() == pytest.approx(plan.total_cost.sum(), rel=1e-7)
     assert elastic.ev_curtailed_mw.max() <= 1e-6
     assert elastic.shed_mw.max() <= 1e-6
-    np.testing.assert_allclose(elastic.vm_pu, plan.vm_pu, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(elastic.grid.vm_pu, plan.grid.vm_pu, rtol=0, atol=1e-5)
 
 
 def test_unmet_balance_of_a_day_of_overload_is_charged_in_rolling_as_in_day_ahead(day, lookahead):
@@ -156,7 +156,7 @@ def test_voltage_slack_is_reported_in_place_and_priced(day, lookahead):
     )
     plan = lookahead(case, day.ev_mw[:, few])
     assert plan.record.usable
-    missed = np.maximum(0.95**2 - plan.vm_pu**2, 0.0)
+    missed = np.maximum(0.95**2 - plan.grid.vm_pu**2, 0.0)
     assert missed.max() > 1e-3
     np.testing.assert_allclose(plan.voltage_slack_pu2, missed, rtol=0, atol=1e-6)
     np.testing.assert_allclose(plan.cost["voltage_slack"], 1e3 * plan.voltage_slack_pu2.sum(axis=0), rtol=1e-12)
@@ -199,7 +199,7 @@ def test_answer_after_an_impossible_window_is_untouched_by_it(day, plan):
     assert not controller.plan(0, day.ev_mw).record.usable
     controller.states = initial_states(controller.case)
     again = controller.plan(0, day.ev_mw)
-    np.testing.assert_array_equal(again.vm_pu, plan.vm_pu)
+    np.testing.assert_array_equal(again.grid.vm_pu, plan.grid.vm_pu)
 
 
 @pytest.mark.parametrize(

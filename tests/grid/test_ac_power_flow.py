@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import InputError
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
+from cosim.grid.state import GridState
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -31,7 +32,7 @@ def sweep(feeder: Feeder, p_mw: np.ndarray, q_mvar: np.ndarray) -> np.ndarray:
     return voltage
 
 
-def assert_agrees(feeder: Feeder, state: AcState, p_mw: np.ndarray, q_mvar: np.ndarray) -> None:
+def assert_agrees(feeder: Feeder, state: GridState, p_mw: np.ndarray, q_mvar: np.ndarray) -> None:
     voltage = sweep(feeder, p_mw, q_mvar)
     drop = voltage[feeder.parent] - voltage[feeder.child]
     current = drop / (feeder.r_pu + 1j * feeder.x_pu)

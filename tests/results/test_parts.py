@@ -1,35 +1,10 @@
-"""Parts of a period are joined by key, or refused."""
+"""What the tables of a run hold."""
 
 import numpy as np
 import pytest
 
-from cosim.errors import ComponentError
 from cosim.quantities import COLUMNS
-from cosim.results.parts import merge, part
 from cosim.workflows.run import run
-
-
-def test_tables_of_one_name_are_joined_on_their_key():
-    merged = merge(
-        [
-            part(3, {"buses": {"bus": ["1", "2"], "vm_pu": [1.0, 0.9]}}, {"a": 1}, {"x": 1}),
-            part(3, {"buses": {"bus": ["1", "2"], "vm_ac_pu": [1.0, 0.8]}}, {"b": 2}, {"y": 2}),
-        ]
-    )
-    assert merged["tables"]["buses"] == {"bus": ["1", "2"], "vm_pu": [1.0, 0.9], "vm_ac_pu": [1.0, 0.8]}
-    assert (merged["period"], merged["figures"], merged["gate"]) == (3, {"a": 1, "b": 2}, {"x": 1, "y": 2})
-
-
-@pytest.mark.parametrize("ids", [["2", "1"], ["1"], ["1", "2", "3"]])
-def test_other_keys_are_refused(ids):
-    parts = [part(3, {"buses": {"bus": found}}, {}, {}) for found in (["1", "2"], ids)]
-    with pytest.raises(ComponentError, match="period 3: two parts of table 'buses' have different bus ids"):
-        merge(parts)
-
-
-def test_other_periods_are_refused():
-    with pytest.raises(ComponentError, match=r"parts of periods \[2, 3\] met; a stale value is on a wire"):
-        merge([part(3, {}, {}, {}), part(2, {}, {}, {})])
 
 
 def present(result):
@@ -79,10 +54,16 @@ def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
 
 
 def test_every_table_has_one_row_per_period_and_key(finished):
-    from cosim.results.parts import KEYS
-
     result = finished("iterated")
-    for name, key in KEYS.items():
+    keys_of = {
+        "links": "link",
+        "paths": "path",
+        "stations": "station",
+        "buses": "bus",
+        "lines": "line",
+        "devices": "device",
+    }
+    for name, key in keys_of.items():
         keys = ["period", "class", key] if name == "paths" else ["period", key]
         assert not result[name].duplicated(keys).any()
         assert sorted(result[name]["period"].unique()) == list(range(1, 25))

@@ -12,11 +12,14 @@ import pytest
 from cosim.dispatch.controller import Controller
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow
-from cosim.results.parts import part
+from cosim.records.grid import BusRows, DispatchPeriod, GridPeriod, LineRows
+from cosim.records.period import tables
+from cosim.records.traffic import TrafficPeriod
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.simulators import SIM_CONFIG
 from cosim.simulators.recorder import Simulator as Recorder
+from tests.by_hand import by_hand
 
 HOUR = 3600
 ATTRS = ["price[CNY/MWh]", "P_demand[MW]", "P_forecast[MW]", "P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]"]
@@ -341,12 +344,10 @@ def test_a_setpoint_that_is_no_number_is_refused(alone, small_case):
         small.run(1)
 
 
-NOTHING_FLOWS = {"loss_mw": 0.0, "import_mw": 0.0, "import_mvar": 0.0}
-
-
 def test_a_stale_reference_is_refused(alone, small_case):
     small = alone("Grid", small_case())
-    record = part(1, {"buses": {"vm_pu": [1.0] * 33}, "lines": {"i_ka": [0.0] * 32}}, NOTHING_FLOWS, {})
+    rows = by_hand(BusRows, vm_pu=np.ones(33)), by_hand(LineRows, i_ka=np.zeros(32))
+    record = by_hand(DispatchPeriod, period=1, buses=rows[0], lines=rows[1])
     small.feed("Grid-0", {"record": record}, "record", to="reference")
     with pytest.raises(ComponentError, match="setpoints of period 1 arrived in period 2"):
         small.run(2)
@@ -373,7 +374,7 @@ def test_profiles_tell_the_given_series(alone):
 
 
 def record_of(period, **figures):
-    return part(period, {}, figures, {"sue_residual": 1e-9, "sue_status": "converged"})
+    return by_hand(TrafficPeriod, period=period, sue_residual=1e-9, sue_status="converged", **figures)
 
 
 def recorder_world(alone, case, *values):
@@ -390,20 +391,31 @@ def test_a_recorder_judges_and_commits_once_a_period(alone, small_case):
     with mosaik.World({**SIM_CONFIG, **here}, skip_greetings=True, configure_logging=False) as world:
         recorder = world.start("Recorder", case=case, sink=lambda p, r: committed.append((p, r)))
         target, source = recorder.Recorder(), world.start("Source")
-        world.connect(source.Source(values=lambda h: {"record": record_of(h + 1, loss_mw=0.1 * h)}), target, "record")
-        world.connect(source.Source(values=lambda h: {"record": record_of(h + 1, import_mw=2.0)}), target, "record")
+        world.connect(source.Source(values=lambda h: {"record": record_of(h + 1, sue_gap=0.1 * h)}), target, "record")
+        world.connect(
+            source.Source(
+                values=lambda h: {
+                    "record": by_hand(GridPeriod, period=h + 1, ac_converged=True, ac_slack_mw=2.0, ac_dv_pu=0.0)
+                }
+            ),
+            target,
+            "record",
+        )
         world.run(until=6 * HOUR, print_progress=False)
         assert recorder.status() == {"periods_done": 6, "error": ""}
-    assert [p["period"] for p, _ in committed] == [1, 2, 3, 4, 5, 6]
-    assert committed[2][0]["tables"]["periods"]["loss_mw"] == [0.2]
-    assert committed[2][0]["tables"]["periods"]["import_mw"] == [2.0]
-    assert committed[2][0]["tables"]["periods"]["clock"] == ["02:00-03:00"]
+    assert [p.period for p, _ in committed] == [1, 2, 3, 4, 5, 6]
+    assert tables(committed[2][0])["periods"]["sue_gap"] == [0.2]
+    assert tables(committed[2][0])["periods"]["ac_slack_mw"] == [2.0]
+    assert tables(committed[2][0])["periods"]["clock"] == ["02:00-03:00"]
     assert {r.status for _, r in committed} == {"optimal"}
 
 
 def test_parts_of_different_periods_are_refused(alone, small_case):
     small = recorder_world(
-        alone, small_case(), lambda h: {"record": record_of(h + 1)}, lambda h: {"record": record_of(max(h, 1))}
+        alone,
+        small_case(),
+        lambda h: {"record": record_of(h + 1)},
+        lambda h: {"record": by_hand(GridPeriod, period=max(h, 1))},
     )
     with pytest.raises(ComponentError, match=r"parts of periods \[1, 2\] met; a stale value"):
         small.run(3)
@@ -432,14 +444,8 @@ def test_a_period_is_committed_once_and_in_order(small_case, hour):
     assert len(recorder.committed) == 1
 
 
-def test_a_part_with_a_figure_that_the_gate_does_not_know_is_refused_by_period(alone, small_case):
-    small = recorder_world(alone, small_case(), {"record": part(1, {}, {}, {"cone_gapp": 1.0})})
-    with pytest.raises(ComponentError, match="recorder failed at period 1: .*cone_gapp"):
-        small.run(1)
-
-
 def test_a_figure_of_nan_is_flagged_never_accepted(alone, small_case):
-    values = {"record": replace_gate(record_of(1), sue_residual=math.nan)}
+    values = {"record": by_hand(GridPeriod, period=1, ac_converged=True, ac_mismatch_mva=math.nan)}
     committed = []
     here = {"Source": {"python": f"{__name__}:Source"}}
     with mosaik.World({**SIM_CONFIG, **here}, skip_greetings=True, configure_logging=False) as world:
@@ -447,10 +453,6 @@ def test_a_figure_of_nan_is_flagged_never_accepted(alone, small_case):
         world.connect(world.start("Source").Source(values=lambda h: values), recorder.Recorder(), "record")
         world.run(until=HOUR, print_progress=False)
     assert committed == ["not_converged"]
-
-
-def replace_gate(record, **figures):
-    return record | {"gate": record["gate"] | figures}
 
 
 # --- time

@@ -13,6 +13,7 @@ from cosim import world
 from cosim.errors import ComponentError, SumoError
 from cosim.microsim.process import SumoProcess
 from cosim.quantities import COLUMNS
+from cosim.records.period import tables
 from cosim.reports.summary import summarise
 from cosim.results.store import RunResult, RunStore
 from cosim.scenario.case import build_case
@@ -62,46 +63,46 @@ def parts(path):
 
 def test_a_day_is_measured_period_by_period(parts):
     (first, judged), (second, _) = parts("continuous")
-    assert (first["period"], second["period"]) == (1, 2)
-    links = first["tables"]["micro_links"]
+    assert (first.period, second.period) == (1, 2)
+    links = tables(first)["micro_links"]
     assert len(links["link"]) == 19
     assert links["vehicles"] == pytest.approx(np.array(links["flow_vph"]) / 4.0)
     assert "teleported_share" in {check.name for check in judged.checks}
     for part in (first, second):
-        quality = part["tables"]["micro_quality"]
+        quality = tables(part)["micro_quality"]
         assert quality["teleports"] == quality["collisions"] == [0]
 
 
 def test_every_column_is_in_the_vocabulary_and_none_is_idle(parts):
     """Vehicles, stations, sessions and the second look at the grid, over both modes together."""
-    tables = {"micro_links", "micro_stations", "micro_sessions", "micro_quality", "ac_measured"}
+    names = {"micro_links", "micro_stations", "micro_sessions", "micro_quality", "ac_measured"}
     found = {
         (table, column)
         for mode in ("continuous", "windows")
         for part, _ in parts(mode)
-        for table, columns in part["tables"].items()
-        if table in tables
+        for table, columns in tables(part).items()
+        if table in names
         for column in columns
     }
-    words = {(column.table, column.name) for column in COLUMNS if column.table in tables}
-    assert found == words - {(table, "period") for table in tables}  # the store adds it
+    words = {(column.table, column.name) for column in COLUMNS if column.table in names}
+    assert found == words - {(table, "period") for table in names}  # the store adds it
 
 
 def test_the_flows_of_a_run_are_driven(parts):
     """What the equilibrium sends in two quarter hours is what SUMO is given, to rounding."""
     for part, _ in parts("continuous"):
-        sent = sum(part["tables"]["paths"]["flow_vph"]) / 4.0
-        assert part["tables"]["micro_quality"]["loaded"][0] == pytest.approx(sent, abs=4.0)
+        sent = sum(tables(part)["paths"]["flow_vph"]) / 4.0
+        assert tables(part)["micro_quality"]["loaded"][0] == pytest.approx(sent, abs=4.0)
 
 
 def test_the_grid_is_checked_under_the_measured_load(parts):
     for part, _ in parts("continuous"):
-        measured, stations = part["tables"]["ac_measured"], part["tables"]["micro_stations"]
+        measured, stations = tables(part)["ac_measured"], tables(part)["micro_stations"]
         assert measured["end_min"] == [float(minute) for minute in range(1, 16)]
         assert all(measured["converged"])
         by_minute = np.array(stations["p_mw"]).reshape(3, 15).sum(axis=0)
         assert measured["ev_mw"] == pytest.approx(by_minute, abs=1e-9)
-        planned = sum(part["tables"]["stations"]["energy_mwh"]) * 4.0
+        planned = sum(tables(part)["stations"]["energy_mwh"]) * 4.0
         assert measured["ev_planned_mw"] == pytest.approx([planned] * 15)
         losses = np.array(measured["ac_loss_mw"]) - np.array(measured["ac_slack_mw"]) + np.array(measured["ev_mw"])
         assert np.ptp(losses) < 1e-6  # all else of the balance stays as the dispatch set it
@@ -110,10 +111,10 @@ def test_the_grid_is_checked_under_the_measured_load(parts):
 def test_measured_power_and_sessions_are_one_energy(parts):
     energy = drawn = visited = 0.0
     for part, _ in parts("continuous"):
-        stations = part["tables"]["micro_stations"]
+        stations = tables(part)["micro_stations"]
         energy += sum(stations["p_mw"]) / 60.0 * 1000.0
         drawn = sum(np.array(stations["ledger_kwh"]).reshape(3, 15)[:, -1])
-        visited += sum(part["tables"]["micro_sessions"]["energy_kwh"])
+        visited += sum(tables(part)["micro_sessions"]["energy_kwh"])
     assert visited == pytest.approx(drawn, abs=1e-6), "those still there at the end of the day have sessions, too"
     assert energy == pytest.approx(drawn, abs=1e-6)
     assert drawn > 0.0
@@ -124,34 +125,34 @@ def test_the_summary_of_a_run_tells_what_sumo_counted(parts, tmp_path, mode):
     store = RunStore.create(tmp_path / "run")
     store.write_json("manifest.json", {"resolved": {"microsim": {"mode": mode}}})
     for part, judged in parts(mode):
-        store.commit(part["period"], part["tables"], gate_json(judged))
+        store.commit(part.period, tables(part), gate_json(judged))
     store.finish(code=0, reasons=(), statuses=[judged.status for _, judged in parts(mode)], planned=2)
     summary, driven = summarise(RunResult(store.folder)), parts(mode)[: 1 if mode == "windows" else 2]
-    tables = [part["tables"] for part, _ in driven]
+    found = [tables(part) for part, _ in driven]
     assert summary["micro_periods"].value == f"{len(driven)} of 2"
-    assert summary["micro_loaded"].value == sum(sum(one["micro_quality"]["loaded"]) for one in tables)
+    assert summary["micro_loaded"].value == sum(sum(one["micro_quality"]["loaded"]) for one in found)
     assert summary["micro_teleports"].value == summary["micro_collisions"].value == 0
     if mode == "continuous":
-        drawn_kwh = sum(np.array(tables[-1]["micro_stations"]["ledger_kwh"]).reshape(3, 15)[:, -1])
+        drawn_kwh = sum(np.array(found[-1]["micro_stations"]["ledger_kwh"]).reshape(3, 15)[:, -1])
         assert summary["micro_energy_mwh"].value == pytest.approx(drawn_kwh / 1000.0, abs=1e-9)
-        assert summary["micro_vmin_ac_pu"].value == min(min(one["ac_measured"]["vmin_ac_pu"]) for one in tables)
+        assert summary["micro_vmin_ac_pu"].value == min(min(one["ac_measured"]["vmin_ac_pu"]) for one in found)
     assert ("micro_energy_mwh" in summary) is (mode != "meso")
     if mode != "meso":
-        planned = sum(sum(one["stations"]["energy_mwh"]) for one in tables)
+        planned = sum(sum(one["stations"]["energy_mwh"]) for one in found)
         assert summary["micro_planned_mwh"].value == pytest.approx(planned)
 
 
 def test_windows_are_simulated_in_the_chosen_periods_with_every_seed(parts):
     (first, judged), (second, _) = parts("windows")
-    quality = first["tables"]["micro_quality"]
+    quality = tables(first)["micro_quality"]
     assert quality["seed"] == [1, 2]
     assert len(set(quality["digest"])) == 2
-    assert "micro_links" not in second["tables"]
+    assert "micro_links" not in tables(second)
     assert judged.status == parts("off")[0][1].status
-    stations = first["tables"]["micro_stations"]
+    stations = tables(first)["micro_stations"]
     assert stations["end_min"][:15] == [float(minute) for minute in range(1, 16)]
-    sue = np.array(first["tables"]["links"]["flow_vph"])
-    micro = np.array(first["tables"]["micro_links"]["flow_vph"]).reshape(2, -1).mean(axis=0)
+    sue = np.array(tables(first)["links"]["flow_vph"])
+    micro = np.array(tables(first)["micro_links"]["flow_vph"]).reshape(2, -1).mean(axis=0)
     assert np.sqrt(2 * (micro - sue) ** 2 / (micro + sue)).max() < 5.0
 
 
@@ -159,7 +160,7 @@ def test_nothing_else_of_a_run_changes(parts):
     for mode in ("windows", "continuous"):
         for (part, _), (plain, _) in zip(parts(mode), parts("off"), strict=True):
             for table in ("links", "paths", "stations", "buses", "lines", "devices"):
-                np.testing.assert_equal(part["tables"][table], plain["tables"][table])
+                np.testing.assert_equal(tables(part)[table], tables(plain)[table])
 
 
 def test_a_dead_sumo_ends_the_run_with_its_own_words(path, monkeypatch):
@@ -231,9 +232,9 @@ def test_path_flows_of_other_roads_are_refused(path):
 def test_the_mesoscopic_model_gives_the_flows_of_a_day_and_says_so(parts):
     (first, _), (second, _) = parts("meso")
     for part in (first, second):
-        assert part["tables"]["micro_quality"]["model"] == ["meso"]
-        assert "micro_stations" not in part["tables"]
-    sent = sum(sum(part["tables"]["paths"]["flow_vph"]) / 4.0 for part in (first, second))
-    quality = second["tables"]["micro_quality"]
-    arrived = first["tables"]["micro_quality"]["arrived"][0] + quality["arrived"][0]
+        assert tables(part)["micro_quality"]["model"] == ["meso"]
+        assert "micro_stations" not in tables(part)
+    sent = sum(sum(tables(part)["paths"]["flow_vph"]) / 4.0 for part in (first, second))
+    quality = tables(second)["micro_quality"]
+    arrived = tables(first)["micro_quality"]["arrived"][0] + quality["arrived"][0]
     assert arrived + quality["running"][0] == pytest.approx(sent, abs=8.0)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.devices.traits import Traits
+from cosim.grid.state import GridState
+from cosim.records.grid import DispatchPeriod
 from cosim.validation.audit import AuditInputs, StoredStations, StoringDevice, audit, audit_columns
 from cosim.validation.stored import StoredDevice, StoredDispatch
+from tests.by_hand import by_hand
 
 HALF_HOUR = 0.5
 CUT_MW = np.array([[0.1, 0.0, 0.2], [0.0, 0.3, 0.0]])
@@ -62,10 +65,14 @@ def day(at=None):
     imported = load + loss - given
     energy = HALF_HOUR * tariff * imported
     fuel, unserved, losses = HALF_HOUR * 85.0 * turbine, HALF_HOUR * 2000.0 * cut, HALF_HOUR * 7.0 * loss
-    figures = {
-        "import_mw": imported, "loss_mw": loss, "tariff_per_mwh": tariff, "cost": energy + fuel + unserved + losses,
-        "cost_energy": energy, "cost_fuel": fuel, "cost_unserved": unserved, "cost_losses": losses,
-    }  # fmt: skip
+    terms = {"energy": energy, "fuel": fuel, "unserved": unserved, "losses": losses}
+    plans = tuple(
+        by_hand(
+            DispatchPeriod, period=7 + k, tariff_per_mwh=tariff[k], cost=sum(terms.values())[k],
+            cost_terms={term: cost[k] for term, cost in terms.items()},
+        )
+        for k in range(3)
+    )  # fmt: skip
     devices = [
         device("grid", "exchange", imported, cost=energy), device("gt", "generation", turbine, cost=fuel),
         device("ess", "generation", stored_mw, energy_mwh=1.0 - HALF_HOUR * np.cumsum(stored_mw), stores=True),
@@ -74,12 +81,14 @@ def day(at=None):
     ]  # fmt: skip
     at_two = {name: np.stack([np.zeros(3), value]) for name, value in (("load", load), ("given", given))}
     nothing, no_line = np.full((2, 3), np.nan), np.full((1, 3), np.nan)
+    relaxed = GridState(
+        vm_pu=nothing, i_ka=no_line, p_from_mw=no_line, q_from_mvar=no_line, loss_mw=loss, slack_mw=imported,
+        slack_mvar=np.full(3, np.nan), converged=np.ones(3, dtype=bool),
+    )  # fmt: skip
     stored = StoredDispatch(
-        periods=np.array([7, 8, 9]), p_load_mw=at_two["load"], q_load_mvar=nothing, p_gen_mw=at_two["given"],
-        q_gen_mvar=nothing, shed_mw=nothing, vm_pu=nothing, price_per_mwh=nothing, vm_ac_pu=nothing,
-        p_line_mw=no_line, q_line_mvar=no_line, i_ka=no_line,
-        figures={name: value.tolist() for name, value in figures.items()}, devices={one.name: one for one in devices},
-        missing=np.zeros(3, dtype=int),
+        plans=plans, p_load_mw=at_two["load"], q_load_mvar=nothing, p_gen_mw=at_two["given"], q_gen_mvar=nothing,
+        shed_mw=nothing, price_per_mwh=nothing, relaxed=relaxed, vm_ac_pu=nothing,
+        devices={one.name: one for one in devices}, missing=np.zeros(3, dtype=int),
     )  # fmt: skip
     inputs = AuditInputs(
         feeder=None, period_h=HALF_HOUR, loss_price_per_mwh=7.0, base_p_mw=np.stack([np.zeros(3), base]), ev_mw=ev,
@@ -173,6 +182,22 @@ def test_what_is_asked_and_given_beyond_the_power_of_the_chargers_is_told_by_the
     assert found["station_beyond_mw"] == pytest.approx([0.1, 0.3, 0.1])
 
 
+def with_figure(stored, name, k, factor):
+    """Return what is stored with one figure of period column ``k`` multiplied."""
+    states = {"import_mw": "slack_mw", "loss_mw": "loss_mw"}
+    if name in states:
+        values = getattr(stored.relaxed, states[name]).copy()
+        values[k] *= factor
+        return replace(stored, relaxed=replace(stored.relaxed, **{states[name]: values}))
+    plan, term = stored.plans[k], name.removeprefix("cost_")
+    if term in plan.cost_terms:
+        changed = {"cost_terms": {**plan.cost_terms, term: factor * plan.cost_terms[term]}}
+    else:
+        changed = {name: factor * getattr(plan, name)}
+    plans = (replace(plan, **changed) if one is plan else one for one in stored.plans)
+    return replace(stored, plans=tuple(plans))
+
+
 @pytest.mark.parametrize(
     ("name", "broken"),
     [
@@ -187,10 +212,7 @@ def test_what_is_asked_and_given_beyond_the_power_of_the_chargers_is_told_by_the
 )
 def test_a_changed_figure_of_a_period_opens_the_items_that_hold_it(name, broken):
     inputs, stored, ledger = day()
-    figures = {
-        key: [value[0], value[1] * 1.1, value[2]] if key == name else value for key, value in stored.figures.items()
-    }
-    assert open_items(inputs, replace(stored, figures=figures), ledger) == broken
+    assert open_items(inputs, with_figure(stored, name, 1, 1.1), ledger) == broken
 
 
 @pytest.mark.parametrize(
@@ -212,18 +234,18 @@ def test_a_changed_device_opens_the_items_that_hold_it(name, field, broken):
 
 def test_a_number_that_is_missing_closes_nothing():
     inputs, stored, ledger = day()
-    figures = {**stored.figures, "import_mw": [None, *stored.figures["import_mw"][1:]]}
-    found = items(inputs, replace(stored, figures=figures), ledger)
+    found = items(inputs, with_figure(stored, "import_mw", 0, np.nan), ledger)
     assert not found["dispatch to AC flow"].closes
     assert found["dispatch to AC flow"].worst_period == 7
 
 
 def test_opposite_errors_of_two_periods_do_not_close():
     inputs, stored, ledger = day()
-    cost = np.array(stored.figures["cost"]) + [5.0, -5.0, 0.0]
-    found = items(inputs, replace(stored, figures={**stored.figures, "cost": cost.tolist()}), ledger)["cost"]
+    off = zip(stored.plans, (5.0, -5.0, 0.0), strict=True)
+    plans = tuple(replace(plan, cost=plan.cost + wrong) for plan, wrong in off)
+    found = items(inputs, replace(stored, plans=plans), ledger)["cost"]
     assert found.difference == pytest.approx(0.0, abs=1e-9)
-    assert found.relative == pytest.approx(10.0 / np.sum(stored.figures["cost"]))
+    assert found.relative == pytest.approx(10.0 / stored.cost.sum())
     assert not found.closes
 
 

@@ -1,25 +1,16 @@
 """Relaxation against AC state: differences, places and limits, computed once more by hand."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cosim.grid.ac_flow import AcFlow, AcState
+from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits
 from cosim.validation.grid import compare
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    vm_pu: Any
-    i_ka: Any
-    loss_mw: float
-    slack_mw: float
-    slack_mvar: float
-
 
 FEEDER = Feeder(
     name="small", bus_ids=("root", "mid", "end"), line_ids=("a", "b"), parent=[0, 1], child=[1, 2], slack=0,
@@ -28,16 +19,16 @@ FEEDER = Feeder(
 )  # fmt: skip
 
 
-def state(**changes: Any) -> AcState:
+def state(**changes: Any) -> GridState:
     values = {
         "vm_pu": [1.0, 0.98, 0.97], "va_degree": [0.0] * 3, "i_ka": [0.1, 0.05], "p_from_mw": [2.0, 1.0],
         "q_from_mvar": [0.4, 0.2], "loss_mw": 0.02, "loss_mvar": 0.02, "slack_mw": 2.02, "slack_mvar": 0.42,
         "converged": True, "injection_error_mw": 0.0, "mismatch_mva": 0.0,
     }  # fmt: skip
-    return AcState(**(values | changes))
+    return GridState(**(values | changes))
 
 
-PLAN = Plan(vm_pu=[1.0, 0.98, 0.97], i_ka=[0.1, 0.05], loss_mw=0.02, slack_mw=2.02, slack_mvar=0.42)
+PLAN = state()
 
 
 def test_equal_states_differ_by_nothing():
@@ -138,7 +129,7 @@ def test_the_branch_flow_without_losses_is_above_the_ac_voltage():
     """LinDistFlow bounds the voltage from above where all power flows down; the difference is the loss term."""
     ac = AcFlow(FEEDER, tolerance_mva=1e-10).solve(-FEEDER.p_mw, -FEEDER.q_mvar)
     linear = FEEDER.loss_free_voltage_pu(FEEDER.p_mw, FEEDER.q_mvar)
-    plan = Plan(vm_pu=linear, i_ka=ac.i_ka, loss_mw=0.0, slack_mw=2.0, slack_mvar=0.4)
+    plan = replace(PLAN, vm_pu=linear, i_ka=ac.i_ka, loss_mw=0.0, slack_mw=2.0, slack_mvar=0.4)
     difference = compare(plan, ac, FEEDER, GateLimits())
     assert (linear >= ac.vm_pu).all()
     assert 0.0 < difference.dv_pu < 0.01

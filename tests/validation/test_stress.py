@@ -9,9 +9,12 @@ import pytest
 from cosim.dispatch.devices.traits import Traits
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
+from cosim.grid.state import no_state
 from cosim.quantities.checks import GateLimits
+from cosim.records.grid import DispatchPeriod
 from cosim.validation.stored import StoredDevice, StoredDispatch
 from cosim.validation.stress import stress
+from tests.by_hand import by_hand
 
 BASE_MVA, BASE_KV, LENGTH_KM = 10.0, 12.66, 2.0
 Z_PU = complex(1.6, 0.8) * BASE_MVA / BASE_KV**2
@@ -45,11 +48,11 @@ def stored():
     """Two periods: base load less what was shifted and shed, and charging, all at the end of the line."""
     nothing = np.full((2, 2), np.nan)
     return StoredDispatch(
-        periods=np.array([3, 4]), p_load_mw=at_the_end(BASE_P_MW - SHIFTED_MW - SHED_MW + CHARGING_MW),
-        q_load_mvar=at_the_end(LOAD_MVAR), p_gen_mw=at_the_end(GIVEN_MW), q_gen_mvar=at_the_end(GIVEN_MVAR),
-        shed_mw=at_the_end(SHED_MW), vm_pu=nothing, price_per_mwh=nothing, vm_ac_pu=nothing,
-        p_line_mw=np.full((1, 2), np.nan), q_line_mvar=np.full((1, 2), np.nan), i_ka=np.full((1, 2), np.nan),
-        figures={}, devices={"dr": shifting()}, missing=np.zeros(2, dtype=int),
+        plans=tuple(by_hand(DispatchPeriod, period=period) for period in (3, 4)),
+        p_load_mw=at_the_end(BASE_P_MW - SHIFTED_MW - SHED_MW + CHARGING_MW), q_load_mvar=at_the_end(LOAD_MVAR),
+        p_gen_mw=at_the_end(GIVEN_MW), q_gen_mvar=at_the_end(GIVEN_MVAR), shed_mw=at_the_end(SHED_MW),
+        price_per_mwh=nothing, relaxed=no_state(line(), (2,)), vm_ac_pu=nothing, devices={"dr": shifting()},
+        missing=np.zeros(2, dtype=int),
     )  # fmt: skip
 
 

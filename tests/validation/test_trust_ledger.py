@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.controller import initial_states, make_window
+from cosim.dispatch.devices import traits_of
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.solving import WindowSolver
 from cosim.grid.ac_flow import AcFlow
+from cosim.records.period import PeriodRecord
+from cosim.results.parts import dispatch_period, grid_period
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import sufficient_condition
 from cosim.validation.gate import GateLimits
 from cosim.validation.ledger import LedgerInputs, build_ledger
-from cosim.validation.stored import StoredDevice, StoredDispatch
+from cosim.validation.stored import stored_dispatch
 
 
 def relaxed_day(name, *overrides):
@@ -30,47 +33,10 @@ def relaxed_day(name, *overrides):
 
 def stored_from(case, plans):
     """Return what a run would store of these plans."""
-
-    def joined(name):
-        return np.concatenate([getattr(plan, name) for plan in plans], axis=1)
-
-    def figures(plan, k):
-        record = plan.record
-        return {
-            "solver": record.backend, "solver_status": record.status, "elastic": record.elastic,
-            "primal_residual": record.primal_residual, "duality_gap_rel": record.gap, "restoration": "",
-            "import_mw": float(plan.slack_mw[0]), "import_mvar": float(plan.slack_mvar[0]),
-            "loss_mw": float(plan.loss_mw[0]), "ev_curtailed_mw": 0.0, "shed_mw": 0.0, "requirement_missed": 0.0,
-            "voltage_slack_pu2": 0.0, "tariff_per_mwh": float(case.tariff_per_mwh[k]),
-            "lower_bound": min(record.primal_objective, record.dual_objective),
-            "window_cost": float(plan.total_cost.sum()), "cost": float(plan.total_cost[0]),
-            "relaxed_gap_pu2": float(np.abs(plan.cone.gap_pu2).max()),
-            **{f"cost_{term}": float(value[0]) for term, value in plan.cost.items()},
-        }  # fmt: skip
-
-    rows = [figures(plan, k) for k, plan in enumerate(plans)]
-    devices = {
-        name: StoredDevice(
-            name=name, kind=device.kind, traits=device.traits, bus=device.bus,
-            **{
-                column: np.concatenate([getattr(plan.devices[name], column) for plan in plans])
-                for column in ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "missed", "cost")
-            },
-        )
-        for name, device in plans[0].devices.items()
-    }  # fmt: skip
-    names = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "shed_mw", "vm_pu", "price_per_mwh")
-    return StoredDispatch(
-        periods=np.arange(1, len(plans) + 1),
-        **{name: joined(name) for name in names},
-        vm_ac_pu=joined("vm_pu"),
-        p_line_mw=joined("p_line_mw"),
-        q_line_mvar=joined("q_line_mvar"),
-        i_ka=joined("i_ka"),
-        figures={name: [row[name] for row in rows] for name in rows[0]},
-        devices=devices,
-        missing=np.zeros(len(plans), dtype=int),
-    )
+    told = [dispatch_period(case, plan, 0, stations=()) for plan in plans]
+    ac = [grid_period(one.period, case.feeder, one.state, None) for one in told]
+    records = [PeriodRecord(period=one.period, dispatch=one, grid=grid) for one, grid in zip(told, ac, strict=True)]
+    return stored_dispatch(records, traits_of({}), np.zeros(len(plans), dtype=int))
 
 
 def inputs_of(case, ev):
@@ -106,7 +72,7 @@ def test_the_unrepaired_relaxation_is_exposed_as_it_was_by_measurement_of_others
         assert entry.cone_gap_pu2 > 0.1
     vm = np.array([state.vm_pu.max() for state in ledger.states])
     assert vm == pytest.approx([1.0453, 1.0975, 1.1853], abs=5e-5)
-    assert stored.vm_pu.max(axis=0)[1:] == pytest.approx([1.05, 1.05], abs=1e-6)
+    assert stored.relaxed.vm_pu.max(axis=0)[1:] == pytest.approx([1.05, 1.05], abs=1e-6)
     assert np.isnan(ledger.upper_bound)
     assert ledger.exit_code == 6
 
@@ -117,7 +83,7 @@ def test_invented_losses_are_the_difference_of_the_losses(pv_stress):
     for k in (1, 2):
         entry = ledger.entries[k]
         assert entry.fictitious_loss_kw > 100.0
-        assert stored.number("loss_mw", k) - entry.ac_loss_mw == pytest.approx(entry.dloss_kw / 1000.0, rel=1e-9)
+        assert stored.plans[k].loss_mw - entry.ac_loss_mw == pytest.approx(entry.dloss_kw / 1000.0, rel=1e-9)
         assert entry.dslack_kw == pytest.approx(entry.dloss_kw, rel=1e-5)
 
 
@@ -135,7 +101,9 @@ def test_an_exact_day_has_dual_prices_equal_to_ac_prices_where_nothing_binds():
     assert ledger.exit_code == 0
     assert {entry.exactness for entry in ledger.entries} <= {"proved", "tight"}
     free = [
-        k for k in range(case.periods) if stored.vm_pu[:, k].max() < 1.05 - 1e-6 and stored.vm_pu[:, k].min() > 0.951
+        k
+        for k in range(case.periods)
+        if stored.relaxed.vm_pu[:, k].max() < 1.05 - 1e-6 and stored.relaxed.vm_pu[:, k].min() > 0.951
     ]
     assert len(free) > 12
     assert np.abs(ledger.congestion_per_mwh[:, free]).max() < 5e-3
@@ -224,18 +192,19 @@ def test_a_changed_setpoint_does_not_pass(pv_stress):
 
 def test_a_flow_that_was_stored_smaller_than_its_current_is_a_slack_cone(pv_stress):
     case, ev, stored, _ = pv_stress
-    flow = stored.p_line_mw.copy()
+    flow = stored.relaxed.p_from_mw.copy()
     flow[3, 0] *= 0.9
-    entry = build_ledger(inputs_of(case, ev), changed(stored, p_line_mw=flow)).entries[0]
+    state = replace(stored.relaxed, p_from_mw=flow)
+    entry = build_ledger(inputs_of(case, ev), changed(stored, relaxed=state)).entries[0]
     assert entry.exactness == "not tight"
     assert entry.cone_gap_line == case.feeder.line_ids[3]
 
 
 def test_an_answer_that_is_not_there_is_no_answer(pv_stress):
     case, ev, stored, _ = pv_stress
-    nothing = np.full_like(stored.i_ka, np.nan)
-    figures = {**stored.figures, "solver_status": ["failed"] * 3, "cost": [float("nan")] * 3}
-    ledger = build_ledger(inputs_of(case, ev), changed(stored, i_ka=nothing, figures=figures))
+    state = replace(stored.relaxed, i_ka=np.full_like(stored.relaxed.i_ka, np.nan))
+    plans = tuple(replace(plan, solver_status="failed", cost=float("nan")) for plan in stored.plans)
+    ledger = build_ledger(inputs_of(case, ev), changed(stored, relaxed=state, plans=plans))
     assert {entry.exactness for entry in ledger.entries} == {"no answer"}
     assert {entry.status for entry in ledger.entries} == {"failed"}
     assert ledger.exit_code == 6

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cosim.grid.ac_flow import AcFlow
+from cosim.records.period import tables
 from cosim.results.store import load as open_run
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
@@ -26,7 +27,7 @@ def parts_of(case):
 
 def column(parts, table, name):
     """Return a column of all periods, shape (rows, T)."""
-    return np.array([part["tables"][table][name] for part in parts]).T
+    return np.array([tables(part)[table][name] for part in parts]).T
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_what_the_grid_is_told_is_the_load_in_time(in_time, name):
     sent = column(in_time[name], "stations", "p_demand_mw")
     assert (sent == column(in_time[name], "stations", "p_kernel_mw")).all()
     assert np.abs(sent - column(in_time[name], "stations", "p_instant_mw")).max() > 0.05
-    dispatched = [part["figures"]["ev_mw"] for part in in_time[name]]
+    dispatched = [part.dispatch.ev_mw for part in in_time[name]]
     assert dispatched == pytest.approx(sent.sum(axis=0), abs=5e-6)
 
 
@@ -69,8 +70,8 @@ def test_no_energy_is_lost_on_the_way(in_time, name):
 def test_the_loop_converges_with_energy_in_time(small_case, method, mode):
     settings = (*KERNEL, *ITERATED, f"coupling.method={method}", f"dispatch.mode={mode}")
     parts = parts_of(small_case(*settings))
-    assert all(part["figures"]["coupling_converged"] for part in parts)
-    assert max(part["figures"]["coupling_rounds"] for part in parts) <= 10
+    assert all(part.traffic.coupling.coupling_converged for part in parts)
+    assert max(part.traffic.coupling.coupling_rounds for part in parts) <= 10
     prices = column(parts, "stations", "price_per_mwh")
     nodal = column(parts, "stations", "nodal_price_per_mwh")
     assert prices == pytest.approx(nodal, abs=1.0)
@@ -79,7 +80,7 @@ def test_the_loop_converges_with_energy_in_time(small_case, method, mode):
 def test_with_a_perfect_forecast_rolling_costs_what_the_day_ahead_plan_costs(in_time, small_case):
     """In ``sequential`` the forecast of the load in time is its outcome."""
     ahead = parts_of(small_case(*KERNEL, "dispatch.mode=day_ahead"))
-    cost = [sum(part["figures"]["cost"] for part in parts) for parts in (in_time["sequential"], ahead)]
+    cost = [sum(part.dispatch.cost for part in parts) for parts in (in_time["sequential"], ahead)]
     assert cost[0] == pytest.approx(cost[1], rel=1e-6)
 
 
@@ -98,8 +99,8 @@ def test_who_charges_later_is_told_and_nobody_is_lost(passing, small_case):
     roads = small_case(*LATER).roads
     flow = column(passing, "paths", "flow_vph")
     at_stations = column(passing, "stations", "flow_vph").sum(axis=0)
-    told = np.array([part["figures"]["ev_later_vph"] for part in passing])
-    share = np.array([part["figures"]["ev_later_share"] for part in passing])
+    told = np.array([part.traffic.ev_later_vph for part in passing])
+    share = np.array([part.traffic.ev_later_share for part in passing])
     assert told == pytest.approx(flow[later(roads.paths)].sum(axis=0), rel=1e-12)
     assert told + at_stations == pytest.approx(roads.charging_vph, rel=1e-9)
     assert share == pytest.approx(told / roads.charging_vph, rel=1e-9)
@@ -109,7 +110,7 @@ def test_who_charges_later_is_told_and_nobody_is_lost(passing, small_case):
 @pytest.mark.parametrize("method", ["iterate", "admm"])
 def test_with_charging_later_all_methods_meet(passing, small_case, method):
     parts = parts_of(small_case(*LATER, *ITERATED, f"coupling.method={method}"))
-    assert all(part["figures"]["coupling_converged"] for part in parts)
+    assert all(part.traffic.coupling.coupling_converged for part in parts)
     for name, tolerance in (("flow_vph", 1e-2), ("p_demand_mw", 2e-4)):
         assert column(parts, "stations", name) == pytest.approx(column(passing, "stations", name), abs=tolerance)
 

@@ -9,13 +9,15 @@ import pytest
 
 from cosim.microsim.chargers import DETOUR_S
 from cosim.microsim.port import LinkSlice, MicroState, RunQuality, Session, StationSeries
-from cosim.results.stored import read_path_flows
+from cosim.records.traffic import PathRows, TrafficPeriod
+from cosim.results.stored import path_flows
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.traffic.equilibrium import solve
 from cosim.validation.micro import expected_flow, sue_claim
 from cosim.workflows import validate
-from cosim.workflows.micro_study import MicroStudy, WindowSettings, open_study, seen
+from cosim.workflows.micro_study import MicroStudy, WindowSettings, open_study, seen, told_of
+from tests.by_hand import by_hand
 
 WARM_S, HOUR_S = 1200.0, 3600.0
 
@@ -149,19 +151,18 @@ def test_counters_come_through(study):
     assert (found.never_inserted, found.unfinished) == (1, 6)
 
 
-def test_path_flows_of_another_network_are_refused(tmp_path):
-    import pandas as pd
-
+def test_path_flows_of_another_network_are_refused():
     from cosim.errors import StorageError
 
-    table = pd.DataFrame({"period": [1, 1], "class": ["other"] * 2, "path": ["1-5", "1-6"], "flow_vph": [3.0, 4.0]})
-
-    class Run(dict):
-        folder = tmp_path
-
-    run = Run(paths=table)
-    assert read_path_flows(run, [("other", "1-6"), ("other", "1-5")], 1).tolist() == [4.0, 3.0]
+    rows = by_hand(PathRows, class_=("other",) * 2, path=("1-5", "1-6"), flow_vph=np.array([3.0, 4.0]))
+    roads = by_hand(TrafficPeriod, period=1, paths=rows)
+    assert path_flows(roads, [("other", "1-6"), ("other", "1-5")]).tolist() == [4.0, 3.0]
     with pytest.raises(StorageError, match="not those of its scenario"):
-        read_path_flows(run, [("other", "1-7"), ("other", "1-5")], 1)
-    with pytest.raises(StorageError, match="no period 2"):
-        read_path_flows(run, [("other", "1-6"), ("other", "1-5")], 2)
+        path_flows(roads, [("other", "1-7"), ("other", "1-5")])
+
+
+def test_a_period_that_a_run_does_not_have_is_refused(finished, small_case):
+    from cosim.errors import StorageError
+
+    with pytest.raises(StorageError, match="no period 25"):
+        told_of(small_case(), finished("sequential"), 25)

@@ -8,7 +8,7 @@ import pytest
 from cosim.results.store import load as open_run
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
-from cosim.workflows.micro_study import stored_path_flows
+from cosim.workflows.micro_study import stored_path_flows, told_of
 from cosim.workflows.run import run
 from cosim.workflows.validate import ValidateOptions, validate
 
@@ -93,8 +93,9 @@ def test_sumo_drives_both_links(folder):
 
 def test_the_stored_flows_are_those_that_were_solved(folder):
     result = open_run(folder)
-    roads = build_case(load(folder.parent / "scenario.yaml")).roads
-    flows = stored_path_flows(roads, result, 2)
+    case = build_case(load(folder.parent / "scenario.yaml"))
+    roads = case.roads
+    flows = stored_path_flows(roads, told_of(case, result, 2))
     rows = result["paths"][result["paths"]["period"] == 2]
     assert flows.tolist() == rows["flow_vph"].tolist(), "the table stands in the order of the path set"
     assert len(set(roads.paths.ids)) == len(roads.paths) == 16

@@ -148,7 +148,7 @@ def test_strict_stops_at_the_first_flagged_period_and_keeps_it(small, tmp_path):
         overrides=STRICT,
         strict=True,
         report=False,
-        progress=lambda p, r: seen.append(p["period"]),
+        progress=lambda p, r: seen.append(p.period),
     )
     assert seen == [1]
     assert result.exit_code == 5

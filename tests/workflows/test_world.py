@@ -12,6 +12,7 @@ from cosim.dispatch.controller import Controller
 from cosim.dispatch.problem import empty_plan
 from cosim.errors import ComponentError, StorageError
 from cosim.grid.ac_flow import AcFlow
+from cosim.records.period import tables
 from cosim.results.store import load
 from cosim.scenario import load as scenario_files
 from cosim.scenario.case import build_case
@@ -47,7 +48,7 @@ def count_steps(monkeypatch):
 def test_outsiders_step_once_a_period_while_the_loop_turns(small_case, monkeypatch):
     steps = count_steps(monkeypatch)
     parts = run_small(small_case(*ITERATED))
-    rounds = [part["figures"]["coupling_rounds"] for part, _ in parts]
+    rounds = [part.traffic.coupling.coupling_rounds for part, _ in parts]
     assert steps["grid"] == steps["recorder"] == [0, 1, 2, 3, 4, 5]
     assert max(rounds) >= 2
     assert len(steps["dispatch"]) == sum(rounds)
@@ -72,24 +73,24 @@ def test_the_ac_check_sees_converged_values_only(small_case, monkeypatch):
     parts = run_small(small_case(*ITERATED))
     assert len(checked) == len(parts)
     for injected, (part, _) in zip(checked, parts, strict=True):
-        buses = part["tables"]["buses"]
+        buses = tables(part)["buses"]
         assert injected == pytest.approx(np.subtract(buses["p_gen_mw"], buses["p_load_mw"]), abs=1e-15)
 
 
 def test_a_day_ahead_loop_runs_once_over_the_day(small_case, monkeypatch):
     steps = count_steps(monkeypatch)
     parts = run_small(small_case("dispatch.mode=day_ahead", *ITERATED))
-    rounds = [part["figures"]["coupling_rounds"] for part, _ in parts]
+    rounds = [part.traffic.coupling.coupling_rounds for part, _ in parts]
     assert 2 <= rounds[0] <= 10
     assert rounds[1:] == [0] * 5
     assert steps["dispatch"].count(0) == rounds[0]
     assert [steps["dispatch"].count(hour) for hour in range(1, 6)] == [1] * 5
-    assert all(part["figures"]["coupling_residual_mw"] <= 1e-6 for part, _ in parts)
+    assert all(part.traffic.coupling.coupling_residual_mw <= 1e-6 for part, _ in parts)
     for part, _ in parts:  # each hour at its own price: the one that the loop ended with
-        stations = part["tables"]["stations"]
+        stations = tables(part)["stations"]
         assert stations["price_per_mwh"] == pytest.approx(stations["nodal_price_per_mwh"], abs=0.5)
     alone = run_small(small_case(*ITERATED))
-    cost = [sum(part["figures"]["cost"] for part, _ in day) for day in (parts, alone)]
+    cost = [sum(part.dispatch.cost for part, _ in day) for day in (parts, alone)]
     assert cost[0] == pytest.approx(cost[1], rel=1e-5)
 
 
@@ -98,11 +99,11 @@ def test_a_price_that_no_flow_moves_ends_the_loop_after_one_round(small_case, ev
     plain = run_small(small_case("coupling.ev_price=" + ev_price))
     looped = run_small(small_case("coupling.mode=iterated", "coupling.ev_price=" + ev_price))
     for (one, _), (other, judged) in zip(plain, looped, strict=True):
-        assert other["figures"]["coupling_rounds"] == 1
-        assert other["figures"]["coupling_residual_mw"] <= 1e-9
+        assert other.traffic.coupling.coupling_rounds == 1
+        assert other.traffic.coupling.coupling_residual_mw <= 1e-9
         assert judged.status == "optimal"
-        assert other["tables"]["stations"]["p_demand_mw"] == pytest.approx(
-            one["tables"]["stations"]["p_demand_mw"], abs=1e-7
+        assert tables(other)["stations"]["p_demand_mw"] == pytest.approx(
+            tables(one)["stations"]["p_demand_mw"], abs=1e-7
         )
 
 
@@ -116,12 +117,12 @@ def test_two_worlds_in_one_process_give_equal_results(small_case):
 
 def test_the_cap_of_rounds_gives_one_flagged_record_per_period(small_case):
     parts = run_small(small_case(*ITERATED, "coupling.round_limit=1"))
-    assert [part["period"] for part, _ in parts] == [1, 2, 3, 4, 5, 6]
+    assert [part.period for part, _ in parts] == [1, 2, 3, 4, 5, 6]
     for part, _ in parts:
-        assert part["figures"]["coupling_rounds"] == 1
-        assert part["figures"]["coupling_converged"] is (part["figures"]["coupling_residual_mw"] <= 1e-6)
+        assert part.traffic.coupling.coupling_rounds == 1
+        assert part.traffic.coupling.coupling_converged is (part.traffic.coupling.coupling_residual_mw <= 1e-6)
     assert parts[0][1].status == "not_converged"
-    assert parts[0][0]["figures"]["coupling_residual_mw"] > 1e-6
+    assert parts[0][0].traffic.coupling.coupling_residual_mw > 1e-6
 
 
 def fail_in_period(monkeypatch, kind, period, method="advance"):
@@ -266,7 +267,7 @@ def test_one_period_without_an_answer_does_not_spoil_the_others(small, tmp_path,
 
 def test_a_sink_that_cannot_write_stops_the_run_as_such(small_case):
     def full(part, record):
-        if part["period"] == 2:
+        if part.period == 2:
             raise StorageError("no space left")
 
     with pytest.raises(StorageError, match="no space left"):
@@ -296,8 +297,8 @@ devices: {pv: {available_mw: 0}, wind: {available_mw: 0.2}}
     case = build_case(scenario_files.load(tmp_path / "scenario.yaml"))
     parts = run_small(case)
     assert [judged.status for _, judged in parts] == ["optimal"] * 3
-    assert all("stations" not in part["tables"] for part, _ in parts)
-    assert all(part["figures"]["ev_mw"] == 0.0 for part, _ in parts)
+    assert all("stations" not in tables(part) for part, _ in parts)
+    assert all(part.dispatch.ev_mw == 0.0 for part, _ in parts)
 
 
 def test_wires_are_those_of_the_parts_that_exist(small_case):
