@@ -244,8 +244,8 @@ COLUMNS: tuple[Column, ...] = (
         ev_later_vph         | veh/h  | vehicles that pass without charging (ev.charge_later)
         ev_later_share?      | -      | their share of those who look for a station
         """
-        + COUPLING_COLUMNS
-        + """
+        f"{COUPLING_COLUMNS}"
+        """
         vmin_measured_pu?    | pu     | lowest voltage with the measured charging load (continuous microsimulation)
         vmax_measured_pu?    | pu     | highest voltage with it
         status               | -      | verdict of the gate
@@ -372,11 +372,8 @@ COLUMNS: tuple[Column, ...] = (
 
 def ports(simulator: str) -> dict[str, list[Port]]:
     """Return a simulator's ports by entity."""
-    found: dict[str, list[Port]] = {}
-    for port in PORTS:
-        if port.simulator == simulator:
-            found.setdefault(port.entity, []).append(port)
-    return found
+    own = [port for port in PORTS if port.simulator == simulator]
+    return {entity: [port for port in own if port.entity == entity] for entity in dict.fromkeys(p.entity for p in own)}
 
 
 def meta(simulator: str, kind: Literal["time-based", "event-based", "hybrid"], public: dict[str, list[str]]) -> Meta:
@@ -393,11 +390,8 @@ def meta(simulator: str, kind: Literal["time-based", "event-based", "hybrid"], p
     """
     models: dict[str, ModelDescription] = {}
     for entity, rows in ports(simulator).items():
-        model: ModelDescription = {
-            "public": entity in public,
-            "params": public.get(entity, []),
-            "attrs": [row.name for row in rows],
-        }
+        attrs = [row.name for row in rows]
+        model: ModelDescription = {"public": entity in public, "params": public.get(entity, []), "attrs": attrs}
         if kind == "hybrid":
             model["trigger"] = [row.name for row in rows if row.kind == "trigger"]
             model["non-persistent"] = [row.name for row in rows if row.kind == "event"]

@@ -72,11 +72,21 @@ class ServedRows(Rows):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeldFigures(Figures):
+    """Devices held to their settings, for the gate alone; None where there is nothing to hold."""
+
+    storage_overlap_mw: float | None = None
+    device_excess_mw: float | None = None
+    device_cost_rel: float | None = None
+    device_balance_mw: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DispatchPeriod(Told):
     """One period of a dispatch plan; figures without an answer are NaN, words without a cause are empty.
 
-    ``devices`` is None where nothing was dispatched, ``stations`` where there are no roads. The last five figures are
-    for the gate alone; they and the optional ones are None where nobody measured them.
+    ``devices`` is None where nothing was dispatched, ``stations`` where there are no roads. ``storage_recursion_mwh``
+    and ``held`` are for the gate alone; optional figures are None where nobody measured them.
     """
 
     buses: BusRows
@@ -120,10 +130,7 @@ class DispatchPeriod(Told):
     cost_terms: Mapping[str, float]
     tariff_per_mwh: float
     storage_recursion_mwh: float | None = None
-    storage_overlap_mw: float | None = None
-    device_excess_mw: float | None = None
-    device_cost_rel: float | None = None
-    device_balance_mw: float | None = None
+    held: HeldFigures = HeldFigures()
 
     @property
     def state(self) -> GridState:

@@ -127,7 +127,7 @@ def dispatch_period(
     stations
         The road network's stations, whose loads the plan serves; none if the loads are given per bus.
     """
-    k, position, record, grid = offset, plan.start + offset, plan.record, plan.grid
+    k, position, record = offset, plan.start + offset, plan.record
     method, steps, gap_rel, floor_per_mwh, relaxed_gap_pu2 = _restored(plan, k)
     repair, storage = plan.restoration, plan.exclusivity
     return DispatchPeriod(
@@ -145,22 +145,6 @@ def dispatch_period(
         primal_residual=record.primal_residual,
         dual_residual=record.dual_residual,
         duality_gap_rel=record.gap,
-        cone_gap_pu2=float(np.abs(plan.cone.gap_pu2[:, k]).max()),
-        cone_gap_rel=float(plan.cone.relative[:, k].max()),
-        energy_balance_mw=float(plan.energy_balance_mw()[k]),
-        own_power_mw=float(plan.own_power_mw[k]),
-        import_mw=float(grid.slack_mw[k]),
-        import_mvar=float(grid.slack_mvar[k]),
-        loss_mw=float(grid.loss_mw[k]),
-        vmin_pu=float(grid.vm_pu[:, k].min()),
-        vmax_pu=float(grid.vm_pu[:, k].max()),
-        ev_mw=float(plan.ev_mw[:, k].sum()),
-        ev_curtailed_mw=float(plan.ev_curtailed_mw[:, k].sum()),
-        shed_mw=float(plan.shed_mw[:, k].sum()),
-        requirement_missed=max((float(one.missed[k]) for one in plan.devices.values()), default=float("nan")),
-        voltage_slack_pu2=float(plan.voltage_slack_pu2[:, k].max()),
-        lower_bound=plan.lower_bound,
-        window_cost=float(plan.total_cost.sum()),
         restoration=method,
         restoration_steps=steps,
         restoration_gap_rel=gap_rel,
@@ -173,8 +157,32 @@ def dispatch_period(
         cost_terms={term: float(value[k]) for term, value in plan.cost.items()},
         tariff_per_mwh=float(case.tariff_per_mwh[position]),
         storage_recursion_mwh=plan.recursion_error_mwh(k),
-        **device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
+        held=device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
+        **_measures(plan, k),
     )
+
+
+def _measures(plan: DispatchPlan, k: int) -> dict[str, float]:
+    """Return what the answer comes to: cones, balance, import, voltages, what was not served, bounds."""
+    grid = plan.grid
+    return {
+        "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
+        "cone_gap_rel": float(plan.cone.relative[:, k].max()),
+        "energy_balance_mw": float(plan.energy_balance_mw()[k]),
+        "own_power_mw": float(plan.own_power_mw[k]),
+        "import_mw": float(grid.slack_mw[k]),
+        "import_mvar": float(grid.slack_mvar[k]),
+        "loss_mw": float(grid.loss_mw[k]),
+        "vmin_pu": float(grid.vm_pu[:, k].min()),
+        "vmax_pu": float(grid.vm_pu[:, k].max()),
+        "ev_mw": float(plan.ev_mw[:, k].sum()),
+        "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
+        "shed_mw": float(plan.shed_mw[:, k].sum()),
+        "requirement_missed": max((float(one.missed[k]) for one in plan.devices.values()), default=float("nan")),
+        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
+        "lower_bound": plan.lower_bound,
+        "window_cost": float(plan.total_cost.sum()),
+    }
 
 
 def _restored(plan: DispatchPlan, k: int) -> Restored:

@@ -18,6 +18,7 @@ from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.feeder import Feeder
 from cosim.quantities.checks import relative
+from cosim.records.grid import HeldFigures
 
 
 class DeviceResult(Protocol):
@@ -172,13 +173,16 @@ def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Inje
 
 def device_figures(
     case: DispatchCase, devices: Mapping[str, DeviceResult], injected: Injected, start: int, k: int
-) -> dict[str, float | None]:
+) -> HeldFigures:
     """Return the gate's figures of the devices in column ``k`` of results that begin at period ``start``."""
     at = slice(start, start + injected.unlowered_mw.size)
-    found = {
-        "storage_overlap_mw": overlap_mw(devices.values()),
-        "device_excess_mw": excess_mw(case, devices, at),
-        "device_cost_rel": cost_error_rel(case, devices, at),
-        "device_balance_mw": imbalance_mw(case.feeder, devices.values(), injected) if devices else None,
-    }
-    return {name: None if values is None else float(values[k]) for name, values in found.items()}
+
+    def of(values: Array | None) -> float | None:
+        return None if values is None else float(values[k])
+
+    return HeldFigures(
+        storage_overlap_mw=of(overlap_mw(devices.values())),
+        device_excess_mw=of(excess_mw(case, devices, at)),
+        device_cost_rel=of(cost_error_rel(case, devices, at)),
+        device_balance_mw=of(imbalance_mw(case.feeder, devices.values(), injected)) if devices else None,
+    )

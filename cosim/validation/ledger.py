@@ -101,8 +101,7 @@ def _entry(
     difference = compare(stored.relaxed.at(k), state, inputs.feeder, inputs.limits)
     balance = _balance_mw(stored, k)
     held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
-    overlap = held["storage_overlap_mw"]
-    judged = _judge(inputs, stored, gap, state, difference, held | {"energy_balance_mw": balance}, k)
+    judged = _judge(inputs, stored, gap, state, difference, held.judged() | {"energy_balance_mw": balance}, k)
     bus = _largest(np.abs(congestion[:, k]))
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
@@ -120,7 +119,7 @@ def _entry(
         worst_violation=_worst(broken),
         stored_dv_pu=float(np.abs(stored.vm_ac_pu[:, k] - state.vm_pu).max()),
         energy_balance_mw=balance,
-        storage_overlap_mw=math.nan if overlap is None else overlap,
+        storage_overlap_mw=math.nan if held.storage_overlap_mw is None else held.storage_overlap_mw,
         c1_margin=float(inputs.sufficient.c1_margin[k]),
         c2_box_pu=float(inputs.sufficient.c2_excess_pu[k]),
         c2_answer_pu=answer_c2,
