@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cosim.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from cosim.errors import CosimError, InputError
     from cosim.reports.page import write_report as report
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from cosim.workflows.run import run
     from cosim.workflows.verify import verify
 
-__version__ = "0.1.0"
 __all__ = [
     "CosimError",
     "InputError",

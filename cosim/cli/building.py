@@ -8,23 +8,17 @@ from rich.markup import escape
 
 from cosim.cli.terminal import console, grid
 
-MEANINGS = {
-    "merge": "nodes without delay, merge sections: tests the link law",
-    "metered": "as merge, with speeds that impose each link's law: tests loading and choice, not the law",
-    "signals": "ordinary signals: a study of realism, not a test of the equilibrium",
-    "plain": "one edge per link, for the mesoscopic model; no charging",
-}
-
 
 def build_net_command(source: str, **settings: Any) -> int:  # noqa: ANN401 - as the workflow takes them
     """Build or check, and print."""
+    from cosim.microsim.port import natures
     from cosim.workflows.build_net import build
 
     found = build(source, **settings)
     net = found.net
     merged = sum(f"L{link}m" in own for link, own in zip(net.link_ids, net.link_edges, strict=True))
     rows = [
-        ("variant", f"{net.variant}: {MEANINGS[net.variant]}"),
+        ("variant", f"{net.variant}: {natures()[net.variant].meaning}"),
         ("length scale", f"{net.length_scale:g}"),
         ("links", f"{len(net.link_ids)}, of which {merged} with a merge section"),
         ("lanes", f"{int(net.lanes.min())} to {int(net.lanes.max())}"),

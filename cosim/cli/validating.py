@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cosim.validation.metrics import Estimate
     from cosim.validation.micro_verdict import Finding
     from cosim.workflows.micro_equilibrium import MicroEquilibrium
+    from cosim.workflows.micro_found import PeriodValidation, Validation
     from cosim.workflows.micro_ramp import Ramp
-    from cosim.workflows.validate import PeriodValidation, Validation
 
 _GROUPS = {
     "quality": "Quality of the runs (worst seed)",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cosim.validation.audit import AuditItem
     from cosim.validation.ledger_entry import LedgerEntry
     from cosim.validation.stress import Stress
-    from cosim.workflows.verify import RunLedger, Verification
+    from cosim.workflows.verify_tables import RunLedger, Verification
 
 _WORDS = {
     "hindsight": "the day solved at once with what really came",

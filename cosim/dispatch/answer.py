@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.branch_flow import FlowValues, flow_values
-from cosim.dispatch.devices.base import Injection, State, Window
+from cosim.dispatch.branch_flow import BranchFlow, FlowValues, flow_values
+from cosim.dispatch.devices.base import Device, Frame, Injection, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment
 from cosim.dispatch.devices.load_shedding import LoadShedding
 from cosim.dispatch.exactness import cone_gap
@@ -18,11 +18,18 @@ from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState, no_state
 
-if TYPE_CHECKING:
-    from cosim.dispatch.problem import DispatchProblem
+
+class Solved(Protocol):
+    """A programme with its answer in its variables; `cosim.dispatch.problem.DispatchProblem` is one."""
+
+    case: DispatchCase
+    frame: Frame
+    flow: BranchFlow
+    devices: list[Device]
+    voltage_price: float | None
 
 
-def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
+def collect(problem: Solved, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
     """Collect the solution of the real periods."""
     case, feeder, length = problem.case, problem.case.feeder, window.length
     flow = head(problem.flow.values(), length)
@@ -65,7 +72,7 @@ def collect(problem: DispatchProblem, window: Window, states: Mapping[str, State
     )
 
 
-def _prices(problem: DispatchProblem) -> Array:
+def _prices(problem: Solved) -> Array:
     """Return the nodal prices per MWh: the duals of the active balance (Schweppe et al. 1988)."""
     case, balance = problem.case, problem.flow.p_balance
     if balance is None or balance.dual_value is None:
@@ -74,7 +81,7 @@ def _prices(problem: DispatchProblem) -> Array:
     return price
 
 
-def _station_prices(problem: DispatchProblem) -> Array:
+def _station_prices(problem: Solved) -> Array:
     """Return the marginal cost of each station's load: its bus's price, or that of curtailment where it is less."""
     price: Array = _prices(problem)[list(problem.case.station_buses)]
     for device in problem.devices:
@@ -83,7 +90,7 @@ def _station_prices(problem: DispatchProblem) -> Array:
     return price
 
 
-def _by_side(problem: DispatchProblem, side: str) -> Array:
+def _by_side(problem: Solved, side: str) -> Array:
     """Return P [MW] and Q [Mvar] per bus of all devices on one side, shape ``(2, n, periods)``."""
     total = np.zeros((2, problem.case.feeder.n_buses, problem.frame.periods))
     for device in problem.devices:
@@ -93,7 +100,7 @@ def _by_side(problem: DispatchProblem, side: str) -> Array:
     return total
 
 
-def _shed(problem: DispatchProblem) -> Array:
+def _shed(problem: Solved) -> Array:
     total = np.zeros((problem.case.feeder.n_buses, problem.frame.periods))
     for device in problem.devices:
         if isinstance(device, LoadShedding):
@@ -101,14 +108,14 @@ def _shed(problem: DispatchProblem) -> Array:
     return total
 
 
-def _station_curtailment(problem: DispatchProblem) -> Array:
+def _station_curtailment(problem: Solved) -> Array:
     for device in problem.devices:
         if isinstance(device, EvCurtailment):
             return device.by_bus_mw()
     return np.zeros((len(problem.case.station_buses), problem.frame.periods))
 
 
-def _voltage_slack(problem: DispatchProblem) -> Array:
+def _voltage_slack(problem: Solved) -> Array:
     """Return the missed voltage limits per bus, pu^2, shape ``(n, periods)``."""
     flow = problem.flow
     total = np.zeros((problem.case.feeder.n_buses, problem.frame.periods))
@@ -117,7 +124,7 @@ def _voltage_slack(problem: DispatchProblem) -> Array:
     return total
 
 
-def _costs(problem: DispatchProblem, window: Window) -> dict[str, Array]:
+def _costs(problem: Solved, window: Window) -> dict[str, Array]:
     """Return Eq 21 term by term per period."""
     length, dt = window.length, problem.frame.period_h
     costs: dict[str, Array] = {}

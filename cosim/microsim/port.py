@@ -92,6 +92,8 @@ class Nature:
         Whether speeds follow the scenario's own laws.
     lane_curve
         Whether times follow `cosim.traffic.calibration.MICRO_CURVE`.
+    meaning
+        What it is, and what it tests.
     remark
         What must be known of a result.
     """
@@ -99,6 +101,7 @@ class Nature:
     basis: Literal["matched", "practical"] | None = None
     follows_law: bool = False
     lane_curve: bool = False
+    meaning: str = ""
     remark: str = ""
 
 

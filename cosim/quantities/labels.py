@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 
 LABELS: MappingProxyType[str, str] = MappingProxyType(
@@ -27,3 +28,35 @@ LABELS: MappingProxyType[str, str] = MappingProxyType(
     }
 )
 """Label by the key of the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A term of the objective: its name in reports, and whether somebody pays it."""
+
+    label: str
+    paid: bool = True
+
+
+TERMS: MappingProxyType[str, Term] = MappingProxyType(
+    {
+        "energy": Term(label="Energy from upstream"),
+        "losses": Term(label="Losses (weight of the objective)", paid=False),
+        "wear": Term(label="Storage wear"),
+        "ev_curtailment": Term(label=LABELS["ev_not_served_mwh"], paid=False),
+        "load_shedding": Term(label=LABELS["load_not_served_mwh"], paid=False),
+        "voltage_slack": Term(label="Voltage limits missed", paid=False),
+        "unmet_balance": Term(label="Balances of the day missed", paid=False),
+    }
+)
+"""Terms that are called otherwise than their column, or that nobody pays: the lost energy is bought with the import,
+penalties are prices of last resorts."""
+
+
+def term_of(name: str) -> Term:
+    """Return a term of the objective; one of a device of the user's own is called as its column, and paid.
+
+    >>> term_of("gas_turbine").label
+    'Gas turbine'
+    """
+    return TERMS.get(name) or Term(label=name.replace("_", " ").capitalize())

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cosim.dispatch.devices import all_kinds
 from cosim.dispatch.devices.traits import Traits
 from cosim.reports.frames import PeriodAxis
 
@@ -40,6 +41,11 @@ def escape(text: object) -> str:
 def kind_colour(traits: Traits, position: int = 0) -> str:
     """Return the colour of a kind of device; one without takes the series' colours by position."""
     return traits.colour or SERIES[position % len(SERIES)]
+
+
+def colour_of(settings: type) -> str:
+    """Return the colour of the kind of device that has these settings."""
+    return next(device.colour for device in all_kinds().values() if device.Settings is settings)
 
 
 def faded(colour: str, opacity: float) -> str:

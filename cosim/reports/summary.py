@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cosim.quantities.labels import LABELS
+from cosim.quantities.labels import LABELS, term_of
 from cosim.reports import charging, frames, micro_summary
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
@@ -17,20 +17,6 @@ from cosim.results.stored import stored_claim
 if TYPE_CHECKING:
     import pandas as pd
 
-_TERMS = {
-    "energy": "Energy from upstream",
-    "losses": "Losses (weight of the objective)",
-    "turbine": "Gas turbine",
-    "demand_response": "Demand response",
-    "wear": "Storage wear",
-    "ev_curtailment": LABELS["ev_not_served_mwh"],
-    "load_shedding": LABELS["load_not_served_mwh"],
-    "voltage_slack": "Voltage limits missed",
-    "unmet_balance": "Balances of the day missed",
-}
-_NOT_PAID = frozenset({"losses", "ev_curtailment", "load_shedding", "voltage_slack", "unmet_balance"})
-"""Terms of the objective that are no payment: the lost energy is bought with the import, penalties are prices of last
-resorts."""
 _HUNDRED = 100.0
 
 
@@ -119,13 +105,12 @@ def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
     solved = frames.numbers(periods, "cost").notna()
     paid = frames.numbers(periods, "cost")
     for column in (name for name in map(str, periods.columns) if name.startswith("cost_")):
-        term = column.removeprefix("cost_")
+        term = term_of(column.removeprefix("cost_"))
         values = frames.numbers(periods, column)
         values = values.mask(solved & values.isna(), 0.0)
-        if term in _NOT_PAID:
+        if not term.paid:
             paid, values = paid - values, _without_noise(values)
-        label = _TERMS.get(term, term.replace("_", " ").capitalize())
-        yield _total(column, label, values, periods["period"], money)
+        yield _total(column, term.label, values, periods["period"], money)
     yield _total("paid", LABELS["paid"], paid, periods["period"], money)
     yield _total("cost", LABELS["cost"], frames.numbers(periods, "cost"), periods["period"], money)
 

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cosim import __version__
+from cosim.version import __version__
 
 PACKAGES = (
     "clarabel",

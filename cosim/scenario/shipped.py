@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cosim
 from cosim.errors import InputError, Problem
 from cosim.tables import did_you_mean
 
@@ -14,7 +13,7 @@ _MARKS = {SCENARIOS: "scenario.yaml", ROADS: "links.csv", FEEDERS: "bus.csv"}
 
 def folder(family: str) -> Path:
     """Return the folder of a family: inside an installed wheel, else beside the package."""
-    package = Path(cosim.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     installed = package / "_data" / family
     return installed if installed.is_dir() else package.parent / family
 

@@ -13,15 +13,9 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
-from cosim.traffic.performance import (
-    LAWS,
-    Breach,
-    LawGroup,
-    LawName,
-    LinkParameters,
-    breaches,
-    group_by_law,
-)
+from cosim.traffic.law_groups import LawGroup, LawName, breaches, group_by_law
+from cosim.traffic.laws import LAWS
+from cosim.traffic.laws.base import Breach, LinkParameters
 
 PER_LINK = (
     "free_flow_min",

@@ -8,7 +8,6 @@ import numpy as np
 
 from cosim.arrays import Array, IntArray, read_only
 from cosim.errors import InputError, Problem
-from cosim.traffic import choice
 from cosim.traffic.equilibrium import solve
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.observations import LinkCounts
@@ -198,7 +197,7 @@ def first_guess(problem: OdProblem) -> Array:
     costs = problem.equilibrium_problem(np.zeros(problem.n_pairs), problem.theta_per_min).link_cost(
         np.zeros(len(empty.link_ids))
     )
-    loaded = choice.load(problem.paths, np.zeros(len(problem.paths.commodities)), problem.theta_per_min, costs)
+    loaded = problem.paths.load(np.zeros(len(problem.paths.commodities)), problem.theta_per_min, costs)
     rows = problem.observed_incidence * pair_share(problem, loaded.share)
     matrix = np.zeros((len(problem.observed), problem.n_pairs))
     np.add.at(matrix.T, problem.path_pair, rows.T)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,3 +115,32 @@ def bregman(flow_vph: Array, log_ratio: Array, other_flow_vph: Array) -> float:
         flow_vph * (log_ratio - 1.0) + other_flow_vph,
     )
     return float(terms.sum())
+
+
+def path_name(link_ids: Sequence[str]) -> str:
+    r"""Return the name of a path: the ids of its links in travel order, that of a station where it charges.
+
+    Nodes would not do: two links may lead from one node to the next, and a path may charge at one of several nodes. No
+    two paths have one name, because a ``>`` within an id is written ``\>`` and a backslash twice.
+
+    Examples
+    --------
+    >>> path_name(["1-5", "5-6", "S6", "6-10"])
+    '1-5>5-6>S6>6-10'
+    """
+    return ">".join(_escaped(one, ">") for one in link_ids)
+
+
+def path_id(user_class: str, name: str) -> str:
+    """Return the name of a path with its class before it.
+
+    Examples
+    --------
+    >>> path_id("charging", "1-5>S5>5-6")
+    'charging:1-5>S5>5-6'
+    """
+    return f"{_escaped(user_class, ':')}:{name}"
+
+
+def _escaped(text: str, mark: str) -> str:
+    return text.replace("\\", "\\\\").replace(mark, f"\\{mark}")

@@ -8,7 +8,6 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError
-from cosim.traffic import choice
 from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import SueProblem, SueResult
 
@@ -49,14 +48,14 @@ def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
         raise InputError(f"sensitivity needs an equilibrium; the result is {result.status!r}")
     paths, theta = problem.path_set, problem.theta_per_min
     loaded = problem.load(result.link_time_min)
-    covariance = choice.link_use_covariance(paths, problem.demand_vph, loaded)
+    covariance = paths.link_use_covariance(problem.demand_vph, loaded)
     slope = link_cost_derivative(problem.network, result.link_flow_vph)
     matrix = np.eye(len(slope)) + theta * covariance * slope
     shares = np.zeros((len(paths), len(paths.commodities)))
     shares[np.arange(len(paths)), paths.commodity] = loaded.share
-    cost = choice.path_cost(paths, result.link_time_min)
+    cost = paths.route_cost(result.link_time_min)
     mean = np.bincount(paths.commodity, weights=loaded.share * cost, minlength=len(paths.commodities))
-    drift = choice.link_flow(paths, loaded.path_flow_vph * (cost - mean[paths.commodity]))
+    drift = paths.link_flow(loaded.path_flow_vph * (cost - mean[paths.commodity]))
     right = np.hstack([paths.incidence @ shares, -theta * covariance, -drift[:, np.newaxis]])
     answer = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     n_commodities = len(paths.commodities)

@@ -10,7 +10,6 @@ import numpy as np
 
 from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError
-from cosim.traffic.choice import path_cost
 from cosim.traffic.problem import SueProblem
 from cosim.validation.metrics import Estimate, estimate, geh, mape, percent_rmse, r_squared, rmse, skill
 from cosim.validation.micro_limits import MicroLimits
@@ -229,7 +228,7 @@ def _curve_statistics(
 
 def route_times_min(problem: SueProblem, link_time_min: Array) -> Array:
     """Return the time of every path, prices and overlap terms left out, min, shape (K,)."""
-    return path_cost(problem.path_set, link_time_min) - problem.path_set.offset_min
+    return problem.path_set.route_cost(link_time_min) - problem.path_set.offset_min
 
 
 def _worst(measured: Array, said: Array) -> float:

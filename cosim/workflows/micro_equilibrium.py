@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.traffic.choice import link_use_covariance
 from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import SueProblem
 from cosim.validation.micro import MicroClaim, measured_cost_min, times_min
@@ -122,6 +121,6 @@ def find_equilibrium(
 def _newton(problem: SueProblem, flow_vph: Array, perceived: Array, cost: Array) -> Array:
     """Return ``(I + theta D H)^-1 (c - t)``."""
     slope = link_cost_derivative(problem.network, flow_vph)
-    use = link_use_covariance(problem.path_set, problem.demand_vph, problem.load(perceived))
+    use = problem.path_set.link_use_covariance(problem.demand_vph, problem.load(perceived))
     matrix = np.eye(len(slope)) + problem.theta_per_min * slope[:, None] * use
     return np.asarray(np.linalg.solve(matrix, cost - perceived))

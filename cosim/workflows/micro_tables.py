@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from cosim.validation.metrics import estimate, geh
 from cosim.validation.micro import expected_flow, measured_cost_min, route_times_min
 from cosim.validation.micro_verdict import STATISTICS
 from cosim.validation.station_waits import law_waits_min, use_of_chargers
-
-if TYPE_CHECKING:
-    from cosim.workflows.validate import ModelRuns, PeriodValidation, Validation
+from cosim.workflows.micro_found import ModelRuns, PeriodValidation, Validation
 
 Row = dict[str, Any]
 Columns = dict[str, list[Any]]

@@ -18,14 +18,15 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.scenario.schema import Microsim
 from cosim.traffic.problem import SueProblem
-from cosim.validation.metrics import Estimate, estimate
-from cosim.validation.micro import MicroClaim, MicroSeen, null_claim, over_seeds, statistics, sue_claim, with_skill
-from cosim.validation.micro_verdict import Finding, holds, judge
+from cosim.validation.metrics import estimate
+from cosim.validation.micro import MicroClaim, null_claim, over_seeds, statistics, sue_claim, with_skill
+from cosim.validation.micro_verdict import judge
 from cosim.validation.micro_vocabulary import VALIDATED
 from cosim.validation.route_choice import residual
 from cosim.workflows import micro_tables
-from cosim.workflows.micro_equilibrium import MicroEquilibrium, find_equilibrium
-from cosim.workflows.micro_ramp import Ramp, run_ramp
+from cosim.workflows.micro_equilibrium import find_equilibrium
+from cosim.workflows.micro_found import ModelRuns, PeriodValidation, Validation
+from cosim.workflows.micro_ramp import run_ramp
 from cosim.workflows.micro_study import (
     MicroStudy,
     WindowSettings,
@@ -40,7 +41,6 @@ from cosim.workflows.micro_study import (
 from cosim.workflows.run import Progress
 from cosim.workflows.verify import opened
 
-INVALID = 10
 LEAST_SEEDS = 5
 """A verdict needs an interval; a scenario's single seed is for windows beside a run."""
 Tell = Callable[[str], None]
@@ -74,72 +74,6 @@ class ValidateOptions:
         for name, value in (("seeds", self.seeds), ("jobs", self.jobs)):
             if value is not None and value < 1:
                 raise InputError(Problem(field=name, reason=f"{value} must be at least 1"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ModelRuns:
-    """A claim and its runs, one per seed."""
-
-    claim: MicroClaim
-    results: tuple[MicroState, ...]
-    seen: tuple[MicroSeen, ...]
-    estimates: dict[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PeriodValidation:
-    """One period: the equilibrium, the null model, and the verdict on the first.
-
-    Attributes
-    ----------
-    most_use
-        Largest flow over capacity of a road, by the equilibrium.
-    """
-
-    period: int
-    problem: SueProblem
-    sue: ModelRuns
-    null: ModelRuns
-    findings: tuple[Finding, ...]
-    most_use: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether no limit that applies is broken."""
-        return holds(self.findings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Validation:
-    """What `validate` found.
-
-    Attributes
-    ----------
-    result
-        The run; its tables ``validation_*`` are written.
-    study
-        Network, stations and how windows were simulated.
-    periods
-        The periods.
-    ramp, equilibrium
-        None unless asked for.
-    """
-
-    result: RunResult
-    study: MicroStudy
-    periods: tuple[PeriodValidation, ...]
-    ramp: Ramp | None
-    equilibrium: MicroEquilibrium | None
-
-    @property
-    def holds(self) -> bool:
-        """Whether every period keeps its limits."""
-        return all(one.holds for one in self.periods)
-
-    @property
-    def exit_code(self) -> int:
-        """10 (``validation_invalid``) if a limit that applies is broken, else 0."""
-        return 0 if self.holds else INVALID
 
 
 def validate(

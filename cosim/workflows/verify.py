@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,68 +32,9 @@ from cosim.workflows import verify_tables
 from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.run import Progress, run
 from cosim.workflows.stored_stations import station_figures, stored_charging_mw, stored_stations
+from cosim.workflows.verify_tables import RunLedger, Verification
 
 NOT_VERIFIED = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLedger:
-    """The run as a whole: bound and AC cost of the day.
-
-    Attributes
-    ----------
-    equilibrium, flow_bound_vph
-        What is proved of the coupled equilibrium (see `equilibrium_claim`); empty and NaN without roads.
-    bound_kind
-        ``hindsight`` (the day solved at once with what really came), ``day-ahead`` (the one solve of the day) or
-        ``period by period`` (sum of the bounds of single periods, given the states they began with).
-    lower_bound, ac_cost
-        Bound on the cost of the day, and the cost with the AC import and losses.
-    gap_rel
-        (ac_cost - lower_bound) / max(1, |lower_bound|); NaN if an AC limit is broken: then no upper bound is known.
-    local_optimum, local_gap_rel, local_optimum_said
-        Where that gap says little: cost of the best local optimum of the AC problem that several starts found, how far
-        the AC cost is above it, and what may be said of it. It is no bound. NaN and empty where it was not looked for.
-    """
-
-    equilibrium: str
-    flow_bound_vph: float
-    bound_kind: str
-    lower_bound: float
-    ac_cost: float
-    gap_rel: float
-    local_optimum: float
-    local_gap_rel: float
-    local_optimum_said: str
-    exactness: str
-    status: str
-    exit_code: int
-    audit_closes: bool
-    robust_share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Verification:
-    """What `verify` found.
-
-    Attributes
-    ----------
-    result
-        The run; its tables ``ledger``, ``ledger_run``, ``ac_prices``, ``audit`` and ``stress`` are written.
-    ledger, whole, audit, stress
-        Judgement by period and of the run, audit, and the stress test (None if it was not asked for).
-    """
-
-    result: RunResult
-    ledger: Ledger
-    whole: RunLedger
-    audit: tuple[AuditItem, ...]
-    stress: Stress | None
-
-    @property
-    def exit_code(self) -> int:
-        """Exit code by the worst period; 6 as well if the audit does not close."""
-        return self.whole.exit_code
 
 
 def verify(

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from cosim.charging.stations import Station
 from cosim.errors import InputError
-from cosim.traffic import choice
 from cosim.traffic.equilibrium import (
     SueProblem,
     duality_gap,
@@ -41,7 +40,7 @@ def test_conservation_and_logit_at_the_equilibrium(nguyen, name, theta, scale, e
     result = solve(problem, tolerance=1e-10)
     paths, demand = problem.paths, problem.demand_vph
     assert result.converged
-    assert close(choice.commodity_flow(paths, result.path_flow_vph), demand, 1e-12)
+    assert close(paths.commodity_flow(result.path_flow_vph), demand, 1e-12)
     assert close(result.link_flow_vph, paths.incidence @ result.path_flow_vph, 1e-12)
     assert result.link_flow_vph[-3:].sum() == pytest.approx(demand[4:].sum(), rel=1e-12)
     assert np.array_equal(result.link_time_min, problem.link_cost(result.link_flow_vph))
@@ -106,7 +105,7 @@ def test_no_feasible_flow_has_a_lower_objective_and_the_gap_bounds_it(nguyen, th
     rng = np.random.default_rng(seed)
     for _ in range(50):
         weight = rng.exponential(size=len(problem.paths)) ** 2
-        total = choice.commodity_flow(problem.paths, weight)
+        total = problem.paths.commodity_flow(weight)
         flow = weight * (problem.demand_vph / total)[problem.paths.commodity]
         above = fisk_objective(problem, flow) - best
         assert above >= -1e-9 * abs(best)

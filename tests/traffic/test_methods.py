@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosim.traffic import choice
 from cosim.traffic.equilibrium import solve, solve_day
 from cosim.traffic.methods import METHODS
 from cosim.traffic.paths import PathSet
@@ -104,7 +103,7 @@ def test_first_step_of_one_replaces_the_flows(nguyen):
     result = solve(problem, "msa", 1e-12, limit=1, record_paths=True)
     number = np.bincount(problem.paths.commodity)
     uniform = (problem.demand_vph / number)[problem.paths.commodity]
-    cost = problem.link_cost(choice.link_flow(problem.paths, uniform))
+    cost = problem.link_cost(problem.paths.link_flow(uniform))
     assert np.allclose(result.path_flow_vph, problem.load(cost).path_flow_vph, rtol=1e-13)
     half = solve(problem, "msa", 1e-12, limit=1, msa_step="1/(n+1)")
     assert np.allclose(half.path_flow_vph, (uniform + result.path_flow_vph) / 2, rtol=1e-13)
@@ -134,7 +133,7 @@ def test_warm_start_is_rescaled_to_the_demand(nguyen, before):
     start = solve(nguyen.mixed(scale=before), "msa", 1e-3)
     problem = nguyen.mixed()
     result = solve(problem, "msa", 1e-12, limit=1, msa_step="1/(n+1)", start=start)
-    flow = choice.commodity_flow(problem.paths, result.path_flow_vph)
+    flow = problem.paths.commodity_flow(result.path_flow_vph)
     assert np.allclose(flow, problem.demand_vph, rtol=1e-12)
 
 

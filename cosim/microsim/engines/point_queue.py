@@ -40,7 +40,7 @@ class PointQueue(Engine):
 
     kind = "point_queue"
     natures: ClassVar[Mapping[str, Nature]] = MappingProxyType(
-        {"point_queue": Nature(basis="practical", remark=REMARK)}
+        {"point_queue": Nature(basis="practical", meaning="open times and queues for capacity", remark=REMARK)}
     )
 
     def __init__(self, roads: Roads, settings: EngineSettings, *, mesoscopic: bool = False) -> None:

@@ -18,11 +18,20 @@ from cosim.microsim.simulation import check_step
 from cosim.microsim.vehicles import claimed_vehicles, micro_routes
 from cosim.microsim.windows import run_window
 
-METERED = (
-    "On this net the speeds of the links follow the scenario's own travel-time laws at the measured flows: it "
-    "tests loading, changes in time and route choice under these laws, and cannot test the laws."
+MERGE = Nature(lane_curve=True, meaning="nodes without delay, merge sections: tests the link law")
+METERED = Nature(
+    basis="matched",
+    follows_law=True,
+    meaning="as merge, with speeds that impose each link's law: tests loading and choice, not the law",
+    remark="On this net the speeds of the links follow the scenario's own travel-time laws at the measured flows: it "
+    "tests loading, changes in time and route choice under these laws, and cannot test the laws.",
 )
-SIGNALS = "This net has ordinary signals, which the laws do not know: a study of realism, no validation."
+SIGNALS = Nature(
+    basis="practical",
+    meaning="ordinary signals: a study of realism, not a test of the equilibrium",
+    remark="This net has ordinary signals, which the laws do not know: a study of realism, no validation.",
+)
+PLAIN = Nature(meaning="one edge per link, for the mesoscopic model; no charging")
 
 
 class Sumo(Engine):
@@ -31,12 +40,7 @@ class Sumo(Engine):
     kind = "sumo"
     meso = True
     natures: ClassVar[Mapping[str, Nature]] = MappingProxyType(
-        {
-            "merge": Nature(lane_curve=True),
-            "metered": Nature(basis="matched", follows_law=True, remark=METERED),
-            "signals": Nature(basis="practical", remark=SIGNALS),
-            "plain": Nature(),
-        }
+        {"merge": MERGE, "metered": METERED, "signals": SIGNALS, "plain": PLAIN}
     )
     spur_s = SPUR_S
     detour_s = DETOUR_S

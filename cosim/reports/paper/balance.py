@@ -22,13 +22,13 @@ from cosim.reports.paper.material import WITHOUT, Material
 BALANCE_MW = 1e-6
 UNSERVED_MWH = 1e-6
 VOLTAGE_PU = 1e-4
-LAYERS: tuple[tuple[str, type, str], ...] = (
-    ("import", SubstationSettings, "#5b6b7c"),
-    ("gas turbine", GasTurbineSettings, "#b4632a"),
-    ("photovoltaics", PhotovoltaicSettings, "#f2b632"),
-    ("wind", WindSettings, "#2f9e8f"),
-    ("storage", StorageSettings, "#7a5cc7"),
-    ("demand response", DemandResponseSettings, "#d6457f"),
+LAYERS: tuple[tuple[str, type], ...] = (
+    ("import", SubstationSettings),
+    ("gas turbine", GasTurbineSettings),
+    ("photovoltaics", PhotovoltaicSettings),
+    ("wind", WindSettings),
+    ("storage", StorageSettings),
+    ("demand response", DemandResponseSettings),
 )
 """What supplies or takes power, from the bottom of the stack to its top."""
 
@@ -36,10 +36,10 @@ LAYERS: tuple[tuple[str, type, str], ...] = (
 def draw(material: Material) -> Chart:
     """Draw the stack of supply [MW] with demand and losses as a line, and the import without flexibility below."""
     day, baseline = material.day, material.baseline
-    stack = [Trace(name=name, y=day.power_mw(settings), colour=colour, look="bar") for name, settings, colour in LAYERS]
+    stack = [Trace(name=name, y=day.power_mw(of), colour=style.colour_of(of), look="bar") for name, of in LAYERS]
     need = Trace(name="demand + losses", y=day.demand_mw + day.series("loss_mw"), colour=style.DEMAND, look="step")
     imports = [
-        Trace(name="import", y=day.series("import_mw"), colour=LAYERS[0][2], look="step"),
+        Trace(name="import", y=day.series("import_mw"), colour=style.colour_of(SubstationSettings), look="step"),
         Trace(
             name="import without flexibility", y=baseline.series("import_mw"), colour=style.ALARM, look="step",
             dashed=True,
@@ -53,7 +53,7 @@ def draw(material: Material) -> Chart:
 
 def imbalance_mw(day: PaperDay) -> Array:
     """Return supply less demand and losses, shape ``(T,)``; what was curtailed or shed counts as supply."""
-    supply = np.sum([day.power_mw(settings) for _, settings, _ in LAYERS], axis=0)
+    supply = np.sum([day.power_mw(settings) for _, settings in LAYERS], axis=0)
     unserved = day.series("ev_curtailed_mw") + day.series("shed_mw")
     return np.asarray(supply + unserved - day.demand_mw - day.series("loss_mw"))
 

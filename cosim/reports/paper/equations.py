@@ -29,10 +29,10 @@ EQUATIONS = _rows(
     1  | OD trips from link counts | traffic.likelihoods.gaussian:log_likelihood | traffic/test_od_estimation.py::test_eq_1_is_a_multivariate_normal
     2  | trips that want to charge | charging.demand:split_by_class | charging/test_charging_demand_and_load.py::test_classes_add_up_to_all_trips
     3  | time of roads and stations | traffic.performance:link_cost | traffic/test_performance.py::test_integral_is_the_area_under_the_cost
-    4  | trips are the sum of their paths | traffic.choice:load | traffic/test_choice.py::test_flows_are_conserved
+    4  | trips are the sum of their paths | traffic.choice:PathSet.load | traffic/test_choice.py::test_flows_are_conserved
     5  | link flow from path flows | traffic.paths:PathSet.link_flow | traffic/test_equilibrium.py::test_conservation_and_logit_at_the_equilibrium
     6  | path cost from link times | traffic.paths:PathSet.route_cost | traffic/test_choice.py::test_shares_follow_the_logit_ratio
-    7  | logit choice | traffic.choice:load | traffic/test_choice.py::test_shares_follow_the_logit_ratio
+    7  | logit choice | traffic.choice:PathSet.load | traffic/test_choice.py::test_shares_follow_the_logit_ratio
     8  | equilibrium as a convex programme | traffic.problem:fisk_objective | traffic/test_equilibrium.py::test_no_feasible_flow_has_a_lower_objective_and_the_gap_bounds_it
     9  | charging power from visits | charging.load:charging_mw | charging/test_charging_demand_and_load.py::test_energy_of_an_hour
     10 | charging load on top of base load | dispatch.answer:collect | dispatch/test_physics_of_the_plan.py::test_loads_and_generation_of_the_plan_are_those_of_case_and_devices

@@ -23,7 +23,12 @@ AT_PEAK = 0.95
 def draw(material: Material) -> Chart:
     """Draw discharge (up) and charge (down) [MW], and the state of charge below."""
     day = material.day
-    power = Trace(name="discharge (+), charge (-)", y=day.power_mw(StorageSettings), colour="#7a5cc7", look="bar")
+    power = Trace(
+        name="discharge (+), charge (-)",
+        y=day.power_mw(StorageSettings),
+        colour=style.colour_of(StorageSettings),
+        look="bar",
+    )
     charge = Trace(name="state of charge", y=state_of_charge(day), colour=style.SERIES[0])
     return Chart(
         parts=(panel("hour", "power (MW)", day.hours, [power]), panel("hour", "state of charge", day.hours, [charge]))

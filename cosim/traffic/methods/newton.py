@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.traffic.choice import link_use_covariance
 from cosim.traffic.methods.base import Method, Point, evaluate
 from cosim.traffic.performance import link_cost_derivative
 from cosim.traffic.problem import Iterate, IterationRecord, SueProblem, SueResult, relative_change
@@ -109,7 +108,7 @@ def _minimise(
     point = _evaluate(problem, perceived, progress)
     step, progress.lowest = 0.0, np.inf
     while True:
-        covariance = link_use_covariance(problem.path_set, problem.demand_vph, point.loaded)
+        covariance = problem.path_set.link_use_covariance(problem.demand_vph, point.loaded)
         excess = point.cost - point.perceived
         pull = covariance @ excess
         predicted = relative_change(problem.theta_per_min * pull, point.loaded.link_flow_vph)
