@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cosim.cli.terminal import colour, console, grid
+from cosim.plain import Cells, Document
 
 if TYPE_CHECKING:
     from cosim.workflows.study import Influence, Row, SensitivityStudy
@@ -65,13 +66,15 @@ def sensitivity_command(
     if out is not None:
         write_table(out, found.columns())
     if as_json:
-        sys.stdout.write(json.dumps(_document(found, records), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(
+            json.dumps(_document(found, records(found.columns())), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        )
     else:
         _print(console(), found, out)
     return found.exit_code
 
 
-def _document(found: SensitivityStudy, records: Callable[[Any], list[dict[str, Any]]]) -> dict[str, Any]:
+def _document(found: SensitivityStudy, rows: list[Cells]) -> Document:
     return {
         "scenario": found.name,
         "currency": found.currency,
@@ -81,7 +84,7 @@ def _document(found: SensitivityStudy, records: Callable[[Any], list[dict[str, A
         "not_varied": [{"parameter": name, "reason": reason} for name, reason in found.left],
         "failures": [f"{one.parameter.name} {failure}" for one in found.influences for failure in one.failures],
         "order": [one.parameter.name for one in found.influences],
-        "rows": records(found.columns()),
+        "rows": rows,
     }
 
 

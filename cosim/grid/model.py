@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -131,6 +131,7 @@ def read_feeder(
         v_min_pu=np.array(limits[0], dtype=np.float64),
         v_max_pu=np.array(limits[1], dtype=np.float64),
         layout=_layout(bus),
+        line_ids=tuple(line.columns["id"][active[k]] for k in tree.order),
         **_line_arrays(line, [active[k] for k in tree.order], base_mva, bus.columns["vn_kv"][0]),
         **_load_arrays(load, position),
     )
@@ -225,15 +226,14 @@ def _layout(bus: Table) -> Array:
     return np.array(pairs, dtype=np.float64)
 
 
-def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) -> dict[str, Any]:
-    """Return ids, impedances and limits of the lines of the tree, in its order."""
+def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) -> dict[str, Array]:
+    """Return impedances and limits of the lines of the tree, in its order."""
     length = np.array(line.columns["length_km"])[rows]
     parallel = np.array(_filled(line, "parallel", 1.0))[rows]
     per_unit = length / parallel / base_impedance_ohm(base_mva, base_kv)
     limit = np.array(_filled(line, "max_i_ka", NO_LIMIT_KA))[rows]
     usable = np.array(_filled(line, "df", 1.0)) * np.array(_filled(line, "max_loading_percent", 100.0)) / 100.0
     return {
-        "line_ids": tuple(line.columns["id"][row] for row in rows),
         "r_pu": np.array(line.columns["r_ohm_per_km"])[rows] * per_unit,
         "x_pu": np.array(line.columns["x_ohm_per_km"])[rows] * per_unit,
         "length_km": length,
@@ -241,7 +241,7 @@ def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) 
     }
 
 
-def _load_arrays(load: Table, position: dict[str, int]) -> dict[str, Any]:
+def _load_arrays(load: Table, position: dict[str, int]) -> dict[str, Array]:
     """Return the nominal load of each bus; several loads of a bus are summed."""
     scaling = _filled(load, "scaling", 1.0)
     p_mw, q_mvar = np.zeros(len(position)), np.zeros(len(position))

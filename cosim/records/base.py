@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from cosim.plain import Cell
 from cosim.quantities.checks import CHECKS, Figure
 from cosim.quantities.finite import TERM
 
 Words = tuple[str, ...]
-Cell = float | int | bool | str | None
 Columns = dict[str, Sequence[Cell]]
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from cosim.arrays import Array, BoolArray
 from cosim.microsim.port import MicroState, StationSeries
+from cosim.plain import Cells
 from cosim.quantities.checks import Figure
-from cosim.records.base import Cell, Columns, Rows, Told, Words
+from cosim.records.base import Columns, Rows, Told, Words
 from cosim.units import s_to_min
 
 STATION_COLUMNS = tuple(item.name for item in fields(StationSeries) if item.name not in ("names", "end_s"))
@@ -101,8 +102,8 @@ class MeasuredPeriod(Told):
 
 
 def _quality(one: MicroState) -> Columns:
-    last: dict[str, Cell] = {"unfinished": one.late_vehicles, "digest": one.digest}
-    row: dict[str, Cell] = {"seed": one.seed, "model": one.model, **asdict(one.quality), **last}
+    last: Cells = {"unfinished": one.late_vehicles, "digest": one.digest}
+    row: Cells = {"seed": one.seed, "model": one.model, **asdict(one.quality), **last}
     return {name: [value] for name, value in row.items()}
 
 

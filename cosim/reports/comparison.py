@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosim.errors import InputError, Problem, UsageError
+from cosim.plain import Document, Json
 from cosim.reports import frames
 from cosim.reports.measures import measures
 from cosim.reports.rows import Row, Value
@@ -124,7 +125,7 @@ class Comparison:
                     found.setdefault((row.label, cell.note), []).append(run.name)
         return tuple(f"{label}: {note} ({', '.join(names)})" for (label, note), names in found.items())
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Document:
         """Return the comparison as plain data, for JSON."""
         return {
             "runs": [
@@ -291,7 +292,7 @@ def _differing(path: str, values: Sequence[Any]) -> Iterator[Difference]:
     yield Difference(key=path, values=tuple(_shown(value) for value in values))
 
 
-def _parts(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a part of a resolved scenario
+def _parts(value: Any) -> Mapping[str, Json] | None:  # noqa: ANN401 - a part of a resolved scenario
     """Return a mapping, or a list of named items as one; None of anything else."""
     if isinstance(value, dict):
         return value

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from cosim.plain import Document
 from cosim.version import __version__
 
 PACKAGES = (
@@ -43,7 +43,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def manifest(*, command: Sequence[str], content: dict[str, Any]) -> dict[str, Any]:
+def manifest(*, command: Sequence[str], content: Document) -> Document:
     """Return the manifest of a run.
 
     Parameters
@@ -65,7 +65,7 @@ def manifest(*, command: Sequence[str], content: dict[str, Any]) -> dict[str, An
     }
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
+def git_state(folder: Path) -> Document | None:
     """Return commit and cleanness of the source tree, or None where the package is not run from one."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")

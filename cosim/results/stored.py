@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OneTold = TypeVar("OneTold", bound=Told)
 SomeRows = TypeVar("SomeRows", bound=Rows)
-Cells = Mapping[Any, Any]
+PeriodRow = Mapping[Any, Any]
 """A row of table ``periods``."""
 Ids = Mapping[str, Sequence[str]]
 """The ids of a table's rows, in order, by table."""
@@ -92,7 +92,7 @@ class _Reader:
     ids: Ids
     groups: Mapping[str, Mapping[Any, pd.DataFrame]]
 
-    def record(self, row: Cells) -> PeriodRecord:
+    def record(self, row: PeriodRow) -> PeriodRecord:
         """Return what was told of a period."""
         period = int(row["period"])
         stations = self.groups.get("stations", {}).get(period)
@@ -108,11 +108,11 @@ class _Reader:
             flags=tuple(str(row.get("flags") or "").split()),
         )
 
-    def _told(self, kind: type[OneTold], row: Cells) -> OneTold | None:
+    def _told(self, kind: type[OneTold], row: PeriodRow) -> OneTold | None:
         """Return what one simulator told; None if none of its own figures stands in the row."""
         if not any(item.name in row for item in fields(kind) if item.name != "period" and item.default is MISSING):
             return None
-        rows: Cells = {
+        rows: PeriodRow = {
             item.name: self._rows(hint, item.name, int(row["period"]), needed=item.default is MISSING)
             for item in fields(kind)
             if issubclass(hint := hints(kind)[item.name], Rows)
@@ -146,7 +146,7 @@ class _Reader:
         return frame.set_index(frame[key].astype(str)).loc[ids]
 
 
-def _figures(kind: type[Figures], row: Cells) -> dict[str, Any]:
+def _figures(kind: type[Figures], row: PeriodRow) -> dict[str, Any]:
     """Return the fields of figures as they stand in a period's row; of earlier versions some are not told."""
     found: dict[str, Any] = {}
     for item in fields(kind):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import StorageError, UsageError
+from cosim.plain import Cells
 from cosim.tables import did_you_mean
 
 Columns = Mapping[str, Sequence[Any]]
@@ -52,7 +53,7 @@ def require_writable(path: Path) -> None:
         raise UsageError(f"'{path}' exists; choose another")
 
 
-def records(columns: Columns) -> list[dict[str, Any]]:
+def records(columns: Columns) -> list[Cells]:
     """Return the rows as plain data for JSON; what is not finite becomes None.
 
     >>> records({"answer": ["cost"], "elasticity": [float("nan")]})

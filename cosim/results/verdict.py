@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cosim.errors import ComponentError
+from cosim.plain import Document
 from cosim.quantities.status import EXIT_ORDER
 
 Later = Literal["verify", "validate"]
@@ -106,11 +107,13 @@ class Verdict:
         """What verification and validation found wrong."""
         return tuple(f"{LATER[name]}: {reason}" for name, one in self.later.items() for reason in one.reasons)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Document:
         """Return plain data for ``run.json``."""
         codes: dict[str, int | None] = dict.fromkeys(LATER)
         codes |= {name: one.exit_code for name, one in self.later.items()}
-        found = {name: {"periods": list(one.periods), "reasons": list(one.reasons)} for name, one in self.later.items()}
+        found: dict[str, Document] = {
+            name: {"periods": list(one.periods), "reasons": list(one.reasons)} for name, one in self.later.items()
+        }
         return {"run": self.run, **codes, "worst": self.worst, "found": found}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.errors import ComponentError
+from cosim.plain import Document
 from cosim.quantities import meta
 from cosim.records.base import Told
 from cosim.records.period import PeriodRecord, joined
@@ -77,6 +78,6 @@ class Simulator(PeriodSimulator):
         return {}
 
 
-def gate_json(judged: GateRecord) -> dict[str, Any]:
+def gate_json(judged: GateRecord) -> Document:
     """Return the gate's judgement as plain data."""
     return {"status": judged.status, "flags": list(judged.flags), "checks": [asdict(c) for c in judged.checks]}

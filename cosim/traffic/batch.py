@@ -11,7 +11,6 @@ tolerances, not bit by bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,7 +111,7 @@ def solve_batch(
     ]
     longest = max(len(run.history) for run in runs)
     padded = [np.pad(run.history, ((0, longest - len(run.history)), (0, 0)), constant_values=np.nan) for run in runs]
-    joined: dict[str, Any] = {
+    joined = {
         name: np.concatenate([getattr(run, name) for run in runs])
         for name in BatchResult.__slots__
         if name not in {"history", "path_model"}

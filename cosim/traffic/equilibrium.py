@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -231,7 +231,7 @@ def _check(
     tolerance: float,
     limit: int | None,
     start: SueResult | None,
-    options: dict[str, Any],
+    options: Collection[str],
 ) -> None:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is unknown; known: auto, {', '.join(METHODS)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,13 +186,13 @@ def _fit(
     estimate_theta: bool,
     tolerance: float | None,
     limit: int | None,
-    options: dict[str, Any],
+    options: Mapping[str, float],
 ) -> Fit:
     _check(likelihood, tolerance, limit, options)
     given = {"tolerance": tolerance, "limit": limit}
-    options = options | {name: value for name, value in given.items() if value is not None}
+    set_here = {name: value for name, value in given.items() if value is not None}
     start = evaluate(problem, first_guess(problem), problem.theta_per_min)
-    return LIKELIHOODS[likelihood](problem, start, estimate_theta=estimate_theta, **options)
+    return LIKELIHOODS[likelihood](problem, start, estimate_theta=estimate_theta, **options, **set_here)
 
 
 def _estimate(
@@ -230,7 +230,7 @@ def _errors(covariance: Array | None, size: int) -> Array:
     return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))
 
 
-def _check(likelihood: str, tolerance: float | None, limit: int | None, options: dict[str, Any]) -> None:
+def _check(likelihood: str, tolerance: float | None, limit: int | None, options: Collection[str]) -> None:
     if likelihood not in LIKELIHOODS:
         raise InputError(f"likelihood: {likelihood!r} is unknown; {did_you_mean(likelihood, list(LIKELIHOODS))}")
     found = []

@@ -102,7 +102,8 @@ def _entry(
     balance = _balance_mw(stored, k)
     held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
     judged = _judge(inputs, stored, gap, state, difference, held.judged() | {"energy_balance_mw": balance}, k)
-    bus = _largest(np.abs(congestion[:, k]))
+    bus, line = _largest(np.abs(congestion[:, k])), _largest(np.abs(gap.gap_pu2[:, k]))
+    terms = _ac_terms(inputs, stored, state, k)
     broken = difference.violations if state.converged else ()
     answer_c2 = _loss_free_excess_pu(inputs.feeder, stored, k)
     return LedgerEntry(
@@ -110,8 +111,13 @@ def _entry(
         status=judged.status,
         flags=tuple(judged.flags),
         exactness=_exactness(inputs, stored, gap, answer_c2, k),
-        **_costs(inputs, stored, state, bool(broken), k),
-        **_cone(inputs.feeder, stored, gap, k),
+        ac_cost_terms=terms,
+        cone_gap_line=inputs.feeder.line_ids[line],
+        relaxed_gap_pu2=plan.relaxed_gap_pu2,
+        dv_bus=difference.dv_bus,
+        di_line=difference.di_line,
+        **_costs(plan, terms, bool(broken)),
+        **_cone(gap, k, line),
         **_physics(state, difference),
         congestion_per_mwh=float(congestion[bus, k]),
         congestion_bus=inputs.feeder.bus_ids[bus],
@@ -134,23 +140,19 @@ def _entry(
     )
 
 
-def _cone(feeder: Feeder, stored: StoredDispatch, gap: ConeGap, k: int) -> dict[str, Any]:
-    """Return the cone gap with its place, that before a repair, and the losses that it invents."""
-    line = _largest(np.abs(gap.gap_pu2[:, k]))
+def _cone(gap: ConeGap, k: int, line: int) -> dict[str, float]:
+    """Return the cone gap, largest at a line, and the losses that it invents."""
     return {
         "cone_gap_pu2": float(np.abs(gap.gap_pu2[line, k])),
         "cone_gap_rel": float(gap.relative[:, k].max()),
-        "cone_gap_line": feeder.line_ids[line],
-        "relaxed_gap_pu2": stored.plans[k].relaxed_gap_pu2,
         "fictitious_loss_kw": float(gap.fictitious_loss_kw[:, k].sum()),
     }
 
 
-def _physics(state: GridState, difference: GridDifference) -> dict[str, Any]:
+def _physics(state: GridState, difference: GridDifference) -> dict[str, float]:
     """Return the AC state, its guards, and its distance from relaxation and limits."""
     measures = (
-        "dv_pu", "dv_bus", "di_a", "di_line", "dloss_kw", "dslack_kw", "dslack_kvar", "voltage_violation_pu",
-        "current_violation_rel",
+        "dv_pu", "di_a", "dloss_kw", "dslack_kw", "dslack_kvar", "voltage_violation_pu", "current_violation_rel",
     )  # fmt: skip
     return {
         **{name: getattr(difference, name) for name in measures},
@@ -161,23 +163,21 @@ def _physics(state: GridState, difference: GridDifference) -> dict[str, Any]:
     }
 
 
-def _costs(
-    inputs: LedgerInputs, stored: StoredDispatch, state: GridState, limits_broken: bool, k: int
-) -> dict[str, Any]:
-    """Return bound, cost, AC cost by term, and the gap between AC cost and bound."""
-    dt, plan = inputs.period_h, stored.plans[k]
-    terms = {term: float(values[k]) for term, values in stored.cost_terms().items()}
-    terms |= {
-        "energy": dt * plan.tariff_per_mwh * float(state.slack_mw),
+def _ac_terms(inputs: LedgerInputs, stored: StoredDispatch, state: GridState, k: int) -> dict[str, float]:
+    """Return the cost by term, with import and losses of the AC state."""
+    dt, terms = inputs.period_h, {term: float(values[k]) for term, values in stored.cost_terms().items()}
+    return terms | {
+        "energy": dt * stored.plans[k].tariff_per_mwh * float(state.slack_mw),
         "losses": dt * inputs.loss_price_per_mwh * float(state.loss_mw),
     }
+
+
+def _costs(plan: DispatchPeriod, terms: Mapping[str, float], limits_broken: bool) -> dict[str, float]:
+    """Return bound, cost, AC cost, and the gap between AC cost and bound."""
     cost, bound, window = plan.cost, plan.lower_bound, plan.window_cost
     ac_cost = math.fsum(terms.values()) if math.isfinite(cost) else math.nan
     gap = (window - cost + ac_cost - bound) / max(1.0, abs(bound)) if not limits_broken else math.nan
-    return {
-        "lower_bound": bound, "window_cost": window, "cost": cost, "ac_cost": ac_cost, "ac_cost_terms": terms,
-        "gap_rel": gap,
-    }  # fmt: skip
+    return {"lower_bound": bound, "window_cost": window, "cost": cost, "ac_cost": ac_cost, "gap_rel": gap}
 
 
 def _judge(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from cosim.arrays import Array
+from cosim.plain import Cell, Cells
 from cosim.units import s_to_min
 from cosim.validation.metrics import estimate, geh
 from cosim.validation.micro import expected_flow, measured_cost_min, route_times_min
@@ -15,13 +15,12 @@ from cosim.validation.micro_verdict import STATISTICS
 from cosim.validation.station_waits import law_waits_min, use_of_chargers
 from cosim.workflows.micro_found import ModelRuns, PeriodValidation, Validation
 
-Row = dict[str, Any]
-Columns = dict[str, list[Any]]
+Columns = dict[str, list[Cell]]
 
 
 def tables(found: Validation) -> dict[str, Columns]:
     """Return every table of a validation that has rows, as columns."""
-    rows: dict[str, Iterable[Row]] = {
+    rows: dict[str, Iterable[Cells]] = {
         "validation_statistics": (row for one in found.periods for row in _statistics(found, one)),
         "validation_links": (row for one in found.periods for row in _links(one)),
         "validation_routes": (row for one in found.periods for row in _routes(found, one)),
@@ -34,7 +33,7 @@ def tables(found: Validation) -> dict[str, Columns]:
     return {name: some for name, some in columns.items() if some}
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> Columns:
+def _columns(rows: Sequence[Cells]) -> Columns:
     return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
 
@@ -42,7 +41,7 @@ def _models(one: PeriodValidation) -> Iterator[ModelRuns]:
     yield from (one.sue, one.null)
 
 
-def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
+def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Cells]:
     settings = found.study.settings
     judged = {finding.name: finding for finding in one.findings}
     for model in _models(one):
@@ -61,7 +60,7 @@ def _statistics(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _links(one: PeriodValidation) -> Iterator[Row]:
+def _links(one: PeriodValidation) -> Iterator[Cells]:
     network = one.problem.network
     for model in _models(one):
         flows = np.stack([run.link_flow_vph for run in model.seen])
@@ -81,7 +80,7 @@ def _links(one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _routes(found: Validation, one: PeriodValidation) -> Iterator[Row]:
+def _routes(found: Validation, one: PeriodValidation) -> Iterator[Cells]:
     paths = one.problem.path_set
     for model in _models(one):
         said = route_times_min(one.problem, model.claim.link_time_min)
@@ -104,7 +103,7 @@ def _chosen(found: Validation, one: PeriodValidation, run_at: int, model: ModelR
     return one.problem.load(cost).path_flow_vph
 
 
-def station_rows(found: Validation, one: PeriodValidation) -> Iterator[Row]:
+def station_rows(found: Validation, one: PeriodValidation) -> Iterator[Cells]:
     """Yield what the stations of a period do, by the models, the laws and SUMO."""
     stations = found.study.roads.stations
     at = one.problem.network.station_positions
@@ -132,7 +131,7 @@ def station_rows(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _runs(found: Validation, one: PeriodValidation) -> Iterator[Row]:
+def _runs(found: Validation, one: PeriodValidation) -> Iterator[Cells]:
     for model in _models(one):
         for run, result in zip(model.seen, model.results, strict=True):
             yield {
@@ -145,7 +144,7 @@ def _runs(found: Validation, one: PeriodValidation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _ramp(found: Validation) -> Iterator[Row]:
+def _ramp(found: Validation) -> Iterator[Cells]:
     ramp = found.ramp
     if ramp is None:
         return
@@ -162,7 +161,7 @@ def _ramp(found: Validation) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _equilibrium(found: Validation) -> Iterator[Row]:
+def _equilibrium(found: Validation) -> Iterator[Cells]:
     if found.equilibrium is not None:
         for one in found.equilibrium.rounds:
             yield {

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cosim import supervision
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError, StorageError
+from cosim.plain import Document
 from cosim.plugins import require
 from cosim.records.grid import DispatchPeriod
 from cosim.records.period import PeriodRecord, tables
@@ -216,9 +216,9 @@ def _link_latest(folder: Path) -> None:
         raise StorageError(f"'{link}' cannot be linked to the run: {error.strerror}") from error
 
 
-def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[str]) -> dict[str, Any]:
+def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[str]) -> Document:
     dispatch = case.dispatch
-    content = {
+    content: Document = {
         "scenario": loaded.name,
         "title": loaded.scenario.title,
         "currency": loaded.scenario.currency,

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from cosim.errors import StorageError
+from cosim.plain import Document
 from cosim.results.store import RunResult
 from cosim.results.verdict import Verdict, severity
 
@@ -56,7 +57,7 @@ class ListedRun:
             return severity(self.verdict.worst)
         return {"damaged": -3, "unfinished": -2}.get(self.state, LAST)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Document:
         """Return plain data, for JSON."""
         return {
             "folder": self.folder, "state": self.state, "scenario": self.scenario, "created": self.created,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -91,7 +90,9 @@ def verify(
             dispatch.feeder, stored, dispatch.base_p_mw, limits=case.gates, draws=stress_draws,
             seed=used,
         )  # fmt: skip
-    whole = replace(_whole(case, stored, ev_mw, ledger, items, tested), **_equilibrium(result))
+    whole = _whole(case, stored, ev_mw, ledger, items, tested)
+    if claim := stored_claim(result):
+        whole = replace(whole, equilibrium=claim.sentence, flow_bound_vph=claim.bound_vph)
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     result.judge("verify", verify_tables.finding(found))  # first of all, so that nothing stays green
     verify_tables.write(found, dispatch, stored)
@@ -220,12 +221,6 @@ def _whole(
         audit_closes=closes,
         robust_share=math.nan if tested is None else tested.share_inside,
     )
-
-
-def _equilibrium(result: RunResult) -> dict[str, Any]:
-    """Return what the stored certificates prove of the run's flows; nothing without roads."""
-    claim = stored_claim(result)
-    return {} if claim is None else {"equilibrium": claim.sentence, "flow_bound_vph": claim.bound_vph}
 
 
 def _worst_status(ledger: Ledger) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from cosim.dispatch.plan import DispatchCase
+from cosim.records.base import Columns
 from cosim.reports.page import write_report
 from cosim.results.store import RunResult
 from cosim.results.verdict import Finding
@@ -109,7 +109,7 @@ def _reasons(found: Verification) -> Iterator[str]:
             yield f"the audit of {item.item} does not close, worst in period {item.worst_period}"
 
 
-def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> dict[str, Any]:
+def _prices(ledger: Ledger, dispatch: DispatchCase, stored: StoredDispatch) -> Columns:
     buses = list(dispatch.feeder.bus_ids)
     return {
         "period": np.repeat(stored.periods, len(buses)).tolist(),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cosim.arrays import Array
+from cosim.plain import Cells
 
 Side = Literal["generation", "load", "exchange"]
 
@@ -72,7 +73,7 @@ def told(kind: str, traits: Mapping[str, Any]) -> Traits:
     return Traits(**{"gives": label, "takes": f"{label}, taken", "energy": label, **given})
 
 
-def kept(traits: Traits) -> dict[str, Any]:
+def kept(traits: Traits) -> Cells:
     """Return traits as a run keeps them."""
     return asdict(traits)
 

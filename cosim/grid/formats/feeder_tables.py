@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.errors import InputError, Problem, StorageError
+from cosim.plain import Cell
 
-Cell = str | float | bool | None
 Rows = Sequence[Mapping[str, Cell]]
 MAX_FILE_MB = 64
 _MEGABYTE = 1 << 20

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cosim.errors import InputError, Problem
 from cosim.grid.formats.feeder_tables import FeederTables, Supply
 from cosim.grid.formats.matpower_file import CaseFile, Row, read_case_file
 from cosim.grid.topology import listed
+from cosim.plain import Cells
 from cosim.units import base_impedance_ohm
 
 _SLACK, _ISOLATED = 3, 4
@@ -117,14 +117,14 @@ def _unit_problems(active: _InService) -> Iterator[Problem]:
             yield replace(at, reason=reason, remedy="give one voltage")
 
 
-def _bus(number: int, row: Row) -> dict[str, Any]:
+def _bus(number: int, row: Row) -> Cells:
     equal = row["Vmin"] == row["Vmax"]
     low = row["Vmin"] if row["Vmin"] > 0.0 and not equal else None
     high = row["Vmax"] if math.isfinite(row["Vmax"]) and not equal else None
     return {"id": str(number), "vn_kv": row["baseKV"], "min_vm_pu": low, "max_vm_pu": high}
 
 
-def _line(base_mva: float, row: Row, number: int, buses: dict[int, Row]) -> dict[str, Any]:
+def _line(base_mva: float, row: Row, number: int, buses: dict[int, Row]) -> Cells:
     """Return a branch as a line of 1 km; impedance in ohm, rating in kA."""
     level = buses[int(row["fbus"])]["baseKV"]
     ohm, rating = base_impedance_ohm(base_mva, level), row["rateA"]
@@ -136,7 +136,7 @@ def _line(base_mva: float, row: Row, number: int, buses: dict[int, Row]) -> dict
     }  # fmt: skip
 
 
-def _load(number: int, row: Row) -> dict[str, Any]:
+def _load(number: int, row: Row) -> Cells:
     return {"id": str(number), "bus": str(number), "p_mw": row["Pd"], "q_mvar": row["Qd"]}
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from cosim.errors import InputError, Problem
 from cosim.grid.formats.feeder_tables import FeederTables, Supply, read_text
+from cosim.plain import Cells
 from cosim.tables import is_count
 
-Frame = list[dict[str, Any]]
+Frame = list[Mapping[str, Any]]
 
 PICKLES = (".p", ".pkl", ".pickle")
 _MODULES = frozenset(
@@ -94,7 +95,7 @@ def read_pandapower(path: Path | str) -> FeederTables:
     )
 
 
-def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, Any]]:
+def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, float]]:
     """Return the tables of the file as rows, and its numbers."""
     content = _document(path)
     net = content.get("_object", content)
@@ -103,7 +104,7 @@ def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, Any]]:
     if not isinstance(net, dict):
         raise InputError(Problem(file=path.name, reason="holds no pandapower net", remedy="use pandapower.to_json"))
     frames: dict[str, Frame] = {}
-    scalars: dict[str, Any] = {}
+    scalars: dict[str, float] = {}
     for name, value in net.items():
         if isinstance(value, dict) and value.get("_class") == "DataFrame":
             if not name.startswith(("res_", "_")):
@@ -113,7 +114,7 @@ def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, Any]]:
     return frames, scalars
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> Mapping[str, Any]:
     """Return the parsed file after the scan for anything that is not data."""
     if path.suffix in PICKLES:
         remedy = "open it where you trust it and use pandapower.to_json"
@@ -131,7 +132,7 @@ def _document(path: Path) -> dict[str, Any]:
 def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
     """Return parsed JSON; keys given twice and numbers that are none are refused."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
         if len(keys := dict(pairs)) < len(pairs):
             twice = next(key for key in keys if sum(key == name for name, _ in pairs) > 1)
             raise InputError(Problem(file=path.name, field=twice, reason="the key is given twice", remedy="keep one"))
@@ -227,7 +228,7 @@ def _load_problems(path: Path, loads: Frame) -> Iterator[Problem]:
                 yield Problem(file=path.name, field=_named("load", row), reason=reason, remedy="set it to 0")
 
 
-def _bus(row: Mapping[str, Any], slack: str) -> dict[str, Any]:
+def _bus(row: Mapping[str, Any], slack: str) -> Cells:
     low, high = row.get("min_vm_pu"), row.get("max_vm_pu")
     if str(row["index"]) == slack and low is not None and low == high:
         low = high = None
@@ -250,7 +251,7 @@ def _position(geo: object) -> tuple[float | None, float | None]:
     return at if all(math.isfinite(value) for value in at) else (None, None)
 
 
-def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+def _line(row: Mapping[str, Any]) -> Cells:
     columns = (
         "length_km", "r_ohm_per_km", "x_ohm_per_km", "max_i_ka", "df", "parallel", "max_loading_percent",
     )  # fmt: skip
@@ -260,7 +261,7 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _load(row: Mapping[str, Any]) -> dict[str, Any]:
+def _load(row: Mapping[str, Any]) -> Cells:
     return {
         "id": str(row["index"]), "name": _word(row), "bus": str(row["bus"]), "p_mw": row["p_mw"],
         "q_mvar": row["q_mvar"], "scaling": row.get("scaling"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from cosim.grid.formats.feeder_tables import Cell, FeederTables
+from cosim.grid.formats.feeder_tables import FeederTables
+from cosim.plain import Cell, Cells
 
 _OF_THE_LIMIT = ("max_i_ka", "df", "parallel", "max_loading_percent")
 
@@ -35,7 +35,7 @@ def merged(tables: FeederTables) -> FeederTables:
     return replace(tables, line=lines, remarks=(*tables.remarks, *remarks)) if remarks else tables
 
 
-def _one(group: list[Mapping[str, Cell]]) -> dict[str, Any]:
+def _one(group: list[Mapping[str, Cell]]) -> Cells:
     shares = [1.0 / _impedance(row) for row in group]
     together = sum(shares)
     limit = min(_limit_ka(row) * abs(together) / abs(share) for row, share in zip(group, shares, strict=True))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cosim.plain import Document, Json
 from cosim.reports import style
 from cosim.reports.paper.charts import Chart, Diagram, Heat, Panel, Trace
 
@@ -44,14 +45,14 @@ def _panel(figure: go.Figure, part: Panel, row: int, seen: set[str]) -> None:
         figure.add_trace(drawn, row=row, col=1)
     if any(trace.look == "bar" for trace in part.traces):
         figure.update_layout(barmode="relative")
-    axis: dict[str, Any] = {"title": {"text": part.y_label}, "gridcolor": style.HAIR, "zerolinecolor": "#b8c2cc"}
+    axis: dict[str, Json] = {"title": {"text": part.y_label}, "gridcolor": style.HAIR, "zerolinecolor": "#b8c2cc"}
     if part.log:
         axis |= {"type": "log", "exponentformat": "power"}
     figure.update_yaxes(axis, row=row, col=1)
     figure.update_xaxes({"showgrid": False, "zeroline": False, **_x_axis(part)}, row=row, col=1)
 
 
-def _x_axis(part: Panel | Heat) -> dict[str, Any]:
+def _x_axis(part: Panel | Heat) -> Document:
     """Return title and range: parts of a chart over the same positions stand exactly below one another."""
     half = 0.5 * float(np.diff(part.x).min(initial=1.0))
     return {"title": {"text": part.x_label}, "range": [float(part.x[0]) - half, float(part.x[-1]) + half]}

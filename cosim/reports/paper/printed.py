@@ -88,7 +88,7 @@ def _relative(chart: Chart) -> tuple[float, ...]:
     return tuple(share / largest for share in chart.heights)
 
 
-def _metadata(file: Path) -> dict[str, Any]:
+def _metadata(file: Path) -> dict[str, None]:
     """Return metadata without the time of day, so that equal numbers give equal files."""
     return {"Date": None} if file.suffix == ".svg" else {"CreationDate": None}
 
