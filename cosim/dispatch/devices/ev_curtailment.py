@@ -21,7 +21,7 @@ class EvCurtailmentSettings:
     """Price of charging load that is not served."""
 
     name: str = "ev_curtailment"
-    price_per_mwh: NonNegative = 2000.0
+    price_per_mwh: NonNegative
 
     def __post_init__(self) -> None:
         check_bounds(self, self.name)

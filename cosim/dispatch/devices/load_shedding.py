@@ -21,7 +21,7 @@ class LoadSheddingSettings:
     """Price of base load that is not served."""
 
     name: str = "load_shedding"
-    price_per_mwh: NonNegative = 10000.0
+    price_per_mwh: NonNegative
 
     def __post_init__(self) -> None:
         check_bounds(self, self.name)
