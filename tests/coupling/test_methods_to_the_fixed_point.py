@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.coupling.fixed_point import Answer, Roads, solve
+from cosim.coupling.methods.base import Round
+from cosim.coupling.methods.iterate import Iterate
 from cosim.coupling.methods.newton import symmetric_root
 from cosim.errors import InputError
 
@@ -74,6 +76,24 @@ def test_all_methods_meet_the_linear_systems_solution(seed, strength):
         assert loop.converged, method
         assert loop.load_mw == pytest.approx(load - slope @ exact, abs=3e-6)
         assert loop.load_mw.sum() == pytest.approx(load.sum(), abs=1e-9)  # nobody is lost
+
+
+@pytest.mark.parametrize(
+    ("answered", "prices"),
+    [
+        (lambda p: 900.0 - p, [200.0, 700.0, 450.0]),  # a line: its fixed point by the third price
+        (lambda p: p + 80.0, [200.0, 280.0, 320.0, 340.0, 350.0]),  # ever as far off: half the step each time
+    ],
+)
+def test_iterate_takes_aitkens_step(answered, prices):
+    roads = linear_roads(np.array([[1.0]]), np.array([[0.001]]))
+    method, found = Iterate(roads), []
+    query = method.first(np.array([[200.0]]))
+    for _ in prices:
+        found.append(query.price_per_mwh.item())
+        answer = Answer(price_per_mwh=answered(query.price_per_mwh), load_mw=query.load_mw, cost_per_h=0.0)
+        query = method.next(Round(query=query, answer=answer, load_mw=query.load_mw, detail=None, residual_mw=1.0))
+    assert found == pytest.approx(prices)
 
 
 @given(strength=st.floats(0.0, 50.0), first=st.floats(-500.0, 5000.0))
