@@ -112,17 +112,33 @@ def runs_at_import(source, line):
     return not any(node.body[0].lineno <= line <= node.end_lineno for node in bodies)
 
 
+def mentions(source, line):
+    """Return the lines that mention a constant or a setting that is given its value on a line; none of a function's."""
+    tree = ast.parse(source)
+    given = [
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= node.end_lineno
+        for target in getattr(node, "targets", None) or [node.target]
+        if isinstance(target, ast.Name) and runs_at_import(source, line)
+    ]
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    read = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return sorted({one.lineno for one in used if one.id in given} | {one.lineno for one in read if one.attr in given})
+
+
 def reaching(known, file, source, line):
     """Return the tests that reach a statement, then the others of their files; and how many reach it.
 
     Those that run it themselves come before those whose fixture ran it, and among these the cheap ones that run little
-    else: a line is best judged by the tests that were written for it. Every test that runs any line of a module may see
-    what is run at its import.
+    else: a line is best judged by the tests that were written for it. What runs when a module is imported may be seen
+    where the module mentions the name, and if it does not, by every test that runs any line of it.
     """
     lines = known["lines"].get(file, {})
-    first, last = statement(source, line)
-    numbers = lines if runs_at_import(source, line) else [str(number) for number in range(first, last + 1)]
-    who = {name for number in numbers for name in lines.get(number, [])}
+    places = [statement(source, number) for number in mentions(source, line)] or [statement(source, line)]
+    who = {name for first, last in places for number in range(first, last + 1) for name in lines.get(str(number), [])}
+    if runs_at_import(source, line) and not who - {""}:
+        who = {name for file_lines in lines.values() for name in file_lines}
     made = [name.split(" ")[1:] for name in who if name.startswith("fixture ")]
     own = {name for name in who if name in known["cost"]}
     tests = set(own)
