@@ -247,3 +247,17 @@ def test_an_inaccurate_answer_that_loses_power_is_not_the_last_word(day):
     assert plan.shed_mw[:, :2].sum() <= 1e-7
     assert plan.shed_mw[end, 2] == pytest.approx(brentq(above_limit, 0.0, 0.1, xtol=1e-12), rel=1e-5)
     assert np.abs(plan.energy_balance_mw()).max() <= 1e-9
+
+
+def test_last_resorts_do_not_limit_the_generator_at_a_bus_whose_load_may_be_cut(day):
+    """Cut and shedding end at the 60 kW that bus 33 draws; the turbine there does not, and is cheaper than the grid."""
+    devices = (
+        day.device("substation", name="grid"), day.device("demand_response", name="dr", bus="33", pay_per_mwh=105.0),
+        day.device("gas_turbine", name="gt", bus="33", p_max_mw=0.5, q_max_mvar=0.0, cost_per_mwh=85.0),
+    )  # fmt: skip
+    case = day.case(day.feeder, periods=slice(0, 2), devices=devices, series={})
+    controller = Controller(case)
+    elastic = controller.solver.problem(elastic=True)
+    assert elastic.base_load_mw is not None
+    plan = elastic.solve(make_window(case, 0, 2, day.ev_mw[:, :2]), controller.states)
+    np.testing.assert_allclose(plan.devices["gt"].p_mw, 0.5, atol=1e-5)
