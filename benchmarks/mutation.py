@@ -301,14 +301,15 @@ def run_only(tests):
 
 
 def equivalent():
-    """Return the reasons of `mutation_equivalent.toml` by mutant; an entry whose line is gone is an error."""
+    """Return the reasons of `mutation_equivalent.toml` by mutant, and tell which entries name a line that is gone."""
     rows = tomllib.loads((ROOT / "benchmarks" / "mutation_equivalent.toml").read_text(encoding="utf-8"))
     gone = [
-        row for row in rows.get("equivalent", [])
-        if row["before"] not in [line.strip() for line in (ROOT / row["file"]).read_text(encoding="utf-8").splitlines()]
+        f"{row['file']}: {row['before']}" for row in rows.get("equivalent", [])
+        if not (ROOT / row["file"]).exists()
+        or row["before"] not in map(str.strip, (ROOT / row["file"]).read_text(encoding="utf-8").splitlines())
     ]  # fmt: skip
     if gone:
-        sys.exit(f"mutation_equivalent.toml names lines that are gone: {gone}")
+        print("mutation_equivalent.toml names lines that are gone:", *gone, sep="\n  ")
     return {
         (row["file"], row["function"], row["before"], row["after"]): row["reason"] for row in rows.get("equivalent", [])
     }
