@@ -20,6 +20,7 @@ from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.traffic.equilibrium import SueProblem, solve, solve_day
 from cosim.traffic.formats.csv import read_road_network
+from cosim.traffic.laws.davidson import DavidsonSettings
 from cosim.traffic.paths import all_simple_paths
 
 FOLDER = Path(__file__).parents[1] / "sumo_nets" / "nguyen"
@@ -43,7 +44,7 @@ def plain(roads, theta, scale=1.0):
 def mixed(roads, theta, charging_vph, scale=1.0, knee=0.9):
     """Two classes; `charging_vph` vehicles meet three stations of 60 veh/h each, the others drive on."""
     stations = [
-        Station(name=f"S{n}", node=n, bus=n, free_flow_min=30.0, capacity_vph=60.0, knee=knee)
+        Station(name=f"S{n}", node=n, bus=n, free_flow_min=30.0, capacity_vph=60.0, law=DavidsonSettings(knee=knee))
         for n in ("8", "11", "13")
     ]
     network = ROADS[roads].with_stations(stations)
@@ -59,7 +60,7 @@ def cost_and_slope(network, link, flow):
     if network.law[link] == "bpr":
         alpha, beta = mp.mpf(network.alpha[link]), mp.mpf(network.beta[link])
         return t0 * (1 + alpha * (flow / cap) ** beta), t0 * alpha * beta * (flow / cap) ** (beta - 1) / cap
-    shape, knee = mp.mpf(network.davidson_j[link]), mp.mpf(network.knee[link]) * cap
+    shape, knee = mp.mpf(network.setting("j")[link]), mp.mpf(network.setting("knee")[link]) * cap
     bent = min(flow, knee)
     slope = t0 * shape * cap / (cap - bent) ** 2
     return t0 * (1 + shape * bent / (cap - bent)) + slope * (flow - bent), slope

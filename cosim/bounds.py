@@ -6,7 +6,8 @@ The same marks serve pydantic when a scenario is read, so a bound stands in one 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
 from numbers import Real
@@ -16,6 +17,7 @@ from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
 
 from cosim.errors import InputError, Problem
 
+Compare = Callable[[Any, Any], Any]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
@@ -39,7 +41,7 @@ def check_bounds(settings: Any, label: str = "") -> None:  # noqa: ANN401 - any 
     prefix = f"{label}." if label else ""
     problems = []
     kind: type = type(settings)
-    for name, marks in _marks(kind).items():
+    for name, marks in marks_of(kind).items():
         for value in _values(getattr(settings, name)):
             if broken := _broken_text(value, marks) if isinstance(value, str) else _broken_number(value, marks):
                 problems.append(Problem(field=prefix + name, reason=broken))
@@ -56,7 +58,8 @@ def _values(value: object) -> Iterator[Any]:
 
 
 @cache
-def _marks(kind: type) -> dict[str, tuple[object, ...]]:
+def marks_of(kind: type) -> dict[str, tuple[object, ...]]:
+    """Return the marks of every field of a dataclass."""
     hints = get_type_hints(kind, include_extras=True)
     return {item.name: tuple(_flatten(hints[item.name])) for item in fields(kind)}
 
@@ -85,14 +88,19 @@ def _broken_number(value: float, marks: tuple[object, ...]) -> str:
     """Return the number and the first rule that it breaks, or nothing."""
     if not math.isfinite(value):
         return f"{value} must be finite"
+    return next((f"{value} {rule}" for rule, holds, limit in rules(marks) if not holds(value, limit)), "")
+
+
+_COMPARED: dict[type, tuple[str, str, Compare]] = {
+    Gt: ("gt", ">", operator.gt), Ge: ("ge", ">=", operator.ge),
+    Lt: ("lt", "<", operator.lt), Le: ("le", "<=", operator.le),
+}  # fmt: skip
+
+
+def rules(marks: tuple[object, ...]) -> Iterator[tuple[str, Compare, float]]:
+    """Yield each bound among the marks of a field: in words, the comparison with numbers, and the limit."""
     for mark in marks:
-        match mark:
-            case Gt(gt=limit) if not value > limit:  # type: ignore[operator]
-                return f"{value} must be > {limit}"
-            case Ge(ge=limit) if not value >= limit:  # type: ignore[operator]
-                return f"{value} must be >= {limit}"
-            case Lt(lt=limit) if not value < limit:  # type: ignore[operator]
-                return f"{value} must be < {limit}"
-            case Le(le=limit) if not value <= limit:  # type: ignore[operator]
-                return f"{value} must be <= {limit}"
-    return ""
+        if (known := _COMPARED.get(type(mark))) is not None:
+            name, sign, compare = known
+            limit = getattr(mark, name)
+            yield f"must be {sign} {limit}", compare, limit

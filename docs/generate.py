@@ -17,9 +17,10 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from cosim.charging.behaviour import BehaviourSettings
+from cosim.coupling.prices import PRICES
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
-from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.grid import table_rules
 from cosim.quantities import COLUMNS, PORTS
 from cosim.quantities.bands import BANDS, NOT_JUDGED, PER_EURO
@@ -49,6 +50,13 @@ NESTED = (
     "gates",
 )
 
+FAMILIES: dict[str, Mapping[str, Any]] = {
+    "device": catalogue(),
+    "law": schema.station_laws(),
+    "tariff": TARIFFS,
+    "price": PRICES,
+}
+
 SECTIONS: dict[str, type] = {
     "scenario": schema.Scenario,
     "traffic": schema.Traffic,
@@ -58,8 +66,6 @@ SECTIONS: dict[str, type] = {
     "behaviour": BehaviourSettings,
     "stations": schema.StationEntry,
     "feeder": schema.FeederSettings,
-    "tariff.dynamic": DynamicTariffSettings,
-    "tariff.static": StaticTariffSettings,
     "dispatch": DispatchSettings,
     "coupling": schema.Coupling,
     "given": schema.Given,
@@ -67,7 +73,7 @@ SECTIONS: dict[str, type] = {
     "thresholds": MicroLimits,
     "gates": GateLimits,
     "series": SeriesRef,
-    **{f"device.{kind}": device.Settings for kind, device in catalogue().items()},
+    **{f"{family}.{kind}": one.Settings for family, members in FAMILIES.items() for kind, one in members.items()},
 }
 
 _UNITS = {
@@ -155,11 +161,9 @@ MEANINGS: dict[str, str] = {
     "chargers": "number of chargers (first form)",
     "charger_kw": "power of one charger (first form)",
     "access_min": "time besides the service (first form)",
-    "stations.law": "travel-time law: `davidson`, `erlang` (needs chargers), or an installed one",
+    "stations.law": "travel-time law and its settings, by `kind`; below",
     "stations.free_flow_min": "access and service time (second form)",
     "stations.capacity_vph": "vehicles served per hour (second form)",
-    "davidson_j": "shape of the waiting time (`davidson`)",
-    "knee": "share of the capacity above which the wait grows linearly; a station beyond it is told as above the knee",
     "slack_bus": "bus that the upstream grid feeds",
     "slack_vm_pu": "voltage held there; keep it inside the limits",
     "voltage_limits": "`scenario`: `v_min_pu`, `v_max_pu` hold for every bus; `file`: each keeps its own of bus.csv",
@@ -182,7 +186,7 @@ MEANINGS: dict[str, str] = {
     "discharge_efficiency": "energy given per energy taken from the store",
     "device.substation.import_max_mw": "limit of the import; none: no limit",
     "device.substation.export_max_mw": "limit of the export; none: no limit",
-    "kind": "which device or tariff this is",
+    "kind": "which one this is",
     "base_per_mwh": "price inside the band",
     "sigma_threshold": "half-width of the band around the mean equivalent load, as a share of its range over the day",
     "sigma_price": "surcharge above the band and discount below it",
@@ -192,12 +196,10 @@ MEANINGS: dict[str, str] = {
     "dispatch.voltage_slack_price": "price of missed voltage limits; none keeps them hard",
     "dispatch.solver": "`auto` or a backend (`cosim plan` names it)",
     "coupling.mode": "`sequential`: roads, then grid; `iterated`: price and flow agree in each period",
-    "coupling.ev_price": "what drivers see: nothing, the tariff, `price_series`, or the prices of the buses",
-    "coupling.price_series": "CSV file, with `ev_price: series`: `period` and one column per station, money/MWh",
-    "coupling.markup": "on `tariff` and the grid's `nodal` prices: 0.1 = 10 %",
+    "coupling.ev_price": "what drivers see, and its settings, by `kind`; below",
     "tolerance_mw": "the iteration ends when the load moves less",
     "round_limit": "most dispatches of one iteration",
-    "given.station_price_per_mwh": "CSV file, without a grid: `period`, one column per station; with `ev_price: nodal`",
+    "given.station_price_per_mwh": "CSV file, without a grid: `period`, one column per station; with the rule `nodal`",
     "given.ev_load_mw": "CSV file, without roads: `period` and one column per bus that charges, named by its id",
     "microsim.thresholds": "limits of the verdict of `cosim validate`; keys below",
     "thresholds.residual": "largest residual R of the stored flows: what is no equilibrium is not validated as one",
@@ -222,6 +224,7 @@ _LINKS = {
     "length_km": "with the time, the speed is checked for plausibility",
     "lanes": "more than 3000 veh/h a lane are refused",
     "speed_kmh": "not used",
+    "law": "travel-time law (`link-times.md`), empty: `bpr`; its other settings are further columns",
 }
 _BUS = {
     "id": "unique id",
@@ -314,6 +317,15 @@ def keys(section: str) -> str:
     return _table("key | value | default | meaning", sorted(rows, key=lambda row: row[0] != "`kind`"))
 
 
+def kinds(family: str) -> str:
+    """Return the tables of the keys of a family's kinds, each behind its name and what it is."""
+    told = []
+    for kind, member in FAMILIES[family].items():
+        what = inspect.cleandoc(member.__doc__ or "").splitlines()[0].replace("``", "`")
+        told.append(f"`{kind}`: {what}\n\n{keys(f'{family}.{kind}')}")
+    return "\n\n".join(told)
+
+
 def _plain(text: str) -> str:
     text = text.replace("``", "`").replace("None", "none").rstrip(".")
     return text[0].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
@@ -342,7 +354,7 @@ def _default(value: Any) -> str:  # noqa: ANN401 - JSON
     if value in ([], {}, ""):
         return "empty"
     if isinstance(value, dict):
-        return "all defaults"
+        return f"`{value['kind']}`" if "kind" in value else "all defaults"
     if isinstance(value, bool):
         return str(value).lower()
     return f"`{value}`" if isinstance(value, str) else _number(value)
@@ -493,8 +505,8 @@ def reproduction(name: str) -> str:
 
 
 DIRECTIVES: dict[str, Callable[..., str]] = {
-    "keys": keys, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses, "checks": checks,
-    "bands": bands, "file": file, "equations": equations, "reproduction": reproduction
+    "keys": keys, "kinds": kinds, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses,
+    "checks": checks, "bands": bands, "file": file, "equations": equations, "reproduction": reproduction
 }  # fmt: skip
 
 

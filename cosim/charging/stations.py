@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
+from annotated_types import Ge, Interval, MinLen
+
+from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
 from cosim.units import h_to_min, kw_to_mw
 
-Rule = tuple[str, bool, str]
+Share = Annotated[float, Interval(gt=0, lt=1)]
 Overload = Literal["carry", "unserved"]
-OVERLOAD: tuple[Overload, ...] = get_args(Overload)
+Name = Annotated[str, MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawSettings:
+    """Settings of a travel-time law that may describe a station; each law adds its own.
+
+    Attributes
+    ----------
+    kind
+        Name of the law.
+    knee
+        Share of the capacity above which a station is told as above its knee.
+    """
+
+    kind: str
+    knee: Share = 0.9
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "law")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    chargers: Annotated[int, Ge(1)]
+    charger_kw: Positive
+    access_min: NonNegative
+    energy_kwh: Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +59,12 @@ class Station:
         Access and service time without waiting, min.
     capacity_vph
         Vehicles that can be served per hour, veh/h.
-    davidson_j
-        Shape of the waiting time in Davidson's law (R_n of Eq 3).
-    knee
-        Share of the capacity above which the waiting time grows linearly; between 0 and 1.
     access_fee
         Price of one visit besides the energy, in the scenario's currency.
     chargers, charger_kw
         Number of chargers and power of each, kW, if known.
     law
-        Name of the travel-time law of the virtual link.
-    service_scv
-        Squared coefficient of variation of the service time, for the law ``erlang``: 0 if every vehicle takes the same
-        energy, 1 for exponential times.
+        Travel-time law of the virtual link: its settings, as `cosim.traffic.laws` declares them, or its name alone.
     overload
         What becomes of energy asked for beyond the chargers' power: ``carry`` to the next period, or ``unserved``.
 
@@ -52,60 +74,34 @@ class Station:
         Naming every value that breaks its rule.
     """
 
-    name: str
-    node: str
-    bus: str
-    free_flow_min: float
-    capacity_vph: float
-    davidson_j: float = 0.1
-    knee: float = 0.9
+    name: Name
+    node: Name
+    bus: Name
+    free_flow_min: NonNegative
+    capacity_vph: Positive
     access_fee: float = 0.0
-    chargers: int | None = None
-    charger_kw: float | None = None
-    law: str = "davidson"
-    service_scv: float = 0.0
+    chargers: Annotated[int, Ge(1)] | None = None
+    charger_kw: Positive | None = None
+    law: LawSettings | str = "davidson"
     overload: Overload = "carry"
 
     def __post_init__(self) -> None:
-        rules: list[Rule] = [
-            ("name", bool(self.name), "must not be empty"),
-            ("node", bool(self.node), "must not be empty"),
-            ("bus", bool(self.bus), "must not be empty"),
-            ("free_flow_min", 0 <= self.free_flow_min < math.inf, "must be >= 0 and finite"),
-            ("capacity_vph", 0 < self.capacity_vph < math.inf, "must be > 0 and finite"),
-            ("davidson_j", 0 <= self.davidson_j < math.inf, "must be >= 0 and finite"),
-            ("knee", 0 < self.knee < 1, "must be between 0 and 1"),
-            ("access_fee", math.isfinite(self.access_fee), "must be finite"),
-            ("service_scv", 0 <= self.service_scv < math.inf, "must be >= 0 and finite"),
-            ("chargers", self.chargers is None or self.chargers >= 1, "must be at least 1"),
-            (
-                "charger_kw",
-                self.charger_kw is None or 0 < self.charger_kw < math.inf,
-                "must be > 0 and finite",
-            ),
-            ("overload", self.overload in OVERLOAD, f"must be one of {', '.join(OVERLOAD)}"),
-        ]
-        _raise_broken(self, rules)
+        check_bounds(self, self.name)
+        if self.overload not in get_args(Overload):
+            reason = f"{self.overload!r} must be one of {', '.join(get_args(Overload))}"
+            raise InputError(Problem(field=f"{self.name}.overload", reason=reason))
 
     @classmethod
     def from_chargers(
         cls,
         *,
-        name: str,
-        node: str,
-        bus: str,
         chargers: int,
         charger_kw: float,
         access_min: float,
         energy_kwh: float,
-        davidson_j: float = 0.1,
-        knee: float = 0.9,
-        access_fee: float = 0.0,
-        law: str = "davidson",
-        service_scv: float = 0.0,
-        overload: Overload = "carry",
+        **given: Any,  # noqa: ANN401 - the other fields
     ) -> Self:
-        """Build a station whose capacity and free-flow time follow from its chargers.
+        """Build a station whose capacity and free-flow time follow from its chargers; the other fields as they are.
 
         Parameters
         ----------
@@ -122,31 +118,20 @@ class Station:
         >>> station.free_flow_min, station.capacity_vph, station.installed_mw
         (30.0, 60.0, 1.2)
         """
-        rules: list[Rule] = [
-            ("chargers", chargers >= 1, f"is {chargers}, must be at least 1"),
-            ("charger_kw", 0 < charger_kw < math.inf, f"is {charger_kw}, must be > 0 and finite"),
-            ("access_min", 0 <= access_min < math.inf, f"is {access_min}, must be >= 0 and finite"),
-            ("energy_kwh", 0 < energy_kwh < math.inf, f"is {energy_kwh}, must be > 0 and finite"),
-        ]
-        broken = [Problem(field=f, reason=f"station {name!r}: {f} {why}") for f, ok, why in rules if not ok]
-        if broken:
-            raise InputError(broken)
-        service_min = h_to_min(energy_kwh / charger_kw)
-        return cls(
-            name=name,
-            node=node,
-            bus=bus,
-            free_flow_min=access_min + service_min,
-            capacity_vph=chargers * h_to_min(1.0) / service_min,
-            davidson_j=davidson_j,
-            knee=knee,
-            access_fee=access_fee,
-            chargers=chargers,
-            charger_kw=charger_kw,
-            law=law,
-            service_scv=service_scv,
-            overload=overload,
+        check_bounds(
+            _Visit(chargers=chargers, charger_kw=charger_kw, access_min=access_min, energy_kwh=energy_kwh),
+            str(given.get("name")),
         )
+        service_min = h_to_min(energy_kwh / charger_kw)
+        free_flow_min, capacity_vph = access_min + service_min, chargers * h_to_min(1.0) / service_min
+        return cls(
+            free_flow_min=free_flow_min, capacity_vph=capacity_vph, chargers=chargers, charger_kw=charger_kw, **given
+        )
+
+    @property
+    def law_kind(self) -> str:
+        """Name of the law."""
+        return self.law if isinstance(self.law, str) else self.law.kind
 
     @property
     def installed_mw(self) -> float | None:
@@ -170,13 +155,3 @@ class Station:
         """
         installed = self.installed_mw
         return kw_to_mw(self.capacity_vph * energy_kwh) if installed is None else installed
-
-
-def _raise_broken(station: Station, rules: list[Rule]) -> None:
-    broken = [
-        Problem(field=f, reason=f"station {station.name!r}: {f} is {getattr(station, f)!r}, {rule}")
-        for f, holds, rule in rules
-        if not holds
-    ]
-    if broken:
-        raise InputError(broken)

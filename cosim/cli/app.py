@@ -25,6 +25,7 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="a.b=v", help="Change a value: devices.ess.capacity_mwh=2.")
 ]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, for example runs/latest.", show_default=False)]
+ScenarioFile = Annotated[Path, typer.Argument(help="YAML file, or folder with scenario.yaml.", show_default=False)]
 Progress = Literal["auto", "plain", "off"]
 
 
@@ -37,7 +38,7 @@ def _version(value: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it, exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -196,6 +197,14 @@ def schema() -> None:
     from cosim.cli.scenarios import schema_command
 
     raise typer.Exit(schema_command())
+
+
+@app.command()
+def migrate(file: ScenarioFile, *, write: bool = False) -> None:
+    """Show a scenario of an earlier version by the present names of its keys, or rewrite it; comments stay."""
+    from cosim.cli.migrating import migrate_command
+
+    raise typer.Exit(migrate_command(file, write=write))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from cosim.reports.measures import measures
 from cosim.reports.rows import Row, Value
 from cosim.results.store import RunResult
 from cosim.results.verdict import Verdict
+from cosim.scenario import kinds
 
 TOLD_APART_BY = 2
 """Fewest runs of a comparison."""
@@ -257,7 +258,7 @@ def _unseen(told: Row) -> Row:
 
 def _differences(results: Sequence[RunResult]) -> Iterator[Difference]:
     """Yield what differs: scenario keys, contents of files of one name, versions of packages."""
-    resolved = [result.manifest.get("resolved") or {} for result in results]
+    resolved = [kinds.present(result.manifest.get("resolved") or {}) for result in results]
     meant = [{key: value for key, value in one.items() if key not in _WORDS_ONLY} for one in resolved]
     yield from _differing("", meant)
     yield from _named_differences("file", [_contents(result) for result in results], shared=True)
@@ -280,11 +281,15 @@ def _named_differences(kind: str, found: Sequence[Mapping[str, str]], *, shared:
 def _differing(path: str, values: Sequence[Any]) -> Iterator[Difference]:
     """Yield the smallest parts of the scenarios that differ.
 
-    A section that one of them lacks is one part; a small one inside a section is told value by value.
+    A section that one of them lacks is one part; a small one inside a section is told value by value. Of two kinds of a
+    thing only the kinds are told: their settings are not those of each other.
     """
     if all(value == values[0] for value in values[1:]):
         return
     parts = [_parts(value) for value in values]
+    if len(set(kinds_told := [str((part or {}).get(kinds.KIND)) for part in parts])) > 1 and all(parts):
+        yield Difference(key=f"{path}.{kinds.KIND}", values=tuple(kinds_told))
+        return
     if all(part for part in parts) or ("." in path and all(map(_is_small, values))):
         for key in dict.fromkeys(key for part in parts for key in part or ()):
             yield from _differing(f"{path}.{key}" if path else key, [(part or {}).get(key) for part in parts])

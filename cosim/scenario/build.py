@@ -13,9 +13,10 @@ from cosim.charging.behaviour import BehaviourSettings, FleetDay, simulate_fleet
 from cosim.charging.demand import split_by_class
 from cosim.charging.load import charging_mw
 from cosim.charging.stations import Station
+from cosim.coupling.prices.base import Known
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings, dynamic_tariff
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.scenario import series, shipped
@@ -41,7 +42,7 @@ def build_stations(loaded: LoadedScenario) -> tuple[Station, ...]:
     energy = scenario.ev.energy_kwh if scenario.ev is not None else None
     stations = []
     for entry in scenario.stations:
-        given = entry.model_dump(exclude_none=True)
+        given = {name: value for name, value in entry if value is not None}
         given |= {"node": entry.node or NOWHERE, "bus": entry.bus or NOWHERE}
         if entry.chargers is None:
             stations.append(Station(**given))
@@ -256,16 +257,12 @@ def build_tariff(loaded: LoadedScenario, equivalent_load_mw: Array) -> Array:
         Base load plus charging load less renewable power on offer, shape (T,); only the dynamic tariff uses it.
     """
     tariff = loaded.scenario.tariff
-    if isinstance(tariff, DynamicTariffSettings):
-        return dynamic_tariff(
-            equivalent_load_mw,
-            base_per_mwh=tariff.base_per_mwh,
-            sigma_threshold=tariff.sigma_threshold,
-            sigma_price=tariff.sigma_price,
-        )
-    if isinstance(tariff, StaticTariffSettings):
-        return series.resolve(tariff.prices_per_mwh, loaded.scenario.periods, loaded.files)
-    raise InputError("the scenario has no tariff")
+    if tariff is None:
+        raise InputError("the scenario has no tariff")
+    found = TARIFFS[tariff.kind]
+    periods, files = loaded.scenario.periods, loaded.files
+    varying = {name: series.resolve(getattr(tariff, name), periods, files) for name in found.series_fields}
+    return found(tariff, varying).price_per_mwh(equivalent_load_mw)
 
 
 def build_given_load_mw(loaded: LoadedScenario) -> Array | None:
@@ -277,17 +274,23 @@ def build_given_load_mw(loaded: LoadedScenario) -> Array | None:
     return series.by_name(file, columns, loaded.scenario.periods, loaded.files)
 
 
-def build_station_prices(loaded: LoadedScenario) -> Array | None:
-    """Return prices per MWh that are fixed for the day, shape (T, S): the price series or the given prices.
-
-    None means that drivers see no price, the tariff, or the dispatch's nodal prices.
-    """
+def announced_price_per_mwh(loaded: LoadedScenario, tariff_per_mwh: Array | None) -> Array | None:
+    """Return the prices that drivers know before the day, shape (S, T); None where they see none, or nodal ones."""
     scenario = loaded.scenario
-    file = scenario.coupling.price_series or scenario.given.station_price_per_mwh
-    if file is None:
-        return None
     names = tuple(station.name for station in scenario.stations)
-    return series.by_name(file, names, scenario.periods, loaded.files)
+
+    def prices(file: str) -> Array:
+        return series.by_name(file, names, scenario.periods, loaded.files).T
+
+    rule, given = scenario.coupling.rule, scenario.given.station_price_per_mwh
+    return rule.announced(
+        Known(
+            shape=(len(names), scenario.periods),
+            tariff_per_mwh=tariff_per_mwh,
+            given_per_mwh=None if given is None else prices(given),
+            files={name: prices(getattr(rule.settings, name)) for name in rule.files},
+        )
+    )
 
 
 def _charging_total_mw(loaded: LoadedScenario) -> Array:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cosim.arrays import Array
 from cosim.charging.behaviour import FleetDay
 from cosim.charging.overload import Chargers, chargers_of
@@ -77,7 +75,7 @@ class SimulationCase:
     @property
     def priced_by_node(self) -> bool:
         """Whether price and flow iterate over nodal prices, the only ones that depend on the flow."""
-        return self.iterated and self.coupling.ev_price == "nodal"
+        return self.iterated and self.coupling.rule.nodal
 
     @property
     def whole_day(self) -> bool:
@@ -151,7 +149,8 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
     load = build.build_given_load_mw(loaded)
     dispatch = build.build_dispatch(loaded, roads.charging_total_mw if roads is not None and load is None else None)
     if roads is not None:
-        roads = replace(roads, announced_price_per_mwh=_announced(loaded, roads, dispatch))
+        tariff = None if dispatch is None else dispatch.tariff_per_mwh
+        roads = replace(roads, announced_price_per_mwh=build.announced_price_per_mwh(loaded, tariff))
     tolerance = roads.tolerance if roads is not None else scenario.gates.sue_residual
     return SimulationCase(
         name=loaded.name,
@@ -165,14 +164,3 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         microsim=scenario.microsim,
         seed=scenario.seed,
     )
-
-
-def _announced(loaded: LoadedScenario, roads: RoadCase, dispatch: DispatchCase | None) -> Array | None:
-    """Return the prices that drivers know before the day, ``(s, T)``: given ones, or the tariff with its markup."""
-    given, coupling = build.build_station_prices(loaded), loaded.scenario.coupling
-    if given is not None:
-        return given.T
-    if dispatch is None or coupling.ev_price != "tariff":
-        return None
-    retail = dispatch.tariff_per_mwh * (1.0 + coupling.markup)
-    return np.repeat(retail[None, :], len(roads.stations), axis=0)

@@ -18,14 +18,14 @@ from cosim.scenario.checking import Check
 from cosim.scenario.series import by_name, resolve
 from cosim.tables import Table, read_table
 from cosim.timeline import Series
-from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
+from cosim.traffic.formats.csv import LINK_COLUMNS, optional_link_columns
 from cosim.traffic.network import RoadNetwork
 from cosim.units import h_to_min
 
 Place = tuple[str, float]
 """Dotted path of the scenario, and the size to judge."""
 _FILES = {
-    "links.csv": ("roads", shipped.ROADS, LINK_COLUMNS, OTHER_LINK_COLUMNS),
+    "links.csv": ("roads", shipped.ROADS, LINK_COLUMNS, optional_link_columns()),
     "bus.csv": ("grid", shipped.FEEDERS, BUS, BUS_OPTIONAL),
     "line.csv": ("grid", shipped.FEEDERS, LINE, LINE_OPTIONAL),
 }
@@ -242,8 +242,9 @@ def _given_load(found: Check) -> Iterator[Place]:
 
 def _file_prices(found: Check) -> Iterator[Place]:
     scenario = found.scenario
+    rule = scenario.coupling.rule
     for path, file in (
-        ("coupling.price_series", scenario.coupling.price_series),
+        *((f"coupling.ev_price.{name}", getattr(rule.settings, name)) for name in rule.files),
         ("given.station_price_per_mwh", scenario.given.station_price_per_mwh),
     ):
         if (size := _file_peak(found, file, whole=False)) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from cosim.dispatch.backends import NAMES
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
-from cosim.dispatch.tariff import DynamicTariffSettings
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder
 from cosim.scenario import shipped
@@ -120,7 +120,7 @@ def _dispatch(found: Check, dispatch: DispatchSettings) -> None:
     if dispatch.solver not in known:
         found.at("dispatch.solver", f"{dispatch.solver!r} is unknown", did_you_mean(dispatch.solver, known))
     tariff = found.scenario.tariff
-    highest = tariff.base_per_mwh * (1 + tariff.sigma_price) if isinstance(tariff, DynamicTariffSettings) else 0.0
+    highest = 0.0 if tariff is None else TARIFFS[tariff.kind].highest_per_mwh(tariff)
     if dispatch.ev_curtailment_price_per_mwh < _EV_ABOVE_TARIFF * highest:
         reason = f"{dispatch.ev_curtailment_price_per_mwh:g} is below 2.5 times the highest tariff {highest:g}"
         found.at("dispatch.ev_curtailment_price_per_mwh", reason, "raise it", warn=True)

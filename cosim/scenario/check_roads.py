@@ -12,16 +12,17 @@ from cosim.errors import InputError
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import OdPair, StationEntry, Traffic
+from cosim.scenario.schema import OdPair, Traffic
 from cosim.tables import Table, did_you_mean, read_table
 from cosim.traffic.calibration import LAW_COLUMNS, LinkLaw, law_of_rows
-from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS, read_road_network
+from cosim.traffic.formats.csv import LINK_COLUMNS, optional_link_columns, read_road_network
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
 from cosim.units import min_to_h
 
 _MANY_TIMES = 100.0
+AS_CHARGERS = "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph"
 MOST_PER_LANE_VPH = 3000.0
 _FASTEST_KMH, _SLOWEST_KMH = 200.0, 3.0
 _DEMAND_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
@@ -72,7 +73,7 @@ def read_network(found: Check) -> RoadNetwork | None:
 
 def _check_plausible(folder: Path, capacity_column: str) -> None:
     """Refuse links whose lanes cannot carry their capacity, or whose length and time imply an odd speed."""
-    links = read_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    links = read_table(folder / "links.csv", LINK_COLUMNS, optional_link_columns())
     rows = range(len(links))
     nothing = [None] * len(links)
     capacity, time = links.columns[capacity_column], links.columns["free_flow_min"]
@@ -103,20 +104,12 @@ def _capabilities(found: Check) -> None:
         found.at("traffic.paper_step_test_vph", reason, "set traffic.method to msa, or remove the test")
     ev = found.scenario.ev
     for place, station in enumerate(found.scenario.stations):
-        _law(found, f"stations.{place}.law", station)
+        if LAWS[station.law.kind].needs_servers and station.chargers is None:
+            reason, remedy = f"{station.law.kind!r} needs the number of chargers", AS_CHARGERS
+            found.at(f"stations.{place}.law", reason, remedy)
         if ev is not None and ev.charging_load == "kernel" and station.charger_kw is None:
             reason = f"station {station.name!r}: 'charging_load: kernel' needs its access and service time apart"
-            remedy = "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph"
-            found.at(f"stations.{place}", reason, remedy)
-
-
-def _law(found: Check, path: str, station: StationEntry) -> None:
-    known = [name for name, law in LAWS.items() if law.for_stations]
-    if station.law not in known:
-        found.at(path, f"{station.law!r} is no law for a station", did_you_mean(station.law, known))
-    elif LAWS[station.law].needs_servers and station.chargers is None:
-        reason = f"{station.law!r} needs the number of chargers"
-        found.at(path, reason, "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph")
+            found.at(f"stations.{place}", reason, AS_CHARGERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.tariff import StaticTariffSettings
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.series import by_name, resolve
 from cosim.scenario.tree import find
@@ -36,8 +36,8 @@ def check(found: Check) -> None:
         for name in catalogue()[device.kind].series_fields:
             bounds = _NOT_NEGATIVE if name.endswith("_mw") else _ANY
             _series(found, f"devices.{place}.{name}", getattr(device, name), bounds)
-    if isinstance(scenario.tariff, StaticTariffSettings):
-        _series(found, "tariff.prices_per_mwh", scenario.tariff.prices_per_mwh, _ANY)
+    for name in TARIFFS[scenario.tariff.kind].series_fields if scenario.tariff is not None else ():
+        _series(found, f"tariff.{name}", getattr(scenario.tariff, name), _ANY)
     _coupling(found)
     _given(found)
 
@@ -59,33 +59,32 @@ def _bounds(found: Check, path: str, values: Array, bounds: tuple[float, float],
 
 
 def _coupling(found: Check) -> None:
-    scenario, coupling = found.scenario, found.scenario.coupling
+    scenario, coupling, rule = found.scenario, found.scenario.coupling, found.scenario.coupling.rule
     if not found.whole("coupling", "roads", "traffic", "grid", "feeder", "tariff"):
         return
     both = scenario.has_roads and scenario.has_grid and bool(scenario.stations)
     if coupling.mode == "iterated" and not both:
         found.at("coupling.mode", "iterated needs roads, stations and a grid", "use sequential")
-    if coupling.ev_price != "none" and not (scenario.roads and scenario.stations) and found.whole("stations"):
+    if rule.seen and not (scenario.roads and scenario.stations) and found.whole("stations"):
         found.at("coupling.ev_price", "a price without roads and stations reaches nobody", "use none")
-    if coupling.ev_price == "nodal" and scenario.has_grid and coupling.mode != "iterated":
+    if rule.nodal and scenario.has_grid and coupling.mode != "iterated":
         remedy = "set coupling.mode to iterated"
         found.at("coupling.ev_price", "nodal prices come from the dispatch, which follows the traffic", remedy)
-    if coupling.ev_price == "tariff" and not scenario.has_grid:
+    if rule.needs_grid and not scenario.has_grid:
         found.at("coupling.ev_price", "without a grid there is no tariff", "use series")
-    announced = coupling.ev_price == "tariff" or (coupling.ev_price == "nodal" and scenario.has_grid)
-    if coupling.markup and not announced:
+    if rule.markup and rule.nodal and not scenario.has_grid:
         reason = "a mark-up needs the price of the tariff or of the grid's nodes"
-        found.at("coupling.markup", reason, "set it to 0; put it into the prices of the file")
+        found.at("coupling.ev_price.markup", reason, "set it to 0; put it into the prices of the file")
     if coupling.method == "admm" and scenario.ev is not None and scenario.ev.charging_load == "kernel":
         reason = "admm needs all energy in the period of departure, but ev.charging_load is kernel"
         found.at("coupling.method", reason, "use auto, newton or iterate")
-    if coupling.price_series is not None:
-        _table(found, "coupling.price_series", coupling.price_series, _ANY, every=True)
+    for name in rule.files:
+        _table(found, f"coupling.ev_price.{name}", getattr(rule.settings, name), _ANY, every=True)
 
 
 def _given(found: Check) -> None:
     scenario, given = found.scenario, found.scenario.given
-    nodal = scenario.coupling.ev_price == "nodal"
+    nodal = scenario.coupling.rule.nodal
     whole = found.whole("given", "coupling", "roads", "traffic", "grid", "feeder")
     if given.station_price_per_mwh is not None:
         if whole and (scenario.has_grid or not nodal):

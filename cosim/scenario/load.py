@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import InputError, Problem
-from cosim.scenario import crosscheck, renamed, shipped, sources
+from cosim.scenario import crosscheck, kinds, renamed, shipped, sources
 from cosim.scenario.files import InputFile, ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, leaves, merge, nearest, override
@@ -108,9 +108,9 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
         With all mistakes, each with file, line and column. Only text that is not YAML hides later mistakes.
     """
     path = shipped.find(scenario).resolve()
-    tree, chain, renamings = _read_chain(path)
+    tree, chain, renamings = read_chain(path)
     tree, told = _overridden(tree, overrides)
-    tree = sources.settled(tree)
+    tree = sources.settled(kinds.settled(tree))
     outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
     if outcome.scenario is not None:
@@ -148,9 +148,12 @@ def _overridden(tree: Node, overrides: Sequence[str]) -> tuple[Node, list[Proble
     return renamed.current(tree)
 
 
-def _read_chain(path: Path) -> tuple[Node, list[Path], list[Problem]]:
-    """Return the merged tree of a scenario and all that it extends, the files, the scenario first, and warnings."""
-    own, warnings = renamed.current(_read(path, path.name, 0))
+def read_chain(path: Path, content: bytes | None = None) -> tuple[Node, list[Path], list[Problem]]:
+    """Return the merged tree of a scenario and all that it extends, the files, the scenario first, and warnings.
+
+    ``content`` comes in place of what the scenario's file holds.
+    """
+    own, warnings = renamed.current(_read(path, path.name, 0) if content is None else read_yaml(content, path.name))
     chain, trees = [path], [own]
     while (link := find(trees[-1], ("extends",))) is not None and link.value is not None:
         base = _base(link, chain[-1].parent)
@@ -181,9 +184,19 @@ def _base(link: Node, folder: Path) -> Path:
 
 
 def _read(path: Path, display: str, level: int) -> Node:
+    return read_yaml(content_of(path, display), display, level)
+
+
+def content_of(path: Path, display: str) -> bytes:
+    """Return the bytes of a YAML file, at most one more than may be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(Problem(file=display, reason=f"the file cannot be read ({error.strerror})")) from error
-    return read_yaml(content, display, level)

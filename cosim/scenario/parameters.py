@@ -6,12 +6,13 @@ Numbers that belong together (all stations' chargers, the four contracts of dema
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.tariff import DynamicTariffSettings
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.scenario import shipped
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.schema import MCMC, StationEntry
@@ -25,12 +26,9 @@ Change = Literal["scale", "retail", "spread"]
 (1 + s)."""
 LINK_FIELDS = {"capacity_vph": "capacit", "free_flow_min": "network", "alpha": "BPR", "beta": "BPR"}
 """Columns of ``links.csv`` that are parameters, and the word by which the source of ``roads`` tells of each."""
-STATION_FIELDS = (
-    "charger_kw", "access_min", "capacity_vph", "free_flow_min", "davidson_j", "service_scv", "knee",
-    "access_fee",
-)  # fmt: skip
-LAW_FIELDS = {"davidson_j": "davidson", "knee": "davidson", "service_scv": "erlang"}
-"""Fields of stations that only one law reads."""
+STATION_FIELDS = ("charger_kw", "access_min", "capacity_vph", "free_flow_min")
+MARKUP = "markup"
+"""The setting of rules of prices by which a price grows: 0 is no change of it."""
 VALUE_OF_TIME = "ev.value_of_time_per_min"
 LAST_RESORTS = ("ev_curtailment_price_per_mwh", "shedding_price_per_mwh", "voltage_slack_price")
 
@@ -203,12 +201,15 @@ def _vehicles(found: _Found) -> None:
 def _stations(found: _Found) -> None:
     stations = found.loaded.scenario.stations
     _chargers(found, stations)
-    for field in STATION_FIELDS:
+    laws: list[Key] = [("law", name) for name in dict.fromkeys(name for entry in stations for name in _of_law(entry))]
+    fields_of: list[Key] = [*((name,) for name in STATION_FIELDS), *laws, ("access_fee",)]
+    for field in fields_of:
         places = [place for place, entry in enumerate(stations) if _reads(entry, field)]
-        found.add(f"stations.*.{field}", "stations", *(("stations", place, field) for place in places))
+        name = ".".join(map(str, field))
+        found.add(f"stations.*.{name}", "stations", *(("stations", place, *field) for place in places))
         if found.detail:
             for place in places:
-                found.add(f"stations.{stations[place].name}.{field}", "stations", ("stations", place, field))
+                found.add(f"stations.{stations[place].name}.{name}", "stations", ("stations", place, *field))
 
 
 def _chargers(found: _Found, stations: Sequence[StationEntry]) -> None:
@@ -227,28 +228,34 @@ def _chargers(found: _Found, stations: Sequence[StationEntry]) -> None:
         )  # fmt: skip
 
 
-def _reads(entry: StationEntry, field: str) -> bool:
-    return getattr(entry, field) is not None and LAW_FIELDS.get(field, entry.law) == entry.law
+def _of_law(entry: StationEntry) -> list[str]:
+    """Return the settings that a station's law declares itself; the knee that all have tells only what is told."""
+    numbers = _numbers(entry.law, ())
+    return [name for name in inspect.get_annotations(type(entry.law)) if name in numbers]
+
+
+def _reads(entry: StationEntry, field: Key) -> bool:
+    return field[-1] in _of_law(entry) if len(field) > 1 else getattr(entry, str(field[0])) is not None
 
 
 def _prices(found: _Found) -> None:
     scenario = found.loaded.scenario
-    if isinstance(scenario.tariff, DynamicTariffSettings):
-        found.add("tariff.base_per_mwh", "prices", ("tariff", "base_per_mwh"))
-        found.add("tariff.sigma_price (spread)", "prices", ("tariff", "sigma_price"))
-        found.add("tariff.sigma_threshold", "prices", ("tariff", "sigma_threshold"))
-    else:
-        found.add("tariff.prices_per_mwh", "prices", ("tariff", "prices_per_mwh"))
-        if isinstance(getattr(scenario.tariff, "prices_per_mwh", None), tuple):
-            key: Key = ("tariff", "prices_per_mwh")
-            found.add("tariff.prices_per_mwh (spread)", "prices", key, change="spread")
+    for name in _numbers(scenario.tariff, TARIFFS[scenario.tariff.kind].series_fields) if scenario.tariff else ():
+        key: Key = ("tariff", name)
+        found.add(f"tariff.{name}", "prices", key)
+        if isinstance(getattr(scenario.tariff, name), tuple):
+            found.add(f"tariff.{name} (spread)", "prices", key, change="spread")
     found.add("dispatch.loss_price_per_mwh", "prices", ("dispatch", "loss_price_per_mwh"))
     for name in LAST_RESORTS:
         found.add(f"dispatch.{name}", "prices", ("dispatch", name))
     if scenario.dispatch is not None and scenario.dispatch.forecast == "noisy":
         found.add("dispatch.forecast_error", "grid", ("dispatch", "forecast_error"))
-    if scenario.has_roads and scenario.coupling.ev_price in {"tariff", "nodal"}:
-        found.add("coupling.markup (as 1 + markup)", "prices", ("coupling", "markup"), change="retail")
+    for name in _numbers(scenario.coupling.ev_price, ()) if scenario.has_roads else ():
+        path = f"coupling.ev_price.{name}"
+        if name == MARKUP:
+            found.add(f"{path} (as 1 + markup)", "prices", ("coupling", "ev_price", name), change="retail")
+        else:
+            found.add(path, "prices", ("coupling", "ev_price", name))
 
 
 def _feeder(found: _Found) -> None:
@@ -293,8 +300,9 @@ def _given(found: _Found) -> None:
     if scenario.given.ev_load_mw is not None:
         source = found.source("given.ev_load_mw")
         found.varied.append(Parameter(name="given.ev_load_mw", section="ev", source=source, given="given_load_mw"))
-    path = "coupling.price_series" if scenario.coupling.price_series else "given.station_price_per_mwh"
-    if scenario.has_roads and (scenario.coupling.price_series or scenario.given.station_price_per_mwh):
+    paths = [f"coupling.ev_price.{name}" for name in scenario.coupling.rule.files]
+    paths += ["given.station_price_per_mwh"] if scenario.given.station_price_per_mwh else []
+    for path in paths[:1] if scenario.has_roads else ():
         for suffix, change in (("", "scale"), (" (spread)", "spread")):
             found.varied.append(
                 Parameter(

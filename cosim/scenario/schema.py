@@ -1,8 +1,8 @@
 """What a scenario may say: strict pydantic models of the sections of ``scenario.yaml``.
 
 Physical quantities of a section are required, numerical settings have defaults. Units stand in the names.
-Devices are not listed here: every settings class of ``cosim.dispatch.devices`` and of the entry points
-``cosim.devices`` belongs to the schema.
+Devices, laws of stations, tariffs and rules of prices are not listed here: every settings class of their families, and
+of the entry points ``cosim.devices``, ``cosim.laws``, ``cosim.tariffs``, ``cosim.prices``, belongs to the schema.
 """
 
 from __future__ import annotations
@@ -10,28 +10,35 @@ from __future__ import annotations
 import functools
 import json
 import operator
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Interval, Le, MultipleOf
+from annotated_types import Ge, Interval, Le, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PydanticUserError, model_validator
 from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.charging.behaviour import BehaviourSettings
 from cosim.charging.stations import Overload
+from cosim.coupling.prices import PRICES
+from cosim.coupling.prices.base import PriceRule
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
-from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
+from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.plugins import UnusablePlugin
 from cosim.quantities.checks import GateLimits
 from cosim.timeline import MINUTES_PER_DAY, Series
+from cosim.traffic.laws import LAWS
+from cosim.traffic.laws.base import Law
 from cosim.validation.micro_limits import MicroLimits
 
 SCHEMA_VERSION = 1
 MCMC = "mcmc"
 """`fast_charge_share` that comes from simulated behaviour."""
 MAX_PERIODS = 100_000
+DEFAULT_LAW, DEFAULT_PRICE = "davidson", "none"
+"""Kinds of a station's law and of the price that drivers see, where none is given."""
 ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 ID_RULE = "use 1 to 64 letters, digits, '_', '.', '-'"
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -42,6 +49,30 @@ class Section(BaseModel):
     """Base of all sections: unknown keys and silent conversions are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class OfKind:
+    """Pydantic schema of one of a family: the union of the settings of all its classes, told apart by ``kind``."""
+
+    def __init__(self, family: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+        self.family = family
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        members = (self.family if isinstance(self.family, Mapping) else self.family()).values()
+        union = functools.reduce(operator.or_, (member.Settings for member in members))
+        try:
+            return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+        except PydanticUserError as error:
+            own = [one for one in members if not one.__module__.startswith("cosim.")]
+            named = ", ".join(f"{one.kind!r} ({one.__module__}.{one.__qualname__})" for one in own)
+            family = own[0].family if own else "class"
+            reason = f"the Settings of installed {family}s, {named}, cannot be keys of a scenario: {error.message}"
+            raise UnusablePlugin(reason) from error
+
+
+def station_laws() -> dict[str, type[Law]]:
+    """Return the laws that may describe a station."""
+    return {kind: law for kind, law in LAWS.items() if law.for_stations}
 
 
 class OdPair(Section):
@@ -129,10 +160,7 @@ class StationEntry(Section):
     access_min: NonNegative | None = None
     free_flow_min: Positive | None = Field(default=None, description="Access and service time, min")
     capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour")
-    law: str = Field(default="davidson", description="Travel-time law: davidson, erlang, or an installed one")
-    davidson_j: NonNegative = 0.1
-    service_scv: NonNegative = Field(default=0.0, description="Squared variation of the service time (erlang)")
-    knee: Annotated[float, Interval(gt=0, lt=1)] = 0.9
+    law: Annotated[Any, OfKind(station_laws)] = LAWS[DEFAULT_LAW].Settings()
     access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
     overload: Overload = Field(
         default="carry", description="Energy beyond the chargers' power: carry to the next period, or unserved"
@@ -179,16 +207,11 @@ class FeederSettings(Section):
         return self
 
 
-Tariff = Annotated[DynamicTariffSettings | StaticTariffSettings, Field(discriminator="kind")]
-
-
 class Coupling(Section):
     """Order of roads and grid within a period, and the price that drivers see."""
 
     mode: Literal["sequential", "iterated"] = "sequential"
-    ev_price: Literal["none", "tariff", "series", "nodal"] = "none"
-    price_series: FileName | None = Field(default=None, description="CSV: period, one price column per station")
-    markup: Annotated[float, Gt(-1)] = Field(default=0.0, description="Relative to the price, 0.1 = 10 %")
+    ev_price: Annotated[Any, OfKind(PRICES)] = PRICES[DEFAULT_PRICE].Settings()
     method: Literal["auto", "iterate", "admm", "newton"] = Field(
         default="auto", description="Way to the fixed point of price and flow"
     )
@@ -199,12 +222,10 @@ class Coupling(Section):
         description="Loops from random prices to compare with, in periods whose equilibrium may not be unique",
     )
 
-    @model_validator(mode="after")
-    def _price(self) -> Self:
-        if (self.ev_price == "series") != (self.price_series is not None):
-            reason = "'ev_price: series' and price_series need each other"
-            raise InputError(Problem(field="ev_price", reason=reason, remedy="give both or neither"))
-        return self
+    @property
+    def rule(self) -> PriceRule:
+        """The rule of the price that drivers see."""
+        return PRICES[self.ev_price.kind](self.ev_price)
 
 
 class Given(Section):
@@ -251,20 +272,6 @@ class Microsim(Section):
     thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of cosim validate")
 
 
-class _DeviceUnion:
-    """Pydantic schema of a device: the discriminated union of all settings classes found."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        union = functools.reduce(operator.or_, (device.Settings for device in catalogue().values()))
-        try:
-            return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
-        except PydanticUserError as error:
-            own = [one for one in catalogue().values() if not one.__module__.startswith("cosim.")]
-            named = ", ".join(f"{one.kind!r} ({one.__module__}.{one.__qualname__})" for one in own)
-            reason = f"the Settings of installed devices, {named}, cannot be keys of a scenario: {error.message}"
-            raise UnusablePlugin(reason) from error
-
-
 class Scenario(Section):
     """A whole scenario; a section that is absent means that its simulator is absent."""
 
@@ -286,8 +293,8 @@ class Scenario(Section):
     stations: tuple[StationEntry, ...] = ()
     grid: FileName | None = Field(default=None, description="Shipped feeder, or folder of this scenario")
     feeder: FeederSettings | None = None
-    devices: tuple[Annotated[Any, _DeviceUnion()], ...] = ()
-    tariff: Tariff | None = None
+    devices: tuple[Annotated[Any, OfKind(catalogue)], ...] = ()
+    tariff: Annotated[Any, OfKind(TARIFFS)] | None = None
     dispatch: DispatchSettings | None = None
     coupling: Coupling = Coupling()
     given: Given = Given()

@@ -165,6 +165,24 @@ def find(root: Node, keys: Sequence[str | int]) -> Node | None:
     return node
 
 
+def items_of(root: Node, pattern: Path) -> list[Path]:
+    """Return the paths of all nodes of a pattern, in which ``*`` is every item of a list or mapping."""
+    places: list[Path] = [()]
+    for key in pattern:
+        below = [(place, node) for place in places if (node := find(root, place)) is not None]
+        if key == "*":
+            places = [(*place, one) for place, node in below for one in _keys(node)]
+        else:
+            places = [(*place, key) for place, node in below if isinstance(node.value, dict) and key in node.value]
+    return places
+
+
+def _keys(node: Node) -> list[str | int]:
+    if isinstance(node.value, list):
+        return list(range(len(node.value)))
+    return list(node.value) if isinstance(node.value, dict) else []
+
+
 def nearest(root: Node, keys: Sequence[str | int]) -> Node:
     """Return the node at a path, or the last one on the way to it that exists."""
     node = root

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosim.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from cosim.scenario.renamed import Former
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -51,7 +54,8 @@ class Node:
     """A value of the file: a scalar, a list of nodes, or a mapping of nodes.
 
     ``mark`` is where the value begins, ``key_mark`` where its key stands (in a mapping), ``text`` how a
-    scalar was spelt, ``level`` how many ``extends`` lie between the file and the scenario (-1: ``--set``).
+    scalar was spelt, ``level`` how many ``extends`` lie between the file and the scenario (-1: ``--set``), ``former``
+    the key of an earlier version that it was given by.
     """
 
     value: Scalar | list[Node] | dict[str, Node]
@@ -59,6 +63,7 @@ class Node:
     key_mark: Mark | None = None
     text: str = ""
     level: int = 0
+    former: Former | None = None
 
     def plain(self) -> Any:  # noqa: ANN401 - the shape of user data is what the schema has yet to find out
         """Return the value as plain lists, dicts and scalars."""

@@ -16,7 +16,6 @@ from mosaik_api_v3.types import CreateResult
 
 from cosim.arrays import Array
 from cosim.charging.stations import Station
-from cosim.coupling.price import marked_up
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.exactness import exact_periods
@@ -136,7 +135,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"dispatch: query of period {query['period']} came in period {self.position + 1}")
         if "root" not in query:
             return None
-        retail = 1.0 + self.case.coupling.markup
+        retail = 1.0 + self.case.coupling.rule.markup
         return Proposal(
             price_per_mwh=np.array(query["price_per_mwh"], dtype=float) / retail,
             root=np.array(query["root"], dtype=float) * np.sqrt(retail),
@@ -184,7 +183,7 @@ class Simulator(PeriodSimulator):
         """Return what the price-flow loop needs besides prices and loads; costs are those of the window."""
         answer: dict[str, Any] = {"period": self.position + 1, "usable": plan.record.usable}
         if plan.record.usable:
-            retail = 1.0 + self.case.coupling.markup
+            retail = 1.0 + self.case.coupling.rule.markup
             hourly = retail / self.dispatch.period_h
             applied = self.dispatch.settings.applied_periods(plan.length)
             exact = bool(exact_periods(plan.cone, self.dispatch.limits)[:applied].all())
@@ -206,11 +205,8 @@ class Simulator(PeriodSimulator):
         k = self.position - plan.start
         if not plan.record.usable:
             return {"P_set[MW]": float(plan.ev_mw[n, k])}
-        coupling = self.case.coupling
-        if coupling.ev_price == "nodal":
-            price = marked_up(plan.station_price_per_mwh[n], coupling.markup)
-        else:
-            price = marked_up(self.dispatch.tariff_per_mwh[plan.start :], coupling.markup)
+        tariff = self.dispatch.tariff_per_mwh[plan.start :]
+        price = self.case.coupling.rule.offered(plan.station_price_per_mwh[n], tariff)
         stations = self._stations()
         served = plan.ev_mw[n, k] - plan.ev_curtailed_mw[n, k]
         cap = caps_mw(stations, plan, k, self.dispatch.limits)[n] if stations else served

@@ -69,7 +69,7 @@ class Simulator(PeriodSimulator):
         if case.roads is not None:
             record = replace(record, paid=payments(record, case.roads.stations, period_h=case.timeline.period_h))
         limit = None if case.dispatch is None else case.dispatch.settings.ev_curtailment_price_per_mwh
-        prices = station_price_rel(record, markup=case.coupling.markup, curtailment_price_per_mwh=limit)
+        prices = station_price_rel(record, markup=case.coupling.rule.markup, curtailment_price_per_mwh=limit)
         judged = evaluate(record.judged() | prices, case.gates)
         self.sink(replace(record, status=judged.status, flags=judged.flags), judged)
 

@@ -55,7 +55,7 @@ class Simulator(PeriodSimulator):
         self.response = case.response()
         self.behaviour = case.behaviour_rows()
         self.announced = case.announced_price_per_mwh()
-        self.nodal = case.iterated and case.coupling.ev_price == "nodal"
+        self.nodal = case.priced_by_node
         self.whole_day = case.whole_day
         self.chargers = case.chargers()
         self._day_pass()

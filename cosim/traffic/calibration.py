@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array
 from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError
+from cosim.traffic.laws.bpr import Bpr
 from cosim.traffic.network import RoadNetwork
 
 SOFT_SCALE = 0.02
@@ -72,9 +73,7 @@ class LinkLaw:
             If a road follows another law than ``bpr``.
         """
         roads = ~network.is_station
-        other = [name for name, road, law in zip(network.link_ids, roads, network.law, strict=True)
-                 if road and law != "bpr"]  # fmt: skip
-        if other:
+        if other := [network.link_ids[link] for link in np.flatnonzero(roads & ~network.follows(Bpr))]:
             raise InputError(f"a fitted link law replaces 'bpr'; these links follow another law: {', '.join(other)}")
         return replace(
             network,

@@ -194,7 +194,7 @@ def _certified(problem: SueProblem, method: str, tolerance: float, iterate: Iter
     time = problem.link_cost(flow)
     answer = problem.load(time)
     measured = relative_change(answer.link_flow_vph - flow, flow)
-    beyond = network.is_station & (flow > network.knee * network.capacity_vph)
+    beyond = network.is_station & (flow > network.setting("knee") * network.capacity_vph)
     by_path = relative_change(answer.path_flow_vph - path_flow, path_flow)
     reached = measured <= tolerance and (by_path <= tolerance or _is_loading(problem, iterate))
     status = "converged" if reached else iterate.ended

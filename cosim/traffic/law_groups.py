@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from cosim.arrays import IntArray
+from cosim.charging.stations import Station
 from cosim.traffic.laws import LAWS
-from cosim.traffic.laws.base import FINITE, Breach, Law, LinkParameters, broken
+from cosim.traffic.laws.base import COMMON, FINITE, Breach, Law, LinkParameters, broken, settings_breaches
 
 LawName = str | type[Law]
 """A law of `LAWS` by its name, or a user's own class."""
@@ -38,24 +39,28 @@ class LawGroup:
 def group_by_law(laws: Sequence[LawName], links: LinkParameters) -> tuple[LawGroup, ...]:
     """Build each law once, for all its links together."""
     return tuple(
-        LawGroup(name=name, members=members, law=law_class(name)(select(links, members)))
+        LawGroup(name=name, members=members, law=law_class(name)(links.of(law_class(name), members)))
         for name, members in _members(laws)
     )
 
 
-def select(links: LinkParameters, members: IntArray) -> LinkParameters:
-    """Return the parameters of the links at positions ``members``."""
-    return LinkParameters(**{name: getattr(links, name)[members] for name in LinkParameters.__slots__})
+def law_settings(station: Station) -> dict[str, float]:
+    """Return the numbers of a station's law by name; none of a law that there is not."""
+    if isinstance(station.law, str):
+        return LAWS[station.law].defaults() if station.law in LAWS else {}
+    return {item.name: float(getattr(station.law, item.name)) for item in fields(station.law) if item.name != "kind"}
 
 
 def breaches(laws: Sequence[LawName], links: LinkParameters) -> list[Breach]:
     """Return every parameter of every link that is not finite or that its law refuses."""
     found: list[Breach] = []
-    for name in LinkParameters.__slots__:
-        values = getattr(links, name)
-        found += broken(name, values, np.isfinite(values), FINITE)
-    for law, members in _members(laws):
-        for position, parameter, rule in law_class(law).breaches(select(links, members)):
+    for column in COMMON:
+        values = getattr(links, column)
+        found += broken(column, values, np.isfinite(values), FINITE)
+    for name, members in _members(laws):
+        law = law_class(name)
+        own = links.of(law, members)
+        for position, parameter, rule in (*law.breaches(own), *settings_breaches(law, own)):
             found.append((int(members[position]), parameter, rule))
     return sorted(dict.fromkeys(found))
 

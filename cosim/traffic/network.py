@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,22 +13,11 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.charging.stations import Station
 from cosim.errors import InputError, Problem
-from cosim.traffic.law_groups import LawGroup, LawName, breaches, group_by_law
+from cosim.traffic.law_groups import LawGroup, LawName, breaches, group_by_law, law_class, law_settings
 from cosim.traffic.laws import LAWS
-from cosim.traffic.laws.base import Breach, LinkParameters
+from cosim.traffic.laws.base import COMMON, FINITE, Breach, Law, LinkParameters, broken
 
-PER_LINK = (
-    "free_flow_min",
-    "capacity_vph",
-    "alpha",
-    "beta",
-    "davidson_j",
-    "knee",
-    "servers",
-    "service_scv",
-    "fixed_min",
-    "slope_min_per_vph",
-)
+PER_LINK = ("free_flow_min", "capacity_vph", "alpha", "beta", "servers", "fixed_min", "slope_min_per_vph")
 
 
 def _scalar(value: float) -> Array:
@@ -53,14 +42,11 @@ class RoadNetwork:
     free_flow_min, capacity_vph
         Travel time without traffic, min, and capacity, veh/h.
     alpha, beta
-        Parameters of the law ``bpr``.
-    davidson_j, knee
-        Parameters of the law ``davidson``. Stations with a flow above ``knee * capacity`` are told as
-        above the knee under every law.
+        Settings of the law ``bpr``, and of any other with settings of these names: columns of every ``links.csv``.
     servers
         Number of chargers of a station; 0 where it is not known.
-    service_scv
-        Squared coefficient of variation of a station's service time (law ``erlang``).
+    settings
+        Further settings of the laws by name, each of length L; one that is not here has its law's default.
     fixed_min, slope_min_per_vph
         What is added to the law's time: ``fixed_min + slope_min_per_vph * flow`` (toll, price).
     is_station
@@ -89,10 +75,8 @@ class RoadNetwork:
     law: tuple[LawName, ...] = ()
     alpha: Array = field(default_factory=lambda: _scalar(0.15))
     beta: Array = field(default_factory=lambda: _scalar(4.0))
-    davidson_j: Array = field(default_factory=lambda: _scalar(0.1))
-    knee: Array = field(default_factory=lambda: _scalar(0.9))
     servers: Array = field(default_factory=lambda: _scalar(0.0))
-    service_scv: Array = field(default_factory=lambda: _scalar(0.0))
+    settings: Mapping[str, Array] = field(default_factory=dict)
     fixed_min: Array = field(default_factory=lambda: _scalar(0.0))
     slope_min_per_vph: Array = field(default_factory=lambda: _scalar(0.0))
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
@@ -111,6 +95,8 @@ class RoadNetwork:
             put(self, name, read_only(getattr(self, name), np.intp, (n_links,), name))
         for name in PER_LINK:
             put(self, name, read_only(getattr(self, name), np.float64, (n_links,), name))
+        own = {name: read_only(values, np.float64, (n_links,), name) for name, values in self.settings.items()}
+        put(self, "settings", own)
         put(self, "is_station", read_only(self.is_station, np.bool_, (n_links,), "is_station"))
         put(self, "is_centroid", read_only(self.is_centroid, np.bool_, (len(self.node_ids),), "is_centroid"))
         put(self, "node_xy", read_only(self.node_xy, np.float64, (len(self.node_ids), 2), "node_xy"))
@@ -121,7 +107,17 @@ class RoadNetwork:
     @property
     def parameters(self) -> LinkParameters:
         """The parameters of all links, as the laws take them."""
-        return LinkParameters(**{name: getattr(self, name) for name in LinkParameters.__slots__})
+        common: dict[str, Any] = {name: getattr(self, name) for name in COMMON}
+        return LinkParameters(settings={"alpha": self.alpha, "beta": self.beta, **self.settings}, **common)
+
+    def setting(self, name: str) -> Array:
+        """Return a setting of the links' laws, shape (L,); NaN where a law has none of this name."""
+        values = np.full(len(self.link_ids), np.nan)
+        for group in self.law_groups:
+            if name in (defaults := type(group.law).defaults()):
+                given = self.parameters.settings.get(name)
+                values[group.members] = defaults[name] if given is None else given[group.members]
+        return values
 
     @property
     def station_positions(self) -> IntArray:
@@ -132,6 +128,10 @@ class RoadNetwork:
     def station_ids(self) -> tuple[str, ...]:
         """Ids of the station links, in the same order."""
         return tuple(self.link_ids[position] for position in self.station_positions)
+
+    def follows(self, law: type[Law]) -> BoolArray:
+        """Return which links follow a law, shape (L,)."""
+        return np.array([law_class(name) is law for name in self.law], dtype=np.bool_)
 
     def with_stations(self, stations: Sequence[Station]) -> RoadNetwork:
         """Return a network with one virtual link per station at the end (id = the station's name).
@@ -154,12 +154,19 @@ class RoadNetwork:
             for name in PER_LINK:
                 added[name].append(own[name] if name in own else getattr(station, name))
         extended: dict[str, Any] = {name: np.append(getattr(self, name), added[name]) for name in PER_LINK}
+        laws = [law_settings(station) for station in stations]
+        told = dict.fromkeys(name for law in laws for name in law)
+        settings = {
+            name: np.append(self.setting(name), [law.get(name, np.nan) for law in laws])
+            for name in (*self.settings, *told)
+        }
         return replace(
             self,
             link_ids=self.link_ids + tuple(station.name for station in stations),
             tail=np.append(self.tail, nodes),
             head=np.append(self.head, nodes),
-            law=self.law + tuple(station.law for station in stations),
+            law=self.law + tuple(station.law_kind for station in stations),
+            settings=settings,
             is_station=np.append(self.is_station, [True] * len(stations)),
             **extended,
         )
@@ -188,7 +195,7 @@ def _problems(network: RoadNetwork) -> list[Problem]:
         reason = f"{len(network.law)} laws for {len(network.link_ids)} links"
         return [*problems, Problem(field="law", reason=reason)]
     found = [*_end_breaches(network), *_law_breaches(network), *_added_breaches(network)]
-    for position, name, rule in found:
+    for position, name, rule in dict.fromkeys(found):
         reason = f"link {network.link_ids[position]!r}: {name} {rule}"
         problems.append(Problem(field=name, reason=reason))
     return problems
@@ -218,8 +225,8 @@ def _law_breaches(network: RoadNetwork) -> Iterator[Breach]:
 
 
 def _added_breaches(network: RoadNetwork) -> Iterator[Breach]:
-    for position in np.flatnonzero(~np.isfinite(network.fixed_min)):
-        yield int(position), "fixed_min", f"{network.fixed_min[position]:g} must be finite"
+    for name in ("alpha", "beta", "fixed_min"):
+        yield from broken(name, (values := getattr(network, name)), np.isfinite(values), FINITE)
     slope = network.slope_min_per_vph
     for position in np.flatnonzero(~((slope >= 0) & np.isfinite(slope))):
         yield int(position), "slope_min_per_vph", f"{slope[position]:g} must be >= 0 and finite"

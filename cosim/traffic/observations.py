@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.errors import InputError, Problem
 from cosim.tables import did_you_mean
+from cosim.traffic.laws.bpr import Bpr
 from cosim.traffic.network import RoadNetwork
 
 _DIMENSIONS = 2  # samples, links
@@ -180,9 +181,10 @@ def _problems(counts: LinkCounts) -> list[Problem]:
 
 def _speed_problems(network: RoadNetwork, at: IntArray, time: Array, error: Array) -> list[Problem]:
     problems = []
+    inverse = network.follows(Bpr)
     for row, link in enumerate(at.tolist()):
         name = f"link {network.link_ids[link]!r}"
-        if network.law[link] != "bpr" or network.alpha[link] * network.free_flow_min[link] == 0:
+        if not inverse[link] or network.alpha[link] * network.free_flow_min[link] == 0:
             reason = f"{name} has no flow-dependent delay of law 'bpr'; its flow cannot be read off a travel time"
             problems.append(Problem(field="travel_time_min", reason=reason, remedy="count its flow"))
         if not 0 < time[row] < np.inf:

@@ -15,25 +15,9 @@ import numpy as np
 
 from cosim.arrays import Array, IntArray
 from cosim.errors import PluginError
-from cosim.traffic.law_groups import LawGroup, LawName, breaches, group_by_law
-from cosim.traffic.laws import LAWS
-from cosim.traffic.laws.base import Breach, Law, LinkParameters
+from cosim.traffic.law_groups import LawGroup
+from cosim.traffic.laws.base import Law
 from cosim.traffic.network import RoadNetwork
-
-__all__ = [
-    "LAWS",
-    "Breach",
-    "Array",
-    "Law",
-    "LawGroup",
-    "LawName",
-    "LinkParameters",
-    "breaches",
-    "group_by_law",
-    "link_cost",
-    "link_cost_derivative",
-    "link_cost_integral",
-]
 
 MOST_USE = 1e3
 """Flow over capacity up to which every law must be finite; far beyond, numbers may end."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.charging.stations import Station
+from cosim.traffic.law_groups import law_settings
 from cosim.traffic.laws import LAWS
 from cosim.traffic.laws.base import LinkParameters
 
@@ -25,15 +27,19 @@ def law_waits_min(stations: Sequence[Station], flow_vph: Array) -> dict[str, Arr
     flow_vph
         Arrivals, shape (S,).
     """
+    laws = [law_settings(one) for one in stations]
     links = LinkParameters(
         free_flow_min=np.array([one.free_flow_min for one in stations]),
         capacity_vph=np.array([one.capacity_vph for one in stations]),
-        davidson_j=np.array([one.davidson_j for one in stations]),
-        knee=np.array([one.knee for one in stations]),
         servers=np.array([float(one.chargers or 0) for one in stations]),
-        service_scv=np.array([one.service_scv for one in stations]),
+        settings={name: np.array([law.get(name, np.nan) for law in laws]) for name in dict.fromkeys(chain(*laws))},
     )
-    return {name: LAWS[name](links).value(np.asarray(flow_vph)) - links.free_flow_min for name in COMPARED}
+    everywhere = np.arange(len(stations))
+    waits = {}
+    for name in COMPARED:
+        time_min = LAWS[name](links.of(LAWS[name], everywhere)).value(np.asarray(flow_vph))
+        waits[name] = time_min - links.free_flow_min
+    return waits
 
 
 def use_of_chargers(stations: Sequence[Station], flow_vph: Array) -> Array:

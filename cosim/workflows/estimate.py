@@ -21,7 +21,7 @@ from cosim.tables import did_you_mean, read_table
 from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
 from cosim.traffic.formats import is_network, read_network, read_trips
 from cosim.traffic.formats.counts import SPEED_ERROR, CountsFile, read_counts
-from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
+from cosim.traffic.formats.csv import LINK_COLUMNS, optional_link_columns
 from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
@@ -264,7 +264,7 @@ def _lengths(place: Path) -> dict[str, float]:
     """Return the lengths of the links that have one, km; only links.csv tells them in km."""
     if not (place / "links.csv").is_file():
         return {}
-    table = read_table(place / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    table = read_table(place / "links.csv", LINK_COLUMNS, optional_link_columns())
     lengths = table.columns.get("length_km", [None] * len(table))
     return {link: length for link, length in zip(table.columns["id"], lengths, strict=True) if length}
 

@@ -155,7 +155,7 @@ def stored_path_flows(roads: RoadCase, told: PeriodRecord) -> Array:
 def stored_prices(case: SimulationCase, told: PeriodRecord) -> Array | None:
     """Return the prices that drivers saw in a period of a run, shape (S,); None if they saw none."""
     rows = None if told.traffic is None else told.traffic.stations
-    return None if rows is None or case.coupling.ev_price == "none" else rows.price_per_mwh
+    return None if rows is None or not case.coupling.rule.seen else rows.price_per_mwh
 
 
 def stored_waits(case: SimulationCase, result: RunResult, period: int) -> Array | None:

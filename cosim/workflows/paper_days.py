@@ -14,7 +14,7 @@ from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices.demand_response import DemandResponseSettings
 from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.tariff import dynamic_tariff
+from cosim.dispatch.tariffs.dynamic import dynamic_tariff
 from cosim.errors import InputError
 from cosim.reports.paper.day import PaperDay
 from cosim.reports.paper.material import LITERAL, SCENARIOS, WITH, WITHOUT, AveragedDay, AveragedHour, Connection

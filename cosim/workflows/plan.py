@@ -110,7 +110,7 @@ def _sizes(case: SimulationCase) -> dict[str, int]:
 def _steering(case: SimulationCase) -> str:
     """Return what the drivers' price cannot move; empty where there is no price, or nothing to say."""
     roads, announced = case.roads, case.announced_price_per_mwh()
-    if roads is None or not roads.stations or (announced is None and case.coupling.ev_price != "nodal"):
+    if roads is None or not roads.stations or (announced is None and not case.coupling.rule.nodal):
         return ""
     return steering_remark(
         roads.paths,
@@ -126,8 +126,8 @@ def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     yield from (str(problem) for problem in warnings_of(loaded, case.roads))
     if remark := _steering(case):
         yield remark
-    if case.coupling.mode == "iterated" and case.coupling.ev_price != "nodal":
-        yield f"ev_price '{case.coupling.ev_price}' does not depend on the flow: the loop ends after one round"
+    if case.coupling.mode == "iterated" and not case.coupling.rule.nodal:
+        yield f"ev_price '{case.coupling.rule.kind}' does not depend on the flow: the loop ends after one round"
     dispatch = case.dispatch
     if dispatch is None:
         return

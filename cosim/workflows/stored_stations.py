@@ -44,7 +44,7 @@ def station_figures(
     limit = dispatch.settings.ev_curtailment_price_per_mwh
     return {
         k: {name: float(values[k]) for name, values in load.items()}
-        | station_price_rel(one, markup=case.coupling.markup, curtailment_price_per_mwh=limit)
+        | station_price_rel(one, markup=case.coupling.rule.markup, curtailment_price_per_mwh=limit)
         for k, one in enumerate(records)
     }
 
@@ -60,7 +60,7 @@ def stored_stations(
     seen, served = _seen(records), _served(records)
     paid = [one.paid.energy_payment for one in records if one.paid is not None]
     price = _over_time([one.price_per_mwh for one in seen])
-    if case.coupling.ev_price == "none":
+    if not case.coupling.rule.seen:
         price = np.repeat(dispatch.tariff_per_mwh[None, :], len(dispatch.station_names), axis=0)
     served_by = {station.name: n for n, station in enumerate(roads.stations)}
     at = [served_by[name] for name in dispatch.station_names]

@@ -74,16 +74,15 @@ microsim: null
 tariff: null
 """
 _NODAL_PRICE = """\
-coupling: {mode: iterated, ev_price: nodal, price_series: null}
+coupling: {mode: iterated, ev_price: {kind: nodal}}
 sources: {title: descriptive, coupling.mode: value of coupling, coupling.ev_price: value of coupling}
 """
 _NO_PRICE = """\
-coupling: {mode: sequential, ev_price: none, price_series: null, markup: 0}
+coupling: {mode: sequential, ev_price: {kind: none}}
 sources:
   title: descriptive
   coupling.mode: value of coupling
   coupling.ev_price: value of coupling
-  coupling.markup: there is no price to mark up
 """
 _BODIES = {ONE_WAY: _NO_PRICE, EQUILIBRIUM: _NODAL_PRICE}
 _TITLES = {NONE: "charging load as a fixed series", ONE_WAY: "one way", EQUILIBRIUM: "equilibrium"}

@@ -36,9 +36,6 @@ def test_power_is_unknown_without_chargers():
         ("free_flow_min", -1.0),
         ("capacity_vph", 0.0),
         ("capacity_vph", math.inf),
-        ("davidson_j", -0.1),
-        ("knee", 1.0),
-        ("knee", 0.0),
         ("access_fee", math.nan),
         ("chargers", 0),
         ("charger_kw", math.nan),
@@ -51,8 +48,8 @@ def test_wrong_values_are_named(field, value):
 
 def test_all_mistakes_at_once():
     with pytest.raises(InputError) as caught:
-        Station(**VALID | {"knee": 2.0, "capacity_vph": math.nan})
-    assert {problem.field for problem in caught.value.problems} == {"knee", "capacity_vph"}
+        Station(**VALID | {"free_flow_min": -2.0, "capacity_vph": math.nan})
+    assert {problem.field for problem in caught.value.problems} == {"S1.free_flow_min", "S1.capacity_vph"}
 
 
 @pytest.mark.parametrize(("access", "energy"), [(-1.0, 20.0), (10.0, 0.0), (math.nan, 20.0), (10.0, math.inf)])

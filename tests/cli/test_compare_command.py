@@ -17,7 +17,7 @@ def test_it_prints_what_differs_and_one_column_a_run(cosim, pair):
     code, out, err = cosim("compare", *pair)
     assert (code, err) == (0, "")
     assert re.search(r"^ +coupling\.mode +sequential +iterated *$", out, flags=re.MULTILINE)
-    assert re.search(r"^ +coupling\.ev_price +none +nodal *$", out, flags=re.MULTILINE)
+    assert re.search(r"^ +coupling\.ev_price\.kind +none +nodal *$", out, flags=re.MULTILINE)
     assert re.search(r"^ +Import +[\d.]+ +[\d.]+ +MWh *$", out, flags=re.MULTILINE)
     assert re.search(r"^ +Charging not served +0 +0 +MWh *$", out, flags=re.MULTILINE)
     assert "Margin above the lower voltage limit" in out
@@ -38,7 +38,7 @@ def test_json_is_all_that_is_printed(cosim, pair):
     told = json.loads(out)
     assert code == 0
     assert [run["folder"] for run in told["runs"]] == [str(folder) for folder in pair]
-    assert {"coupling.mode", "coupling.ev_price"} <= {one["key"] for one in told["differences"]}
+    assert {"coupling.mode", "coupling.ev_price.kind"} <= {one["key"] for one in told["differences"]}
     assert {"paid", "import_mwh", "ev_not_served_mwh", "margin_low_pu", "wait_veh_h", "road_veh_h", "ev_payments"} <= {
         row["key"] for row in told["measures"]
     }

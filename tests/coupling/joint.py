@@ -148,7 +148,7 @@ def _integral(network, a, v):
         alpha, beta = network.alpha[a], network.beta[a]
         return t0 * (v + alpha * capacity / (beta + 1.0) * cp.power(v / capacity, beta + 1.0)), []
     assert network.law[a] == "davidson"
-    j, knee = network.davidson_j[a], network.knee[a] * capacity
+    j, knee = network.setting("j")[a], network.setting("knee")[a] * capacity
     curved, beyond = cp.Variable(nonneg=True), cp.Variable(nonneg=True)  # the time rises: the curve fills first
     area = t0 * ((1.0 - j) * curved - j * capacity * cp.log(1.0 - curved / capacity))
     at_knee = t0 * (1.0 + j * knee / (capacity - knee))

@@ -21,10 +21,7 @@ TIME_A_MIN, TIME_B_MIN = 18.0, 25.0
 
 def two_routes(demand_vph, fee=(0.0, 0.0)):
     """One OD pair, two disjoint routes of 18 and 25 min, a station of 30 min half-way on each."""
-    stations = [
-        Station(name=f"S{node}", node=node, bus=node, free_flow_min=30.0, capacity_vph=60.0, davidson_j=0.1)
-        for node in "AB"
-    ]
+    stations = [Station(name=f"S{node}", node=node, bus=node, free_flow_min=30.0, capacity_vph=60.0) for node in "AB"]
     network = RoadNetwork(
         node_ids=("O", "A", "B", "D"),
         link_ids=("OA", "OB", "AD", "BD"),

@@ -13,6 +13,7 @@ from cosim.coupling.fixed_point import Answer, Roads, solve
 from cosim.coupling.potential import certify
 from cosim.coupling.roads import Block, RoadResponse, loop_tolerance
 from cosim.traffic.equilibrium import SueProblem
+from cosim.traffic.laws.davidson import DavidsonSettings
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
 
@@ -39,7 +40,7 @@ def two_routes(*, free_flow_min, capacity_vph, alpha, demand_vph, davidson_j=0.1
                 bus=node,
                 free_flow_min=30.0,
                 capacity_vph=stations_vph,
-                davidson_j=davidson_j,
+                law=DavidsonSettings(j=davidson_j),
             )
             for node in "AB"
         ]

@@ -23,7 +23,7 @@ def plain_day(case, periods):
         energy_kwh=case.roads.energy_kwh,
         link_flow_vph=max(float(result.link_flow_vph.sum()) for result in results),
     )
-    controller, retail = Controller(dispatch, polish=True), 1.0 + case.coupling.markup
+    controller, retail = Controller(dispatch, polish=True), 1.0 + case.coupling.rule.markup
     price = np.full((len(dispatch.station_buses), 1), dispatch.tariff_per_mwh[0])
     for k in range(periods):
         plans = []

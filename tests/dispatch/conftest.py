@@ -11,7 +11,7 @@ import pytest
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
-from cosim.dispatch.tariff import dynamic_tariff
+from cosim.dispatch.tariffs.dynamic import dynamic_tariff
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings, dynamic_tariff
+from cosim.dispatch.tariffs.dynamic import DynamicTariffSettings, dynamic_tariff
+from cosim.dispatch.tariffs.static import StaticTariffSettings
 from cosim.errors import InputError
 
 PEQ_MW = [2.071, 1.821, 1.697, 1.628, 1.709, 2.008, 2.519, 2.896, 3.186, 3.159, 3.056, 2.997]

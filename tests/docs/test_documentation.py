@@ -77,7 +77,11 @@ def test_every_key_of_the_schema_stands_in_the_page():
     parts = {"Scenario": document, **document["$defs"]}
     assert {settings.__name__ for settings in generate.SECTIONS.values()} == set(parts)
     for section, settings in generate.SECTIONS.items():
-        table = page.split(f"<!-- begin keys {section} -->")[1].split("<!-- end -->")[0]
+        family, _, kind = section.partition(".")
+        begin = f"<!-- begin kinds {family} -->" if kind else f"<!-- begin keys {section} -->"
+        table = page.split(begin)[1].split("<!-- end -->")[0]
+        if kind:
+            table = re.split(r"^`\w+`: ", table.split(f"`{kind}`: ")[1], flags=re.MULTILINE)[0]
         told = re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
         assert sorted(told) == sorted(parts[settings.__name__]["properties"])
 

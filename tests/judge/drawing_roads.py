@@ -115,11 +115,12 @@ class DrawsRoads(Dice):
             chargers = int(np.clip(np.ceil(room * each_vph * energy_kwh / kw), 1, 400))
             station |= {"chargers": chargers, "charger_kw": kw, "access_min": self.pick((0, 2, 5, 10))}
             if self.chance(0.35):
-                station |= {"law": "erlang", "service_scv": self.pick((0, 0.5, 1.0))}
+                station["law"] = {"kind": "erlang", "scv": self.pick((0, 0.5, 1.0))}
         else:
             station |= {"free_flow_min": self.between(5, 40, 1), "capacity_vph": round(room * each_vph, 3)}
-        if station.get("law") != "erlang":
-            station |= {"davidson_j": self.pick((0, 0.1, 0.1, 0.5)), "knee": self.pick((0.8, 0.9, 0.95))}
+        if "law" not in station:
+            shape, knee = self.pick((0, 0.1, 0.1, 0.5)), self.pick((0.8, 0.9, 0.95))
+            station["law"] = {"kind": "davidson", "j": shape, "knee": knee}
         if self.chance(0.15):
             station["overload"] = self.pick(("carry", "unserved"))
         if self.chance(0.2):

@@ -56,9 +56,10 @@ class Case:
 
     @property
     def coupling(self):
-        return {"mode": "sequential", "ev_price": "none", "markup": 0.0, "tolerance_mw": 1e-6} | self.data.get(
-            "coupling", {}
-        )
+        own = dict(self.data.get("coupling", {}))
+        price = own.pop("ev_price", {"kind": "none"})
+        seen = {"ev_price": price["kind"], "markup": price.get("markup", 0.0), "price_file": price.get("file")}
+        return {"mode": "sequential", "tolerance_mw": 1e-6} | own | seen
 
     @property
     def energy_kwh(self):
@@ -98,7 +99,7 @@ class Case:
 
     def station_prices(self):
         """Return given prices per station and period, or None."""
-        file = self.coupling.get("price_series") or self.data.get("given", {}).get("station_price_per_mwh")
+        file = self.coupling["price_file"] or self.data.get("given", {}).get("station_price_per_mwh")
         if file is None:
             return None
         rows = rows_of(self.folder / file)

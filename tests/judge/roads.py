@@ -83,10 +83,11 @@ class Roads:
             t0, capacity = one["access_min"] + service, one["chargers"] * 60.0 / service
         else:
             service, t0, capacity = np.nan, one["free_flow_min"], one["capacity_vph"]
-        if one.get("law", "davidson") == "erlang":
-            servers, scv = int(one["chargers"]), one.get("service_scv", 0.0)
+        told = one.get("law", {"kind": "davidson"})
+        if told["kind"] == "erlang":
+            servers, scv = int(one["chargers"]), told.get("scv", 0.0)
             return t0, capacity, lambda v: erlang(v, t0, capacity, servers, scv)
-        shape, knee = one.get("davidson_j", 0.1), one.get("knee", 0.9)
+        shape, knee = told.get("j", 0.1), told.get("knee", 0.9)
         return t0, capacity, lambda v: davidson(v, t0, capacity, shape, knee)
 
     def _commodities(self):

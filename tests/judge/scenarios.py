@@ -75,7 +75,7 @@ class _Scenario(DrawsRoads, DrawsGrid):
             if has == "both" and self.chance(0.2):
                 scenario["coupling"] = {"mode": "iterated"}
             return
-        coupling = {"ev_price": rule}
+        coupling = {"ev_price": {"kind": rule}}
         if rule == "series" or (rule == "nodal" and has == "roads"):
             self._prices(drawn, coupling, stations)
         if has == "both" and rule == "nodal":
@@ -83,7 +83,7 @@ class _Scenario(DrawsRoads, DrawsGrid):
         elif has == "both" and self.chance(0.15):
             coupling["mode"] = "iterated"
         if rule == "tariff" and self.chance(0.3):
-            coupling["markup"] = 0.1
+            coupling["ev_price"]["markup"] = 0.1
         scenario["coupling"] = coupling
 
     def _prices(self, drawn, coupling, stations):
@@ -91,8 +91,8 @@ class _Scenario(DrawsRoads, DrawsGrid):
             {"period": t + 1} | {s["name"]: self.between(-100 if self.chance(0.1) else 50, 900, 1) for s in stations}
             for t in range(self.periods)
         ]
-        if coupling["ev_price"] == "series":
-            coupling["price_series"] = "prices.csv"
+        if coupling["ev_price"]["kind"] == "series":
+            coupling["ev_price"]["file"] = "prices.csv"
         else:
             drawn.scenario["given"] = {"station_price_per_mwh": "prices.csv"}
 
@@ -101,4 +101,4 @@ class _Scenario(DrawsRoads, DrawsGrid):
         if self.chance(0.3):
             coupling["method"] = self.pick(("newton", "iterate") if in_time else ("newton", "admm"))
         if self.chance(0.2):
-            coupling["markup"] = self.pick((-0.2, 0.1, 0.5))
+            coupling["ev_price"]["markup"] = self.pick((-0.2, 0.1, 0.5))

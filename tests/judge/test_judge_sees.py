@@ -23,7 +23,7 @@ traffic:
 ev: {share: 0.3, fast_charge_share: 0.1, recharge_share: 0.5, battery_kwh: 40}
 stations:
   - {name: S1, node: C, bus: 4, chargers: 12, charger_kw: 60, access_min: 5}
-  - {name: S2, node: D, bus: 6, chargers: 8, charger_kw: 60, access_min: 5, law: erlang, access_fee: 1}
+  - {name: S2, node: D, bus: 6, chargers: 8, charger_kw: 60, access_min: 5, law: {kind: erlang}, access_fee: 1}
 grid: feeder
 feeder: {slack_bus: 1, slack_vm_pu: 1.02, v_min_pu: 0.95, v_max_pu: 1.05, load_profile: [0.6, 0.9, 0.7]}
 devices:
@@ -35,7 +35,7 @@ devices:
   - {kind: demand_response, name: shift, bus: 5, share: 0.3, pay_per_mwh: 10}
 tariff: {kind: static, prices_per_mwh: [60, 130, 90]}
 dispatch: {}
-coupling: {mode: iterated, ev_price: nodal}
+coupling: {mode: iterated, ev_price: {kind: nodal}}
 """
 
 

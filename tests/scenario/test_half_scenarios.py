@@ -6,11 +6,11 @@ import pytest
 from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.scenario.build import (
+    announced_price_per_mwh,
     build_dispatch,
     build_feeder,
     build_given_load_mw,
     build_roads,
-    build_station_prices,
     build_stations,
 )
 from cosim.scenario.load import load
@@ -81,8 +81,9 @@ def test_both_forms_of_a_station_mean_the_same():
     demand = "traffic.demand=[{origin: 1, destination: 2, trips_vph: 400}]"
     (first,), (second,) = (build_stations(load("nguyen_ieee33", [demand, form])) for form in (direct, by_chargers))
     assert isinstance(first, Station)
-    for name in ("free_flow_min", "capacity_vph", "davidson_j", "knee", "access_fee"):
+    for name in ("free_flow_min", "capacity_vph", "access_fee"):
         assert getattr(first, name) == pytest.approx(getattr(second, name))
+    assert first.law == second.law
     assert first.installed_mw is None
     assert second.installed_mw == pytest.approx(1.2)
 
@@ -102,9 +103,9 @@ def test_demand_from_a_file_equals_demand_in_the_yaml(tmp_path):
 
 def test_price_series_of_stations(tmp_path):
     rows = "period,13,8,11\n" + "".join(f"{t},3,1,2\n" for t in range(1, 25))
-    text = "extends: nguyen_ieee33\ncoupling: {ev_price: series, price_series: p.csv}\n"
-    prices = build_station_prices(load(written(tmp_path, text, p=rows)))
-    assert prices[0].tolist() == [1.0, 2.0, 3.0]  # in the order of the stations, whatever that of the columns
+    text = "extends: nguyen_ieee33\ncoupling: {ev_price: {kind: series, file: p.csv}}\n"
+    prices = announced_price_per_mwh(load(written(tmp_path, text, p=rows)), None)
+    assert prices[:, 0].tolist() == [1.0, 2.0, 3.0]  # in the order of the stations, whatever that of the columns
 
 
 def test_current_limits_are_off_unless_asked_for(tmp_path):

@@ -14,9 +14,10 @@ def roads(*overrides):
 
 
 def test_stations_follow_their_law():
-    found = roads("stations.8.law=erlang", "stations.8.service_scv=0.25").network
+    found = roads("stations.8.law.kind=erlang", "stations.8.law.scv=0.25").network
     assert found.law[-3:] == ("erlang", "davidson", "davidson")
-    assert found.service_scv[-3:].tolist() == [0.25, 0.0, 0.0]
+    assert found.setting("scv")[-3] == 0.25
+    assert found.setting("j")[-2:].tolist() == [0.1, 0.1]
     assert found.servers[-3:].tolist() == [20, 20, 20]
 
 

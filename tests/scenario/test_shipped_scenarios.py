@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cosim.scenario import shipped
-from cosim.scenario.build import build_dispatch, build_roads, build_station_prices
+from cosim.scenario.build import announced_price_per_mwh, build_dispatch, build_roads
 from cosim.scenario.export import resolved_yaml, write_folder
 from cosim.scenario.load import load
 from cosim.workflows.check import check
@@ -135,6 +135,6 @@ def test_congested_and_strict_change_only_what_they_say(default):
 
 
 def test_given_prices_differ_between_stations():
-    prices = build_station_prices(load("nguyen_traffic_only"))
-    assert prices.shape == (24, 3)
-    assert (np.ptp(prices, axis=1) > 0).all()
+    prices = announced_price_per_mwh(load("nguyen_traffic_only"), None)
+    assert prices.shape == (3, 24)
+    assert (np.ptp(prices, axis=0) > 0).all()

@@ -131,7 +131,7 @@ def test_given_prices_of_another_unit_are_told(tmp_path, factor):
     (tmp_path / "prices.csv").write_text(prices)
     (tmp_path / "scenario.yaml").write_text(
         "schema: 1\nextends: nguyen_traffic_only\nperiods: 3\ntraffic: {demand_profile: 1}\n"
-        "given: null\ncoupling: {ev_price: series, price_series: prices.csv}\n"
+        "given: null\ncoupling: {ev_price: {kind: series, file: prices.csv}}\n"
     )
     assert told(tmp_path) == []
     scaled(tmp_path / "prices.csv", [], factor)

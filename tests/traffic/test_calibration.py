@@ -66,8 +66,8 @@ def test_a_fitted_law_times_a_network_by_its_formula_and_its_lanes(capacity, flo
 
 
 def test_a_fitted_law_leaves_stations_alone():
-    station = {"is_station": np.array([True]), "law": ("davidson",), "davidson_j": np.array([0.1])}
-    network = replace(road(), **station, knee=np.array([0.9]))
+    station = {"is_station": np.array([True]), "law": ("davidson",)}
+    network = replace(road(), **station, settings={"j": np.array([0.1]), "knee": np.array([0.9])})
     assert link_cost(LinkLaw(time_factor=1.5).applied(network), np.array([0.0]))[0] == 8.0
 
 

@@ -12,6 +12,7 @@ from cosim.errors import InputError
 from cosim.traffic.charge_later import later, with_charge_later
 from cosim.traffic.dag import frozen_dag
 from cosim.traffic.equilibrium import solve
+from cosim.traffic.laws.davidson import DavidsonSettings
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.overlap import with_path_size
@@ -24,7 +25,9 @@ CLASSES = {"charging": True, "other": False}
 
 def one_road(time_min=12.0, station_min=30.0):
     """One pair, one road of constant time, one station of constant time half-way."""
-    station = Station(name="S", node="M", bus="1", free_flow_min=station_min, capacity_vph=1e4, davidson_j=0.0)
+    station = Station(
+        name="S", node="M", bus="1", free_flow_min=station_min, capacity_vph=1e4, law=DavidsonSettings(j=0.0)
+    )
     return RoadNetwork(
         node_ids=("O", "M", "D"), link_ids=("OM", "MD"), tail=[0, 1], head=[1, 2],
         free_flow_min=[time_min / 2] * 2, capacity_vph=[1e4] * 2, alpha=0.0,

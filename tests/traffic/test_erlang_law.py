@@ -12,7 +12,7 @@ from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.traffic.equilibrium import SueProblem, solve
 from cosim.traffic.laws.base import LinkParameters
-from cosim.traffic.laws.erlang import LARGEST_USE, Erlang, mean_wait
+from cosim.traffic.laws.erlang import LARGEST_USE, Erlang, ErlangSettings, mean_wait
 from cosim.traffic.performance import link_cost
 
 SERVICE_MIN = 20.0
@@ -26,7 +26,7 @@ def law(servers, scv=1.0):
             free_flow_min=np.array([SERVICE_MIN + ACCESS_MIN]),
             capacity_vph=np.array([60.0 * servers / SERVICE_MIN]),
             servers=np.array([float(servers)]),
-            service_scv=np.array([scv]),
+            settings={"scv": np.array([scv])},
         )
     )
 
@@ -186,9 +186,7 @@ def test_stations_of_a_network(nguyen):
 def test_varying_energy_makes_drivers_wait_longer(nguyen):
     flow = np.append(np.zeros(19), [50.0, 50.0, 50.0])
     fixed, varying = (
-        nguyen.roads["default"].with_stations(
-            [chargers(n, n, law="erlang", service_scv=scv) for n in ("8", "11", "13")]
-        )
+        nguyen.roads["default"].with_stations([chargers(n, n, law=ErlangSettings(scv=scv)) for n in ("8", "11", "13")])
         for scv in (0.0, 1.0)
     )
     assert np.allclose(link_cost(varying, flow)[-3:] - 30.0, 2 * (link_cost(fixed, flow)[-3:] - 30.0), rtol=1e-12)
@@ -200,15 +198,16 @@ def test_varying_energy_makes_drivers_wait_longer(nguyen):
         ({"servers": 0.0}, "servers"),
         ({"servers": 2.5}, "servers"),
         ({"free_flow_min": 19.0}, "free_flow_min"),
-        ({"service_scv": -0.5}, "service_scv"),
+        ({"scv": -0.5}, "scv"),
         ({"capacity_vph": 0.0}, "capacity_vph"),
     ],
 )
 def test_wrong_stations_are_named(nguyen, values, field):
     network = nguyen.roads["default"].with_stations([chargers("8", "16", law="erlang")])
-    changed = {name: np.append(getattr(network, name)[:-1], value) for name, value in values.items()}
+    changed = {name: np.append(getattr(network, name)[:-1], value) for name, value in values.items() if name != "scv"}
+    own = {name: np.append(network.setting(name)[:-1], values.get(name, 0.0)) for name in ("scv",)}
     with pytest.raises(InputError, match="link 'S8'") as caught:
-        replace(network, **changed)
+        replace(network, **changed, settings={**network.settings, **own})
     assert [problem.field for problem in caught.value.problems] == [field]
 
 

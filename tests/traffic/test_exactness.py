@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cosim.traffic.equilibrium import solve
+from cosim.traffic.laws.erlang import ErlangSettings
 from cosim.traffic.overlap import with_path_size
 
 CASES = [
@@ -33,7 +34,7 @@ def make(nguyen, kind, roads, theta, charging_vph):
         return nguyen.plain(roads, theta)
     problem = nguyen.mixed(roads, theta, charging_vph=charging_vph)
     if kind == "queue":
-        stations = [replace(station, law="erlang", chargers=20, service_scv=0.3) for station in nguyen.stations]
+        stations = [replace(station, law=ErlangSettings(scv=0.3), chargers=20) for station in nguyen.stations]
         return replace(problem, network=nguyen.roads[roads].with_stations(stations))
     if kind == "overlap":
         return replace(problem, paths=with_path_size(problem.network, problem.paths, beta=1.0, theta_per_min=theta))
@@ -59,8 +60,8 @@ class Exact:
             alpha, beta = mp.mpf(net.alpha[link]), mp.mpf(net.beta[link])
             return t0 * (1 + alpha * (flow / cap) ** beta), t0 * alpha * beta * (flow / cap) ** (beta - 1) / cap
         if net.law[link] == "erlang":
-            return self.queue(t0, cap, int(net.servers[link]), mp.mpf(net.service_scv[link]), flow)
-        shape, knee = mp.mpf(net.davidson_j[link]), mp.mpf(net.knee[link]) * cap
+            return self.queue(t0, cap, int(net.servers[link]), mp.mpf(net.setting("scv")[link]), flow)
+        shape, knee = mp.mpf(net.setting("j")[link]), mp.mpf(net.setting("knee")[link]) * cap
         if flow <= knee:
             return t0 * (1 + shape * flow / (cap - flow)), t0 * shape * cap / (cap - flow) ** 2
         slope = t0 * shape * cap / (cap - knee) ** 2
@@ -147,7 +148,7 @@ def test_link_flows_agree_with_40_digits(nguyen, kind, roads, theta, charging_vp
     result = solve(problem, tolerance=1e-11)
     assert result.converged
     assert np.all(np.abs(result.link_flow_vph - reference) <= 1e-9 * reference)
-    full = problem.network.is_station & (reference > problem.network.knee * problem.network.capacity_vph)
+    full = problem.network.is_station & (reference > problem.network.setting("knee") * problem.network.capacity_vph)
     assert result.above_knee == tuple(problem.network.link_ids[a] for a in np.flatnonzero(full))
     assert result.above_knee or charging_vph not in {300.0, 640.0}
 
@@ -165,7 +166,7 @@ def fisk_programme(problem, scale=100.0):
             power = net.beta[a] + 1
             terms.append(t0 * (link[a] + net.alpha[a] * cap / power * cp.power(link[a] / cap, power)))
             continue
-        shape, knee = net.davidson_j[a], net.knee[a]
+        shape, knee = net.setting("j")[a], net.setting("knee")[a]
         below, over = cp.Variable(nonneg=True), cp.Variable(nonneg=True)
         limits += [link[a] == below + over, below <= knee * cap]
         terms.append(t0 * ((1 - shape) * below - shape * cap * cp.log(1 - below / cap)))

@@ -40,8 +40,11 @@ CHANGES = {
         name: lambda p, s, name=name: replace(
             p, network=replace(p.network, **{name: getattr(p.network, name) * (1 + s)})
         )
-        for name in ("capacity_vph", "free_flow_min", "alpha", "beta", "davidson_j")
+        for name in ("capacity_vph", "free_flow_min", "alpha", "beta")
     },
+    "j": lambda p, s: replace(
+        p, network=replace(p.network, settings={**p.network.settings, "j": p.network.setting("j") * (1 + s)})
+    ),
 }
 
 

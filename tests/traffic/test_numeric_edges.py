@@ -68,7 +68,7 @@ def test_the_first_vehicle_of_a_pair_goes_by_the_shares(nguyen):
     assert not still.to_theta.any()
 
 
-FIELDS = ["free_flow_min", "capacity_vph", "alpha", "beta", "davidson_j", "knee", "fixed_min", "slope_min_per_vph"]
+FIELDS = ["free_flow_min", "capacity_vph", "alpha", "beta", "fixed_min", "slope_min_per_vph"]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -81,6 +81,16 @@ def test_nan_in_any_link_value_is_named(nguyen, field):
     assert [problem.field for problem in caught.value.problems] == [field, field]
     for link, problem in zip(("4-9", "S11"), caught.value.problems, strict=True):
         assert f"link {link!r}: {field} nan" in problem.reason
+
+
+@pytest.mark.parametrize("name", ["j", "knee"])
+def test_nan_in_a_setting_of_a_law_is_named(nguyen, name):
+    network = nguyen.with_stations["default"]
+    values = network.setting(name)
+    assert np.isnan(values[:19]).all()  # roads follow bpr, which has none of this name
+    values[20] = np.nan
+    with pytest.raises(InputError, match=f"link 'S11': {name} nan must be finite"):
+        replace(network, settings={**network.settings, name: values})
 
 
 def test_nan_in_a_constant_of_a_path_names_its_pair(nguyen):

@@ -5,24 +5,22 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from cosim.errors import InputError
+from cosim.traffic.laws import LAWS
 from cosim.traffic.laws.erlang import LARGEST_USE
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import (
-    LAWS,
-    link_cost,
-    link_cost_derivative,
-    link_cost_integral,
-)
+from cosim.traffic.performance import link_cost, link_cost_derivative, link_cost_integral
 
 
 def one_link(law="bpr", **values):
+    settings = {k: [values.pop(k)] for k in ("j", "knee", "scv") if k in values}
     given_values = {"free_flow_min": [7.0], "capacity_vph": [300.0]} | {k: [v] for k, v in values.items()}
     if law == "erlang":  # as many chargers as the time allows, at least one and at most 60; the rest is access
         time, capacity = given_values["free_flow_min"][0], given_values["capacity_vph"][0]
         servers = float(np.clip(np.nan_to_num(time * capacity / 60.0) // 1, 1, 60))
         enough = max(time, 60.0 * servers / capacity) if capacity > 0 else time
         given_values = {"servers": [servers]} | given_values | {"free_flow_min": [enough]}
-    return RoadNetwork(node_ids=("a", "b"), link_ids=("ab",), tail=[0], head=[1], law=(law,), **given_values)
+    return RoadNetwork(node_ids=("a", "b"), link_ids=("ab",), tail=[0], head=[1], law=(law,), settings=settings,
+                       **given_values)  # fmt: skip
 
 
 def at(function, network, flow):
@@ -36,7 +34,7 @@ shapes = st.fixed_dictionaries(
         "capacity_vph": st.floats(10, 5000),
         "alpha": st.floats(0, 3),
         "beta": st.floats(1, 8),
-        "davidson_j": st.floats(0, 2),
+        "j": st.floats(0, 2),
         "knee": st.floats(0.5, 0.97),
         "fixed_min": st.floats(-20, 20),
         "slope_min_per_vph": st.floats(0, 1),
@@ -87,19 +85,19 @@ def test_bpr_at_capacity():
 
 def test_davidson_below_the_knee():
     """Half full: t0 (1 + J)."""
-    network = one_link("davidson", davidson_j=0.1)
+    network = one_link("davidson", j=0.1)
     assert at(link_cost, network, 150.0) == pytest.approx(7.0 * 1.1, rel=1e-15)
 
 
 @pytest.mark.parametrize("function", [link_cost, link_cost_derivative, link_cost_integral])
 def test_davidson_joins_its_tangent_smoothly(function):
-    network = one_link("davidson", davidson_j=0.1, knee=0.9)
+    network = one_link("davidson", j=0.1, knee=0.9)
     below, above = (at(function, network, 270.0 * (1 + side)) for side in (-1e-12, 1e-12))
     assert below == pytest.approx(above, rel=1e-9)
 
 
 def test_davidson_is_a_straight_line_beyond_the_knee():
-    network = one_link("davidson", davidson_j=0.1, knee=0.9)
+    network = one_link("davidson", j=0.1, knee=0.9)
     slope = 7.0 * 0.1 / (300.0 * 0.1**2)
     at_knee = 7.0 * (1 + 0.1 * 0.9 / 0.1)
     assert at(link_cost, network, 1270.0) == pytest.approx(at_knee + 1000.0 * slope, rel=1e-12)
@@ -136,7 +134,7 @@ def test_negative_flow_counts_as_zero(law, function):
         ("bpr", "beta", 0.5),
         ("bpr", "beta", np.inf),
         ("davidson", "capacity_vph", -3.0),
-        ("davidson", "davidson_j", -0.1),
+        ("davidson", "j", -0.1),
         ("davidson", "knee", 1.0),
         ("davidson", "knee", np.nan),
         ("bpr", "fixed_min", np.nan),

@@ -30,8 +30,8 @@ traffic:
   demand_profile: [0.5, 1.0]
 ev: {fast_charge_share: 0.5, charge_later: {cost_min: 40}}
 stations:
-  - {name: S, node: O, bus: 16, chargers: 20, charger_kw: 60, access_min: 10, law: erlang, knee: 0.9, access_fee: 0}
-  - {name: T, node: M, bus: 20, chargers: 20, charger_kw: 60, access_min: 10, law: erlang, knee: 0.9, access_fee: 0}
+  - {name: S, node: O, bus: 16, chargers: 20, charger_kw: 60, access_min: 10, law: {kind: erlang}, access_fee: 0}
+  - {name: T, node: M, bus: 20, chargers: 20, charger_kw: 60, access_min: 10, law: {kind: erlang}, access_fee: 0}
 feeder: {load_profile: [0.9, 1.0]}
 devices:
   pv: {available_mw: [0.3, 0.1]}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosim.scenario.schema import Scenario, StationEntry
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.methods.base import Method
@@ -125,6 +126,19 @@ def test_what_is_installed_is_named_with_simulator_period_and_place(installed, h
     assert judged(folder, code, told) == (1 if scenario is LAMP else 0)
 
 
+@pytest.fixture
+def named(monkeypatch):
+    """Return ``named()``: let scenarios name the laws that there are now."""
+
+    def rebuilt():
+        for model in (StationEntry, Scenario):
+            model.model_rebuild(force=True)
+
+    yield rebuilt
+    monkeypatch.undo()
+    rebuilt()
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "told"),
     [
@@ -138,7 +152,7 @@ def test_what_is_installed_is_named_with_simulator_period_and_place(installed, h
         ("text", 7, "gave str of no numbers, shape (); must be an array of floats, shape (1,)"),
     ],
 )
-def test_a_law_of_another_kind_of_fault(cosim, monkeypatch, tmp_path, fault, code, told):
+def test_a_law_of_another_kind_of_fault(cosim, named, monkeypatch, tmp_path, fault, code, told):
     class Own(LAWS["davidson"]):
         kind = "own_law"
 
@@ -150,6 +164,7 @@ def test_a_law_of_another_kind_of_fault(cosim, monkeypatch, tmp_path, fault, cod
             return fault if isinstance(fault, str) else super().value(flow_vph) + fault
 
     monkeypatch.setitem(LAWS, "own_law", Own)
+    named()
     sets = [word for one in LAW[1:] for word in ("--set", one)]
     out = tmp_path / "run"
     found, _, err = cosim("run", LAW[0], *sets, "--no-report", "--progress", "off", "--out", out)

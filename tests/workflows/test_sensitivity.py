@@ -88,7 +88,7 @@ def test_charging_vehicles_are_conserved(study):
     """Every charging vehicle charges once: more of them means as much more energy, anything else only moves it."""
     for name in ("ev.share", "ev.fast_charge_share", "ev.battery_kwh (energy per visit)"):
         assert number(study, name, "charging_energy") == pytest.approx(1.0, abs=1e-9)
-    for name in ("traffic.theta_per_min", "roads.*.capacity_vph", "stations.*.davidson_j"):
+    for name in ("traffic.theta_per_min", "roads.*.capacity_vph", "stations.*.law.j"):
         assert number(study, name, "charging_energy") == pytest.approx(0.0, abs=1e-7)
         assert sum(row.slope for row in rows(study, name, "station_energy")) == pytest.approx(0.0, abs=1e-7)
 

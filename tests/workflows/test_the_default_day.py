@@ -130,7 +130,7 @@ def test_manifest_and_verdict_are_strict_json(finished):
 
 def test_the_scenario_is_kept_with_the_run_and_runs_again(finished, tmp_path):
     kept = load_scenario(finished("iterated").folder / "scenario")
-    assert (kept.scenario.coupling.mode, kept.scenario.coupling.ev_price) == ("iterated", "nodal")
+    assert (kept.scenario.coupling.mode, kept.scenario.coupling.ev_price.kind) == ("iterated", "nodal")
     first = run("nguyen_traffic_only", out=tmp_path / "first", overrides=["ev.share=0.3"], report=False)
     again = run(first.folder / "scenario", out=tmp_path / "again", report=False)
     for name in first.tables:

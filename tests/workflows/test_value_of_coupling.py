@@ -81,7 +81,7 @@ def test_the_fixed_series_is_the_free_flow_split(found, binding):
 
 def test_only_the_coupling_differs_between_the_other_two(found):
     changed = {one.key for one in found.comparison.differences if one.values[1] != one.values[2]}
-    assert changed == {"coupling.mode", "coupling.ev_price"}
+    assert changed == {"coupling.mode", "coupling.ev_price.kind"}
 
 
 def test_the_folder_holds_three_runs_and_their_comparison(found):
@@ -159,11 +159,10 @@ def test_a_series_of_prices_gives_way_to_the_stages_own_prices(small, tmp_path):
     (small().parent / "prices.csv").write_text(
         "period,8,11,13\n" + "".join(f"{k},400,500,600\n" for k in range(1, 7)), encoding="utf-8"
     )
-    path = small("coupling: {ev_price: series, price_series: prices.csv}\n")
+    path = small("coupling: {ev_price: {kind: series, file: prices.csv}}\n")
     found = value_of_coupling(path, out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
     resolved = [result.manifest["resolved"]["coupling"] for result in found.runs.values()]
-    assert [one["ev_price"] for one in resolved] == ["none", "none", "nodal"]
-    assert {one["price_series"] for one in resolved} == {None}
+    assert [one["ev_price"]["kind"] for one in resolved] == ["none", "none", "nodal"]
 
 
 def test_vehicles_are_simulated_only_where_there_are_roads(small):
@@ -175,8 +174,9 @@ def test_vehicles_are_simulated_only_where_there_are_roads(small):
 
 
 def test_a_mark_up_is_that_of_the_equilibrium_alone(small, tmp_path):
-    path = small("coupling: {mode: iterated, ev_price: nodal, markup: 0.2}\n")
+    path = small("coupling: {mode: iterated, ev_price: {kind: nodal, markup: 0.2}}\n")
     found = value_of_coupling(path, out=tmp_path / "out", report=False, overrides=["dispatch.mode=day_ahead"])
-    assert [result.manifest["resolved"]["coupling"]["markup"] for result in found.runs.values()] == [0.0, 0.0, 0.2]
+    prices = [result.manifest["resolved"]["coupling"]["ev_price"] for result in found.runs.values()]
+    assert prices == [{"kind": "none"}, {"kind": "none"}, {"kind": "nodal", "markup": 0.2}]
     stations = found.runs["equilibrium"]["stations"]
     assert stations["price_per_mwh"].to_numpy() == pytest.approx(1.2 * stations["nodal_price_per_mwh"].to_numpy())

@@ -10,7 +10,8 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.tariff import DynamicTariffSettings, StaticTariffSettings
+from cosim.dispatch.tariffs.dynamic import DynamicTariffSettings
+from cosim.dispatch.tariffs.static import StaticTariffSettings
 from cosim.errors import InputError
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.road_case import RoadCase

@@ -47,7 +47,7 @@ EQUATIONS = _rows(
     19 | photovoltaics and wind | dispatch.devices._renewable:Renewable.constraints | dispatch/test_physics_of_the_plan.py::test_inverters_stay_inside_their_circles
     20 | demand response | dispatch.devices.demand_response:DemandResponse.constraints | dispatch/test_physics_of_the_plan.py::test_demand_response_returns_what_it_cuts_and_keeps_its_share
     21 | cost | dispatch.devices.base:Cost.objective | dispatch/test_ipopt_agrees.py::test_day_costs_what_ipopt_finds_for_the_exact_ac_problem
-    22 | bands of the price | dispatch.tariff:dynamic_tariff | dispatch/test_tariff.py::test_equivalent_load_of_the_default_day
+    22 | bands of the price | dispatch.tariffs.dynamic:dynamic_tariff | dispatch/test_tariff.py::test_equivalent_load_of_the_default_day
     23 | error of the relaxation | dispatch.exactness:cone_gap | dispatch/test_physics_of_the_plan.py::test_cone_gap_uses_the_voltage_of_the_sending_bus
     """  # noqa: E501 - a table, one row an equation
 )

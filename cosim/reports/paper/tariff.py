@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.tariff import DynamicTariffSettings
+from cosim.dispatch.tariffs.dynamic import DynamicTariffSettings
 from cosim.reports import style
 from cosim.reports.paper.charts import Chart, Trace, panel
 from cosim.reports.paper.claims import Check, PaperFigure, equals

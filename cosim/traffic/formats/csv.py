@@ -9,8 +9,10 @@ import numpy as np
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean, scan_table
 from cosim.traffic.formats.base import Format, folder_with
+from cosim.traffic.law_groups import breaches
+from cosim.traffic.laws import LAWS
+from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import LinkParameters, breaches
 
 NODE_COLUMNS: dict[str, type] = {"id": str, "x": float, "y": float}
 LINK_COLUMNS: dict[str, type] = {
@@ -27,17 +29,27 @@ OTHER_LINK_COLUMNS: dict[str, type] = {
     "length_km": float,
     "lanes": int,
     "speed_kmh": float,
+    "law": str,
 }
+ROAD_LAW = "bpr"
+"""The law of a road that names none."""
+
+
+def optional_link_columns() -> dict[str, type]:
+    """Return the columns that ``links.csv`` may have: ours, and the settings of every law."""
+    settings = dict.fromkeys((name for law in LAWS.values() for name in law.defaults()), float)
+    return OTHER_LINK_COLUMNS | {name: kind for name, kind in settings.items() if name not in LINK_COLUMNS}
 
 
 def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph") -> RoadNetwork:
-    """Read the network of a folder; all its links follow the law ``bpr``.
+    """Read the network of a folder; a link follows the law ``bpr``, or that of its column ``law``.
 
     Parameters
     ----------
     folder
         Holds ``nodes.csv`` (id, x, y) and ``links.csv`` (id, from_node, to_node, free_flow_min,
-        capacity_vph, alpha, beta; optional capacity_*_vph, length_km, lanes, speed_kmh).
+        capacity_vph, alpha, beta; optional capacity_*_vph, length_km, lanes, speed_kmh, law, and further
+        settings of laws).
     capacity_column
         Which column of ``links.csv`` holds the capacities.
 
@@ -56,8 +68,10 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
         head=np.array([position[node] for node in links.columns["to_node"]]),
         free_flow_min=values.free_flow_min,
         capacity_vph=values.capacity_vph,
-        alpha=values.alpha,
-        beta=values.beta,
+        law=tuple(_laws(links)),
+        alpha=values.settings["alpha"],
+        beta=values.settings["beta"],
+        settings={name: own for name, own in values.settings.items() if name not in LINK_COLUMNS},
         node_xy=np.array([nodes.columns["x"], nodes.columns["y"]]).T,
     )
 
@@ -65,7 +79,7 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
 def _tables(folder: Path, capacity_column: str) -> tuple[Table, Table]:
     """Return nodes and links; every mistake of both files is raised at once."""
     nodes, node_problems = scan_table(folder / "nodes.csv", NODE_COLUMNS)
-    links, link_problems = scan_table(folder / "links.csv", LINK_COLUMNS, OTHER_LINK_COLUMNS)
+    links, link_problems = scan_table(folder / "links.csv", LINK_COLUMNS, optional_link_columns())
     problems = [*node_problems, *link_problems]
     for table, found in ((nodes, node_problems), (links, link_problems)):
         if table is not None:
@@ -82,16 +96,22 @@ def _tables(folder: Path, capacity_column: str) -> tuple[Table, Table]:
 
 
 def _parameters(links: Table, capacity_column: str) -> LinkParameters:
-    unused = np.zeros(len(links))
+    laws, columns = _laws(links), links.columns
+    settings = {"alpha": columns["alpha"], "beta": columns["beta"]}
+    for name in optional_link_columns().keys() - OTHER_LINK_COLUMNS.keys() & columns.keys():
+        own = [LAWS[law].defaults().get(name) if law in LAWS else None for law in laws]
+        settings[name] = [
+            default if value is None else value for value, default in zip(columns[name], own, strict=True)
+        ]
     return LinkParameters(
-        free_flow_min=np.array(links.columns["free_flow_min"], dtype=np.float64),
-        capacity_vph=np.array(links.columns[capacity_column], dtype=np.float64),
-        alpha=np.array(links.columns["alpha"], dtype=np.float64),
-        beta=np.array(links.columns["beta"], dtype=np.float64),
-        davidson_j=unused,
-        knee=unused,
-        servers=unused,
+        free_flow_min=np.array(columns["free_flow_min"], dtype=np.float64),
+        capacity_vph=np.array(columns[capacity_column], dtype=np.float64),
+        settings={name: np.array(values, dtype=np.float64) for name, values in settings.items()},
     )
+
+
+def _laws(links: Table) -> list[str]:
+    return [law or ROAD_LAW for law in links.columns.get("law", [None] * len(links))]
 
 
 def _end_problems(nodes: Table, links: Table) -> list[Problem]:
@@ -126,7 +146,13 @@ def _value_problems(links: Table, capacity_column: str) -> list[Problem]:
     ]
     if empty:
         return empty
-    laws = ["bpr"] * len(links)
+    laws = _laws(links)
+    if unknown := [
+        links.problem(row, "law", f"{law!r} is no law", did_you_mean(law, list(LAWS)))
+        for row, law in enumerate(laws)
+        if law not in LAWS
+    ]:
+        return unknown
     return [
         links.problem(row, column.get(name, name), f"{name} {rule}")
         for row, name, rule in breaches(laws, _parameters(links, capacity_column))

@@ -24,8 +24,9 @@ from cosim.traffic.formats.gmns_tables import (
     what_is_left_aside,
 )
 from cosim.traffic.formats.gmns_units import Units, units_of
+from cosim.traffic.law_groups import breaches
+from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import LinkParameters, breaches
 from cosim.units import h_to_min
 
 ALPHA, BETA = 0.15, 4.0
@@ -100,8 +101,8 @@ def read_gmns_network(
         head=np.append(head, tail[back]),
         free_flow_min=values.free_flow_min[both],
         capacity_vph=values.capacity_vph[both],
-        alpha=values.alpha[both],
-        beta=values.beta[both],
+        alpha=values.settings["alpha"][both],
+        beta=values.settings["beta"][both],
         fixed_min=toll_min * toll[both],
         is_centroid=np.array([kind == CENTROID for kind in column(nodes, "node_type")]),
         node_xy=xy,
@@ -215,15 +216,10 @@ def _parameters(links: Table, rows: IntArray, hours: float, capacity_per: str) -
     run = _numbers(links, rows, "length", 0.0) / np.where(speed > 0, speed, 1.0)
     lanes = _numbers(links, rows, "lanes", 1.0) if capacity_per == "lane" else 1.0
     whole = _numbers(links, rows, "vdf_cap", np.nan)
-    unused = np.zeros(len(rows))
     return LinkParameters(
         free_flow_min=np.where(np.isnan(time), h_to_min(1.0) * hours * run, time),
         capacity_vph=np.where(np.isnan(whole), _numbers(links, rows, "capacity", 0.0) * lanes, whole),
-        alpha=_numbers(links, rows, "vdf_alpha", ALPHA),
-        beta=_numbers(links, rows, "vdf_beta", BETA),
-        davidson_j=unused,
-        knee=unused,
-        servers=unused,
+        settings={"alpha": _numbers(links, rows, "vdf_alpha", ALPHA), "beta": _numbers(links, rows, "vdf_beta", BETA)},
     )
 
 

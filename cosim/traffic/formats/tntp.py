@@ -15,8 +15,9 @@ from cosim.tables import is_count
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.base import Format
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
+from cosim.traffic.law_groups import breaches
+from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.performance import LinkParameters, breaches
 from cosim.traffic.problem import SueResult
 from cosim.units import MINUTES_PER_HOUR
 
@@ -85,8 +86,8 @@ def read_tntp_network(
         head=table["term_node"].astype(np.intp) - 1,
         free_flow_min=links.free_flow_min,
         capacity_vph=links.capacity_vph,
-        alpha=links.alpha,
-        beta=links.beta,
+        alpha=links.settings["alpha"],
+        beta=links.settings["beta"],
         fixed_min=toll_min * table.get("toll", zero) + length_min * table.get("length", zero),
         is_centroid=np.arange(1, n_nodes + 1) < first_through,
         remarks=tuple(_network_remarks(text, table, links, told_min=told_min, toll_min=toll_min)),
@@ -198,15 +199,11 @@ def _check_weights(text: TntpText, table: Columns, weights: Mapping[str, float])
 def _parameters(text: TntpText, table: Columns, lines: Sequence[int], time_unit_min: float) -> LinkParameters:
     """Return what the law takes; with power 0 the factor b counts whatever the flow."""
     time, b, power = time_unit_min * table["free_flow_time"], table["b"], table["power"]
-    constant, unused = power == 0, np.zeros(len(power))
+    constant = power == 0
     return LinkParameters(
         free_flow_min=np.where(constant, time * (1.0 + b), time),
         capacity_vph=table["capacity"] * (_lanes(text, table, lines) if text.capacity_per_lane() else 1.0),
-        alpha=np.where(constant, 0.0, b),
-        beta=np.where(constant, 1.0, power),
-        davidson_j=unused,
-        knee=unused,
-        servers=unused,
+        settings={"alpha": np.where(constant, 0.0, b), "beta": np.where(constant, 1.0, power)},
     )
 
 

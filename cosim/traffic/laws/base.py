@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from cosim.arrays import Array, BoolArray
+from cosim.arrays import Array, BoolArray, IntArray
+from cosim.bounds import marks_of, rules
+from cosim.charging.stations import LawSettings
 from cosim.guard import Guarded
 
 Breach = tuple[int, str, str]
@@ -23,24 +25,35 @@ def _zero() -> Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinkParameters:
-    """Parameters of links that share a law, arrays of one shape (units as in `RoadNetwork`).
+    """Parameters of links, arrays of one shape (units as in `RoadNetwork`).
 
-    A law reads those that it knows; the others are 0.
+    ``settings`` holds the settings of their laws by name; a law finds all of its own there.
     """
 
     free_flow_min: Array
     capacity_vph: Array
-    alpha: Array = field(default_factory=_zero)
-    beta: Array = field(default_factory=_zero)
-    davidson_j: Array = field(default_factory=_zero)
-    knee: Array = field(default_factory=_zero)
     servers: Array = field(default_factory=_zero)
-    service_scv: Array = field(default_factory=_zero)
+    settings: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = np.shape(self.capacity_vph)
-        for item in fields(self):
-            object.__setattr__(self, item.name, np.broadcast_to(getattr(self, item.name), shape))
+        for name in COMMON:
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), shape))
+        spread = {name: np.broadcast_to(values, shape) for name, values in self.settings.items()}
+        object.__setattr__(self, "settings", spread)
+
+    def of(self, law: type[Law], members: IntArray) -> LinkParameters:
+        """Return the parameters of the links at positions ``members``, which follow a law; absent ones by default."""
+        common: dict[str, Any] = {name: getattr(self, name)[members] for name in COMMON}
+        own = {
+            name: self.settings[name][members] if name in self.settings else np.array(default)
+            for name, default in law.defaults().items()
+        }
+        return LinkParameters(settings=own, **common)
+
+
+COMMON = ("free_flow_min", "capacity_vph", "servers")
+"""What every link has, whatever its law."""
 
 
 class Law(Guarded, ABC):
@@ -54,6 +67,10 @@ class Law(Guarded, ABC):
     ----------
     kind
         Its name.
+    Settings
+        Frozen dataclass of its settings, numbers with their bounds: keys of a station's ``law``, columns of a road's
+        ``links.csv``. A law that declares none has those of its base, at least every
+        station's knee.
     for_stations
         Whether it may describe a charging station.
     needs_servers
@@ -62,16 +79,34 @@ class Law(Guarded, ABC):
 
     family = "law"
     kind: ClassVar[str]
+    Settings: ClassVar[type[Any]]
     for_stations: ClassVar[bool] = True
     needs_servers: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - a subclass's own
+        super().__init_subclass__(**options)
+        kind = vars(cls).get("kind")
+        if kind is not None and "Settings" not in vars(cls):
+            marks = [("kind", Literal[kind], kind)]
+            bases = (getattr(cls, "Settings", LawSettings),)
+            cls.Settings = make_dataclass(f"{cls.__name__}Settings", marks, bases=bases, frozen=True, kw_only=True)
+
+    @classmethod
+    def defaults(cls) -> dict[str, float]:
+        """Return the numbers among the settings with their defaults; NaN where there is none."""
+        return {
+            item.name: float("nan") if item.default is MISSING else float(item.default)
+            for item in fields(cls.Settings)
+            if item.name != "kind"
+        }
 
     @abstractmethod
     def __init__(self, links: LinkParameters) -> None: ...
 
     @staticmethod
-    @abstractmethod
     def breaches(links: LinkParameters) -> Iterator[Breach]:
-        """Yield every parameter that the law refuses."""
+        """Yield every parameter that the law refuses, besides settings outside their bounds."""
+        yield from common_breaches(links)
 
     @abstractmethod
     def value(self, flow_vph: Array) -> Array:
@@ -84,6 +119,15 @@ class Law(Guarded, ABC):
     @abstractmethod
     def integral(self, flow_vph: Array) -> Array:
         """Return the integral of the travel time from 0 to the flow."""
+
+
+def settings_breaches(law: type[Law], links: LinkParameters) -> Iterator[Breach]:
+    """Yield settings that are not finite or outside the bounds that their law declares."""
+    marks = marks_of(law.Settings)  # type: ignore[arg-type] # a class
+    for name, values in links.settings.items():
+        yield from broken(name, values, np.isfinite(values), FINITE)
+        for rule, holds, limit in rules(marks[name]):
+            yield from broken(name, values, holds(values, limit), rule)
 
 
 def common_breaches(links: LinkParameters) -> Iterator[Breach]:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from cosim.arrays import Array
+from cosim.bounds import NonNegative, check_bounds
 from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BprSettings:
+    """Size and exponent of the delay."""
+
+    kind: Literal["bpr"] = "bpr"
+    alpha: NonNegative = 0.15
+    beta: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "law")
 
 
 class Bpr(Law):
@@ -17,21 +32,21 @@ class Bpr(Law):
     """
 
     kind = "bpr"
+    Settings = BprSettings
     for_stations = False
 
     def __init__(self, links: LinkParameters) -> None:
         self._t0 = links.free_flow_min
         self._capacity = links.capacity_vph
-        self._delay = links.free_flow_min * links.alpha
-        self._beta = np.where(self._delay == 0, 1.0, links.beta)
+        self._delay = links.free_flow_min * links.settings["alpha"]
+        self._beta = np.where(self._delay == 0, 1.0, links.settings["beta"])
 
     @staticmethod
     def breaches(links: LinkParameters) -> Iterator[Breach]:
-        """Yield capacities <= 0, negative times, negative alpha, and beta < 1 where it matters."""
+        """Yield capacities <= 0, negative times, and beta < 1 where it matters."""
         yield from common_breaches(links)
-        yield from broken("alpha", links.alpha, links.alpha >= 0, "must be >= 0")
-        inert = links.free_flow_min * links.alpha == 0
-        yield from broken("beta", links.beta, (links.beta >= 1) | inert, "must be >= 1")
+        beta, inert = links.settings["beta"], links.free_flow_min * links.settings["alpha"] == 0
+        yield from broken("beta", beta, (beta >= 1) | inert, "must be >= 1")
 
     def value(self, flow_vph: Array) -> Array:
         """Return ``t0 + t0 alpha r^beta`` with ``r = v / cap``."""

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
+from cosim.bounds import NonNegative
+from cosim.charging.stations import LawSettings, Share
+from cosim.traffic.laws.base import Law, LinkParameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DavidsonSettings(LawSettings):
+    """Settings of Davidson's law.
+
+    Attributes
+    ----------
+    j
+        Size of the waiting time (R_n of Eq 3).
+    knee
+        Share of the capacity above which the waiting time grows along its tangent, and a station is told as above its
+        knee.
+    """
+
+    kind: Literal["davidson"] = "davidson"
+    j: NonNegative = 0.1
+    knee: Share = 0.9
 
 
 class Davidson(Law):
@@ -18,21 +39,14 @@ class Davidson(Law):
     """
 
     kind = "davidson"
+    Settings: ClassVar[type] = DavidsonSettings
 
     def __init__(self, links: LinkParameters) -> None:
         self._t0 = links.free_flow_min
         self._capacity = links.capacity_vph
-        self._knee_vph = links.knee * links.capacity_vph
-        self._j = links.davidson_j
-        self._scale = links.free_flow_min * links.davidson_j
-
-    @staticmethod
-    def breaches(links: LinkParameters) -> Iterator[Breach]:
-        """Yield capacities <= 0, negative times or shapes, and knees outside (0, 1)."""
-        yield from common_breaches(links)
-        yield from broken("davidson_j", links.davidson_j, links.davidson_j >= 0, "must be >= 0")
-        inside = (links.knee > 0) & (links.knee < 1)
-        yield from broken("knee", links.knee, inside, "must be between 0 and 1")
+        self._knee_vph = links.settings["knee"] * links.capacity_vph
+        self._j = links.settings["j"]
+        self._scale = links.free_flow_min * self._j
 
     def value(self, flow_vph: Array) -> Array:
         """Return the travel time; the tangent counts from the knee."""

@@ -7,11 +7,15 @@ waits 0.0006 min; at 90 % it says 27 against 5.5.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from cosim.arrays import Array, read_only
+from cosim.bounds import NonNegative
+from cosim.charging.stations import LawSettings
 from cosim.traffic.laws.base import Breach, Law, LinkParameters, broken, common_breaches
 from cosim.units import h_to_min
 
@@ -21,38 +25,53 @@ CELLS = 1024
 _RUNS_OVER = 1.0 + 1e-9
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErlangSettings(LawSettings):
+    """Settings of the law of a queue with chargers.
+
+    Attributes
+    ----------
+    scv
+        Squared coefficient of variation of the service time: 0 if every vehicle takes the same energy, 1 for
+        exponential times.
+    """
+
+    kind: Literal["erlang"] = "erlang"
+    scv: NonNegative = 0.0
+
+
 class Erlang(Law):
     """Queue with c chargers and general service times, ``c = t0 + S (1 + cs^2) / 2 * w(v / cap)``.
 
     ``S = 60 c / cap`` is the service time, min, and ``w(r) = C(c, c r) / (c (1 - r))`` the mean wait of an M/M/c queue
     in service times, with Erlang's probability of waiting C (Erlang 1917). ``(1 + cs^2) / 2`` is the correction of
     Allen & Cunneen (Allen 1990) with cs^2 the squared coefficient of variation of the service time
-    (``service_scv``; 0 if every vehicle takes the same energy). Only the service is delayed, not the access.
+    (``scv``). Only the service is delayed, not the access.
 
     From `LARGEST_USE` on the tangent continues the curve. The slope of w is a monotone cubic in each of `CELLS` cells,
     w and its integral are that cubic's own integrals: the three fit to the last digit, and w is convex.
     """
 
     kind = "erlang"
+    Settings: ClassVar[type] = ErlangSettings
     needs_servers = True
 
     def __init__(self, links: LinkParameters) -> None:
         self._t0 = links.free_flow_min
         self._capacity = links.capacity_vph
-        self._delay = _service_min(links) * (1.0 + links.service_scv) / 2.0
+        self._delay = _service_min(links) * (1.0 + links.settings["scv"]) / 2.0
         distinct, self._row = np.unique(links.servers, return_inverse=True)
         self._tables = np.stack([_table(int(servers)) for servers in distinct], axis=1)
 
     @staticmethod
     def breaches(links: LinkParameters) -> Iterator[Breach]:
-        """Yield no chargers, free-flow times shorter than the service, and negative variations."""
+        """Yield no chargers, and free-flow times shorter than the service."""
         yield from common_breaches(links)
         whole = (links.servers >= 1) & (links.servers == np.floor(links.servers))
         yield from broken("servers", links.servers, whole, "must be the number of chargers, at least 1")
         fits = ~whole | (links.capacity_vph <= 0) | (_service_min(links) <= _RUNS_OVER * links.free_flow_min)
         rule = "must hold the service time, 60 servers / capacity_vph"
         yield from broken("free_flow_min", links.free_flow_min, fits, rule)
-        yield from broken("service_scv", links.service_scv, links.service_scv >= 0, "must be >= 0")
 
     def value(self, flow_vph: Array) -> Array:
         """Return the free-flow time plus the mean wait; the tangent counts from `LARGEST_USE`."""

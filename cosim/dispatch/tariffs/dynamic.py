@@ -1,16 +1,16 @@
-"""Purchase tariff of the substation: given prices, or bands on the equivalent load (Eq 22)."""
+"""Prices in bands around the mean equivalent load (Eq 22)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.arrays import Array
 from cosim.bounds import Fraction, NonNegative, check_bounds
-from cosim.timeline import Series
+from cosim.dispatch.tariffs.base import Tariff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,22 +22,33 @@ class DynamicTariffSettings:
 
     kind: Literal["dynamic"] = "dynamic"
     base_per_mwh: NonNegative
-    sigma_threshold: Fraction = 0.3
     sigma_price: Fraction = 0.3
+    sigma_threshold: Fraction = 0.3
 
     def __post_init__(self) -> None:
         check_bounds(self, "tariff")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticTariffSettings:
-    """Given prices per MWh, one per period (a list, a constant, or a column of a file)."""
+class DynamicTariff(Tariff):
+    """Bands on the equivalent load (Eq 22)."""
 
-    kind: Literal["static"] = "static"
-    prices_per_mwh: Series
+    kind = "dynamic"
+    Settings: ClassVar[type] = DynamicTariffSettings
 
-    def __post_init__(self) -> None:
-        check_bounds(self, "tariff")
+    def price_per_mwh(self, equivalent_load_mw: Array) -> Array:
+        """Return the price of the band that each period's load falls into."""
+        s = self.settings
+        return dynamic_tariff(
+            equivalent_load_mw,
+            base_per_mwh=s.base_per_mwh,
+            sigma_threshold=s.sigma_threshold,
+            sigma_price=s.sigma_price,
+        )
+
+    @classmethod
+    def highest_per_mwh(cls, settings: DynamicTariffSettings) -> float:
+        """Return the price of the upper band."""
+        return settings.base_per_mwh * (1 + settings.sigma_price)
 
 
 def dynamic_tariff(
