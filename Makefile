@@ -5,11 +5,13 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test lint types contracts unit torture bench bench-aequilibrae mutation clean
+.PHONY: help demo test quick generate lint types contracts unit torture bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make quick  lint, types, contracts and one test file a room (under a minute); make test remains the gate"
+	@echo "make generate  write the schema and the generated parts of the pages anew"
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
@@ -34,6 +36,20 @@ demo: $(READY)
 	$(BIN)/cosim run nguyen_ieee33
 
 test: lint types contracts unit
+
+# One file of tests a room, the quick ones of closed forms and files: no run, no solve of a day, no SUMO.
+QUICK := tests/charging/test_charging_demand_and_load.py tests/charging/test_stations.py tests/coupling/test_station_price.py \
+  tests/dispatch/test_tariff.py tests/grid/test_radial_feeder.py tests/microsim/test_late_vehicles.py \
+  tests/microsim/test_sections.py tests/results/test_verdict.py tests/scenario/test_safe_yaml.py \
+  tests/test_plugins.py tests/test_quantities.py tests/test_tables.py tests/traffic/test_choice.py \
+  tests/traffic/test_performance.py tests/validation/test_acceptance_gate.py tests/validation/test_ramp.py
+
+quick: lint types contracts
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 -q $(QUICK)
+
+generate: $(READY)
+	$(BIN)/cosim schema > cosim/scenario/schema.json.new && mv cosim/scenario/schema.json.new cosim/scenario/schema.json
+	$(BIN)/python docs/generate.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
