@@ -15,7 +15,7 @@ help:
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
-	@echo "make mutation  draw mutants of the science and see whether tests notice them (an hour of CPU; SEED=1 MUTANTS=200)"
+	@echo "make mutation  draw mutants of the science and see whether tests notice them (half an hour of CPU; SEED=1 MUTANTS=200)"
 	@echo "make clean  remove .venv and caches"
 
 $(READY): pyproject.toml

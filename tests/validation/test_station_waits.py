@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from cosim.charging.stations import Station
+from cosim.traffic.laws.erlang import ErlangSettings
 from cosim.validation.station_waits import law_waits_min, use_of_chargers
 
 SERVICE_MIN = 20.0
 USE = np.array([0.2, 0.6])
 
 
-def stations(service_scv):
+def stations(scv):
     """One charger each, 20 min a visit: three vehicles an hour."""
     return [
         Station.from_chargers(
             name=name, node=name, bus="1", chargers=1, charger_kw=60.0, access_min=10.0, energy_kwh=20.0,
-            service_scv=service_scv,
+            law=ErlangSettings(scv=scv),
         )
         for name in ("A", "B")
     ]  # fmt: skip
