@@ -6,6 +6,7 @@ that was asked for. What pandapower returns is checked against the branch equati
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, ComplexArray
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import to_pandapower
+from cosim.grid.model import state_of, to_pandapower
 from cosim.grid.state import GridState, no_state
 from cosim.grid.topology import listed
 
@@ -108,27 +109,13 @@ def _checked(feeder: Feeder, name: str, value: ArrayLike) -> Array:
 
 def _state(feeder: Feeder, net: pandapowerNet, p_mw: Array, q_mvar: Array) -> GridState:
     """Read the results and measure how well they answer the question."""
-    lines = net.res_line
-    vm_pu, va_degree = (net.res_bus[name].to_numpy() for name in ("vm_pu", "va_degree"))
-    slack_mw, slack_mvar = net.res_ext_grid.p_mw.sum(), net.res_ext_grid.q_mvar.sum()
+    state = state_of(net)
     asked = p_mw + 1j * q_mvar
     balance = asked.copy()
-    balance[feeder.slack] += slack_mw + 1j * slack_mvar
+    balance[feeder.slack] += state.slack_mw + 1j * state.slack_mvar
     reported = -(net.res_bus["p_mw"].to_numpy() + 1j * net.res_bus["q_mvar"].to_numpy())
-    return GridState(
-        vm_pu=vm_pu,
-        va_degree=va_degree,
-        i_ka=np.maximum(lines.i_from_ka.to_numpy(), lines.i_to_ka.to_numpy()),
-        p_from_mw=lines.p_from_mw.to_numpy(),
-        q_from_mvar=lines.q_from_mvar.to_numpy(),
-        loss_mw=lines.pl_mw.sum(),
-        loss_mvar=lines.ql_mvar.sum(),
-        slack_mw=slack_mw,
-        slack_mvar=slack_mvar,
-        converged=np.array(True),
-        injection_error_mw=_largest(reported - balance),
-        mismatch_mva=np.array(np.abs(_injected_mva(feeder, vm_pu, va_degree) - balance).max()),
-    )
+    mismatch = np.abs(_injected_mva(feeder, state.vm_pu, state.va_degree) - balance)
+    return replace(state, injection_error_mw=_largest(reported - balance), mismatch_mva=np.array(mismatch.max()))
 
 
 def _largest(error: ComplexArray) -> Array:

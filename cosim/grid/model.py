@@ -16,6 +16,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder, no_layout
+from cosim.grid.state import GridState
 from cosim.grid.table_rules import (
     BUS,
     BUS_OPTIONAL,
@@ -173,6 +174,18 @@ def to_pandapower(feeder: Feeder) -> pandapowerNet:
     )  # fmt: skip
     pp.create_loads(net, list(range(n)), p_mw=feeder.p_mw, q_mvar=feeder.q_mvar, name=list(feeder.bus_ids))
     return net
+
+
+def state_of(net: pandapowerNet) -> GridState:
+    """Return the state that pandapower found last."""
+    lines, supply = net.res_line, net.res_ext_grid
+    return GridState(
+        vm_pu=net.res_bus.vm_pu.to_numpy(), va_degree=net.res_bus.va_degree.to_numpy(),
+        i_ka=np.maximum(lines.i_from_ka.to_numpy(), lines.i_to_ka.to_numpy()),
+        p_from_mw=lines.p_from_mw.to_numpy(), q_from_mvar=lines.q_from_mvar.to_numpy(),
+        loss_mw=lines.pl_mw.sum(), loss_mvar=lines.ql_mvar.sum(), slack_mw=supply.p_mw.sum(),
+        slack_mvar=supply.q_mvar.sum(), converged=np.array(True),
+    )  # fmt: skip
 
 
 def _check_files(folder: Path) -> None:

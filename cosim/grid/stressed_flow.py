@@ -7,17 +7,13 @@ flow of the dispatch, all of them are in a real feeder.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import to_pandapower
+from cosim.grid.model import state_of, to_pandapower
 from cosim.grid.state import GridState, no_state
-
-if TYPE_CHECKING:
-    from pandapower.auxiliary import pandapowerNet
 
 TEMPERATURE_COEFFICIENT = 0.00403
 """Of aluminium, 1/K, as in IEC 60909 and pandapower."""
@@ -106,7 +102,7 @@ class StressedFlow:
             if not np.isfinite(vm_pu).all():
                 break
             if np.abs(vm_pu - before).max() <= SAME_PU:
-                return _state(net, vm_pu)
+                return state_of(net)
             before = vm_pu
         return no_state(feeder)
 
@@ -121,13 +117,3 @@ class StressedFlow:
             return np.full(self.feeder.n_buses, np.nan)
         vm_pu: Array = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()
         return vm_pu
-
-
-def _state(net: pandapowerNet, vm_pu: Array) -> GridState:
-    """Read the state of a disturbed network; its shunts are loads."""
-    line, grid = net.res_line, net.res_ext_grid
-    return GridState(
-        vm_pu=vm_pu, i_ka=np.maximum(line.i_from_ka.to_numpy(), line.i_to_ka.to_numpy()),
-        p_from_mw=line.p_from_mw.to_numpy(), q_from_mvar=line.q_from_mvar.to_numpy(), loss_mw=line.pl_mw.sum(),
-        slack_mw=grid.p_mw.sum(), slack_mvar=grid.q_mvar.sum(), converged=np.array(True),
-    )  # fmt: skip

@@ -7,58 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.devices.traits import Allowed, Did, Traits
 from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.feeder import Feeder
 from cosim.quantities.checks import relative
 from cosim.records.grid import HeldFigures
-
-
-class DeviceResult(Protocol):
-    """What a device did over T periods, planned or stored."""
-
-    @property
-    def name(self) -> str:
-        """Name in the scenario."""
-
-    @property
-    def traits(self) -> Traits:
-        """What its kind is."""
-
-    @property
-    def bus(self) -> str:
-        """Its bus."""
-
-    @property
-    def p_mw(self) -> Array:
-        """Net active power into the bus, shape (T,); the others alike."""
-
-    @property
-    def q_mvar(self) -> Array:
-        """Net reactive power."""
-
-    @property
-    def energy_mwh(self) -> Array:
-        """Stored energy at the end of each period."""
-
-    @property
-    def overlap_mw(self) -> Array:
-        """Smaller of two opposite powers."""
-
-    @property
-    def missed(self) -> Array:
-        """How far a requirement was relaxed."""
-
-    @property
-    def cost(self) -> Array:
-        """Cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,12 +44,12 @@ class Injected:
     p_load_mw: Array
 
 
-def did(device: DeviceResult) -> Did:
+def did(device: DeviceOutcome) -> Did:
     """Return what a device did."""
     return Did(**{item.name: np.asarray(getattr(device, item.name), dtype=np.float64) for item in fields(Did)})
 
 
-def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> Array | None:
+def excess_mw(case: DispatchCase, devices: Mapping[str, DeviceOutcome], at: slice) -> Array | None:
     """Return how far the worst device is beyond what its settings allow, MW, Mvar, MVA or MWh; None without any.
 
     Parameters
@@ -124,7 +84,7 @@ def _beyond(allowed: Allowed, done: Did, traits: Traits) -> Array:
     return worst
 
 
-def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: slice) -> Array | None:
+def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceOutcome], at: slice) -> Array | None:
     """Return how far the worst device's cost is from what its settings say, relative; None where none says it."""
     kinds, found = catalogue(), []
     for one in case.devices:
@@ -136,13 +96,13 @@ def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceResult], at: 
     return np.max(found, axis=0) if found else None
 
 
-def overlap_mw(devices: Iterable[DeviceResult]) -> Array | None:
+def overlap_mw(devices: Iterable[DeviceOutcome]) -> Array | None:
     """Return the largest smaller-of-two-opposite-powers of devices where it must be zero; None without any."""
     found = [one.overlap_mw for one in devices if one.traits.exclusive]
     return np.max(found, axis=0) if found else None
 
 
-def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Injected) -> Array:
+def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceOutcome], injected: Injected) -> Array:
     """Return the largest difference between the devices' powers and what is injected, per period, shape (T,).
 
     Parameters
@@ -172,7 +132,7 @@ def imbalance_mw(feeder: Feeder, devices: Iterable[DeviceResult], injected: Inje
 
 
 def device_figures(
-    case: DispatchCase, devices: Mapping[str, DeviceResult], injected: Injected, start: int, k: int
+    case: DispatchCase, devices: Mapping[str, DeviceOutcome], injected: Injected, start: int, k: int
 ) -> HeldFigures:
     """Return the gate's figures of the devices in column ``k`` of results that begin at period ``start``."""
     at = slice(start, start + injected.unlowered_mw.size)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.arrays import Array, BoolArray, IntArray, freeze
 from cosim.dispatch.branch_flow import flow_values
+from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap, cone_gap
 from cosim.errors import StorageError
@@ -18,22 +19,6 @@ from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState, together
 from cosim.records.grid import DeviceRows, DispatchPeriod
 from cosim.records.period import PeriodRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StoredDevice:
-    """What one device did over T periods; NaN where a quantity has no meaning or there is no answer."""
-
-    name: str
-    kind: str
-    traits: Traits
-    bus: str
-    p_mw: Array
-    q_mvar: Array
-    energy_mwh: Array
-    overlap_mw: Array
-    missed: Array
-    cost: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +50,7 @@ class StoredDispatch:
     price_per_mwh: Array
     relaxed: GridState
     vm_ac_pu: Array
-    devices: Mapping[str, StoredDevice]
+    devices: Mapping[str, DeviceOutcome]
     missing: IntArray
 
     def __post_init__(self) -> None:
@@ -141,7 +126,7 @@ def stored_dispatch(records: Sequence[PeriodRecord], kinds: Mapping[str, Traits]
     )
 
 
-def _devices(plans: Sequence[DispatchPeriod], kinds: Mapping[str, Traits]) -> dict[str, StoredDevice]:
+def _devices(plans: Sequence[DispatchPeriod], kinds: Mapping[str, Traits]) -> dict[str, DeviceOutcome]:
     """Return the devices; a last resort that stands in some periods only is zero in the others."""
     at: dict[str, dict[int, tuple[DeviceRows, int]]] = {}
     for k, plan in enumerate(plans):
@@ -156,9 +141,9 @@ def _devices(plans: Sequence[DispatchPeriod], kinds: Mapping[str, Traits]) -> di
         gap = 0.0 if kinds[kind].last_resort else math.nan
         values = {
             column: np.array([getattr(told[k][0], column)[told[k][1]] if k in told else gap for k in range(len(plans))])
-            for column in ("p_mw", "q_mvar", "energy_mwh", "overlap_mw", "missed", "cost")
+            for column in ("p_mw", "q_mvar", "energy_mwh", "available_mw", "overlap_mw", "missed", "cost")
         }
-        found[name] = StoredDevice(name=name, kind=kind, traits=kinds[kind], bus=rows.bus[row], **values)
+        found[name] = DeviceOutcome(name=name, kind=kind, traits=kinds[kind], bus=rows.bus[row], **values)
     return found
 
 

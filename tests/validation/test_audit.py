@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.devices.traits import Traits
 from cosim.grid.state import GridState
 from cosim.records.grid import DispatchPeriod
 from cosim.validation.audit import AuditInputs, StoredStations, StoringDevice, audit, audit_columns
-from cosim.validation.stored import StoredDevice, StoredDispatch
+from cosim.validation.stored import StoredDispatch
 from tests.by_hand import by_hand
 
 HALF_HOUR = 0.5
@@ -44,9 +45,9 @@ def device(name, side, p_mw, *, energy_mwh=np.nan, cost=0.0, **traits):
     def full(value):
         return np.broadcast_to(np.asarray(value, dtype=float), 3).copy()
 
-    return StoredDevice(
+    return DeviceOutcome(
         name=name, kind=name, traits=Traits(side=side, **traits), bus="2", p_mw=full(p_mw), q_mvar=full(0.0),
-        energy_mwh=full(energy_mwh), overlap_mw=full(0.0), missed=full(0.0), cost=full(cost),
+        energy_mwh=full(energy_mwh), available_mw=full(np.nan), overlap_mw=full(0.0), missed=full(0.0), cost=full(cost),
     )  # fmt: skip
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.devices import catalogue
+from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.feeder import Feeder
 from cosim.validation.devices import cost_error_rel
-from cosim.validation.stored import StoredDevice
 
 HALF_HOUR = 0.5
 TARIFF = np.array([300.0, 900.0])
@@ -36,9 +36,9 @@ def case(*kinds):
 
 def result(kind, name, p_mw, cost):
     nothing = np.full(2, np.nan)
-    return StoredDevice(
+    return DeviceOutcome(
         name=name, kind=kind, traits=catalogue()[kind].traits(), bus="2", p_mw=p_mw, q_mvar=np.zeros(2),
-        energy_mwh=nothing, overlap_mw=nothing, missed=np.zeros(2), cost=cost,
+        energy_mwh=nothing, available_mw=nothing, overlap_mw=nothing, missed=np.zeros(2), cost=cost,
     )  # fmt: skip
 
 

@@ -6,13 +6,14 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cosim.dispatch.devices.base import DeviceOutcome
 from cosim.dispatch.devices.traits import Traits
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import no_state
 from cosim.quantities.checks import GateLimits
 from cosim.records.grid import DispatchPeriod
-from cosim.validation.stored import StoredDevice, StoredDispatch
+from cosim.validation.stored import StoredDispatch
 from cosim.validation.stress import stress
 from tests.by_hand import by_hand
 
@@ -38,9 +39,10 @@ def at_the_end(values):
 
 def shifting():
     nothing = np.full(2, np.nan)
-    return StoredDevice(
+    return DeviceOutcome(
         name="dr", kind="demand_response", traits=Traits(side="load", returns=True), bus="2", p_mw=SHIFTED_MW,
-        q_mvar=np.zeros(2), energy_mwh=nothing, overlap_mw=nothing, missed=np.zeros(2), cost=np.zeros(2),
+        q_mvar=np.zeros(2), energy_mwh=nothing, available_mw=nothing, overlap_mw=nothing,
+        missed=np.zeros(2), cost=np.zeros(2),
     )  # fmt: skip
 
 

@@ -123,9 +123,9 @@ class DeviceOutcome:
     energy_mwh: Array
     available_mw: Array
     overlap_mw: Array
-    recursion_mwh: Array | None
     missed: Array
     cost: Array
+    recursion_mwh: Array | None = None
 
     def head(self, length: int) -> DeviceOutcome:
         """Return the first ``length`` periods."""
