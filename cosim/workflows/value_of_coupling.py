@@ -33,9 +33,11 @@ from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import require_solver
 from cosim.errors import InputError, StorageError
 from cosim.quantities.status import EXIT_ORDER
+from cosim.records.period import PeriodRecord
 from cosim.reports.comparison import Comparison, compare_runs
 from cosim.reports.comparison_page import write_comparison
 from cosim.results.store import RunResult, RunStore
+from cosim.results.stored import read_records
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
@@ -43,7 +45,7 @@ from cosim.workflows.compare import STAGES, csv_text
 from cosim.workflows.run import Progress, run
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 NONE, ONE_WAY, EQUILIBRIUM = STAGES
 HARDLY_MW = 0.05
@@ -206,32 +208,40 @@ def value_of_coupling(
     store.write_text("comparison.csv", csv_text(comparison))
     if report:
         write_comparison(comparison, store.folder / "comparison.html")
-    shift = load_shift(runs[ONE_WAY]["stations"], runs[EQUILIBRIUM]["stations"])
+    shift = load_shift(read_records(runs[ONE_WAY]), read_records(runs[EQUILIBRIUM]))
     return ValueOfCoupling(folder=store.folder, runs=runs, comparison=comparison, shift=shift)
 
 
-def load_shift(before: pd.DataFrame, after: pd.DataFrame) -> LoadShift:
+def load_shift(before: Sequence[PeriodRecord], after: Sequence[PeriodRecord]) -> LoadShift:
     """Return the largest change of the load that drivers ask of a station in a period.
 
     Parameters
     ----------
     before, after
-        Tables ``stations`` of two runs of the same stations and periods.
+        What two runs of the same stations and periods told.
 
     Raises
     ------
     StorageError
-        If the tables do not have the same stations and periods.
+        If they do not have the same stations and periods.
     """
-    keys = ["period", "station"]
-    both = before[[*keys, "p_demand_mw"]].merge(after[[*keys, "p_demand_mw"]], on=keys, validate="one_to_one")
-    if not len(both) == len(before) == len(after):
+    first, second = _asked_mw(before), _asked_mw(after)
+    if first.keys() != second.keys():
         raise StorageError("the runs have not the same stations and periods; their loads cannot be compared")
-    change = (both["p_demand_mw_y"] - both["p_demand_mw_x"]).abs().to_numpy(dtype=float)
-    at = int(change.argmax())
-    return LoadShift(
-        shift_mw=float(change[at]), period=int(both["period"].iloc[at]), station=str(both["station"].iloc[at])
-    )
+    change = {key: abs(second[key] - first[key]) for key in first}
+    period, station = max(change, key=lambda key: change[key])
+    return LoadShift(shift_mw=change[period, station], period=period, station=station)
+
+
+def _asked_mw(records: Sequence[PeriodRecord]) -> dict[tuple[int, str], float]:
+    """Return the load that drivers ask for, by period and station."""
+    rows = ((one.period, one.traffic.stations) for one in records if one.traffic is not None)
+    return {
+        (period, name): load_mw
+        for period, told in rows
+        if told is not None
+        for name, load_mw in zip(told.station, told.p_demand_mw.tolist(), strict=True)
+    }
 
 
 def _require_both_sides(case: SimulationCase) -> DispatchCase:

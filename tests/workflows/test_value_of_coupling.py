@@ -4,16 +4,18 @@ import csv
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from cosim.coupling.free_flow import free_flow_load_mw
 from cosim.errors import InputError, StorageError, UsageError
+from cosim.records.period import PeriodRecord
+from cosim.records.traffic import StationRows, TrafficPeriod
 from cosim.results.store import load
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load as load_scenario
 from cosim.workflows import value_of_coupling as study
 from cosim.workflows.value_of_coupling import load_shift, value_of_coupling
+from tests.by_hand import by_hand
 
 BINDING = """\
 schema: 1
@@ -104,9 +106,12 @@ def test_the_shift_is_the_largest_change_of_a_stations_load(found):
 
 
 def test_tables_of_other_stations_are_refused():
-    stations = pd.DataFrame({"period": [1, 1], "station": ["8", "11"], "p_demand_mw": [0.1, 0.2]})
+    def told(*names):
+        rows = by_hand(StationRows, station=names, p_demand_mw=np.full(len(names), 0.1))
+        return [PeriodRecord(period=1, traffic=by_hand(TrafficPeriod, period=1, stations=rows))]
+
     with pytest.raises(StorageError, match="not the same stations and periods"):
-        load_shift(stations, stations.iloc[:1])
+        load_shift(told("8", "11"), told("8"))
 
 
 def test_where_little_moves_it_says_so(small, tmp_path):
