@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cosim.errors import StorageError
 from cosim.plain import Document
 from cosim.version import __version__
 
@@ -29,7 +30,26 @@ PACKAGES = (
     "ruamel.yaml",
     "scipy",
 )
-FORMAT = 1
+FORMAT = 2
+"""Format of run folders: 1 is that of version 0.1.0, whose scenarios have former names of keys."""
+READABLE = range(1, FORMAT + 1)
+
+
+def check_format(content: Document, folder: Path) -> None:
+    """Refuse a run folder of a format that this program does not read; one without a word of it is of the first.
+
+    Raises
+    ------
+    StorageError
+        Naming format, the version that wrote it, what is read, and the way out.
+    """
+    found, packages = content.get("format", 1), content.get("versions")
+    if found not in READABLE:
+        wrote = packages.get("cosim", "?") if isinstance(packages, Mapping) else "?"
+        raise StorageError(
+            f"run '{folder}' has format {found!r}, written by cosim {wrote}; cosim {__version__} reads formats "
+            f"{READABLE[0]} to {READABLE[-1]}; open it with cosim {wrote}, or run its scenario again"
+        )
 
 
 def versions() -> dict[str, str]:

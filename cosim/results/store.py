@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError, UsageError
+from cosim.results.manifest import check_format
 from cosim.results.verdict import Finding, Later, Verdict, read_verdict
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class RunResult:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.manifest = self._json("manifest.json")
+        check_format(self.manifest, self.folder)
         self.run = self._json("run.json")
 
         _ = self.verdict  # a damaged one is told at once

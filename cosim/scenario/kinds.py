@@ -6,16 +6,20 @@ unless the new one knows them, too. So do former keys that were always there and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from cosim.coupling.prices import PRICES
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.scenario import renamed
 from cosim.scenario.renamed import COUPLING, SOURCES, STATION
-from cosim.scenario.schema import DEFAULT_LAW, DEFAULT_PRICE, station_laws
+from cosim.scenario.schema import DEFAULT_LAW, DEFAULT_PRICE, Scenario, station_laws
 from cosim.scenario.tree import Path, find, items_of, updated
 from cosim.scenario.yaml_reader import Mark, Node
 
@@ -61,8 +65,12 @@ def settled(tree: Node) -> Node:
 
 
 def present(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resolved scenario, as a run folder of this or an earlier version keeps it, in present spelling."""
-    return dict(settled(renamed.current(_node(resolved))[0]).plain())
+    """Return a resolved scenario of a run folder in present spelling; keys that came later have their defaults."""
+    told = dict(settled(renamed.current(_node(resolved))[0]).plain())
+    try:
+        return to_jsonable_python(Scenario.model_validate_json(json.dumps(told)), by_alias=True)  # type: ignore[no-any-return]
+    except ValidationError:  # of a device that is not installed, say
+        return told
 
 
 def _node(value: Any) -> Node:  # noqa: ANN401 - plain data
