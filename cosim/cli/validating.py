@@ -186,12 +186,12 @@ def _print_verdict(screen: Console, found: Validation) -> None:
 
 def _notes(found: Validation) -> list[str]:
     """Return what a reader must know of the verdicts."""
-    words = []
+    words, nature = [], found.study.engine.nature
     for one in found.periods:
         broken = [finding.statistic.meaning for finding in one.findings if finding.word == "failed"]
         if broken:
             words.append(f"period {one.period}: {'; '.join(broken)}")
-        if any(finding.word == "not_comparable_capacity" for finding in one.findings):
+        if not nature.basis and any(finding.word == "not_comparable_capacity" for finding in one.findings):
             words.append(
                 f"period {one.period}: times and route choice are not comparable: the capacities are those of streets "
                 "with junctions, a simulated lane carries 1,800 veh/h (docs/microsimulation.md)"
@@ -200,8 +200,8 @@ def _notes(found: Validation) -> list[str]:
             words.append(f"period {one.period}: {_why_not_telling(found, one)}")
     if any(len(one.sue.seen) == 1 for one in found.periods):
         words.append("one seed: no interval, so no verdict on a mean is certain; --seeds 5 gives one")
-    if remark := found.study.engine.nature.remark:
-        words.append(remark)
+    if nature.remark:
+        words.append(nature.remark)
     return words
 
 

@@ -65,7 +65,7 @@ def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
     null = {row["statistic"]: row for row in rows[rows["model"] == "null"].to_dict("records")}
     words, variant = set(own["verdict"]), str(own["variant"].iloc[0])
     known = natures().get(variant)
-    practical = _PRACTICAL if "not_comparable_capacity" in words else ""
+    practical = _PRACTICAL if "not_comparable_capacity" in words and not (known and known.basis) else ""
     return MicroPeriod(
         period=period,
         verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
