@@ -16,7 +16,7 @@ from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
-from cosim.world import run_world
+from cosim.workflows.simulate import simulate
 
 FREE_MIN, CAPACITY_VPH = 2.0, 1000.0
 
@@ -177,9 +177,7 @@ def test_a_day_of_a_scenario_is_driven_by_the_engine_that_it_names():
         load("nguyen_micro", ("periods=2", "traffic.demand_profile=[0.6, 0.8]", "microsim.periods=[1]",
                               "microsim.engine=point_queue", "microsim.mode=continuous"))
     )  # fmt: skip
-    parts = []
-    run_world(case, lambda part, record: parts.append(part))
-    for part in parts:
-        quality = part["tables"]["micro_quality"]
-        assert quality["loaded"][0] == pytest.approx(case.roads.demand_vph[part["period"] - 1].sum(), abs=40.0)
-        assert quality["teleports"] == [0]
+    quality = simulate(case).tables["micro_quality"]
+    sent = case.roads.demand_vph.sum(axis=1)
+    assert quality["loaded"].tolist() == pytest.approx(sent, abs=40.0)
+    assert quality["teleports"].tolist() == [0, 0]
