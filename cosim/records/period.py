@@ -95,14 +95,9 @@ def joined(parts: Sequence[Told], clock: str) -> PeriodRecord:
     if len({type(one) for one in parts}) != len(parts):
         raise ComponentError(f"period {periods[0]}: two simulators of one kind tell of it; connect one of each")
     return PeriodRecord(
-        period=periods[0],
-        clock=clock,
-        dispatch=_of(DispatchPeriod, parts),
-        grid=_of(GridPeriod, parts),
-        traffic=_of(TrafficPeriod, parts),
-        micro=_of(MicroPeriod, parts),
-        measured=_of(MeasuredPeriod, parts),
-    )
+        period=periods[0], clock=clock, dispatch=_of(DispatchPeriod, parts), grid=_of(GridPeriod, parts),
+        traffic=_of(TrafficPeriod, parts), micro=_of(MicroPeriod, parts), measured=_of(MeasuredPeriod, parts),
+    )  # fmt: skip
 
 
 def _of(kind: type[T], parts: Sequence[Told]) -> T | None:

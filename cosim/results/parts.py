@@ -83,14 +83,11 @@ def traffic_period(
 def _paths(network: RoadNetwork, paths: PathSet, result: SueResult) -> PathRows:
     commodities = [paths.commodities[w] for w in paths.commodity]
     return PathRows(
-        path=tuple(paths.names),
-        class_=tuple(one.user_class for one in commodities),
-        origin=tuple(one.origin for one in commodities),
-        destination=tuple(one.destination for one in commodities),
-        station=tuple(network.link_ids[a] if a >= 0 else "" for a in paths.station),
-        flow_vph=result.path_flow_vph,
+        path=tuple(paths.names), class_=tuple(one.user_class for one in commodities),
+        origin=tuple(one.origin for one in commodities), destination=tuple(one.destination for one in commodities),
+        station=tuple(network.link_ids[a] if a >= 0 else "" for a in paths.station), flow_vph=result.path_flow_vph,
         cost_min=result.path_cost_min,
-    )
+    )  # fmt: skip
 
 
 def _stations(
@@ -103,16 +100,12 @@ def _stations(
     at = network.station_positions
     time_min = result.link_time_min[at] - network.fixed_min[at]
     return StationRows(
-        station=tuple(one.name for one in stations),
-        node=tuple(one.node for one in stations),
-        bus=tuple(one.bus or "" for one in stations),
-        flow_vph=result.link_flow_vph[at],
-        travel_time_min=time_min,
+        station=tuple(one.name for one in stations), node=tuple(one.node for one in stations),
+        bus=tuple(one.bus or "" for one in stations), flow_vph=result.link_flow_vph[at], travel_time_min=time_min,
         wait_min=time_min - network.free_flow_min[at],
         above_knee=np.array([one.name in result.above_knee for one in stations]),
-        price_per_mwh=None if price_per_mwh is None else np.array(price_per_mwh, dtype=float),
-        **columns,
-    )
+        price_per_mwh=None if price_per_mwh is None else np.array(price_per_mwh, dtype=float), **columns,
+    )  # fmt: skip
 
 
 def dispatch_period(
@@ -131,35 +124,21 @@ def dispatch_period(
     method, steps, gap_rel, floor_per_mwh, relaxed_gap_pu2 = _restored(plan, k)
     repair, storage = plan.restoration, plan.exclusivity
     return DispatchPeriod(
-        period=position + 1,
-        buses=_buses(case.feeder, plan, k),
-        lines=_lines(case.feeder, plan, k),
+        period=position + 1, buses=_buses(case.feeder, plan, k), lines=_lines(case.feeder, plan, k),
         devices=_devices(plan, k) if plan.devices else None,
-        stations=_served(case, plan, k, stations) if stations else None,
-        solver=record.backend,
-        solver_status=record.status,
-        solver_iterations=record.iterations,
-        elastic=record.elastic,
-        solver_retries="; ".join(record.retries),
-        diagnosis=plan.diagnosis[k],
-        primal_residual=record.primal_residual,
-        dual_residual=record.dual_residual,
-        duality_gap_rel=record.gap,
-        restoration=method,
-        restoration_steps=steps,
-        restoration_gap_rel=gap_rel,
-        loss_price_floor_per_mwh=floor_per_mwh,
-        price_objection="" if repair is None else repair.price_objection,
-        relaxed_gap_pu2=relaxed_gap_pu2,
+        stations=_served(case, plan, k, stations) if stations else None, solver=record.backend,
+        solver_status=record.status, solver_iterations=record.iterations, elastic=record.elastic,
+        solver_retries="; ".join(record.retries), diagnosis=plan.diagnosis[k], primal_residual=record.primal_residual,
+        dual_residual=record.dual_residual, duality_gap_rel=record.gap, restoration=method, restoration_steps=steps,
+        restoration_gap_rel=gap_rel, loss_price_floor_per_mwh=floor_per_mwh,
+        price_objection="" if repair is None else repair.price_objection, relaxed_gap_pu2=relaxed_gap_pu2,
         storage_repair="" if storage is None or not storage.periods[k] else storage.method,
         storage_gap_rel=0.0 if storage is None else storage.gap_rel,
         cost=float(plan.total_cost[k]) if plan.cost else float("nan"),
         cost_terms={term: float(value[k]) for term, value in plan.cost.items()},
-        tariff_per_mwh=float(case.tariff_per_mwh[position]),
-        storage_recursion_mwh=plan.recursion_error_mwh(k),
-        held=device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
-        **_measures(plan, k),
-    )
+        tariff_per_mwh=float(case.tariff_per_mwh[position]), storage_recursion_mwh=plan.recursion_error_mwh(k),
+        held=device_figures(case, plan.devices, _injected(case, plan), plan.start, k), **_measures(plan, k),
+    )  # fmt: skip
 
 
 def _measures(plan: DispatchPlan, k: int) -> dict[str, float]:
@@ -167,22 +146,16 @@ def _measures(plan: DispatchPlan, k: int) -> dict[str, float]:
     grid = plan.grid
     return {
         "cone_gap_pu2": float(np.abs(plan.cone.gap_pu2[:, k]).max()),
-        "cone_gap_rel": float(plan.cone.relative[:, k].max()),
-        "energy_balance_mw": float(plan.energy_balance_mw()[k]),
-        "own_power_mw": float(plan.own_power_mw[k]),
-        "import_mw": float(grid.slack_mw[k]),
-        "import_mvar": float(grid.slack_mvar[k]),
-        "loss_mw": float(grid.loss_mw[k]),
-        "vmin_pu": float(grid.vm_pu[:, k].min()),
-        "vmax_pu": float(grid.vm_pu[:, k].max()),
-        "ev_mw": float(plan.ev_mw[:, k].sum()),
-        "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
+        "cone_gap_rel": float(plan.cone.relative[:, k].max()), "energy_balance_mw": float(plan.energy_balance_mw()[k]),
+        "own_power_mw": float(plan.own_power_mw[k]), "import_mw": float(grid.slack_mw[k]),
+        "import_mvar": float(grid.slack_mvar[k]), "loss_mw": float(grid.loss_mw[k]),
+        "vmin_pu": float(grid.vm_pu[:, k].min()), "vmax_pu": float(grid.vm_pu[:, k].max()),
+        "ev_mw": float(plan.ev_mw[:, k].sum()), "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
         "shed_mw": float(plan.shed_mw[:, k].sum()),
         "requirement_missed": max((float(one.missed[k]) for one in plan.devices.values()), default=float("nan")),
-        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()),
-        "lower_bound": plan.lower_bound,
+        "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()), "lower_bound": plan.lower_bound,
         "window_cost": float(plan.total_cost.sum()),
-    }
+    }  # fmt: skip
 
 
 def _restored(plan: DispatchPlan, k: int) -> Restored:
@@ -217,38 +190,28 @@ def _devices(plan: DispatchPlan, k: int) -> DeviceRows:
 def _buses(feeder: Feeder, plan: DispatchPlan, k: int) -> BusRows:
     measures = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "price_per_mwh", "shed_mw")
     return BusRows(
-        bus=feeder.bus_ids,
-        vm_pu=plan.grid.vm_pu[:, k],
-        v_min_pu=feeder.v_min_pu,
-        v_max_pu=feeder.v_max_pu,
+        bus=feeder.bus_ids, vm_pu=plan.grid.vm_pu[:, k], v_min_pu=feeder.v_min_pu, v_max_pu=feeder.v_max_pu,
         **{name: getattr(plan, name)[:, k] for name in measures},
-    )
+    )  # fmt: skip
 
 
 def _lines(feeder: Feeder, plan: DispatchPlan, k: int) -> LineRows:
     state = plan.grid.at(k)
     squared = (state.i_ka / feeder.base_current_ka) ** 2
     return LineRows(
-        line=feeder.line_ids,
-        from_bus=tuple(feeder.bus_ids[i] for i in feeder.parent),
-        to_bus=tuple(feeder.bus_ids[i] for i in feeder.child),
-        p_mw=state.p_from_mw,
-        q_mvar=state.q_from_mvar,
-        i_ka=state.i_ka,
-        loss_kw=KILO_PER_MEGA * feeder.base_mva * feeder.r_pu * squared,
-        cone_gap_pu2=plan.cone.gap_pu2[:, k],
-        fictitious_loss_kw=plan.cone.fictitious_loss_kw[:, k],
-    )
+        line=feeder.line_ids, from_bus=tuple(feeder.bus_ids[i] for i in feeder.parent),
+        to_bus=tuple(feeder.bus_ids[i] for i in feeder.child), p_mw=state.p_from_mw, q_mvar=state.q_from_mvar,
+        i_ka=state.i_ka, loss_kw=KILO_PER_MEGA * feeder.base_mva * feeder.r_pu * squared,
+        cone_gap_pu2=plan.cone.gap_pu2[:, k], fictitious_loss_kw=plan.cone.fictitious_loss_kw[:, k],
+    )  # fmt: skip
 
 
 def _served(case: DispatchCase, plan: DispatchPlan, k: int, stations: Sequence[Station]) -> ServedRows:
     return ServedRows(
-        station=case.station_names,
-        nodal_price_per_mwh=plan.price_per_mwh[list(case.station_buses), k],
-        p_set_mw=caps_mw(stations, plan, k, case.limits),
-        curtailed_mw=plan.ev_curtailed_mw[:, k],
+        station=case.station_names, nodal_price_per_mwh=plan.price_per_mwh[list(case.station_buses), k],
+        p_set_mw=caps_mw(stations, plan, k, case.limits), curtailed_mw=plan.ev_curtailed_mw[:, k],
         energy_mwh=(plan.ev_mw[:, k] - plan.ev_curtailed_mw[:, k]) * case.period_h,
-    )
+    )  # fmt: skip
 
 
 def grid_period(
@@ -269,19 +232,12 @@ def grid_period(
         "ac_current_violation_rel": difference.current_violation_rel,
     }  # fmt: skip
     return GridPeriod(
-        period=period,
-        buses=AcBusRows(bus=feeder.bus_ids, vm_ac_pu=ac.vm_pu),
-        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=loading),
-        stations=stations,
-        ac_converged=bool(ac.converged),
-        ac_loss_mw=float(ac.loss_mw),
-        ac_slack_mw=float(ac.slack_mw),
-        vmin_ac_pu=float(ac.vm_pu.min()),
-        vmax_ac_pu=float(ac.vm_pu.max()),
-        injection_error_mw=float(ac.injection_error_mw),
-        ac_mismatch_mva=float(ac.mismatch_mva),
-        **apart,
-    )
+        period=period, buses=AcBusRows(bus=feeder.bus_ids, vm_ac_pu=ac.vm_pu),
+        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=loading), stations=stations,
+        ac_converged=bool(ac.converged), ac_loss_mw=float(ac.loss_mw), ac_slack_mw=float(ac.slack_mw),
+        vmin_ac_pu=float(ac.vm_pu.min()), vmax_ac_pu=float(ac.vm_pu.max()),
+        injection_error_mw=float(ac.injection_error_mw), ac_mismatch_mva=float(ac.mismatch_mva), **apart,
+    )  # fmt: skip
 
 
 def caps_mw(stations: Sequence[Station], plan: DispatchPlan, k: int, limits: GateLimits) -> NDArray[np.float64]:

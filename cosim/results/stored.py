@@ -98,15 +98,11 @@ class _Reader:
         stations = self.groups.get("stations", {}).get(period)
         paid = stations is not None and "fee_payment" in stations
         return PeriodRecord(
-            period=period,
-            clock=str(row.get("clock", "")),
-            dispatch=self._told(DispatchPeriod, row),
-            grid=self._told(GridPeriod, row),
-            traffic=self._told(TrafficPeriod, row),
-            paid=self._rows(PaidRows, "stations", period) if paid else None,
-            status=str(row.get("status", "")),
+            period=period, clock=str(row.get("clock", "")), dispatch=self._told(DispatchPeriod, row),
+            grid=self._told(GridPeriod, row), traffic=self._told(TrafficPeriod, row),
+            paid=self._rows(PaidRows, "stations", period) if paid else None, status=str(row.get("status", "")),
             flags=tuple(str(row.get("flags") or "").split()),
-        )
+        )  # fmt: skip
 
     def _told(self, kind: type[OneTold], row: PeriodRow) -> OneTold | None:
         """Return what one simulator told; None if none of its own figures stands in the row."""

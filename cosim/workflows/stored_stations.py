@@ -69,17 +69,13 @@ def stored_stations(
         demand_mw=np.stack([one.p_demand_mw for one in seen], axis=1),
         served_mw=np.stack([one.p_served_mw for one in seen], axis=1),
         backlog_mwh=np.stack([one.backlog_mwh for one in seen], axis=1),
-        unserved_mwh=np.stack([one.unserved_mwh for one in seen], axis=1),
-        power_mw=case.chargers().power_mw[at],
+        unserved_mwh=np.stack([one.unserved_mwh for one in seen], axis=1), power_mw=case.chargers().power_mw[at],
         curtailed_mw=np.stack([one.curtailed_mw for one in served], axis=1),
         energy_mwh=np.stack([one.energy_mwh for one in served], axis=1),
-        looking_vph=roads.charging_vph[: len(records)],
-        later_vph=np.array([one.ev_later_vph or 0.0 for one in told]),
+        looking_vph=roads.charging_vph[: len(records)], later_vph=np.array([one.ev_later_vph or 0.0 for one in told]),
         pending_mwh=_over_time([one.pending_mwh for one in seen]) if roads.charging_load == "kernel" else None,
-        price_per_mwh=price,
-        energy_payment=_over_time(paid),
-        energy_kwh=roads.energy_kwh,
-    )
+        price_per_mwh=price, energy_payment=_over_time(paid), energy_kwh=roads.energy_kwh,
+    )  # fmt: skip
 
 
 def _seen(records: Sequence[PeriodRecord]) -> list[StationRows]:
