@@ -1,6 +1,7 @@
 """Run folders of version 0.1.0 open; those of formats that are not known are refused by format and version."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from cosim.errors import StorageError
 from cosim.results.store import load
+from cosim.results.stored import read_records
 from cosim.scenario import kinds
 
 WRITTEN = Path(__file__).parent / "run_of_0_1_0"
@@ -33,6 +35,40 @@ def test_it_opens(old):
     assert (result.exit_code, result.complete) == (0, True)
     assert {"periods", "stations", "buses", "lines", "devices", "links", "paths"} <= set(result.tables)
     assert result["stations"].groupby("period")["p_served_mw"].sum().tolist() == pytest.approx([0.96, 0.384], abs=1e-9)
+
+
+def test_what_it_told_is_read_back(old):
+    first, second = read_records(load(old))
+    assert (first.period, second.period, first.status) == (1, 2, "optimal")
+    assert first.traffic.stations.p_served_mw.sum() == pytest.approx(0.96, abs=1e-9)
+    assert first.dispatch.cost == pytest.approx(sum(first.dispatch.cost_terms.values()))
+    assert first.grid.buses.vm_ac_pu == pytest.approx(first.dispatch.buses.vm_pu, abs=1e-6)
+
+
+def without(folder, table, *columns):
+    path = folder / "tables" / f"{table}.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(list(columns)), path)
+
+
+def test_what_an_earlier_version_did_not_tell_is_nothing_or_refused_by_name(old):
+    without(old, "periods", "dual_residual", "own_power_mw", "diagnosis")
+    without(old, "stations", "pending_mwh")
+    first = read_records(load(old))[0]
+    assert (first.dispatch.dual_residual, first.dispatch.diagnosis) == (None, "")
+    assert math.isnan(first.dispatch.own_power_mw)
+    assert first.traffic.stations.pending_mwh is None
+    without(old, "buses", "price_per_mwh")
+    with pytest.raises(StorageError, match="a table of bus values has no column 'price_per_mwh'; was it written by an"):
+        read_records(load(old))
+
+
+def test_rows_stand_in_the_order_that_is_asked_for(old):
+    names = read_records(load(old))[0].dispatch.buses.bus
+    turned = read_records(load(old), {"buses": names[::-1]}, [2])[0].dispatch.buses
+    assert turned.bus == names[::-1]
+    assert turned.vm_pu.tolist() == read_records(load(old))[1].dispatch.buses.vm_pu[::-1].tolist()
+    with pytest.raises(StorageError, match="the run's bus ids are not those of its scenario: 34"):
+        read_records(load(old), {"buses": (*names, "34")})
 
 
 def test_its_report_is_written_again(old, cosim):
