@@ -27,9 +27,9 @@ class Timed(Controller):
     solver_seconds = 0.0
     solves = 0
 
-    def plan(self, position, ev_mw, proposal=None):
+    def plan(self, position, ev_mw, proposal=None, states=None):
         start = time.perf_counter()
-        plan = super().plan(position, ev_mw, proposal)
+        plan = super().plan(position, ev_mw, proposal, states)
         if Timed.solves > 0:  # the first solve compiles
             Timed.seconds += time.perf_counter() - start
             Timed.solver_seconds += plan.record.solve_time_s
@@ -38,9 +38,9 @@ class Timed(Controller):
 
 
 def measure(name, scenario):
-    import cosim.simulators.dispatch as simulator
+    import cosim.coupling.dispatch_day as dispatch
 
-    simulator.Controller = Timed
+    dispatch.Controller = Timed
     Timed.seconds, Timed.solver_seconds, Timed.solves = 0.0, 0.0, 0
     figures = []
     wall, cpu = time.perf_counter(), time.process_time()

@@ -90,20 +90,14 @@ def test_no_network_and_no_feeder_is_built_in(path):
 
 SCIENCE = ("traffic", "dispatch", "coupling", "charging", "validation", "grid")
 KEEPS_A_STATE = {
-    "cosim/traffic/methods/newton.py _Progress", "cosim/coupling/fixed_point.py PriceLoop",
-    "cosim/coupling/methods/admm.py Admm", "cosim/coupling/methods/auto.py Auto",
-    "cosim/coupling/methods/iterate.py Iterate", "cosim/coupling/methods/newton.py Newton",
-    "cosim/coupling/restarts.py Restarts", "cosim/coupling/roads.py RoadResponse",
-    "cosim/grid/formats/workspace.py Workspace",
+    "cosim/traffic/methods/newton.py _Progress", "cosim/grid/formats/workspace.py Workspace",
 }  # fmt: skip
-"""Methods, loops and readers on their way; what they return is data."""
+"""A method and a reader on their way; what they return is data."""
 BY_POSITION = {
     "cosim/traffic/formats/counts.py _Reading", "cosim/traffic/formats/gmns_units.py Units",
     "cosim/traffic/formats/tntp_text.py TntpText", "cosim/traffic/methods/base.py Point",
     "cosim/traffic/methods/newton.py _Progress", "cosim/traffic/problem.py IterationRecord",
     "cosim/dispatch/backends/__init__.py Choice", "cosim/dispatch/backends/licences.py Licence",
-    "cosim/coupling/methods/admm.py Admm", "cosim/coupling/methods/auto.py Auto",
-    "cosim/coupling/methods/iterate.py Iterate", "cosim/coupling/methods/newton.py Newton",
     "cosim/grid/formats/matpower.py _InService", "cosim/grid/formats/mfile.py Statement",
     "cosim/grid/formats/workspace.py Workspace", "cosim/grid/table_rules.py _Rule",
 }  # fmt: skip

@@ -1,34 +1,33 @@
 """The loop of price and charging load within a period: sends queries, judges answers, keeps the best round.
 
-The road side answers a price with loads (an equilibrium at that price), the grid side loads with marginal costs.
+The road side answers a price with loads (an equilibrium at that price), the grid side loads with marginal costs. A loop
+is a value: `begin` and `step` return it as it stands, and whoever keeps one can go on from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.coupling.methods import METHODS, Answer, Method, Query, Roads, Round
-from cosim.errors import ComponentError
 
-__all__ = ["Answer", "PriceLoop", "Query", "Roads", "solve"]
+__all__ = ["Answer", "PriceLoop", "Query", "Roads", "begin", "solve", "step"]
 
 PRICE_GAP_REL = 1e-6
 """Largest difference of price sent and answered, relative, at which a loop may end: where the load of a period hardly
 answers its price (no demand, energy drawn later), equal loads say nothing of equal prices."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PriceLoop:
-    """One period's loop, driven from outside: by mosaik's same-time loop or by `solve`.
+    """One period's loop as it stands, driven from outside: by mosaik's same-time loop or by `solve`.
 
-    Call `start` with the first price, have the dispatch answer the query, and hand every answer to `receive`; None
-    means that the loop is over. The dispatch then stands at the query answered last, and price, load and detail are one
-    set with it:
+    Have the dispatch answer ``query`` and hand the answer to `step`, until the loop has ``ended``. The dispatch then
+    stands at the query answered last, and price, load and detail are one set with it:
 
     - of a query for exactly given loads: the price sent, the equilibrium at it, the dispatch of exactly its loads;
     - of a query that may move the loads: the price *answered*, which is the marginal cost of the loads dispatched, and
@@ -37,108 +36,150 @@ class PriceLoop:
 
     Attributes
     ----------
-    roads, method
-        The road side, and the way to the fixed point.
+    chosen, method
+        Name of the method in `METHODS`, and the method at work with what it remembers.
     tolerance_mw
         Largest accepted difference between the loads dispatched and those at the price answered.
     round_limit
         Largest number of rounds (dispatches). Where it is hit, the best round's query is sent once more, so that its
         dispatch is the result.
-    price_per_mwh, load_mw, detail
-        The result; before the end, what was sent last.
-    residual_mw
-        Difference of the round that counts; NaN before the first answer.
-    price_gap_rel
-        Difference of its prices, sent and answered; 0 where the price answered is the result, or nobody sees a price.
+    query
+        What was sent last.
+    rounds
+        How many queries were sent, the best round's repetition not counted.
     history
         Residual of every round.
-    query, answer
-        The last of each.
+    judged, best
+        The round answered last, and that of the smallest residual; None before the first answer.
+    repeating, ended
+        Whether the best round's query is sent once more; whether the loop is over.
     """
 
-    roads: Roads
+    chosen: str
     method: Method
-    tolerance_mw: float = 1e-6
-    round_limit: int = 100
-    price_per_mwh: Array = field(default_factory=lambda: np.zeros(0))
-    load_mw: Array = field(default_factory=lambda: np.zeros(0))
-    detail: Any = None
-    rounds: int = 0
-    residual_mw: float = float("nan")
-    price_gap_rel: float = float("nan")
-    history: list[float] = field(default_factory=list)
-    query: Query | None = None
-    answer: Answer | None = None
-    _best: Round | None = None
-    _repeating: bool = False
+    tolerance_mw: float
+    round_limit: int
+    query: Query
+    rounds: int = 1
+    history: tuple[float, ...] = ()
+    judged: Round | None = None
+    best: Round | None = None
+    repeating: bool = False
+    ended: bool = False
+
+    @property
+    def residual_mw(self) -> float:
+        """Difference of the round that counts; NaN before the first answer."""
+        return np.nan if self.judged is None else self.judged.residual_mw
+
+    @property
+    def price_gap_rel(self) -> float:
+        """Difference of its prices, sent and answered; 0 where the price answered is the result, or nobody sees any."""
+        return np.nan if self.judged is None else self.judged.price_gap_rel
 
     @property
     def converged(self) -> bool:
         """Whether loads and prices agree within the tolerances; NaN does not."""
         return self.residual_mw <= self.tolerance_mw and self.price_gap_rel <= PRICE_GAP_REL
 
-    def start(self, price_per_mwh: Array) -> Query:
-        """Return the first query."""
-        self.rounds = 1
-        return self._send(self.method.first(np.array(price_per_mwh, dtype=float)))
+    @property
+    def price_per_mwh(self) -> Array:
+        """The price of the result; before the end, what was sent last."""
+        moved = self._moved
+        return self.query.price_per_mwh if moved is None else moved.answer.price_per_mwh
 
-    def receive(self, answer: Answer) -> Query | None:
-        """Take the dispatch's answer to the last query; return the next one, or None at the end."""
-        self.answer = answer
-        done = self._judged(answer)
-        self.residual_mw, self.price_gap_rel = done.residual_mw, done.price_gap_rel
-        if self._repeating:
-            self._settle(done)
-            return None
-        self.history.append(done.residual_mw)
-        if self._best is None or done.residual_mw < self._best.residual_mw or np.isnan(self._best.residual_mw):
-            self._best = done
-        if self.converged:
-            self._settle(done)
-            return None
-        following = self.method.next(done) if self.rounds < self.round_limit else None
+    @property
+    def load_mw(self) -> Array:
+        """The loads of the result; before the end, what was sent last."""
+        return (self._moved or self.query).load_mw
+
+    @property
+    def detail(self) -> Any:  # noqa: ANN401 - the roads' own
+        """What belongs to these loads: the equilibria."""
+        return (self._moved or self.query).detail
+
+    @property
+    def start(self) -> Any:  # noqa: ANN401 - the roads' own
+        """The detail of what the roads solved last."""
+        return self.judged.start if self.ended and self.judged is not None else self.query.start
+
+    @property
+    def _moved(self) -> Round | None:
+        """The last round, where its answer is the result: the dispatch moved the loads."""
+        done = self.judged if self.ended else None
+        return done if done is not None and done.query.root is not None and np.isfinite(done.residual_mw) else None
+
+
+def begin(
+    roads: Roads,
+    price_per_mwh: Array,
+    *,
+    method: str,
+    tolerance_mw: float,
+    round_limit: int,
+    start: Any = None,  # noqa: ANN401 - the roads' own
+) -> PriceLoop:
+    """Return a loop with its first query.
+
+    Parameters
+    ----------
+    roads
+        The road side; the same in every `step`.
+    price_per_mwh
+        First price, shape ``(s, T)``.
+    method
+        One of `cosim.coupling.methods.METHODS`.
+    tolerance_mw, round_limit
+        As in `PriceLoop`.
+    start
+        The detail that the roads start from.
+    """
+    at_work, query = METHODS[method](roads).first(roads, np.array(price_per_mwh, dtype=float), start)
+    return PriceLoop(chosen=method, method=at_work, tolerance_mw=tolerance_mw, round_limit=round_limit, query=query)
+
+
+def step(roads: Roads, loop: PriceLoop, answer: Answer) -> PriceLoop:
+    """Take the dispatch's answer to the last query; return the loop with the next one, or ended."""
+    done = _judged(roads, loop.query, answer)
+    if loop.repeating:
+        return replace(loop, judged=done, ended=True)
+    best = loop.best
+    if best is None or done.residual_mw < best.residual_mw or np.isnan(best.residual_mw):
+        best = done
+    loop = replace(loop, judged=done, best=best, history=(*loop.history, done.residual_mw))
+    if loop.converged:
+        return replace(loop, ended=True)
+    if loop.rounds < loop.round_limit:
+        method, following = loop.method.next(roads, done)
+        loop = replace(loop, method=method)
         if following is not None:
-            self.rounds += 1
-            return self._send(following)
-        if self._best is done or not np.isfinite(self._best.residual_mw):
-            self._settle(done)
-            return None
-        self._repeating = True
-        return self._send(self._best.query)
+            return replace(loop, query=following, rounds=loop.rounds + 1)
+    if best is done or not np.isfinite(best.residual_mw):
+        return replace(loop, ended=True)
+    return replace(loop, query=replace(best.query, start=done.start), repeating=True)
 
-    def _judged(self, answer: Answer) -> Round:
-        """Return the round with the loads at the answered price; an answer that is no number has none."""
-        query = self._asked()
-        if not answer.finite:
-            return Round(query=query, answer=answer, load_mw=query.load_mw, detail=query.detail, residual_mw=np.nan)
-        load, detail = self.roads.respond(answer.price_per_mwh)
-        residual = float(np.abs(load - answer.load_mw).max(initial=0.0))
+
+def _judged(roads: Roads, query: Query, answer: Answer) -> Round:
+    """Return the round with the loads at the answered price; an answer that is no number has none."""
+    if not answer.finite:
         return Round(
-            query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual,
-            price_gap_rel=self._price_gap_rel(query, answer),
+            query=query, answer=answer, load_mw=query.load_mw, detail=query.detail, residual_mw=np.nan,
+            start=query.start,
         )  # fmt: skip
+    load, detail = roads.respond(answer.price_per_mwh, query.start)
+    residual = float(np.abs(load - answer.load_mw).max(initial=0.0))
+    return Round(
+        query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual,
+        price_gap_rel=_price_gap_rel(roads, query, answer), start=detail,
+    )  # fmt: skip
 
-    def _price_gap_rel(self, query: Query, answer: Answer) -> float:
-        """Return how far the price that was sent is from the one answered, where that is the price of the result."""
-        if query.root is not None or not self.roads.priced:
-            return 0.0
-        apart = np.abs(answer.price_per_mwh - query.price_per_mwh) / np.maximum(1.0, np.abs(answer.price_per_mwh))
-        return float(apart.max(initial=0.0))
 
-    def _asked(self) -> Query:
-        if self.query is None:
-            raise ComponentError("the price-flow loop got an answer before it was started; call start first")
-        return self.query
-
-    def _send(self, query: Query) -> Query:
-        self.query = query
-        self.price_per_mwh, self.load_mw, self.detail = query.price_per_mwh, query.load_mw, query.detail
-        return query
-
-    def _settle(self, done: Round) -> None:
-        """Keep the set that belongs to the dispatch of the last query."""
-        if done.query.root is not None and np.isfinite(done.residual_mw):
-            self.price_per_mwh, self.load_mw, self.detail = done.answer.price_per_mwh, done.load_mw, done.detail
+def _price_gap_rel(roads: Roads, query: Query, answer: Answer) -> float:
+    """Return how far the price that was sent is from the one answered, where that is the price of the result."""
+    if query.root is not None or not roads.priced:
+        return 0.0
+    apart = np.abs(answer.price_per_mwh - query.price_per_mwh) / np.maximum(1.0, np.abs(answer.price_per_mwh))
+    return float(apart.max(initial=0.0))
 
 
 def solve(
@@ -150,7 +191,7 @@ def solve(
     tolerance_mw: float = 1e-6,
     round_limit: int = 100,
 ) -> PriceLoop:
-    """Run one period's loop in plain Python; the simulators run the same steps over mosaik.
+    """Run one period's loop in plain Python.
 
     Parameters
     ----------
@@ -165,14 +206,13 @@ def solve(
 
     Examples
     --------
-    >>> roads = Roads(respond=lambda p: (2.0 - 0.01 * p, None))
+    >>> roads = Roads(respond=lambda p, start: (2.0 - 0.01 * p, None))
     >>> grid = lambda query: Answer(price_per_mwh=50.0 * query.load_mw, load_mw=query.load_mw)
     >>> loop = solve(roads, grid, np.array([[0.0]]), method="iterate")
     >>> loop.converged, bool(abs(loop.load_mw[0, 0] - 4 / 3) < 1e-6)
     (True, True)
     """
-    loop = PriceLoop(roads=roads, method=METHODS[method](roads), tolerance_mw=tolerance_mw, round_limit=round_limit)
-    query: Query | None = loop.start(price_per_mwh)
-    while query is not None:
-        query = loop.receive(dispatch(query))
+    loop = begin(roads, price_per_mwh, method=method, tolerance_mw=tolerance_mw, round_limit=round_limit)
+    while not loop.ended:
+        loop = step(roads, loop, dispatch(loop.query))
     return loop

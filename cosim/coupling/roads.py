@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,13 +25,12 @@ from cosim.units import kw_to_mw
 
 LOOP_ACCURACY = 0.1
 ROUNDING_FLOOR = 1e-12
+Results = Sequence[SueResult]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoadResponse:
-    """Stochastic user equilibria of a day at station prices, each started from the last one solved.
-
-    The start changes the effort, not the answer beyond the tolerance.
+    """Stochastic user equilibria of a day at station prices.
 
     Attributes
     ----------
@@ -54,7 +53,6 @@ class RoadResponse:
     tolerance: float = 1e-8
     limit: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    _last: SueResult | None = None
 
     def solve(
         self,
@@ -62,6 +60,7 @@ class RoadResponse:
         price_per_mwh: Array | None,
         rise_per_mwh_per_mw: Array | float = 0.0,
         wait_min: Array | None = None,
+        start: SueResult | None = None,
     ) -> SueResult:
         """Return the equilibrium of one period.
 
@@ -75,21 +74,22 @@ class RoadResponse:
             By how much the price at a station rises with the load of those who come, of one number or shape ``(s,)``.
         wait_min
             What those left over from earlier periods add to a visit at each station, min, shape ``(s,)``.
+        start
+            An equilibrium of the same paths to start from: it changes the effort, not the answer beyond the tolerance.
         """
         try:
-            return self._solve(self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min))
+            return self._solve(self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min), start)
         except PluginError as error:
             raise error.at(f"period {position + 1}") from error
 
-    def _solve(self, problem: SueProblem) -> SueResult:
-        result = solve(problem, self.method, self.tolerance, self.limit, self._last, **self.options)
-        if not result.converged and self._last is not None:  # a start at an extreme price can be too far away
+    def _solve(self, problem: SueProblem, start: SueResult | None) -> SueResult:
+        result = solve(problem, self.method, self.tolerance, self.limit, start, **self.options)
+        if not result.converged and start is not None:  # a start at an extreme price can be too far away
             result = min(
                 result,
                 solve(problem, self.method, self.tolerance, self.limit, None, **self.options),
                 key=lambda one: (not one.converged, one.residual),
             )
-        self._last = result
         return result
 
     def period(
@@ -164,14 +164,17 @@ class RoadResponse:
     def day(self, price_per_mwh: Array | None) -> tuple[list[SueResult], Array]:
         """Solve all periods as if nobody were left over; return the equilibria and the loads asked for, ``(s, T)``.
 
+        Each starts from the one before.
+
         Parameters
         ----------
         price_per_mwh
             Shape ``(s, T)``, or None.
         """
-        results = [
-            self.solve(k, None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(len(self.demand_vph))
-        ]
+        results: list[SueResult] = []
+        for k in range(len(self.demand_vph)):
+            price = None if price_per_mwh is None else price_per_mwh[:, k]
+            results.append(self.solve(k, price, start=results[-1] if results else None))
         return results, np.stack([self.load_mw(result) for result in results], axis=1)
 
 
@@ -185,33 +188,39 @@ class Block:
         The road side of the day.
     positions
         The T periods, from 0, one after the other.
-    seen
-        What drivers see of a period's price, shape ``(s,)``; None is travel time and fees alone.
+    announced_per_mwh
+        Prices of all periods of the day that drivers know before it, whatever the loop's, shape ``(s, periods)``.
     moves
-        Whether they see the loop's price at all.
+        Whether they see the loop's price; else the announced one or, without any, travel time and fees alone.
     account
-        When the energy of their visits is drawn; None: in the period of departure.
+        When the energy of their visits is drawn.
     day
         Equilibria of all periods as they stand; those of the block are replaced. Only an account in time reads them.
     chargers
-        What the stations can serve; None: whatever they are asked for.
+        What the stations can serve.
     backlog_mwh
         Energy of those who wait when the first period begins, shape ``(s,)``.
     """
 
     response: RoadResponse
     positions: tuple[int, ...]
-    seen: Callable[[int, Array], Array | None]
+    account: Account
+    chargers: Chargers
+    announced_per_mwh: Array | None = None
     moves: bool = True
-    account: Account | None = None
     day: Sequence[SueResult] = ()
-    chargers: Chargers | None = None
     backlog_mwh: Array | float = 0.0
+
+    def seen(self, k: int, price_per_mwh: Array) -> Array | None:
+        """Return the price that enters route choice in period ``k`` if the loop's is this; None if there is none."""
+        if self.announced_per_mwh is not None:
+            return self.announced_per_mwh[:, k]
+        return price_per_mwh if self.moves else None
 
     def roads(self) -> Roads:
         """Return what the methods may ask of the roads."""
         paths = self.response.problem.paths
-        listed, at_once = isinstance(paths, PathSet), self.account is None or self.account.within_period
+        listed, at_once = isinstance(paths, PathSet), self.account.within_period
         return Roads(
             respond=self.respond,
             steepness=self.steepness if listed and self.moves else None,
@@ -221,27 +230,23 @@ class Block:
             priced=self.moves,
         )
 
-    def respond(self, price_per_mwh: Array) -> tuple[Array, list[SueResult]]:
-        """Return loads, shape ``(s, T)``, and equilibria at prices."""
-        return self._solved(price_per_mwh, 0.0)
+    def respond(self, price_per_mwh: Array, start: Results = ()) -> tuple[Array, Results]:
+        """Return loads, shape ``(s, T)``, and equilibria at prices; the first starts from the last of ``start``."""
+        return self._solved(price_per_mwh, 0.0, start)
 
-    def respond_rising(self, price_per_mwh: Array, rise_per_mwh_per_mw: float) -> tuple[Array, list[SueResult]]:
+    def respond_rising(
+        self, price_per_mwh: Array, rise_per_mwh_per_mw: float, start: Results = ()
+    ) -> tuple[Array, Results]:
         """Return loads and equilibria where each price rises with the station's own load."""
-        return self._solved(price_per_mwh, rise_per_mwh_per_mw)
+        return self._solved(price_per_mwh, rise_per_mwh_per_mw, start)
 
     def arriving_mw(self, results: Sequence[SueResult]) -> Array:
         """Return the load that those who arrive ask for at the block's equilibria, shape ``(s, T)``."""
-        if self.account is None:
-            return np.stack([self.response.load_mw(result) for result in results], axis=1)
         return self.account.load_mw(self._day_with(results), self.positions)
 
     def served(self, results: Sequence[SueResult]) -> Served:
         """Return what the chargers serve of it, and what they leave over."""
-        arriving = self.arriving_mw(results)
-        if self.chargers is None:
-            nothing = np.zeros_like(arriving)
-            return Served(p_mw=arriving, backlog_mwh=nothing, unserved_mwh=nothing)
-        return self.chargers.serve(arriving, self.backlog_mwh)
+        return self.chargers.serve(self.arriving_mw(results), self.backlog_mwh)
 
     def left_over_mwh(self, results: Sequence[SueResult]) -> Array:
         """Return the energy of those who wait when each period begins, shape ``(s, T)``."""
@@ -251,20 +256,17 @@ class Block:
 
     def left_over_mw(self, results: Sequence[SueResult]) -> Array:
         """Return the mean power that they ask for within the period, shape ``(s, T)``."""
-        waiting = self.left_over_mwh(results)
-        return waiting if self.chargers is None else waiting / self.chargers.period_h
+        return np.asarray(self.left_over_mwh(results) / self.chargers.period_h)
 
     def wait_min(self, results: Sequence[SueResult]) -> Array:
         """Return what they add to a visit in each period, min, shape ``(s, T)``."""
-        waiting = self.left_over_mwh(results)
-        return waiting if self.chargers is None else self.chargers.wait_min(waiting)
+        return self.chargers.wait_min(self.left_over_mwh(results))
 
     def overloaded(self, results: Sequence[SueResult]) -> BoolArray:
         """Return at which stations, in which periods, the chargers are asked for too much, shape ``(s, T)``."""
-        found = self.served(results)
-        return np.zeros(found.p_mw.shape, dtype=bool) if self.chargers is None else self.chargers.overloaded(found)
+        return self.chargers.overloaded(self.served(results))
 
-    def steepness(self, price_per_mwh: Array, results: list[SueResult]) -> Array:
+    def steepness(self, price_per_mwh: Array, results: Results) -> Array:
         """Return ``-ds/dp`` per period, shape ``(T, s, s)``, MW per (money/MWh).
 
         Of energy drawn in time it is a symmetric estimate, from the share that each period's own visits draw in it:
@@ -280,12 +282,12 @@ class Block:
         over = self.overloaded(results).T
         if over.any():
             steepness = np.where(over[:, :, np.newaxis] | over[:, np.newaxis, :], 0.0, steepness)
-        if self.account is None or self.account.within_period:
+        if self.account.within_period:
             return steepness
         root = np.sqrt(self.account.own_share(self._day_with(results), self.positions)).T
         return np.asarray(root[:, :, np.newaxis] * steepness * root[:, np.newaxis, :])
 
-    def value_per_h(self, price_per_mwh: Array, results: list[SueResult]) -> float:
+    def value_per_h(self, price_per_mwh: Array, results: Results) -> float:
         """Return the sum of `RoadResponse.value_per_h` over the periods, and what those left over pay.
 
         NaN where a station is over its chargers: the load that it draws is then no gradient of this value.
@@ -299,19 +301,20 @@ class Block:
         )
         return arriving + float((price_per_mwh * self.left_over_mw(results)).sum())
 
-    def _solved(self, price_per_mwh: Array, rise: float) -> tuple[Array, list[SueResult]]:
+    def _solved(self, price_per_mwh: Array, rise: float, start: Results) -> tuple[Array, Results]:
         """Solve period by period: whoever is left over in one adds to the waits of the next."""
         results: list[SueResult] = []
         loads = np.zeros((self.response.problem.network.station_positions.size, len(self.positions)))
         backlog = np.broadcast_to(np.asarray(self.backlog_mwh, dtype=np.float64), loads.shape[:1])
         for j in range(len(self.positions)):
-            result, found = self._period(results, price_per_mwh[:, j], rise, backlog)
+            result, found = self._period(results, price_per_mwh[:, j], rise, backlog, start[-1] if start else None)
             results.append(result)
+            start = results
             loads[:, j], backlog = found.p_mw[:, 0], found.backlog_mwh[:, 0]
-        return loads, results
+        return loads, tuple(results)
 
     def _period(
-        self, before: list[SueResult], price_per_mwh: Array, rise: float, backlog_mwh: Array
+        self, before: list[SueResult], price_per_mwh: Array, rise: float, backlog_mwh: Array, start: SueResult | None
     ) -> tuple[SueResult, Served]:
         """Solve the period after those before it; return its equilibrium and what is served in it.
 
@@ -319,19 +322,16 @@ class Block:
         power. Which stations those are is found by trying.
         """
         k, chargers = self.positions[len(before)], self.chargers
-        waits = None if chargers is None or not backlog_mwh.any() else chargers.wait_min(backlog_mwh)
+        waits = chargers.wait_min(backlog_mwh) if backlog_mwh.any() else None
         flat = np.zeros(backlog_mwh.shape, dtype=bool)
         for _ in range(2 * flat.size + 1):
             price = price_per_mwh
             rising: Array | float = rise
-            if rise != 0.0 and chargers is not None and (flat.any() or waits is not None):
+            if rise != 0.0 and (flat.any() or waits is not None):
                 known_mw = np.where(flat, chargers.power_mw, backlog_mwh / chargers.period_h)
                 price, rising = price_per_mwh + rise * known_mw, np.where(flat, 0.0, rise)
-            result = self.response.solve(k, self.seen(k, price), rising, waits)
-            arriving = self._latest_mw([*before, result])[:, np.newaxis]
-            if chargers is None:
-                return result, Served(p_mw=arriving, backlog_mwh=0.0 * arriving, unserved_mwh=0.0 * arriving)
-            found = chargers.serve(arriving, backlog_mwh)
+            result = start = self.response.solve(k, self.seen(k, price), rising, waits, start)
+            found = chargers.serve(self._latest_mw([*before, result]), backlog_mwh)
             over = chargers.overloaded(found)[:, 0]
             if rise == 0.0 or np.array_equal(over, flat):
                 break
@@ -339,16 +339,12 @@ class Block:
         return result, found
 
     def _latest_mw(self, results: list[SueResult]) -> Array:
-        """Return the load asked for in the last period that is solved so far, shape ``(s,)``."""
-        if self.account is None:
-            return self.response.load_mw(results[-1])
-        if self.account.within_period:
-            return self.account.load_mw(results, [len(results) - 1])[:, 0]
-        return self.account.load_mw(self._day_with(results), [self.positions[len(results) - 1]])[:, 0]
+        """Return the load asked for in the last period that is solved so far, shape ``(s, 1)``."""
+        return self.account.load_mw(self._day_with(results), [self.positions[len(results) - 1]])
 
     def _day_with(self, results: Sequence[SueResult]) -> list[SueResult]:
         """Return the day with the block's equilibria replaced, those that are there."""
-        day = list(self.day)
+        day = list(self.day) or [results[0]] * (self.positions[-1] + 1)
         for k, result in zip(self.positions, results, strict=False):
             day[k] = result
         return day

@@ -1,6 +1,7 @@
 """Controllers that dispatch a day: rolling horizon, day-ahead, or one period alone.
 
-`Controller.plan` never changes the state; `Controller.commit` does, once the period's charging load is final.
+The devices' states go in and come out: `Controller.plan` takes them, `carried` moves them on once the period's charging
+load is final. A controller itself keeps nothing but its compiled programmes.
 """
 
 from __future__ import annotations
@@ -36,14 +37,19 @@ class Controller:
     def __init__(self, case: DispatchCase, power_flow: PowerFlow | None = None, *, polish: bool = True) -> None:
         self.case = case
         self.window_periods = case.settings.window_periods(case.periods)
-        self.states: dict[str, State] = initial_states(case)
         self.solver = WindowSolver(case, self.window_periods, power_flow, polish=polish)
 
     def horizon(self, position: int) -> int:
         """Return how many periods a plan made at ``position`` covers."""
         return min(self.window_periods, self.case.periods - position)
 
-    def plan(self, position: int, ev_mw: Array, proposal: Proposal | None = None) -> DispatchPlan:
+    def plan(
+        self,
+        position: int,
+        ev_mw: Array,
+        proposal: Proposal | None = None,
+        states: Mapping[str, State] | None = None,
+    ) -> DispatchPlan:
         """Solve the window that starts at ``position``.
 
         The hard model comes first; only where it has no answer do the priced last resorts enter. Of the periods that
@@ -59,17 +65,20 @@ class Controller:
         proposal
             How the loads of the periods that will be applied may move; the plan then has the loads moved. None keeps
             them as they are.
+        states
+            The devices' states before the window; None: those before the day.
         """
         window = make_window(self.case, position, self.window_periods, ev_mw)
-        return self.solver.plan(window, self.states, self.case.settings.applied_periods(window.length), proposal)
+        states = initial_states(self.case) if states is None else states
+        return self.solver.plan(window, states, self.case.settings.applied_periods(window.length), proposal)
 
-    def commit(self, plan: DispatchPlan) -> None:
-        """Carry the devices' states over the plan's first period.
 
-        A plan without an answer leaves the states as they are: the period is flagged, nothing is made up.
-        """
-        if plan.record.usable:
-            self.states = {**self.states, **plan.next_state}
+def carried(states: Mapping[str, State], plan: DispatchPlan) -> dict[str, State]:
+    """Return the devices' states after the plan's first period.
+
+    A plan without an answer leaves them as they are: the period is flagged, nothing is made up.
+    """
+    return {**states, **plan.next_state} if plan.record.usable else dict(states)
 
 
 def initial_states(case: DispatchCase) -> dict[str, State]:

@@ -9,6 +9,8 @@ from cosim.arrays import Array
 from cosim.charging.behaviour import FleetDay
 from cosim.charging.overload import Chargers, chargers_of
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
+from cosim.coupling.day import DayState, LoopRules, RoadSide, open_day
+from cosim.coupling.dispatch_day import GridSide, grid_side
 from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.plan import DispatchCase
@@ -94,12 +96,14 @@ class SimulationCase:
         late = self.microsim.mode in ("continuous", "meso") and self.roads is not None
         return int(late) + int(self.measured_grid)
 
+    def _some_roads(self) -> RoadCase:
+        if self.roads is None:
+            raise InputError(f"scenario '{self.name}' has no roads")
+        return self.roads
+
     def response(self) -> RoadResponse:
         """Return the road side as a function of prices."""
-        roads = self.roads
-        if roads is None:
-            raise InputError(f"scenario '{self.name}' has no roads")
-        return roads.response()
+        return self._some_roads().response()
 
     def accounts(self, day: Sequence[SueResult]) -> tuple[InstantAccount, TimeAccount | None, Account]:
         """Return the two accounts of charging energy, and the one that the grid sees.
@@ -110,29 +114,46 @@ class SimulationCase:
             Equilibria of all periods, whose travel times the account in time keeps. Where the stations' chargers are
             not known it is None.
         """
-        roads = self.roads
-        if roads is None:
-            raise InputError(f"scenario '{self.name}' has no roads")
+        roads = self._some_roads()
         instant = InstantAccount(network=roads.network, energy_kwh=roads.energy_kwh)
         if roads.charging_load == "instant" and any(one.charger_kw is None for one in roads.stations):
             return instant, None, instant
-        in_time = TimeAccount(
-            in_time=load_in_time(
-                roads.network,
-                roads.paths,
-                roads.stations,
-                day,
-                energy_kwh=roads.energy_kwh,
-                period_h=self.timeline.period_h,
-            )
+        lags = load_in_time(
+            roads.network,
+            roads.paths,
+            roads.stations,
+            day,
+            energy_kwh=roads.energy_kwh,
+            period_h=self.timeline.period_h,
         )
+        in_time = TimeAccount(in_time=lags)
         return instant, in_time, in_time if roads.charging_load == "kernel" else instant
+
+    def open_roads(self) -> tuple[RoadSide, DayState]:
+        """Return the road side of the day, and its state before the first period; it solves the day once."""
+        coupling = self.coupling
+        loop = LoopRules(
+            method=coupling.method, tolerance_mw=coupling.tolerance_mw, round_limit=coupling.round_limit,
+            random_starts=coupling.random_starts, seed=0 if self.dispatch is None else self.dispatch.seed,
+            nodal=self.priced_by_node, whole_day=self.whole_day,
+        )  # fmt: skip
+        return open_day(
+            self.response(), chargers=self.chargers(), accounts=self.accounts,
+            announced_per_mwh=self.announced_price_per_mwh(), loop=loop if self.iterated else None,
+            first_price_per_mwh=0.0 if self.dispatch is None else float(self.dispatch.tariff_per_mwh[0]),
+        )  # fmt: skip
+
+    def grid_side(self, *, polish: bool = True) -> GridSide:
+        """Return the grid side of the day; ``polish`` as in `cosim.dispatch.controller.Controller`."""
+        if self.dispatch is None:
+            raise InputError(f"scenario '{self.name}' has no grid")
+        coupling = self.coupling
+        return grid_side(self.dispatch, rule=coupling.rule, tolerance_mw=coupling.tolerance_mw, polish=polish)
 
     def chargers(self) -> Chargers:
         """Return what the stations can serve."""
-        if self.roads is None:
-            raise InputError(f"scenario '{self.name}' has no roads")
-        return chargers_of(self.roads.stations, energy_kwh=self.roads.energy_kwh, period_h=self.timeline.period_h)
+        roads = self._some_roads()
+        return chargers_of(roads.stations, energy_kwh=roads.energy_kwh, period_h=self.timeline.period_h)
 
     def announced_price_per_mwh(self) -> Array | None:
         """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""

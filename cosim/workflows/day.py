@@ -1,33 +1,30 @@
 """A day of a case as arrays, without a run folder: for asking the same day many times with changed numbers.
 
-Where roads and grid follow one another, the same functions as in a run are called one after the other; where they
-iterate, or charging takes its time, the simulators run. A rolling dispatch that knows the future and looks to the end
-of the day is solved as the one day that it amounts to; not where price and flow iterate, for there the later periods of
-a window are forecasts at announced or equal prices. What a run would flag as no answer comes back in `Day.problems`.
+The functions that the simulators of a run call are called here without wires, in the same order; where roads and grid
+follow one another, all periods of the one before those of the other. A rolling dispatch that knows the future and looks
+to the end of the day is solved as the one day that it amounts to; not where price and flow iterate, for there the later
+periods of a window are forecasts at announced or equal prices. What a run would flag as no answer comes back in
+`Day.problems`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.coupling.queued_day import day_with_queues
-from cosim.coupling.roads import Block, RoadResponse
-from cosim.dispatch.controller import Controller
+from cosim.coupling.day import DayState, RoadSide, block_of
+from cosim.coupling.dispatch_day import Dispatched, open_day
+from cosim.coupling.plain_loop import coupled, dispatched
 from cosim.dispatch.exactness import exact_periods
-from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
-from cosim.records.grid import DispatchPeriod
-from cosim.records.period import PeriodRecord
 from cosim.scenario.case import SimulationCase
+from cosim.scenario.road_case import RoadCase
 from cosim.traffic.equilibrium import SueResult
 from cosim.traffic.network import RoadNetwork
-from cosim.validation.gate import exit_code
-from cosim.world import run_world
 
 TIGHT = 1e-10
 """Residual of the equilibria that are compared, where the scenario's method is quick enough to reach it."""
@@ -36,8 +33,6 @@ LOOP_MW = 1e-8
 """Residual of price-flow loops that are compared, where the scenario's own is above."""
 SAME_MW = 1e-12
 """Loads closer than this are the same."""
-NO_ANSWER = 6
-"""Exit code of periods that did not converge, or are not exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,14 +104,27 @@ def solve_day(case: SimulationCase, near: tuple[DispatchCase, Day] | None = None
     near
         A dispatch and its day: where load and dispatch are the same, its grid side is taken over.
     """
-    if not in_sequence(case):
-        return _simulated(case)
-    roads, load, problems, over = _roads(case)
+    compared = _comparable(case)
+    load = np.zeros((0, case.timeline.periods)) if case.given_load_mw is None else case.given_load_mw
+    roads, over, problems, done = None, False, list[str](), list[Dispatched]()
+    if case.roads is not None:
+        side, state = compared.open_roads()
+        if case.iterated:
+            grid_side = compared.grid_side()
+            for (state, _), one in coupled(side, grid_side, (state, open_day(grid_side))):  # noqa: B020 - goes on
+                done.append(one)
+                problems += _apart(state)
+        roads = _road_side(case.roads, side, state)
+        load, over = state.served.p_mw, bool(side.chargers.overloaded(state.served).any())
+        problems += _no_equilibria(case.roads.tolerance, state)
     grid = None
     if case.dispatch is not None and not problems:
-        known = None if near is None else _known(case.dispatch, load, *near)
-        grid, problems = (known, ()) if known is not None else _dispatched(case.dispatch, load)
-    return Day(roads=roads, grid=grid, load_mw=load, problems=problems, over_chargers=over)
+        grid = None if near is None else _known(case.dispatch, load, *near)
+        if grid is None:
+            done = done or list(dispatched(compared.grid_side(polish=False), load))
+            problems += dict.fromkeys(_no_plans(case.dispatch, done))
+            grid = _applied(done, whole=is_one_day(case.dispatch))
+    return Day(roads=roads, grid=grid, load_mw=load, problems=tuple(problems), over_chargers=over)
 
 
 def in_sequence(case: SimulationCase) -> bool:
@@ -168,41 +176,23 @@ def road_day(networks: Sequence[RoadNetwork], results: Sequence[SueResult], trip
     )
 
 
-def road_side(case: SimulationCase) -> RoadResponse:
-    """Return the road side with equilibria solved closely enough to be compared."""
-    response = case.response()
-    if response.method in QUICK_METHODS:
-        response.tolerance = min(response.tolerance, TIGHT)
-    return response
+def _road_side(roads: RoadCase, side: RoadSide, state: DayState) -> RoadDay:
+    """Return the equilibria of a day at its end, at the prices that drivers saw."""
+    block = block_of(side, state, range(len(state.results)))
+    networks = [side.response.network(block.seen(k, state.price_per_mwh[:, k])) for k in block.positions]
+    return road_day(networks, state.results, roads.demand_vph.sum(axis=1))
 
 
-def networks_of(response: RoadResponse, price_per_mwh: Array | None, periods: int) -> list[RoadNetwork]:
-    """Return the network of each period with its prices, shape ``(s, T)``, as minutes on the station links."""
-    return [response.network(None if price_per_mwh is None else price_per_mwh[:, k]) for k in range(periods)]
+def _no_equilibria(allowed: float, state: DayState) -> Iterator[str]:
+    for k, one in enumerate(state.results):
+        if not (one.residual <= allowed and one.converged):
+            yield f"period {k + 1} is no equilibrium: {one.status}, R = {one.residual:.2g}, allowed {allowed:g}"
 
 
-def _roads(case: SimulationCase) -> tuple[RoadDay | None, Array, tuple[str, ...], bool]:
-    """Return the equilibria, the load that the stations draw, what is no answer, and whether a station is over."""
-    periods = case.timeline.periods
-    if case.roads is None:
-        return None, np.zeros((0, periods)) if case.given_load_mw is None else case.given_load_mw, (), False
-    response, price, chargers = road_side(case), case.announced_price_per_mwh(), case.chargers()
-    plain, load = response.day(price)
-    block = Block(
-        response=response,
-        positions=tuple(range(periods)),
-        seen=lambda k, _: None if price is None else price[:, k],
-        chargers=chargers,
-    )
-    results, _, served = day_with_queues(block, plain, np.zeros_like(load))
-    allowed = case.roads.tolerance
-    problems = tuple(
-        f"period {k + 1} is no equilibrium: {one.status}, R = {one.residual:.2g}, allowed {allowed:g}"
-        for k, one in enumerate(results)
-        if not one.residual <= allowed
-    )
-    day = road_day(networks_of(response, price, periods), results, case.roads.demand_vph.sum(axis=1))
-    return day, served.p_mw, problems, bool(chargers.overloaded(served).any())
+def _apart(state: DayState) -> Iterator[str]:
+    loop = state.loop
+    if loop is not None and not loop.converged:
+        yield f"price and load of period {state.position + 1} are {loop.residual_mw:.2g} MW apart"
 
 
 def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day) -> GridDay | None:
@@ -211,85 +201,39 @@ def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day
     return day.grid if same_load and same_dispatch(dispatch, other) else None
 
 
-def _dispatched(dispatch: DispatchCase, load_mw: Array) -> tuple[GridDay, tuple[str, ...]]:
-    """Dispatch the day at once, or period by period with what each plan may know."""
-    whole = is_one_day(dispatch)
-    controller = Controller(
-        _as_one_day(dispatch), polish=False
-    )  # days are compared by their costs, and many are solved
-    if whole:
-        plans = [controller.plan(0, load_mw)]
-    else:
-        plans = []
-        for k in range(dispatch.periods):
-            length, now = controller.horizon(k), load_mw[:, k]
-            window = window_load_mw(
-                dispatch, position=k, length=length, now_mw=now, outlook_mw=load_mw, first_mw=load_mw
-            )
-            plans.append(controller.plan(k, window))
-            controller.commit(plans[-1])
-    return _applied(plans, whole=whole), tuple(_problems(dispatch, plans, whole=whole))
-
-
 def _as_one_day(dispatch: DispatchCase) -> DispatchCase:
     if not is_one_day(dispatch) or dispatch.settings.mode == "day_ahead":
         return dispatch
     return replace(dispatch, settings=replace(dispatch.settings, mode="day_ahead", lookahead_periods=None))
 
 
-def _applied(plans: Sequence[DispatchPlan], *, whole: bool) -> GridDay:
-    """Join the applied periods of the plans."""
+def _applied(done: Sequence[Dispatched], *, whole: bool) -> GridDay:
+    """Join what was dispatched in each period."""
 
     def joined(of: Callable[[DispatchPlan], Array]) -> Array:
-        return np.concatenate([of(one)[..., : one.length if whole else 1] for one in plans], axis=-1)
+        return np.stack([of(one.plan)[..., one.column] for one in done], axis=-1)
 
-    elastic = any(plan.record.elastic for plan in plans)
-    repaired = any(plan.restoration is not None or plan.exclusivity is not None for plan in plans)
+    elastic = any(one.plan.record.elastic for one in done)
+    repaired = any(one.plan.restoration is not None or one.plan.exclusivity is not None for one in done)
     return GridDay(
-        cost=joined(lambda one: one.total_cost),
-        import_mw=joined(lambda one: one.grid.slack_mw),
-        loss_mw=joined(lambda one: one.grid.loss_mw),
-        unserved_mw=joined(lambda one: one.ev_curtailed_mw).sum(axis=0) + joined(lambda one: one.shed_mw).sum(axis=0),
-        vm_pu=joined(lambda one: one.grid.vm_pu),
-        price_per_mwh=joined(lambda one: one.price_per_mwh),
+        cost=joined(lambda plan: plan.total_cost),
+        import_mw=joined(lambda plan: plan.grid.slack_mw),
+        loss_mw=joined(lambda plan: plan.grid.loss_mw),
+        unserved_mw=joined(lambda plan: plan.ev_curtailed_mw).sum(axis=0)
+        + joined(lambda plan: plan.shed_mw).sum(axis=0),
+        vm_pu=joined(lambda plan: plan.grid.vm_pu),
+        price_per_mwh=joined(lambda plan: plan.price_per_mwh),
         elastic=elastic,
         optimum=whole and not elastic and not repaired,
     )
 
 
-def _problems(dispatch: DispatchCase, plans: Sequence[DispatchPlan], *, whole: bool) -> Iterable[str]:
-    for plan in plans:
-        if not plan.record.usable:
-            yield f"the dispatch from period {plan.start + 1} on is {plan.record.status}"
-            continue
-        tight = exact_periods(plan.cone, dispatch.limits)[: plan.length if whole else 1]
-        if not tight.all():
-            where = plan.start + 1 + int(np.argmin(tight))
-            yield f"the relaxation is not tight in period {where}, and could not be repaired"
-
-
-def _simulated(case: SimulationCase) -> Day:
-    """Run the simulators, with residuals small enough for days to be compared."""
-    seen: list[PeriodRecord] = []
-    run_world(_comparable(case), lambda record, _: seen.append(record))
-    problems = tuple(f"period {one.period} is {one.status}" for one in seen if exit_code([one.status]) == NO_ANSWER)
-    traffic = [one.traffic for one in seen if one.traffic is not None]
-    stations = [one.stations for one in traffic if one.stations is not None]
-    nobody = np.zeros((len(seen), 0))
-    load, roads = nobody.T, None
-    if case.roads is not None:
-        load = np.stack([one.p_served_mw for one in stations], axis=1) if stations else nobody.T
-        roads = RoadDay(
-            flow_vph=np.stack([one.links.flow_vph for one in traffic]),
-            time_min=np.stack([one.links.travel_time_min for one in traffic]),
-            charging_vph=np.stack([one.flow_vph for one in stations]) if stations else nobody,
-            wait_min=np.stack([one.wait_min for one in stations]) if stations else nobody,
-            trips_vph=case.roads.demand_vph.sum(axis=1),
-        )
-    plans = [one.dispatch for one in seen if one.dispatch is not None]
-    grid = None if case.dispatch is None or problems else _grid_of(plans)
-    over = any(bool(one.overloaded.any()) for one in stations)
-    return Day(roads=roads, grid=grid, load_mw=load, problems=problems, over_chargers=over)
+def _no_plans(dispatch: DispatchCase, done: Sequence[Dispatched]) -> Iterator[str]:
+    for k, one in enumerate(done):
+        if not one.plan.record.usable:
+            yield f"the dispatch from period {one.plan.start + 1} on is {one.plan.record.status}"
+        elif not exact_periods(one.plan.cone, dispatch.limits)[one.column]:
+            yield f"the relaxation is not tight in period {k + 1}, and could not be repaired"
 
 
 def _comparable(case: SimulationCase) -> SimulationCase:
@@ -299,19 +243,4 @@ def _comparable(case: SimulationCase) -> SimulationCase:
     if case.roads is not None and case.roads.method in QUICK_METHODS:
         case = replace(case, roads=replace(case.roads, tolerance=min(case.roads.tolerance, TIGHT)))
     tolerance_mw = min(case.coupling.tolerance_mw, LOOP_MW)
-    coupling = case.coupling.model_copy(update={"tolerance_mw": tolerance_mw, "random_starts": 0})
-    microsim = case.microsim.model_copy(update={"mode": "off"})  # a simulation's scatter is no slope
-    return replace(case, coupling=coupling, microsim=microsim)
-
-
-def _grid_of(plans: Sequence[DispatchPeriod]) -> GridDay:
-    return GridDay(
-        cost=np.array([one.cost for one in plans]),
-        import_mw=np.array([one.import_mw for one in plans]),
-        loss_mw=np.array([one.loss_mw for one in plans]),
-        unserved_mw=np.array([one.ev_curtailed_mw + one.shed_mw for one in plans]),
-        vm_pu=np.stack([one.buses.vm_pu for one in plans], axis=1),
-        price_per_mwh=np.stack([one.buses.price_per_mwh for one in plans], axis=1),
-        elastic=any(one.elastic for one in plans),
-        optimum=False,
-    )
+    return replace(case, coupling=case.coupling.model_copy(update={"tolerance_mw": tolerance_mw, "random_starts": 0}))

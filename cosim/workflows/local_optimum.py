@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cosim.arrays import Array
-from cosim.dispatch.controller import Controller, make_window
+from cosim.dispatch.controller import Controller, carried, initial_states, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.restoration import PowerFlow
 
@@ -62,14 +62,14 @@ def local_optimum(dispatch: DispatchCase, ev_mw: Array, power_flow: PowerFlow | 
     power_flow
         For those plans.
     """
-    controller = Controller(dispatch, power_flow)
+    controller, states = Controller(dispatch, power_flow), initial_states(dispatch)
     windows = []
     for k in range(dispatch.periods if dispatch.settings.mode == "single_period" else 1):
         load = ev_mw[:, k : k + controller.horizon(k)]
         window = make_window(dispatch, k, controller.window_periods, load)
-        windows.append(controller.solver.local_optima(window, controller.states))
+        windows.append(controller.solver.local_optima(window, states))
         if k + 1 < dispatch.periods and dispatch.settings.mode == "single_period":
-            controller.commit(controller.plan(k, load))
+            states = carried(states, controller.plan(k, load, states=states))
     return LocalOptimum(
         cost=math.fsum(_least(found) for found in windows),
         found=sum(one is not None for found in windows for one in found),

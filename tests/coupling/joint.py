@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import cvxpy as cp
 import numpy as np
 
+from cosim.charging.overload import Chargers
+from cosim.coupling.accounts import InstantAccount
 from cosim.coupling.fixed_point import Answer, solve
 from cosim.coupling.potential import certify
 from cosim.coupling.roads import Block
@@ -43,10 +45,21 @@ class Hour:
     objective: float
 
 
+def block_of(response, positions, **more):
+    """Return some periods of roads whose energy is drawn at once and whose stations can serve whoever comes."""
+    network = response.problem.network
+    boundless = np.full(network.station_positions.size, np.inf)
+    given = {
+        "account": InstantAccount(network=network, energy_kwh=response.energy_kwh),
+        "chargers": Chargers(power_mw=boundless, carries=boundless > 0.0, period_h=1.0),
+    }
+    return Block(response=response, positions=positions, **(given | more))
+
+
 def solve_hour(case, position, *, method="auto", price=None, tolerance_mw=1e-6, controller=None):
     """Solve one coupled hour with a plain loop over the library's own functions."""
     controller = controller or Controller(case.dispatch, polish=True)
-    block = Block(response=replace(case.response(), tolerance=1e-12), positions=(position,), seen=lambda _, p: p)
+    block = block_of(replace(case.response(), tolerance=1e-12), (position,))
     plans = []
 
     def answer(query):
@@ -66,7 +79,7 @@ def solve_hour(case, position, *, method="auto", price=None, tolerance_mw=1e-6, 
     if price is None:
         price = np.full((len(case.dispatch.station_buses), 1), case.dispatch.tariff_per_mwh[position])
     loop = solve(block.roads(), answer, price, method=method, tolerance_mw=tolerance_mw)
-    certificate = certify(block, loop.answer, loop.detail, exact_query=loop.query.root is None)
+    certificate = certify(block, loop.judged.answer, loop.detail, exact_query=loop.query.root is None)
     free = block.response.period(position, None)
     fisk = fisk_objective(free, loop.detail[0].path_flow_vph)
     objective = block.response.value_of_time_per_min * fisk + float(plans[-1].total_cost.sum())

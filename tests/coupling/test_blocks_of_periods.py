@@ -15,7 +15,7 @@ def block_of(case, position=2):
     response = replace(case.response(), tolerance=1e-12)
     day, _ = response.day(None)
     _, _, account = case.accounts(day)
-    return Block(response=response, positions=(position,), seen=lambda k, price: price, account=account, day=day)
+    return Block(response=response, positions=(position,), account=account, day=day, chargers=case.chargers())
 
 
 def test_at_once_and_for_all_the_total_is_kept(small_case):
@@ -72,8 +72,8 @@ def test_only_the_block_answers_and_what_is_on_its_way_stays(small_case):
 def test_an_extreme_price_leaves_no_trace(small_case):
     """After a price at which nobody comes to two stations, a usual one has the equilibrium that it has."""
     response = small_case().response()
-    expected = replace(response, _last=None).solve(0, PRICE[:, 0])
-    response.solve(0, np.array([4.5e7, 2.1e6, 1.4e8]))
-    found = response.solve(0, PRICE[:, 0])
+    expected = response.solve(0, PRICE[:, 0])
+    extreme = response.solve(0, np.array([4.5e7, 2.1e6, 1.4e8]))
+    found = response.solve(0, PRICE[:, 0], start=extreme)
     assert found.converged
     assert found.link_flow_vph == pytest.approx(expected.link_flow_vph, rel=1e-6)

@@ -8,7 +8,6 @@ import pytest
 from cosim.coupling.methods.base import Answer
 from cosim.coupling.methods.newton import symmetric_root
 from cosim.coupling.potential import certify, no_claim, with_arrivals
-from cosim.coupling.roads import Block
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
 
@@ -103,11 +102,11 @@ def test_a_converged_hour_is_certified_to_a_thousandth_of_a_vehicle(solved, refe
 
 
 @pytest.mark.parametrize(("name", "position", "moves", "least"), [("free", 18, False, 0.1), (*BINDING, True, 1e-3)])
-def test_the_bound_is_never_below_the_true_distance(solved, hours, name, position, moves, least):
+def test_the_bound_is_never_below_the_true_distance(joint, solved, hours, name, position, moves, least):
     """100 random prices: the flows at them and the dispatch of exactly these; at a limit, one that may move them."""
     case, best = hours[name], solved(name, position)
     random, controller = np.random.default_rng(11), Controller(case.dispatch, polish=True)
-    block = Block(response=replace(case.response(), tolerance=1e-12), positions=(position,), seen=lambda _, p: p)
+    block = joint.block_of(replace(case.response(), tolerance=1e-12), (position,))
     share = []
     for _ in range(100):
         price = best.loop.price_per_mwh * (1.0 + 10.0 ** random.uniform(-5, -0.5) * random.normal(size=(3, 1)))
@@ -140,9 +139,9 @@ def test_a_markup_is_a_lower_value_of_time(joint, hours):
     assert at_markup == pytest.approx(hour.loop.detail[0].path_flow_vph, abs=1e-4)
 
 
-def test_flows_with_other_arrivals_meet_demand_and_arrivals(solved, hours):
+def test_flows_with_other_arrivals_meet_demand_and_arrivals(joint, solved, hours):
     case, hour = hours["free"], solved(*FREE)
-    block = Block(response=case.response(), positions=(FREE[1],), seen=lambda _, p: p)
+    block = joint.block_of(case.response(), (FREE[1],))
     problem = block.response.period(FREE[1], None)
     flow, at = hour.loop.detail[0].path_flow_vph, case.roads.network.station_positions
     wanted = problem.paths.link_flow(flow)[at] + np.array([0.5, -0.8, 0.3])
@@ -165,17 +164,17 @@ def test_flows_with_other_arrivals_meet_demand_and_arrivals(solved, hours):
         ({"own_forecast": True}, "persistence"),
     ],
 )
-def test_where_a_condition_fails_nothing_is_claimed_and_the_reason_is_named(solved, hours, change, says):
+def test_where_a_condition_fails_nothing_is_claimed_and_the_reason_is_named(joint, solved, hours, change, says):
     hour = solved(*FREE)
-    block = Block(response=hours["free"].response(), positions=(FREE[1],), seen=lambda _, p: p)
-    found = certify(block, replace(hour.loop.answer, **change), hour.loop.detail, exact_query=True)
+    block = joint.block_of(hours["free"].response(), (FREE[1],))
+    found = certify(block, replace(hour.loop.judged.answer, **change), hour.loop.detail, exact_query=True)
     assert says in found.objection
     assert np.isnan(found.bound_vph).all()
     assert np.isnan(found.gap_road_per_h)
 
 
-def test_a_price_that_is_not_the_dispatchs_proves_nothing(solved, hours):
-    block = Block(response=hours["free"].response(), positions=(FREE[1],), seen=lambda _, p: p, moves=False)
-    found = certify(block, solved(*FREE).loop.answer, solved(*FREE).loop.detail, exact_query=False)
+def test_a_price_that_is_not_the_dispatchs_proves_nothing(joint, solved, hours):
+    block = joint.block_of(hours["free"].response(), (FREE[1],), moves=False)
+    found = certify(block, solved(*FREE).loop.judged.answer, solved(*FREE).loop.detail, exact_query=False)
     assert "not the nodal price" in found.objection
     assert no_claim("why", 3).bound_vph.shape == (3,)

@@ -18,12 +18,12 @@ START = np.array([[700.0]])
 def linear_roads(load_mw, slope, **offered):
     """Loads ``a - B p``: what drivers do to first order; B symmetric, >= 0."""
 
-    def rising(price, beta):
+    def rising(price, beta, start):
         load = np.linalg.solve(np.eye(len(slope)) + beta * slope, load_mw - slope @ price)
         return load, None
 
     return Roads(
-        respond=lambda p: (load_mw - slope @ p, None),
+        respond=lambda p, start: (load_mw - slope @ p, None),
         steepness=lambda p, _: slope[np.newaxis],
         value_per_h=lambda p, _: float((load_mw.T @ p - 0.5 * p.T @ slope @ p).item()),
         respond_rising=rising,
@@ -124,7 +124,7 @@ def test_newton_finds_back_from_prices_at_which_nobody_comes(first):
     def share(p):
         return 1.0 / (1.0 + np.exp(np.clip(theta * (p[0, 0] - p[1, 0]), -700, 700)))
 
-    def respond(p):
+    def respond(p, start):
         return demand * np.array([[share(p)], [1.0 - share(p)]]), None
 
     def steepness(p, _):
@@ -158,18 +158,20 @@ def test_at_the_cap_the_best_round_is_asked_once_more_and_kept():
     assert loop.rounds == len(loop.history) == 7
     assert loop.residual_mw == min(loop.history)
     assert asked[-1].load_mw == loop.load_mw
-    assert loop.load_mw == roads.respond(loop.price_per_mwh)[0]
+    assert loop.load_mw == roads.respond(loop.price_per_mwh, None)[0]
 
 
 @pytest.mark.parametrize("method", ALL)
 def test_an_answer_that_is_no_number_never_ends_as_converged(method):
     seen = []
 
-    def respond(price):
+    def respond(price, start=None):
         seen.append(price)
         return np.array([[3.0]]) - 0.002 * price, None
 
-    roads = Roads(respond=respond, steepness=lambda p, _: np.array([[[0.002]]]), respond_rising=lambda p, b: respond(p))
+    roads = Roads(
+        respond=respond, steepness=lambda p, _: np.array([[[0.002]]]), respond_rising=lambda p, b, start: respond(p)
+    )
     nothing = np.array([[np.nan]])
     loop = solve(roads, lambda query: Answer(price_per_mwh=nothing, load_mw=nothing), START, method=method)
     assert not loop.converged
@@ -207,17 +209,17 @@ def test_auto_goes_on_with_what_the_roads_offer():
 
 def test_newton_on_roads_without_a_slope_says_what_to_do():
     with pytest.raises(InputError, match="use 'admm' or 'auto'"):
-        solve(Roads(respond=lambda p: (p, None)), kinked_grid(), START, method="newton")
+        solve(Roads(respond=lambda p, start: (p, None)), kinked_grid(), START, method="newton")
 
 
 @pytest.mark.parametrize("method", ["newton", "admm", "auto"])
 def test_days_are_solved_as_one(method):
     base = np.array([[500.0, 600.0, 450.0]])
     roads = Roads(
-        respond=lambda p: (3.0 - 0.002 * p, None),
+        respond=lambda p, start: (3.0 - 0.002 * p, None),
         steepness=lambda p, _: np.full((3, 1, 1), 0.002),
         value_per_h=lambda p, _: float((3.0 * p - 0.001 * p**2).sum()),
-        respond_rising=lambda p, b: ((3.0 - 0.002 * p) / (1.0 + 0.002 * b), None),
+        respond_rising=lambda p, b, start: ((3.0 - 0.002 * p) / (1.0 + 0.002 * b), None),
         keeps_total=False,
     )
 

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from cosim.charging.stations import Station
 from cosim.coupling.fixed_point import Answer, Roads, solve
 from cosim.coupling.potential import certify
-from cosim.coupling.roads import Block, RoadResponse, loop_tolerance
+from cosim.coupling.roads import RoadResponse, loop_tolerance
 from cosim.traffic.equilibrium import SueProblem
 from cosim.traffic.laws.davidson import DavidsonSettings
 from cosim.traffic.network import RoadNetwork
@@ -82,7 +82,7 @@ def test_flows_answer_to_prices_by_their_slope(davidson_j):
 
 def flows(response, price, position=0):
     """Solve from a cold start, so that nothing but the price can make a difference."""
-    return replace(response, _last=None).solve(position, None if price is None else np.asarray(price, dtype=float))
+    return response.solve(position, None if price is None else np.asarray(price, dtype=float))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_two_stations_on_one_od_meet_the_closed_form(slope):
 
     expected = brentq(excess, 0.0, demand, xtol=1e-13, rtol=1e-15)
 
-    def respond(price):
+    def respond(price, start):
         result = response.solve(0, price)
         return response.load_mw(result), result
 
@@ -186,7 +186,7 @@ def test_two_stations_on_one_od_meet_the_closed_form(slope):
 
 def test_the_day_is_its_periods_one_by_one(shipped):
     price = np.outer([700.0, 650.0, 720.0], np.linspace(1.0, 0.7, len(shipped.demand_vph)))
-    _, load = replace(shipped, _last=None).day(price)
+    _, load = shipped.day(price)
     alone = np.stack([shipped.load_mw(flows(shipped, price[:, k], k)) for k in range(price.shape[1])], axis=1)
     assert load == pytest.approx(alone, rel=1e-9)
 
@@ -219,9 +219,9 @@ def constant_times():
     )
 
 
-def certified(response, price, change_vph, residual_mw=0.0):
+def certified(joint, response, price, change_vph, residual_mw=0.0):
     """Certify flows away from the equilibrium at a price; return what is claimed and the true distance."""
-    block = Block(response=response, positions=(0,), seen=lambda _, p: p)
+    block = joint.block_of(response, (0,))
     best = response.solve(0, price)
     flow = best.path_flow_vph + change_vph
     moved = replace(best, path_flow_vph=flow, link_flow_vph=response.problem.paths.link_flow(flow))
@@ -233,30 +233,30 @@ def certified(response, price, change_vph, residual_mw=0.0):
 
 
 @pytest.mark.parametrize("size_vph", [1e-3, 0.1, 2.0])
-def test_the_bound_is_the_distance_where_pinskers_inequality_is_one(size_vph):
+def test_the_bound_is_the_distance_where_pinskers_inequality_is_one(joint, size_vph):
     """With even splits and the same relative change of both classes nothing is lost but terms of higher order."""
     away = size_vph * np.array([0.4, -0.4, 0.6, -0.6])
-    found, distance = certified(constant_times(), np.array([700.0, 700.0]), away)
+    found, distance = certified(joint, constant_times(), np.array([700.0, 700.0]), away)
     assert found.objection == ""
     assert distance <= found.bound_vph[0] * (1.0 + 1e-9) <= distance * (1.0 + 1e-3)
 
 
 @given(p=st.floats(300.0, 900.0), a=st.floats(-0.9, 0.9), b=st.floats(-0.9, 0.9), gap_vph=st.floats(-1.0, 1.0))
-def test_the_bound_holds_for_two_classes_uneven_splits_and_a_residual(p, a, b, gap_vph):
+def test_the_bound_holds_for_two_classes_uneven_splits_and_a_residual(joint, p, a, b, gap_vph):
     """Also where the dispatch stands at other loads than those of the flows."""
     response, price = constant_times(), np.array([700.0, p])
     flow = response.solve(0, price).path_flow_vph
     room = np.array([min(flow[:2]), min(flow[2:])])
     away = np.array([1.0, -1.0, 0.0, 0.0]) * a * room[0] + np.array([0.0, 0.0, 1.0, -1.0]) * b * room[1]
-    found, distance = certified(response, price, away, residual_mw=gap_vph * 0.02 * np.array([1.0, -1.0]))
+    found, distance = certified(joint, response, price, away, residual_mw=gap_vph * 0.02 * np.array([1.0, -1.0]))
     if not found.objection:
         assert distance <= found.bound_vph[0] * (1.0 + 1e-9) + 1e-9
 
 
-def test_drivers_between_the_flows_and_the_loads_dispatched_are_in_the_bound():
+def test_drivers_between_the_flows_and_the_loads_dispatched_are_in_the_bound(joint):
     """The dispatch stands at the equilibrium's loads, the flows do not: all the distance is in the drivers moved."""
     away = np.array([1.5, -1.5, 0.0, 0.0])
     back_mw = -ENERGY_KWH / 1000.0 * away[:2]
-    found, distance = certified(constant_times(), np.array([700.0, 700.0]), away, residual_mw=back_mw)
+    found, distance = certified(joint, constant_times(), np.array([700.0, 700.0]), away, residual_mw=back_mw)
     assert found.gap_road_per_h == pytest.approx(0.0, abs=1e-12)
     assert distance - 1e-9 <= found.bound_vph[0] <= distance + 1e-3

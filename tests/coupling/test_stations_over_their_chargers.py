@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.coupling.roads import Block
 from cosim.records.period import tables
 from cosim.workflows.day import solve_day
 from cosim.world import run_world
@@ -155,13 +154,12 @@ def test_the_plain_day_of_studies_is_that_of_the_run(small_case, crowded):
 
 
 @pytest.mark.parametrize("rise", [0.0, 200.0, 5000.0])
-def test_a_price_that_rises_does_so_with_the_load_served(small_case, rise):
+def test_a_price_that_rises_does_so_with_the_load_served(joint, small_case, rise):
     case = small_case(*CROWDED)
     chargers, backlog = case.chargers(), np.array([0.3, 0.0, 0.1])
-    block = Block(
-        response=replace(case.response(), tolerance=1e-11),
-        positions=(0,),
-        seen=lambda _, price: price,
+    block = joint.block_of(
+        replace(case.response(), tolerance=1e-11),
+        (0,),
         chargers=replace(chargers, power_mw=np.array([0.9, 1.2, 1.9])),
         backlog_mwh=backlog,
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cosim.dispatch.controller import Controller
+from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.plan import DispatchPlan
 from cosim.grid.ac_flow import AcFlow
 
@@ -92,15 +92,16 @@ def test_static_tariff_moves_demand_response_to_its_two_peaks(day, lookahead):
 
 def test_rolling_with_perfect_forecast_costs_what_the_day_ahead_plan_costs(day, plan):
     controller = Controller(day.case(day.feeder, mode="rolling"))
+    states = initial_states(controller.case)
     applied, energy, cut = 0.0, [], []
     for k in range(24):
-        step = controller.plan(k, day.ev_mw[:, k:])
+        step = controller.plan(k, day.ev_mw[:, k:], states=states)
         assert step.record.status == "optimal"
         assert not step.record.elastic
         assert step.length == 24 - k
         assert np.abs(step.cone.gap_pu2).max() <= 1e-7
         assert abs(step.energy_balance_mw()).max() <= 1e-6
-        controller.commit(step)
+        states = carried(states, step)
         applied += step.total_cost[0]
         energy.append(step.devices["ess"].energy_mwh[0])
         cut.append([step.devices[f"dr{bus}"].p_mw[0] for bus in day.dr_buses])

@@ -11,7 +11,7 @@ from annotated_types import MinLen
 
 from cosim import plugins
 from cosim.bounds import Efficiency, NonNegative, Positive, check_bounds
-from cosim.dispatch.controller import Controller
+from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Cost, Device, Injection, State, Window, solved
 from cosim.errors import InputError
@@ -86,9 +86,7 @@ FEW = slice(16, 22)
 
 def dispatched(day: SimpleNamespace, *, initial: dict[str, Any] | None = None, **changes: dict[str, Any]):
     case = day.case(day.feeder, periods=FEW, devices=day.devices(**changes))
-    controller = Controller(case)
-    controller.states = {**controller.states, **(initial or {})}
-    plan = controller.plan(0, day.ev_mw[:, FEW])
+    plan = Controller(case).plan(0, day.ev_mw[:, FEW], states={**initial_states(case), **(initial or {})})
     assert plan.record.status == "optimal"
     return plan
 
@@ -173,12 +171,12 @@ def test_load_that_is_cut_comes_back_within_the_day_whatever_the_length_of_a_per
         day.feeder, periods=FEW, mode="rolling", period_h=period_h, tariff_per_mwh=np.linspace(900.0, 300.0, 6),
         devices=day.devices(**{f"dr{bus}": {"pay_per_mwh": 1.0} for bus in day.dr_buses}),
     )  # fmt: skip
-    controller, applied = Controller(case), []
+    controller, states, applied = Controller(case), initial_states(case), []
     for k in range(case.periods):
-        plan = controller.plan(k, day.ev_mw[:, FEW][:, k:])
+        plan = controller.plan(k, day.ev_mw[:, FEW][:, k:], states=states)
         applied.append([plan.devices[f"dr{bus}"].p_mw[0] for bus in day.dr_buses])
-        controller.commit(plan)
-        open_mwh = [controller.states[f"dr{bus}"]["open_mwh"] for bus in day.dr_buses]
+        states = carried(states, plan)
+        open_mwh = [states[f"dr{bus}"]["open_mwh"] for bus in day.dr_buses]
         np.testing.assert_allclose(open_mwh, period_h * np.sum(applied, axis=0), atol=1e-9)
     assert np.max(applied) > 0.01
     np.testing.assert_allclose(period_h * np.sum(applied, axis=0), 0.0, atol=1e-6)
@@ -269,8 +267,7 @@ def test_new_device_is_dispatched_without_touching_anything_else(day):
     assert plan.total_cost.sum() < dispatched(day).total_cost.sum() - 10.0
     assert plan.total_cost.sum() == pytest.approx(plan.record.primal_objective, rel=1e-8)
     assert np.abs(plan.energy_balance_mw()).max() <= 1e-6
-    controller.commit(plan)
-    assert controller.states["fly"]["energy_mwh"] == pytest.approx(0.98 * 0.2, abs=1e-5)
+    assert carried(initial_states(controller.case), plan)["fly"]["energy_mwh"] == pytest.approx(0.98 * 0.2, abs=1e-5)
 
 
 @pytest.mark.usefixtures("with_flywheel")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cosim.dispatch.controller import Controller
+from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.forecast import noisy, window_load_mw
 from cosim.dispatch.plan import DispatchSettings
 from cosim.errors import InputError
@@ -19,13 +19,13 @@ def rolled(day):
         case = day.case(day.feeder, periods=SOME, mode="rolling", settings=settings)
         ev_mw = day.ev_mw[:, SOME]
         foreseen = 0.5 * ev_mw
-        controller, cost, stored = Controller(case), 0.0, []
+        controller, states, cost, stored = Controller(case), initial_states(case), 0.0, []
         for k in range(10):
             load = window_load_mw(
                 case, position=k, length=controller.horizon(k), now_mw=ev_mw[:, k], outlook_mw=ev_mw, first_mw=foreseen
             )
-            plan = controller.plan(k, load)
-            controller.commit(plan)
+            plan = controller.plan(k, load, states=states)
+            states = carried(states, plan)
             cost += plan.total_cost[0]
             stored.append(plan.devices["ess"].energy_mwh[0])
         return cost, np.array(stored)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cosim.dispatch.controller import Controller, make_window
+from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.grid.ac_flow import AcFlow
 from cosim.grid.feeder import Feeder
@@ -21,7 +21,7 @@ def relaxed() -> Solve:
 
     def solve(case: DispatchCase, ev_mw: np.ndarray) -> DispatchPlan:
         controller = Controller(case)
-        return controller.solver.relaxed(make_window(case, 0, case.periods, ev_mw), controller.states)
+        return controller.solver.relaxed(make_window(case, 0, case.periods, ev_mw), initial_states(case))
 
     return solve
 

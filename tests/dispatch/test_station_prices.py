@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosim.dispatch.controller import Controller
+from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.grid.feeder import Feeder
@@ -103,6 +103,5 @@ def test_prices_of_an_hour_do_not_depend_on_idle_hours_behind_it():
     rolling = replace(day, settings=replace(day.settings, mode="rolling"))
     controller = Controller(rolling, polish=True)
     first = controller.plan(0, np.array([[0.1, 0.1], [0.05, 0.0]]))
-    controller.commit(first)
-    last = controller.plan(1, np.array([[0.1], [0.0]]))
+    last = controller.plan(1, np.array([[0.1], [0.0]]), states=carried(initial_states(rolling), first))
     np.testing.assert_allclose(last.station_price_per_mwh[:, 0], first.station_price_per_mwh[:, 1], rtol=1e-7)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.dispatch.controller import Controller, make_window
+from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.grid.ac_flow import AcFlow
 from cosim.results.parts import dispatch_period
 from cosim.validation.gate import evaluate
@@ -77,7 +77,7 @@ def test_scip_finds_the_best_of_all_patterns(paid):
     costs = []
     for pattern in itertools.product([True, False], repeat=3):
         fixed = replace(window, first_of_pair={"ess": np.array(pattern)})
-        one = controller.solver.problem(elastic=False).solve(fixed, controller.states)
+        one = controller.solver.problem(elastic=False).solve(fixed, initial_states(controller.case))
         costs.append(one.total_cost.sum() if one.record.usable else np.inf)
     assert plan.total_cost.sum() == pytest.approx(min(costs), rel=2e-4)
     assert plan.exclusivity.gap_rel <= 2e-4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from cosim.dispatch.controller import Controller, initial_states, make_window
+from cosim.dispatch.controller import Controller, carried, initial_states, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.dispatch.problem import DispatchProblem
 from cosim.errors import ComponentError
@@ -116,11 +116,12 @@ def test_unmet_balance_of_a_day_of_overload_is_charged_in_rolling_as_in_day_ahea
     few = slice(18, 24)
     flat = {name: values[:, few] for name, values in flat.items()}
     whole = lookahead(day.case(day.feeder, periods=few, **flat), day.ev_mw[:, few])
-    controller = Controller(day.case(day.feeder, periods=few, mode="rolling", **flat))
+    rolling = day.case(day.feeder, periods=few, mode="rolling", **flat)
+    controller, states = Controller(rolling), initial_states(rolling)
     terms: dict[str, float] = {}
     for k in range(6):
-        step = controller.plan(k, day.ev_mw[:, 18 + k : 24])
-        controller.commit(step)
+        step = controller.plan(k, day.ev_mw[:, 18 + k : 24], states=states)
+        states = carried(states, step)
         for term, cost in step.cost.items():
             terms[term] = terms.get(term, 0.0) + cost[0]
     assert whole.cost["unmet_balance"].sum() > 1000.0
@@ -174,9 +175,8 @@ def impossible(day):
 
 
 def test_window_without_any_answer_is_a_value_full_of_nan(impossible):
-    controller = Controller(impossible)
-    before = dict(controller.states)
-    plan = controller.plan(0, np.full((3, 2), 0.1))
+    before = initial_states(impossible)
+    plan = Controller(impossible).plan(0, np.full((3, 2), 0.1))
     assert plan.record.status == "infeasible"
     assert not plan.record.usable
     for name in ("vm_pu", "price_per_mwh", "p_line_mw", "i_ka", "slack_mw", "loss_mw", "ev_curtailed_mw", "shed_mw"):
@@ -188,16 +188,14 @@ def test_window_without_any_answer_is_a_value_full_of_nan(impossible):
     assert plan.length == 2
     np.testing.assert_array_equal(plan.ev_mw, 0.1)
     assert plan.p_load_mw.sum() == pytest.approx(0.6)
-    controller.commit(plan)
-    assert controller.states == before
+    assert carried(before, plan) == before
 
 
 def test_answer_after_an_impossible_window_is_untouched_by_it(day, plan):
     """Stored energy far beyond its window cannot be served by any last resort."""
     controller = Controller(day.case(day.feeder))
-    controller.states = {**controller.states, "ess": {"energy_mwh": 9.0}}
-    assert not controller.plan(0, day.ev_mw).record.usable
-    controller.states = initial_states(controller.case)
+    full = {**initial_states(controller.case), "ess": {"energy_mwh": 9.0}}
+    assert not controller.plan(0, day.ev_mw, states=full).record.usable
     again = controller.plan(0, day.ev_mw)
     np.testing.assert_array_equal(again.grid.vm_pu, plan.grid.vm_pu)
 

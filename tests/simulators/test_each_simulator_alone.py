@@ -237,9 +237,9 @@ def test_a_day_ahead_plan_is_made_once(alone, small_case, monkeypatch):
     made = []
     plan = Controller.plan
 
-    def counted(self, position, ev_mw, proposal=None):
+    def counted(self, position, *more):
         made.append(position)
-        return plan(self, position, ev_mw, proposal)
+        return plan(self, position, *more)
 
     monkeypatch.setattr(Controller, "plan", counted)
     for mode, expected in (("day_ahead", [0]), ("rolling", [0, 1, 2, 3, 4, 5])):

@@ -247,8 +247,8 @@ def test_a_dispatch_without_an_answer_is_flagged_and_the_run_goes_on(small, tmp_
 def test_one_period_without_an_answer_does_not_spoil_the_others(small, tmp_path, monkeypatch):
     plan = Controller.plan
 
-    def failing(self, position, ev_mw, proposal=None):
-        found = plan(self, position, ev_mw, proposal)
+    def failing(self, position, ev_mw, *more):
+        found = plan(self, position, ev_mw, *more)
         if position != 2:
             return found
         from cosim.dispatch.controller import make_window

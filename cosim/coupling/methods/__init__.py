@@ -19,11 +19,11 @@ PATIENCE = 6
 
 def _auto(roads: Roads) -> Method:
     """Return Newton's method where the roads offer their slope; after it best response, then the safeguard."""
-    first = () if roads.steepness is None else (Newton(roads),)
-    return Auto(tuple((method, PATIENCE) for method in (*first, Iterate(roads), Admm(roads))))
+    first = () if roads.steepness is None else (Newton(),)
+    return Auto(chain=tuple((method, PATIENCE) for method in (*first, Iterate(), Admm())))
 
 
 METHODS: Mapping[str, Callable[[Roads], Method]] = MappingProxyType(
-    {"auto": _auto, "iterate": Iterate, "admm": Admm, "newton": Newton}
+    {"auto": _auto, "iterate": lambda _: Iterate(), "admm": lambda _: Admm(), "newton": lambda _: Newton()}
 )
-"""Makes a method for the loop of one period, by the name in ``coupling.method``."""
+"""Makes a method that remembers nothing yet, by the name in ``coupling.method``."""

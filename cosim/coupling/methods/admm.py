@@ -6,7 +6,8 @@ Roads: loads s at prices ``p + beta (s - d)``; dispatch: ``min C(d) - p.d + beta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,59 +18,58 @@ APART = 10.0
 """Ratio of the two residuals from which on beta is doubled or halved."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Admm:
-    """Agreement on loads by a penalty that both sides see.
+    """Agreement on loads by a penalty that both sides see: ``beta``, and the last ``consent`` of the dispatch.
 
     Where no price changes the sum of the loads the dispatch keeps it, too, so that loads which the feeder cannot take
     in any split are found out at once.
     """
 
-    roads: Roads
-    name: str = "admm"
-    _beta: float = field(default=np.nan)
-    _consent: Array | None = None
+    name: ClassVar[str] = "admm"
+    beta: float = np.nan
+    consent: Array | None = None
 
-    def first(self, price_per_mwh: Array) -> Query:
+    def first(self, roads: Roads, price_per_mwh: Array, start: Any) -> tuple[Admm, Query]:  # noqa: ANN401
         """Return the loads at the first price."""
-        load_mw, _ = self.roads.respond(price_per_mwh)
-        return self._started(price_per_mwh, load_mw)
+        load_mw, detail = roads.respond(price_per_mwh, start)
+        return _started(roads, price_per_mwh, load_mw, detail)
 
-    def resume(self, best: Round) -> Query | None:
+    def resume(self, roads: Roads, best: Round) -> tuple[Admm, Query | None]:
         """Start at the answer of the best round."""
-        if self.roads.respond_rising is None:
-            return None
-        return self._started(best.answer.price_per_mwh, best.answer.load_mw)
+        if roads.respond_rising is None:
+            return self, None
+        return _started(roads, best.answer.price_per_mwh, best.answer.load_mw, best.start)
 
-    def next(self, done: Round) -> Query | None:
+    def next(self, roads: Roads, done: Round) -> tuple[Admm, Query | None]:
         """Return the loads at the price that the disagreement has moved."""
         if not np.isfinite(done.residual_mw):
-            return None
-        asked, consent = done.query.load_mw, done.answer.load_mw
-        price = done.query.price_per_mwh + self._beta * (asked - consent)
-        if self._consent is not None:
-            apart, moved = (float(np.abs(part).max(initial=0.0)) for part in (asked - consent, consent - self._consent))
+            return self, None
+        asked, consent, beta = done.query.load_mw, done.answer.load_mw, self.beta
+        price = done.query.price_per_mwh + beta * (asked - consent)
+        if self.consent is not None:
+            apart, moved = (float(np.abs(part).max(initial=0.0)) for part in (asked - consent, consent - self.consent))
             if apart > APART * moved:
-                self._beta *= 2.0
+                beta *= 2.0
             elif moved > APART * apart:
-                self._beta /= 2.0
-        self._consent = consent
-        return self._query(price, consent)
+                beta /= 2.0
+        return Admm(beta=beta, consent=consent), _query(roads, price, consent, beta, done.start)
 
-    def _started(self, price: Array, load: Array) -> Query:
-        largest = float(np.abs(load).max(initial=0.0))
-        level = float(np.abs(price).mean()) if price.size else 0.0
-        self._beta = (level or 1.0) / (largest or 1.0)
-        self._consent = None
-        return self._query(price, load)
 
-    def _query(self, price: Array, consent: Array) -> Query:
-        """Return the query at a price; the dispatch's penalty is written as a root."""
-        if self.roads.respond_rising is None:
-            load, detail = self.roads.respond(price)
-        else:
-            load, detail = self.roads.respond_rising(price - self._beta * consent, self._beta)
-        stations, periods = np.atleast_2d(load.T).T.shape
-        moves = np.eye(stations) - (1.0 / stations if self.roads.keeps_total and stations else 0.0)
-        root = np.broadcast_to(moves / np.sqrt(self._beta), (periods, stations, stations))
-        return Query(price_per_mwh=price, load_mw=load, detail=detail, root=root)
+def _started(roads: Roads, price: Array, load: Array, start: Any) -> tuple[Admm, Query]:  # noqa: ANN401
+    largest = float(np.abs(load).max(initial=0.0))
+    level = float(np.abs(price).mean()) if price.size else 0.0
+    beta = (level or 1.0) / (largest or 1.0)
+    return Admm(beta=beta), _query(roads, price, load, beta, start)
+
+
+def _query(roads: Roads, price: Array, consent: Array, beta: float, start: Any) -> Query:  # noqa: ANN401
+    """Return the query at a price; the dispatch's penalty is written as a root."""
+    if roads.respond_rising is None:
+        load, detail = roads.respond(price, start)
+    else:
+        load, detail = roads.respond_rising(price - beta * consent, beta, start)
+    stations, periods = np.atleast_2d(load.T).T.shape
+    moves = np.eye(stations) - (1.0 / stations if roads.keeps_total and stations else 0.0)
+    root = np.broadcast_to(moves / np.sqrt(beta), (periods, stations, stations))
+    return Query(price_per_mwh=price, load_mw=load, detail=detail, root=root, start=detail)

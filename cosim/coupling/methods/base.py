@@ -26,12 +26,16 @@ class Query:
     root
         L per period, shape ``(T, s, s)``, MW per root of money per hour: in which directions, and how willingly, the
         stations' loads may move. None asks for the dispatch of exactly these loads.
+    start
+        The detail of what the roads solved last: where they start from the next time. It changes the effort, not the
+        answer beyond its tolerance.
     """
 
     price_per_mwh: Array
     load_mw: Array
     detail: Any = None
     root: Array | None = None
+    start: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +86,8 @@ class Round:
         Largest difference between these loads and those dispatched; NaN without an answer.
     price_gap_rel
         Largest difference of the answered price from the price that the result would have, over the answered price.
+    start
+        As in `Query`.
     """
 
     query: Query
@@ -90,10 +96,12 @@ class Round:
     detail: Any
     residual_mw: float
     price_gap_rel: float = 0.0
+    start: Any = None
 
 
-Respond = Callable[[Array], tuple[Array, Any]]
-"""Loads [MW] at prices per MWh, of the same shape, and whatever else belongs to them."""
+Respond = Callable[[Array, Any], tuple[Array, Any]]
+"""Loads [MW] at prices per MWh, of the same shape, and whatever else belongs to them (the detail); takes the prices,
+and the detail to start from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +119,7 @@ class Roads:
         ``min_f VOT Z(f) + p.s(f)`` at a price, given the detail, money per hour; its gradient is the load. NaN where
         there is none such.
     respond_rising
-        Loads where each price rises with the station's own load, ``p + beta s``: takes p and beta.
+        Loads where each price rises with the station's own load, ``p + beta s``: takes p, beta, and the start.
     keeps_total
         Whether no price changes the sum of the loads.
     priced
@@ -121,28 +129,31 @@ class Roads:
     respond: Respond
     steepness: Callable[[Array, Any], Array] | None = None
     value_per_h: Callable[[Array, Any], float] | None = None
-    respond_rising: Callable[[Array, float], tuple[Array, Any]] | None = None
+    respond_rising: Callable[[Array, float, Any], tuple[Array, Any]] | None = None
     keeps_total: bool = True
     priced: bool = True
 
-    def query(self, price_per_mwh: Array) -> Query:
+    def query(self, price_per_mwh: Array, start: Any) -> Query:  # noqa: ANN401 - the roads' own
         """Return the query for exactly the loads at a price."""
-        load_mw, detail = self.respond(price_per_mwh)
-        return Query(price_per_mwh=price_per_mwh, load_mw=load_mw, detail=detail)
+        load_mw, detail = self.respond(price_per_mwh, start)
+        return Query(price_per_mwh=price_per_mwh, load_mw=load_mw, detail=detail, start=detail)
 
 
 class Method(Protocol):
-    """A way to the fixed point: the next query after each round; it never judges whether the loop is over."""
+    """A way to the fixed point: the next query after each round; it never judges whether the loop is over.
+
+    What it remembers are its fields; every step returns the method with what it remembers from then on.
+    """
 
     @property
     def name(self) -> str:
         """Name of the method at work."""
 
-    def first(self, price_per_mwh: Array) -> Query:
+    def first(self, roads: Roads, price_per_mwh: Array, start: Any) -> tuple[Method, Query]:  # noqa: ANN401
         """Return the first query, at a first price."""
 
-    def resume(self, best: Round) -> Query | None:
+    def resume(self, roads: Roads, best: Round) -> tuple[Method, Query | None]:
         """Return the first query after another method's best round; None where this method cannot serve here."""
 
-    def next(self, done: Round) -> Query | None:
+    def next(self, roads: Roads, done: Round) -> tuple[Method, Query | None]:
         """Return the query after a round; None where the method is at its end."""

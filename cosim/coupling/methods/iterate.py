@@ -6,6 +6,7 @@ The *price* is damped, never the flows: damped flows would be no equilibrium. Th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,33 +16,34 @@ from cosim.coupling.methods.base import Query, Roads, Round
 STEP_RANGE = (0.02, 1.0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Iterate:
-    """Damped best response; fast while nothing binds, cycles where a binding limit lets the price jump."""
+    """Damped best response; fast while nothing binds, cycles where a binding limit lets the price jump.
 
-    roads: Roads
-    name: str = "iterate"
-    _error: Array | None = None
-    _step: float = 1.0
+    ``error`` is the last difference of price answered and sent, ``step`` the last step.
+    """
 
-    def first(self, price_per_mwh: Array) -> Query:
+    name: ClassVar[str] = "iterate"
+    error: Array | None = None
+    step: float = 1.0
+
+    def first(self, roads: Roads, price_per_mwh: Array, start: Any) -> tuple[Iterate, Query]:  # noqa: ANN401
         """Return the loads at the first price."""
-        return self.roads.query(price_per_mwh)
+        return self, roads.query(price_per_mwh, start)
 
-    def resume(self, best: Round) -> Query | None:
+    def resume(self, roads: Roads, best: Round) -> tuple[Iterate, Query | None]:
         """Start at the price of a round."""
-        return self.roads.query(best.answer.price_per_mwh)
+        return self, roads.query(best.answer.price_per_mwh, best.start)
 
-    def next(self, done: Round) -> Query | None:
+    def next(self, roads: Roads, done: Round) -> tuple[Iterate, Query | None]:
         """Return the loads at ``price + a e`` with Aitken's step ``a <- -a (e_prev . de) / (de . de)``."""
         if not np.isfinite(done.residual_mw):
-            return None
-        price = done.query.price_per_mwh
+            return self, None
+        price, step = done.query.price_per_mwh, self.step
         error = done.answer.price_per_mwh - price
-        if self._error is not None:
-            change = error - self._error
+        if self.error is not None:
+            change = error - self.error
             square = float((change * change).sum())
-            step = -self._step * float((self._error * change).sum()) / square if square > 0.0 else self._step / 2.0
-            self._step = float(np.clip(step, *STEP_RANGE))
-        self._error = error
-        return self.roads.query(price + self._step * error)
+            step = -step * float((self.error * change).sum()) / square if square > 0.0 else step / 2.0
+            step = float(np.clip(step, *STEP_RANGE))
+        return Iterate(error=error, step=step), roads.query(price + step * error, done.start)

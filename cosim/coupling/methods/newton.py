@@ -10,6 +10,7 @@ halve the residual, it is shortened on the dual objective (Lee, Sun, Saunders 20
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,16 +26,18 @@ NULL_REL = 1e-12
 """Share of the largest eigenvalue below which a direction counts as one that no price moves."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Newton:
-    """Newton steps in the price, each by one dispatch that may move the loads."""
+    """Newton steps in the price, each by one dispatch that may move the loads.
 
-    roads: Roads
-    name: str = "newton"
-    _conjugate: float = np.nan
-    _residual: float = np.inf
+    ``conjugate`` and ``residual`` are ``C*`` at the last price, and how far the round before was off.
+    """
 
-    def first(self, price_per_mwh: Array) -> Query:
+    name: ClassVar[str] = "newton"
+    conjugate: float = np.nan
+    residual: float = np.inf
+
+    def first(self, roads: Roads, price_per_mwh: Array, start: Any) -> tuple[Newton, Query]:  # noqa: ANN401
         """Return the query at the first price.
 
         Raises
@@ -42,69 +45,68 @@ class Newton:
         InputError
             If the roads do not offer their slope.
         """
-        query = self._with_root(self.roads.query(price_per_mwh))
+        query = _with_root(roads, roads.query(price_per_mwh, start))
         if query is None:
             reason = (
                 "coupling.method 'newton' needs the slope of the loads over the price, which these roads do not offer"
             )
             raise InputError(f"{reason}; use 'admm' or 'auto'")
-        return query
+        return self, query
 
-    def resume(self, best: Round) -> Query | None:
+    def resume(self, roads: Roads, best: Round) -> tuple[Newton, Query | None]:
         """Start at the price that the best round's loads answered."""
-        query = best.query
+        query = replace(best.query, start=best.start)
         if query.root is not None:  # those loads may have answered another price
-            query = self.roads.query(query.price_per_mwh)
-        self._conjugate, self._residual = np.nan, np.inf
-        return self._with_root(query)
+            query = roads.query(query.price_per_mwh, best.start)
+        return Newton(), _with_root(roads, query)
 
-    def next(self, done: Round) -> Query | None:
+    def next(self, roads: Roads, done: Round) -> tuple[Newton, Query | None]:
         """Return the query at the answered price, or part of the way there."""
         if not np.isfinite(done.residual_mw):
-            return None
-        answer = done.answer
+            return self, None
+        answer, step, start = done.answer, 1.0, done.start
         conjugate = float((answer.price_per_mwh * answer.load_mw).sum()) - answer.cost_per_h
-        step = 1.0
-        if done.residual_mw > HALVED * self._residual and np.isfinite(self._conjugate):
-            step = self._shortened(done, conjugate)
-        self._conjugate = conjugate if step == 1.0 else (1.0 - step) * self._conjugate + step * conjugate
-        self._residual = done.residual_mw
-        query = Query(price_per_mwh=answer.price_per_mwh, load_mw=done.load_mw, detail=done.detail)
+        if done.residual_mw > HALVED * self.residual and np.isfinite(self.conjugate):
+            step, start = self._shortened(roads, done, conjugate)
+        query = Query(price_per_mwh=answer.price_per_mwh, load_mw=done.load_mw, detail=done.detail, start=start)
         if step < 1.0:
             before = done.query.price_per_mwh
-            query = self.roads.query(before + step * (answer.price_per_mwh - before))
-        return self._with_root(query)
+            query = roads.query(before + step * (answer.price_per_mwh - before), start)
+            conjugate = (1.0 - step) * self.conjugate + step * conjugate
+        return Newton(conjugate=conjugate, residual=done.residual_mw), _with_root(roads, query)
 
-    def _with_root(self, query: Query) -> Query | None:
-        if self.roads.steepness is None:
-            return None
-        return replace(query, root=symmetric_root(self.roads.steepness(query.price_per_mwh, query.detail)))
-
-    def _shortened(self, done: Round, conjugate: float) -> float:
-        """Return the step that lowers the dual objective enough.
+    def _shortened(self, roads: Roads, done: Round, conjugate: float) -> tuple[float, Any]:
+        """Return the step that lowers the dual objective enough, and what the roads start from after looking for it.
 
         The dual is ``C*(p) - value(p)``; on the way between two prices convexity bounds C* by its values at both, so
         that only the roads are asked again.
         """
-        value = self.roads.value_per_h
+        value, start = roads.value_per_h, done.start
         if value is None:
-            return 1.0
+            return 1.0, start
         query, answer = done.query, done.answer
         change = answer.price_per_mwh - query.price_per_mwh
-        rise = conjugate - self._conjugate
+        rise = conjugate - self.conjugate
         slope = rise - float((query.load_mw * change).sum())
         here = value(query.price_per_mwh, query.detail)
         if not np.isfinite(here):  # no value there whose gradient is the load
-            return 1.0
+            return 1.0, start
         noise = NOISE_REL * (abs(here) + abs(answer.cost_per_h))
         step = 1.0
         while step > SHORTEST:
             price = query.price_per_mwh + step * change
-            lower = here - value(price, self.roads.respond(price)[1]) + step * rise
+            start = roads.respond(price, start)[1]
+            lower = here - value(price, start) + step * rise
             if not lower > DESCENT * step * slope + noise:
-                return step
+                break
             step /= 2.0
-        return step
+        return step, start
+
+
+def _with_root(roads: Roads, query: Query) -> Query | None:
+    if roads.steepness is None:
+        return None
+    return replace(query, root=symmetric_root(roads.steepness(query.price_per_mwh, query.detail)))
 
 
 def symmetric_root(matrices: Array) -> Array:
