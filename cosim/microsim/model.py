@@ -159,11 +159,6 @@ class MicroDemand:
     def __len__(self) -> int:
         return len(self.vehicle_ids)
 
-    @property
-    def route_edges(self) -> dict[str, tuple[str, ...]]:
-        """Edges of each route by its id."""
-        return {route.route_id: route.edges for route in self.routes}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicroStation:

@@ -207,7 +207,9 @@ def test_the_route_file_holds_every_vehicle_in_order_with_its_stop(tmp_path):
     vehicles = root.findall("vehicle")
     assert [one.get("id") for one in vehicles] == list(demand.vehicle_ids)
     assert [float(one.get("depart")) for one in vehicles] == pytest.approx(demand.depart_s.tolist(), abs=1e-9)
-    assert {one.get("id"): tuple(one.get("edges").split()) for one in root.findall("route")} == demand.route_edges
+    assert {one.get("id"): tuple(one.get("edges").split()) for one in root.findall("route")} == {
+        one.route_id: one.edges for one in ROUTES
+    }
     lots = {one.get("id") for one in ET.parse(tmp_path / "a.xml").getroot()}
     for one, position in zip(vehicles, demand.route.tolist(), strict=True):
         stops = [stop.get("parkingArea") for stop in one.findall("stop")]

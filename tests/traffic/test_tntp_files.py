@@ -1,11 +1,9 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from cosim.errors import InputError
 from cosim.traffic.formats import read_network, read_trips, usual_trips
-from cosim.traffic.formats.tntp import read_tntp_network, read_tntp_trips, write_tntp_flows
+from cosim.traffic.formats.tntp import read_tntp_network, read_tntp_trips
 from cosim.traffic.performance import link_cost
 
 HEAD = "<NUMBER OF ZONES> 2\t\n<NUMBER OF NODES> 4\n<FIRST THRU NODE> 3\n<NUMBER OF LINKS> 4\n"
@@ -127,15 +125,3 @@ def test_all_mistakes_come_at_once(write):
 def test_an_unreadable_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.tntp: cannot be read"):
         read_tntp_trips(tmp_path / "none.tntp")
-
-
-def test_flows_are_written_as_the_format_has_them(write, tmp_path):
-    network = read_tntp_network(write(HEAD + ROWS))
-    result = SimpleNamespace(link_flow_vph=np.arange(4) / 3, link_time_min=np.arange(4) + 0.1)
-    write_tntp_flows(tmp_path / "out.tntp", network, result)
-    lines = (tmp_path / "out.tntp").read_text().splitlines()
-    assert lines[0].split() == ["From", "To", "Volume", "Cost"]
-    table = np.array([line.split() for line in lines[1:]], dtype=float)
-    assert np.array_equal(table[:, :2], [[1, 3], [3, 4], [3, 4], [4, 2]])
-    assert np.array_equal(table[:, 2], result.link_flow_vph)
-    assert np.array_equal(table[:, 3], result.link_time_min)

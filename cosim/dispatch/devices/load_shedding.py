@@ -74,8 +74,3 @@ class LoadShedding(Device):
     def by_bus_mw(self) -> Array:
         """Return the shed power per bus, shape ``(buses, periods)``."""
         return solved(self.shed_mw)
-
-    def by_bus_mvar(self) -> Array:
-        """Return the shed reactive power per bus, shape ``(buses, periods)``."""
-        shed_mvar: Array = self.by_bus_mw() * np.asarray(self.q_per_p.value)
-        return shed_mvar

@@ -18,7 +18,6 @@ from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, 
 from cosim.traffic.law_groups import breaches
 from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.problem import SueResult
 from cosim.units import MINUTES_PER_HOUR
 
 OF_LAW = MappingProxyType(
@@ -140,17 +139,6 @@ def read_tntp_trips(path: Path | str, network_path: Path | str | None = None) ->
         trips_vph=np.array([[list(kept.values())]], dtype=np.float64).reshape(1, 1, len(kept)),
         remarks=tuple(_trip_remarks(text, trips, n_zones, network_path)),
     )
-
-
-def write_tntp_flows(path: Path | str, network: RoadNetwork, result: SueResult) -> None:
-    """Write flows and costs of the roads in the format of the ``*_flow.tntp`` files."""
-    lines = ["From \tTo \tVolume \tCost "]
-    for link in np.flatnonzero(~network.is_station).tolist():
-        tail, head = network.node_ids[network.tail[link]], network.node_ids[network.head[link]]
-        lines.append(
-            f"{tail} \t{head} \t{float(result.link_flow_vph[link])!r} \t{float(result.link_time_min[link])!r} "
-        )
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _link_rows(text: TntpText, names: Sequence[str], n_nodes: int) -> tuple[list[list[float]], list[int]]:
