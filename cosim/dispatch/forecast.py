@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from cosim.arrays import Array
@@ -34,20 +37,16 @@ def window_load_mw(
     """
     settings = case.settings
     later = slice(position, position + length)
-    if settings.forecast == "persistence":
-        load = persistence(now_mw, length)
-    elif settings.forecast == "day_ahead":
-        load = first_mw[:, later].copy()
-    elif settings.forecast == "noisy":
-        load = noisy(
-            outlook_mw[:, later],
-            settings.forecast_error,
-            seed=case.seed,
-            position=position,
+    known: dict[str, Callable[[], Array]] = {
+        "perfect": outlook_mw[:, later].copy,
+        "day_ahead": first_mw[:, later].copy,
+        "persistence": partial(persistence, now_mw, length),
+        "noisy": partial(
+            noisy, outlook_mw[:, later], settings.forecast_error, seed=case.seed, position=position,
             correlation=settings.forecast_correlation,
-        )
-    else:
-        load = outlook_mw[:, later].copy()
+        ),
+    }  # fmt: skip
+    load = known[settings.forecast]()
     load[:, 0] = now_mw
     return load
 
