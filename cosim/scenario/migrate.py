@@ -11,8 +11,8 @@ from typing import Any
 
 from cosim.errors import CosimError, StorageError
 from cosim.scenario import kinds, renamed
+from cosim.scenario.former import Former
 from cosim.scenario.load import content_of, read_chain
-from cosim.scenario.renamed import Former
 from cosim.scenario.tree import Path, find, nearest
 from cosim.scenario.yaml_reader import Node, plain_scalar, read_yaml
 

@@ -6,42 +6,15 @@ A run folder holds every key of the version that wrote it, so that scenarios of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cosim.errors import InputError, Problem
 from cosim.quantities import checks
+from cosim.scenario.former import Former
 from cosim.scenario.tree import Path, find, items_of, updated
 from cosim.scenario.yaml_reader import Node, plain_scalar
 
 STATION, COUPLING, SOURCES = ("stations", "*"), ("coupling",), "sources"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Former:
-    """A key of an earlier version.
-
-    Attributes
-    ----------
-    section, key
-        Where it stood; ``*`` is any item of a list.
-    now
-        Keys below the section under which it stands now; empty if it is gone.
-    instead
-        What counts in place of a key that is gone.
-    ignored
-        Whether it was passed over beside a kind that does not know it; else only a value of nothing was.
-    """
-
-    section: Path
-    key: str
-    now: tuple[str, ...] = ()
-    instead: str = ""
-    ignored: bool = False
-
-    @property
-    def was_a_word(self) -> bool:
-        """Whether it is a mapping now, and is former only where it is one word."""
-        return self.now[:1] == (self.key,)
 
 
 FORMER = (

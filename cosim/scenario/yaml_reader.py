@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from cosim.scenario.renamed import Former
+    from cosim.scenario.former import Former
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
