@@ -98,11 +98,6 @@ class Table:
             if isinstance(value, float) and is_tiny(value)
         ]
 
-    def check_unique(self, *columns: str) -> None:
-        """Raise `InputError` if two rows agree in all ``columns``."""
-        if problems := self.duplicates(*columns):
-            raise InputError(problems)
-
 
 def read_table(
     path: Path | str,

@@ -92,8 +92,8 @@ def test_unreadable_files_are_input_errors(write, tmp_path):
 
 def test_repeated_keys_name_both_lines(write):
     table = read_table(write("id,open\na,1\nb,1\na,0\n"), {"id": str, "open": bool})
-    table.check_unique("id", "open")
-    (found,) = problems(table.check_unique, "id")
+    assert table.duplicates("id", "open") == []
+    (found,) = table.duplicates("id")
     assert found.line == 4
     assert "line 2" in found.reason
 
