@@ -19,6 +19,10 @@ from cosim.dispatch.restoration import PowerFlow
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import ComponentError
 
+STANDING_ROUNDS = 8
+STANDING_REL = 1e-8
+"""Change of a moved load, relative to the largest, up to which what persists in later periods is that load."""
+
 
 class Controller:
     """Dispatch of one day, period by period.
@@ -64,12 +68,27 @@ class Controller:
             for the others.
         proposal
             How the loads of the periods that will be applied may move; the plan then has the loads moved. None keeps
-            them as they are.
+            them as they are. A forecast of persistence moves with them: what persists is the load dispatched.
         states
             The devices' states before the window; None: those before the day.
         """
-        window = make_window(self.case, position, self.window_periods, ev_mw)
         states = initial_states(self.case) if states is None else states
+        plan = self._solve(position, ev_mw, proposal, states)
+        if proposal is None or self.case.settings.forecast != "persistence":
+            return plan
+        for _ in range(STANDING_ROUNDS):
+            now = plan.ev_mw[:, :1]
+            apart = float(np.abs(now - ev_mw[:, 1:]).max(initial=0.0))
+            if not plan.record.usable or apart <= STANDING_REL * float(np.abs(now).max(initial=0.0)):
+                break
+            ev_mw = np.hstack([ev_mw[:, :1], np.repeat(now, ev_mw.shape[1] - 1, axis=1)])
+            plan = self._solve(position, ev_mw, proposal, states)
+        return plan
+
+    def _solve(
+        self, position: int, ev_mw: Array, proposal: Proposal | None, states: Mapping[str, State]
+    ) -> DispatchPlan:
+        window = make_window(self.case, position, self.window_periods, ev_mw)
         return self.solver.plan(window, states, self.case.settings.applied_periods(window.length), proposal)
 
 

@@ -31,6 +31,13 @@ FAR = 0.1
 FIRST_STEPS = 2
 """Enough to see which multipliers have the wrong sign."""
 LAST_STEPS = 3
+PULL = 1e-2
+"""Weight of the distance to the point at hand, where what binds leaves directions free: a row that hardly binds is
+easily missed, and Newton's method then runs along what costs nothing."""
+PULLED_PASSES = 12
+PULLED_STEPS = 6
+RESTS = 4
+"""How often the point of the pull is set anew once what binds is right: from then on it moves by rounding."""
 DONE = 1e-16
 ROUNDING = 1e4
 """Multiple of `DONE` below which what no longer falls is rounding."""
@@ -105,7 +112,7 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
         fine = _polished_from(one, data, answer, split)
         if fine is not answer:
             return fine
-    return answer
+    return _pulled(one, data, answer)
 
 
 def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float) -> ConeAnswer:
@@ -115,13 +122,10 @@ def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float)
     counted in its own unit: rows of `scaling` are of order 1, money is of order `COST_SCALE`.
     """
     x, z = answer.solution.x, answer.solution.z
-    slack = one.b - one.a @ x
-    bounded, price = slice(one.zero, one.zero + one.nonneg), split * COST_SCALE
-    binding = Binding(rows=z[bounded] > price * slack[bounded], cones=z[one.starts] > price * one.heads(slack))
-    reach = FAR * (1.0 + float(np.abs(x).max(initial=0.0)))
+    binding = _read(one, x, z, split)
     for _ in range(PASSES):
         found = _newton(one, (x, z), binding, FIRST_STEPS)
-        if found is None or not float(np.abs(found.x - x).max(initial=0.0)) <= reach:
+        if found is None or not _near(found.x, x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is None:
@@ -129,6 +133,44 @@ def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float)
             return answer if found is None else _better(data, answer, found.x, found.z)
         binding = corrected
     return answer
+
+
+def _pulled(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
+    """Return the polished answer by the method of proximal points (Rockafellar 1976).
+
+    ``PULL / 2 |x - centre|^2`` in the objective makes every step finite, whatever binds; once that is right the
+    centre follows, and what the pull changes of the optimum falls to nothing.
+    """
+    import scipy.sparse as sp
+
+    x, z = answer.solution.x, answer.solution.z
+    binding, centre, rests = _read(one, x, z, SPLITS[0]), x, 0
+    for _ in range(PULLED_PASSES):
+        pulled = replace(one, p=sp.csc_array(one.p + PULL * sp.eye_array(x.size)), c=one.c - PULL * centre)
+        found = _newton(pulled, (x, z), binding, PULLED_STEPS)
+        if found is None or not _near(found.x, answer.solution.x):
+            return answer
+        corrected = _corrected(one, found.x, found.z, binding)
+        if corrected is not None:
+            binding = corrected
+            continue
+        moved, rests = float(np.abs(found.x - centre).max(initial=0.0)), rests + 1
+        x, z, centre = found.x, found.z, found.x
+        if rests == RESTS or PULL * moved <= ROUNDING * DONE:
+            return _better(data, answer, x, z)
+    return answer
+
+
+def _read(one: Programme, x: Array, z: Array, split: float) -> Binding:
+    """Return what has a multiplier of more than ``split`` times its slack."""
+    slack = one.b - one.a @ x
+    bounded, price = slice(one.zero, one.zero + one.nonneg), split * COST_SCALE
+    return Binding(rows=z[bounded] > price * slack[bounded], cones=z[one.starts] > price * one.heads(slack))
+
+
+def _near(x: Array, start: Array) -> bool:
+    """Whether a point belongs to the answer that it was sought from."""
+    return float(np.abs(x - start).max(initial=0.0)) <= FAR * (1.0 + float(np.abs(start).max(initial=0.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -20,6 +20,7 @@ from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.repairs import Restoration
 from cosim.dispatch.scaling import units_of
 from cosim.grid.state import GridState
+from cosim.quantities.checks import relative
 
 PowerFlow = Callable[[Array, Array], GridState]
 """Net injections of all buses [MW], [Mvar] -> AC state."""
@@ -31,6 +32,7 @@ CCP_CHANGE = 1e-6
 SLACK_GROWTH = 3.0
 COST_FLOOR = 1e-3
 """A cost below this part of what the feeder's own power costs in a period is none to compare with."""
+GAP = "restoration_gap_rel"
 NO_OPTIMUM = "the repaired answer is no local optimum of the AC problem, so that it has no marginal costs"
 
 
@@ -82,12 +84,21 @@ class Ladder:
             if physical is None:
                 return plan
             best = physical
+        chosen = local or self._priced_as(best, plan, window)
         restoration = Restoration(
             method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap,
-            price_objection="" if local is not None else NO_OPTIMUM,
+            price_objection=NO_OPTIMUM if chosen is None else "",
         )  # fmt: skip
-        chosen = without_prices(best) if local is None else local
+        chosen = chosen or without_prices(best)
         return replace(chosen, cost=self._true_cost(chosen), restoration=restoration)
+
+    def _priced_as(self, plan: DispatchPlan, relaxed: DispatchPlan, window: Window) -> DispatchPlan | None:
+        """Return the plan with the relaxation's prices if it costs no more: one multiplier serves every optimum."""
+        cost, least = (float(sum(part.sum() for part in self._true_cost(one).values())) for one in (plan, relaxed))
+        money = units_of(self.case, window).money(self.case.period_h)
+        if not relative(GAP, max(cost - least, 0.0), least, money) <= self.case.limits.restoration_gap_rel:
+            return None
+        return replace(plan, price_per_mwh=relaxed.price_per_mwh, station_price_per_mwh=relaxed.station_price_per_mwh)
 
     def _local_optimum(
         self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int

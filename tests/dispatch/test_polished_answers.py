@@ -1,12 +1,15 @@
 """Answers refined to rounding: the same optimum with more digits, or the answer as it was."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from cosim.dispatch import polish
 from cosim.dispatch.backends import clarabel
+from cosim.dispatch.backends.base import judged
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.polish import polished
 from cosim.dispatch.problem import DispatchProblem
@@ -76,3 +79,23 @@ def test_a_polished_plan_meets_the_ac_equations_to_rounding(small_case):
     assert np.abs(plan.cone.gap_pu2).max() <= 1e-13
     assert plan.record.suboptimality <= 1e-7 < plain.record.suboptimality
     assert plan.total_cost.sum() == pytest.approx(plain.total_cost.sum(), rel=1e-8)
+
+
+def test_a_row_that_hardly_binds_is_found_where_nothing_else_holds_the_point():
+    """min x + (1 + 1e-6) y, x + y = 1, x, y >= 0: at (1, 0) y's bound has the multiplier 1e-6.
+
+    Near it the bound looks as if it did not bind, and along (1, -1) nothing has a curvature.
+    """
+    data = {
+        "P": None, "c": np.array([1.0, 1.0 + 1e-6]), "b": np.array([1.0, 0.0, 0.0]),
+        "A": sp.csc_array(np.array([[1.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])),
+        "dims": SimpleNamespace(zero=1, nonneg=2, soc=[]),
+    }  # fmt: skip
+    rough = judged(
+        data, status="optimal", raw_status="", x=np.array([1.0 - 1e-4, 1e-4]), z=np.array([-1.0, 0.0, 5e-7]),
+        iterations=0, seconds=0.0,
+    )  # fmt: skip
+    fine = polished(data, rough)
+    np.testing.assert_allclose(fine.solution.x, [1.0, 0.0], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(fine.solution.z, [-1.0, 0.0, 1e-6], rtol=0, atol=1e-13)
+    assert fine.suboptimality <= 1e-12

@@ -88,3 +88,13 @@ def test_what_is_no_optimum_has_no_prices_and_says_why(day):
     assert plan.restoration.method == "ac"
     assert "no local optimum" in plan.restoration.price_objection
     assert np.isnan(plan.price_per_mwh).all()
+
+
+def test_a_repair_that_costs_nothing_keeps_the_prices_of_the_relaxation(day):
+    """At a price of 0 and free losses any cone may be slack, and all that power costs is nothing."""
+    case, ev = alone(day, 0.0)
+    plan = planned(case, ev)
+    assert plan.restoration is not None
+    assert plan.restoration.gap_rel <= 1e-6
+    assert plan.restoration.price_objection == ""
+    np.testing.assert_allclose(plan.price_per_mwh, 0.0, rtol=0, atol=1e-6)

@@ -111,3 +111,14 @@ def test_plan_repaired_in_both_ways_tells_its_cost_above_the_bound_and_has_not_f
     assert plan.restoration.gap_rel == pytest.approx(gap)
     gate = dispatch_period(case, plan, 0, stations=()).judged()
     assert evaluate(gate | {"ac_converged": True}, case.limits).status == "inexact_restored"
+
+
+def test_charge_and_discharge_at_once_mean_nothing_without_losses_and_wear(paid, day):
+    """Only their difference is stored, injected and paid for, whatever the solver makes of the two."""
+    case, _, ev_mw = paid("off")
+    lossless = day.devices(ess={"charge_efficiency": 1.0, "discharge_efficiency": 1.0})
+    plan = Controller(replace(case, devices=lossless)).plan(0, ev_mw)
+    battery = plan.devices["ess"]
+    assert plan.overlap_mw().max() == 0.0
+    before = np.concatenate([[0.5 * 1.6], battery.energy_mwh[:-1]])
+    np.testing.assert_allclose(battery.energy_mwh, before - battery.p_mw, rtol=0, atol=1e-8)

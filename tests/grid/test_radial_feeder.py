@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
+from cosim.grid.own_power import RESTING_SHARE, own_power_mw
 from cosim.grid.topology import order_lines
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -166,3 +167,10 @@ def test_unknown_bus_is_named_with_the_known_ones(ieee33: Feeder):
     assert ieee33.bus_position("33") == 32
     with pytest.raises(InputError, match=r"feeder 'ieee33' has no bus '41'; its buses are 1, 2, \.\.\., 33"):
         ieee33.bus_position("41")
+
+
+def test_a_feeder_that_rests_is_as_large_as_its_day_makes_it(random_feeder):
+    """Without nominal load a period without any would be judged like one of 1 W: what is rounding there fails."""
+    feeder = replace(random_feeder(1, 3), p_mw=np.zeros(3), q_mvar=np.zeros(3))
+    load = np.array([[0.0, 0.0, 0.0], [0.0, 2.0, 1.0], [0.0, 0.0, 3.0]])
+    np.testing.assert_allclose(own_power_mw(feeder, load), [4.0 * RESTING_SHARE, 2.0, 4.0], rtol=1e-15)

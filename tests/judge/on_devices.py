@@ -44,6 +44,8 @@ class OnDevices(Comparing):
         self.at_most(k, f"charge and discharge at once of {name}", row["overlap_mw"], 0.0, max(1e-6, 1e-5 * most))
 
     def _energy(self, k, device):
+        """Return what is stored after a period; one without an answer leaves it as it was."""
+        k = next((t for t in range(k, -1, -1) if self.answered(t)), -1)
         if k < 0:
             return device.get("soc_initial", 0.5) * device["capacity_mwh"]
         return float(self.told.table("devices", k).set_index("device").loc[device["name"], "energy_mwh"])

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -47,15 +47,20 @@ class OutOfTimeError(BaseException):
 
 @contextmanager
 def processor_limit(seconds):
-    """Raise `OutOfTimeError` once this process has computed for so long, however busy the machine is."""
+    """Raise `OutOfTimeError` once this process has computed for so long, however busy the machine is.
+
+    What is yielded is no longer empty then, should somebody on the way have taken the error for another.
+    """
+    late = []
 
     def stop(*_):
+        late.append(seconds)
         raise OutOfTimeError
 
     before = signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)
     try:
-        yield
+        yield late
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         signal.signal(signal.SIGPROF, before)
@@ -66,11 +71,10 @@ def try_seed(seed, folder, *, small=False, by_command=False, limit_s=CPU_LIMIT_S
     folder = Path(folder)
     scenario, run = folder / "scenario", folder / "run"
     draw(seed, small=small).write(scenario)
-    begin = _cpu_s()
-    try:
-        with processor_limit(limit_s):
-            ended = _by_command(scenario, run, limit_s) if by_command else _by_call(scenario, run)
-    except OutOfTimeError:
+    begin, ended = _cpu_s(), None
+    with suppress(OutOfTimeError), processor_limit(limit_s) as late:
+        ended = _by_command(scenario, run, limit_s) if by_command else _by_call(scenario, run)
+    if ended is None or late:
         return Outcome(seed, "too slow", why=[f"more than {limit_s:g} s"], run_s=_cpu_s() - begin)
     ran = _cpu_s()
     outcome = ended if isinstance(ended, Outcome) else _judged(scenario, run, ended)

@@ -153,8 +153,11 @@ class Storage(Device):
         return solved(self.stored_mwh)
 
     def overlap_mw(self) -> Array:
-        """Return min(charge, discharge)."""
-        return np.minimum(solved(self.charge_mw), solved(self.discharge_mw)).clip(min=0.0)
+        """Return min(charge, discharge); 0 without losses and wear, where the difference alone means anything."""
+        s = self.settings
+        counts = s.charge_efficiency * s.discharge_efficiency < 1.0 or s.wear_cost_per_mwh > 0.0
+        smaller: Array = np.minimum(solved(self.charge_mw), solved(self.discharge_mw)).clip(min=0.0)
+        return smaller if counts else np.zeros_like(smaller)
 
     def opposites(self) -> tuple[cp.Variable, cp.Variable]:
         """Return charge and discharge."""
