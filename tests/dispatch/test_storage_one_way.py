@@ -46,13 +46,13 @@ def test_a_barred_direction_carries_nothing(day, charging):
     )  # fmt: skip
     controller = Controller(case)
     window = replace(make_window(case, 0, 1, day.ev_mw[:, :1]), first_of_pair={"ess": np.array([charging])})
-    plan = controller.solver.problem(elastic=False).solve(window, controller.states)
+    plan = controller.solver.problem(elastic=False).solve(window, initial_states(case))
     assert plan.overlap_mw().max() <= 1e-6
     (ess,) = (one for one in plan.devices.values() if one.name == "ess")
     assert abs(ess.p_mw[0]) <= 0.4 + 1e-6
     assert ess.p_mw[0] < -0.01 if charging else ess.p_mw[0] > 0.01
     against = replace(window, first_of_pair={"ess": np.array([not charging])})
-    barred = controller.solver.problem(elastic=False).solve(against, controller.states).devices["ess"].p_mw[0]
+    barred = controller.solver.problem(elastic=False).solve(against, initial_states(case)).devices["ess"].p_mw[0]
     assert barred >= -1e-6 if charging else barred <= 1e-6
 
 
