@@ -62,7 +62,8 @@ def test_a_former_name_is_read_with_a_warning(tmp_path):
     loaded = load(path)
     assert loaded.scenario.gates.unserved_mw == 1e-3
     assert [str(one) for one in loaded.warnings] == [
-        "scenario.yaml:4:3: field 'gates.slack_mw': is called unserved_mw now; rename it to unserved_mw"
+        "scenario.yaml:4:3: field 'gates.slack_mw': is called unserved_mw now; "
+        "rename it to unserved_mw, or: cosim migrate"
     ]
     assert load("ieee33_pv_stress", ["gates.slack_mw=0.5"]).scenario.gates.unserved_mw == 0.5
     path.write_text("schema: 1\nextends: ieee33_pv_stress\ngates: {slack_mw: 1.0e-3, unserved_mw: 1.0e-3}\n")

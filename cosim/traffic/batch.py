@@ -347,6 +347,12 @@ def _relative(change: Array, flow: Array) -> Array:
     return np.asarray(np.divide(top, bottom, out=empty, where=bottom > 0))
 
 
+def cells(problem: SueProblem) -> float:
+    """Return how many numbers the dense matrices of a problem hold."""
+    paths = problem.path_set
+    return float(len(paths)) * len(paths.link_ids) * (len(paths.link_ids) + len(paths.supplied))
+
+
 def _check(problem: SueProblem, demand: Array, theta: Array, tolerance: float, limit: int, chunk: int) -> None:
     paths, n_commodities = problem.path_set, len(problem.paths.commodities)
     if demand.ndim != _DIMENSIONS or demand.shape[1] != n_commodities:
@@ -362,9 +368,8 @@ def _check(problem: SueProblem, demand: Array, theta: Array, tolerance: float, l
         )
         if not holds
     ]
-    cells = float(len(paths)) * len(paths.link_ids) * (len(paths.link_ids) + len(paths.supplied))
-    if cells > DENSE_CELLS:
-        reason = f"the path set needs {cells:.1e} numbers for a batch"
+    if cells(problem) > DENSE_CELLS:
+        reason = f"the path set needs {cells(problem):.1e} numbers for a batch"
         found.append(Problem(field="paths", reason=reason, remedy="solve the instances one by one"))
     for instance, position in np.argwhere(~((demand >= 0) & (demand < np.inf))):
         where, value = f"instance {instance}, {paths.commodities[position]}", demand[instance, position]

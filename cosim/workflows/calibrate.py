@@ -28,8 +28,8 @@ from cosim.traffic.calibration import (
     judge_times,
     law_rows,
 )
-from cosim.traffic.equilibrium import solve
 from cosim.traffic.problem import SueProblem
+from cosim.traffic.shares_of_demand import at_shares
 from cosim.units import h_to_min, min_to_s, s_to_min
 from cosim.validation.micro import MicroClaim, MicroSeen, statistics, sue_claim
 from cosim.workflows.micro_study import MicroStudy, open_study, seen
@@ -183,7 +183,7 @@ class _Driver:
 
     def __call__(self, problem: SueProblem, shares: Sequence[float], seeds: Sequence[int]) -> list[_Driven]:
         problems = [replace(problem, demand_vph=share * problem.demand_vph) for share in shares]
-        claims = [sue_claim(one, solve(one).path_flow_vph) for one in problems]
+        claims = [sue_claim(one, flow) for one, flow in zip(problems, at_shares(problem, shares), strict=True)]
         tasks = [(number, seed) for number in range(len(shares)) for seed in seeds]
         windows = [self.study.window(claims[number], period=number + 1, seed=seed) for number, seed in tasks]
         self.tell(f"{len(windows)} windows: {len(shares)} demands, seeds {seeds[0]} to {seeds[-1]}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.microsim.port import Claim, MicroState, Stretch
-from cosim.traffic.equilibrium import solve
 from cosim.traffic.problem import SueProblem
+from cosim.traffic.shares_of_demand import at_shares
 from cosim.units import min_to_s
 from cosim.validation.metrics import GEH_GOOD
 from cosim.validation.micro import times_min
@@ -57,7 +57,7 @@ def run_ramp(
     problem
         A period's problem; the slices have multiples of its demand.
     """
-    by_factor = {factor: _path_flows(problem, factor) for factor in FACTORS}
+    by_factor = dict(zip(FACTORS, at_shares(problem, FACTORS), strict=True))
     warmup_s = study.warmup_s(problem.path_set.link_flow(by_factor[FACTORS[0]]))
     warm = math.ceil(warmup_s / min_to_s(SLICE_MIN))
     flows = np.stack([by_factor[factor] for factor in (FACTORS[0],) * warm + FACTORS])
@@ -77,10 +77,6 @@ def run_ramp(
         queue=np.mean([_queues(one, warm, len(study.engine.stations)) for one in results], axis=0),
         seeds=len(seeds),
     )
-
-
-def _path_flows(problem: SueProblem, factor: float) -> Array:
-    return solve(replace(problem, demand_vph=factor * problem.demand_vph)).path_flow_vph
 
 
 def _claim(flows: Array, warm: int, seed: int) -> Claim:

@@ -9,6 +9,8 @@ from cosim.charging.stations import Station
 from cosim.errors import InputError
 from cosim.traffic.batch import solve_batch
 from cosim.traffic.equilibrium import SueProblem, residual, solve
+from cosim.traffic.methods.base import DENSE_CELLS
+from cosim.traffic.shares_of_demand import at_shares
 
 
 def lognormal(problem, instances, sigma=0.3, seed=1):
@@ -168,3 +170,22 @@ def test_demand_without_a_path_is_named(nguyen):
     assert batch.expected_min_cost_min[0, 0] == np.inf
     with pytest.raises(InputError, match="no path"):
         solve_batch(problem, [[1.0, 5.0]])
+
+
+@pytest.mark.parametrize("most_cells", [0, DENSE_CELLS])
+def test_shares_of_a_demand_are_solved_at_once_or_one_by_one(nguyen, monkeypatch, most_cells):
+    monkeypatch.setattr("cosim.traffic.shares_of_demand.DENSE_CELLS", most_cells)
+    problem, shares = nguyen.mixed(), (0.25, 1.0, 0.5)
+    flows = at_shares(problem, shares)
+    assert np.allclose(flows.sum(axis=1), np.array(shares) * problem.demand_vph.sum())
+    for share, flow in zip(shares, flows, strict=True):
+        assert residual(replace(problem, demand_vph=share * problem.demand_vph), flow) <= 1e-8
+
+
+def test_a_share_without_an_equilibrium_is_told(nguyen, monkeypatch):
+    problem = nguyen.mixed()
+    slow = replace(solve(problem), status="limit")
+    monkeypatch.setattr("cosim.traffic.shares_of_demand.DENSE_CELLS", 0)
+    monkeypatch.setattr("cosim.traffic.shares_of_demand.solve", lambda _problem: slow)
+    with pytest.raises(InputError, match=r"no equilibrium at 0\.5 of the demand: limit, R = "):
+        at_shares(problem, (0.5,))
