@@ -125,6 +125,14 @@ def test_the_cap_of_rounds_gives_one_flagged_record_per_period(small_case):
     assert parts[0][0].traffic.coupling.coupling_residual_mw > 1e-6
 
 
+def test_a_day_ahead_whose_loop_ends_too_early_goes_on_with_every_period_flagged(small_case):
+    """The plan of the day and the day's load differ by what the loop admits; nobody refuses them on the way."""
+    parts = run_small(small_case(*ITERATED, "dispatch.mode=day_ahead", "coupling.round_limit=1"))
+    assert len(parts) == 6
+    assert {judged.status for _, judged in parts} == {"not_converged"}
+    assert {part.traffic.coupling.coupling_converged for part, _ in parts} == {False}
+
+
 def fail_in_period(monkeypatch, kind, period, method="advance"):
     original = getattr(kind, method)
 
