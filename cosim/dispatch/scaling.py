@@ -111,20 +111,21 @@ class Scaled:
     columns
         Unit of every column: ``x = columns * x'``.
     rows
-        Map of the rows: ``A' = rows A columns``, so ``z = rows' z' / cost``.
+        Two maps of the rows, in turn: ``A' = rows_2 (rows_1 A columns)``, so ``z = rows_1' rows_2' z' / cost``. Their
+        product would lose the voltage beside ``1 / current`` where `base_mva` is far from the feeder's own power.
     cost
         Factor of the objective.
     """
 
     data: Data
     columns: Array
-    rows: sp.csr_array
+    rows: tuple[sp.csr_array, sp.csr_array]
     cost: float
 
     def restored(self, answer: ConeAnswer) -> ConeAnswer:
         """Return the answer in the programme's own units; residuals stay those of the scaled one."""
         old = answer.solution
-        point = replace(old, x=self.columns * old.x, z=self.rows.T @ old.z / self.cost, obj_val=old.obj_val / self.cost)
+        point = replace(old, x=self.columns * old.x, z=self._multipliers(old.z), obj_val=old.obj_val / self.cost)
         return replace(
             answer,
             solution=point,
@@ -132,6 +133,10 @@ class Scaled:
             dual_objective=answer.dual_objective / self.cost,
             suboptimality=answer.suboptimality / self.cost,
         )
+
+    def _multipliers(self, z: Array) -> Array:
+        apart, together = self.rows
+        return np.asarray(apart.T @ (together.T @ z) / self.cost)
 
 
 def scaled(
@@ -160,10 +165,10 @@ def scaled(
     line = np.tile(units.line_mw / flow.feeder.base_mva, flow.periods)
     current = current_scale * line**2
     columns = _columns(data, flow, units, others, line, current)
-    cones = _on_cones(data, flow, current)
-    matrix = sp.csr_array(cones @ sp.csr_array(data["A"]) @ sp.diags_array(columns))
+    apart, together = _on_cones(data, flow, current)
+    matrix = sp.csr_array(together @ (apart @ sp.csr_array(data["A"]) @ sp.diags_array(columns)))
     matrix.eliminate_zeros()
-    right = cones @ data["b"]
+    right = together @ (apart @ data["b"])
     weight = _row_weights(matrix, right, data["dims"])
     cost = COST_SCALE / units.money(period_h)
     quadratic, spread = data.get("P"), sp.diags_array(columns)
@@ -176,7 +181,7 @@ def scaled(
             "P": None if quadratic is None else sp.csc_array(cost * (spread @ sp.csc_array(quadratic) @ spread)),
         },
         columns=columns,
-        rows=sp.csr_array(sp.diags_array(weight) @ cones),
+        rows=(apart, sp.csr_array(sp.diags_array(weight) @ together)),
         cost=cost,
     )
 
@@ -195,10 +200,8 @@ def _columns(
     return unit
 
 
-def _on_cones(data: Data, flow: BranchFlow, current: Array) -> sp.csr_array:
-    """Return the map of the rows: the line cones for ``l / current``, all else as it is."""
-    import scipy.sparse as sp
-
+def _on_cones(data: Data, flow: BranchFlow, current: Array) -> tuple[sp.csr_array, sp.csr_array]:
+    """Return the maps of the rows, to be applied in turn: the line cones for ``l / current``, all else as it is."""
     count = data["b"].size
     heads, of = _line_cones(data, flow)
     inverse, root = 1.0 / current[of], 1.0 / np.sqrt(current[of])
@@ -210,7 +213,7 @@ def _on_cones(data: Data, flow: BranchFlow, current: Array) -> sp.csr_array:
     half = np.full(heads.size, 0.5)
     apart = _blocks(ends, ((half, half), (half, -half)), count, rest)
     together = _blocks(ends, ((inverse, half + half), (inverse, -half - half)), count, np.where(rest == 0.0, 0.0, 1.0))
-    return sp.csr_array(together @ apart)
+    return apart, together
 
 
 def _blocks(

@@ -86,6 +86,17 @@ def test_the_base_has_no_say(day, slack_vm_pu, exponent):
 
 
 @pytest.mark.parametrize("slack_vm_pu", [1.03, 0.97])
+def test_a_base_far_beyond_the_power_moves_no_cone(day, slack_vm_pu):
+    """A voltage of 1 beside the inverse of a squared current of 1e-16 had no digits left."""
+    ev_mw = day.ev_mw[:, HOURS]
+    here, there = (
+        Controller(sized_case(day, 1.0, base, slack_vm_pu=slack_vm_pu)).plan(0, ev_mw) for base in (10.0, 1e8)
+    )
+    same(here, there)
+    assert there.cone.relative.max() <= 1e-4
+
+
+@pytest.mark.parametrize("slack_vm_pu", [1.03, 0.97])
 @pytest.mark.parametrize("factor", [1e-2, 1e3])
 def test_a_feeder_of_1_kw_and_one_of_100_mw_a_bus_have_one_verdict(day, slack_vm_pu, factor):
     ev_mw = day.ev_mw[:, HOURS]
