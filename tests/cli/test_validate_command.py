@@ -9,6 +9,7 @@ from rich.console import Console
 
 from cosim.cli.validating import _notes, _numbers, _period_table, _print_equilibrium, _print_ramp, _station_table
 from cosim.errors import UsageError
+from cosim.microsim.port import Nature
 from cosim.validation.gate import GateLimits
 from cosim.validation.metrics import estimate
 from cosim.validation.micro_limits import MicroLimits
@@ -48,8 +49,8 @@ def test_the_table_shows_value_interval_null_model_limit_and_verdict():
         period=8, problem=problem, most_use=0.85, findings=findings, sue=SimpleNamespace(seen=(1, 2, 3)),
         null=SimpleNamespace(estimates=null),
     )  # fmt: skip
-    settings = SimpleNamespace(variant="merge", length_scale=0.25)
-    text = printed(_period_table(SimpleNamespace(study=SimpleNamespace(settings=settings)), period))
+    study = SimpleNamespace(engine=SimpleNamespace(variant="merge"), settings=SimpleNamespace(length_scale=0.25))
+    text = printed(_period_table(SimpleNamespace(study=study), period))
     assert "3 seeds, merge net at scale 0.25" in text
     assert "Period 8  1,500 veh/h, largest v/c 0.85, 3 seeds" in text
     closure = next(line for line in text.splitlines() if "would move" in line)
@@ -66,7 +67,7 @@ def verdict_of(seeds, null_closure):
         period=8, findings=findings, sue=SimpleNamespace(seen=range(seeds)), null=SimpleNamespace(estimates=null)
     )
     study = SimpleNamespace(
-        settings=SimpleNamespace(variant="merge"),
+        engine=SimpleNamespace(variant="merge", nature=Nature()),
         case=SimpleNamespace(microsim=SimpleNamespace(thresholds=MicroLimits())),
     )
     return _notes(SimpleNamespace(periods=(period, period), study=study))

@@ -24,6 +24,7 @@ COMMANDS = [
     "build-net",
     "validate",
     "calibrate",
+    "migrate",
 ]
 LIGHT = (
     "numpy",

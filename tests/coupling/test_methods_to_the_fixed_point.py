@@ -87,12 +87,13 @@ def test_all_methods_meet_the_linear_systems_solution(seed, strength):
 )
 def test_iterate_takes_aitkens_step(answered, prices):
     roads = linear_roads(np.array([[1.0]]), np.array([[0.001]]))
-    method, found = Iterate(roads), []
-    query = method.first(np.array([[200.0]]))
+    found = []
+    method, query = Iterate().first(roads, np.array([[200.0]]), None)
     for _ in prices:
         found.append(query.price_per_mwh.item())
         answer = Answer(price_per_mwh=answered(query.price_per_mwh), load_mw=query.load_mw, cost_per_h=0.0)
-        query = method.next(Round(query=query, answer=answer, load_mw=query.load_mw, detail=None, residual_mw=1.0))
+        done = Round(query=query, answer=answer, load_mw=query.load_mw, detail=None, residual_mw=1.0, start=None)
+        method, query = method.next(roads, done)
     assert found == pytest.approx(prices)
 
 

@@ -2,11 +2,14 @@
 
 import io
 import math
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from cosim.cli.running import progress_by_period
+from cosim.records.micro import MicroPeriod
+from cosim.records.period import PeriodRecord
 from cosim.reports.summary import summarise
 from cosim.validation.gate import GateRecord
 
@@ -120,10 +123,12 @@ def test_a_run_without_sumo_has_no_section_and_one_that_never_came_to_it_says_so
     assert told(make_run, "windows")["micro_periods"].text == "0 of 3"
 
 
-@pytest.mark.parametrize(("tables", "words"), [({"micro_quality": quality(SEEDS)}, True), ({}, False)])
-def test_the_line_of_a_period_tells_where_sumo_drove(tables, words):
+@pytest.mark.parametrize(("seeds", "words"), [(SEEDS, True), ((), False)])
+def test_the_line_of_a_period_tells_where_sumo_drove(seeds, words):
     screen = Console(file=io.StringIO(), width=200)
     show, done = progress_by_period("plain", screen, 3)
-    show({"period": 2, "tables": tables, "figures": {}, "gate": {}}, GateRecord(status="optimal", flags=(), checks=()))
+    runs = tuple(SimpleNamespace(quality=SimpleNamespace(loaded=LOADED[seed], teleports=1)) for seed in seeds)
+    told = PeriodRecord(period=2, micro=MicroPeriod(period=2, link_ids=(), length_scale=1.0, runs=runs))
+    show(told, GateRecord(status="optimal", flags=(), checks=()))
     done()
     assert ("SUMO 300 vehicles, 2 teleports" in screen.file.getvalue()) is words
