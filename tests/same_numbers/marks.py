@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ LIKE_REL = 1e-5
 """Sums elsewhere: loops end within 1e-6 MW, equilibria within R = 1e-8 of a period's flow."""
 LIKE_ABS = 1e-5
 """For columns of residuals, which are rounding: each far below the limit of its check."""
-OF_THE_SOLVER = ("iterations", "retries", "residual", "status", "sue_gap", "gap_rel", "diagnosis", "objection")
+OF_THE_SOLVER = ("iterations", "retries", "residual", "status", "sue_gap", "gap_rel", "diagnosis", "objection", "bound_vph")
 """Columns, by their last words, that tell of the way to an answer; on another machine the way may differ."""
 FIELDS = ("run", "table", "column", "numbers", "rows", "bits", "size", "first", "second")
 
@@ -37,6 +38,7 @@ def machine() -> dict[str, str]:
     found = "".join(sorted(name for name, has in features.items() if has))
     return {name: version(name) for name in PACKAGES} | {
         "python": platform.python_version(),
+        "cores": str(os.cpu_count()),
         "processor": hashlib.sha256(found.encode()).hexdigest()[:16],
     }
 
