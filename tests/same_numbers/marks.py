@@ -26,7 +26,10 @@ LIKE_REL = 1e-5
 """Sums elsewhere: loops end within 1e-6 MW, equilibria within R = 1e-8 of a period's flow."""
 LIKE_ABS = 1e-5
 """For columns of residuals, which are rounding: each far below the limit of its check."""
-OF_THE_SOLVER = ("iterations", "retries", "residual", "status", "sue_gap", "gap_rel", "diagnosis", "objection", "bound_vph")
+OF_THE_SOLVER = (
+    *("iterations", "rounds", "starts", "steps", "retries", "residual", "status", "diagnosis", "objection"),
+    *("sue_gap", "gap_rel", "gap_pu2", "fictitious_loss_kw", "bound_vph", "spread_vph"),
+)
 """Columns, by their last words, that tell of the way to an answer; on another machine the way may differ."""
 FIELDS = ("run", "table", "column", "numbers", "rows", "bits", "size", "first", "second")
 
