@@ -78,13 +78,15 @@ class Ladder:
             method = "ccp"
             best, steps = self._convex_concave(best, self._padded(best), raised, states, applied)
         local = self._local_optimum(best, window, states, applied)
-        if local is None and not exact_periods(best.cone, self.case.limits)[:applied].all():
+        chosen = local
+        if local is None and exact_periods(best.cone, self.case.limits)[:applied].all():
+            chosen = self._priced_as(best, plan, window)
+        elif local is None:
             method = "ac"
             physical = self._physical(best, applied)
             if physical is None:
                 return plan
-            best = physical
-        chosen = local or self._priced_as(best, plan, window)
+            best = physical  # the state of given setpoints keeps no limit, so its cost is compared with nothing
         restoration = Restoration(
             method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap,
             price_objection=NO_OPTIMUM if chosen is None else "",
