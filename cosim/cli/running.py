@@ -135,7 +135,7 @@ def progress_by_period(
 
 
 def _line(told: PeriodRecord, judged: GateRecord, periods: int) -> str:
-    """Return one line of progress: period, R, gap, AC difference, coupling, SUMO, status."""
+    """Return one line of progress: period, R, gap, AC difference, coupling, simulated vehicles, status."""
     roads, plan, grid = told.traffic, told.dispatch, told.grid
     cells = [f"period {told.period:>3}/{periods}"]
     if roads is not None:
@@ -150,6 +150,6 @@ def _line(told: PeriodRecord, judged: GateRecord, periods: int) -> str:
     if told.micro is not None and told.micro.runs:
         driven = [one.quality for one in told.micro.runs]
         vehicles, teleports = sum(one.loaded for one in driven), sum(one.teleports for one in driven)
-        cells.append(f"SUMO {vehicles} vehicles, {teleports} teleports")
+        cells.append(f"{vehicles} vehicles simulated, {teleports} teleports")
     tone = "green" if judged.status == "optimal" else "yellow"
     return "  ".join(cells) + f"  [{tone}]{judged.status}[/{tone}]"

@@ -124,11 +124,11 @@ def test_a_run_without_sumo_has_no_section_and_one_that_never_came_to_it_says_so
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(SEEDS, True), ((), False)])
-def test_the_line_of_a_period_tells_where_sumo_drove(seeds, words):
+def test_the_line_of_a_period_tells_where_vehicles_drove(seeds, words):
     screen = Console(file=io.StringIO(), width=200)
     show, done = progress_by_period("plain", screen, 3)
     runs = tuple(SimpleNamespace(quality=SimpleNamespace(loaded=LOADED[seed], teleports=1)) for seed in seeds)
     told = PeriodRecord(period=2, micro=MicroPeriod(period=2, link_ids=(), length_scale=1.0, runs=runs))
     show(told, GateRecord(status="optimal", flags=(), checks=()))
     done()
-    assert ("SUMO 300 vehicles, 2 teleports" in screen.file.getvalue()) is words
+    assert ("300 vehicles simulated, 2 teleports" in screen.file.getvalue()) is words
