@@ -115,6 +115,11 @@ class DayState:
     certificate: Certificate | None = None
 
     @property
+    def settled(self) -> bool:
+        """Whether the loads that are sent are final: there is no loop, or it ended within its tolerance."""
+        return self.loop is None or self.loop.converged
+
+    @property
     def result(self) -> SueResult:
         """The equilibrium of the period at work; before the day, of the first one."""
         return self.results[max(self.position, 0)]

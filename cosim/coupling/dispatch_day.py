@@ -91,12 +91,16 @@ class Demand:
         Load of every period of the day as known now, shape ``(s, T)``; where one period is planned nobody reads it.
     query
         How the loads may move; without a root, or without a query, they stay.
+    firm
+        Whether a day-ahead plan must have been made for this load; not where the loop ended before its tolerance, which
+        the roads tell in every period.
     """
 
     position: int
     load_mw: Array
     forecast_mw: Array
     query: Query | None = None
+    firm: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,7 +154,8 @@ def advance(side: GridSide, state: DispatchState, asked: Demand) -> tuple[Dispat
     foreseen = asked.forecast_mw if state.foreseen_mw is None else state.foreseen_mw
     plan = state.plan
     if side.whole_day and position > 0 and plan is not None:
-        _keep_to(side, plan, asked)
+        if asked.firm:
+            _keep_to(side, plan, asked)
     else:
         load = window_load_mw(
             side.case, position=position, length=side.controller.horizon(position), now_mw=asked.load_mw,

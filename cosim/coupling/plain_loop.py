@@ -32,7 +32,9 @@ def exchange(
     if isinstance(told, Answer) and sent.load_mw is None:
         return (state, stands[1]), None
     load_mw = state.load_mw[:, state.position] if sent.load_mw is None else sent.load_mw
-    asked = Demand(position=state.position, load_mw=load_mw, forecast_mw=sent.forecast_mw, query=sent.query)
+    asked = Demand(
+        position=state.position, load_mw=load_mw, forecast_mw=sent.forecast_mw, query=sent.query, firm=state.settled
+    )
     grid_state, done = dispatch_day.advance(grid, stands[1], asked)
     return (state, grid_state), done
 

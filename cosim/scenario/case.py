@@ -147,9 +147,8 @@ class SimulationCase:
         """Return the grid side of the day; ``polish`` as in `cosim.dispatch.controller.Controller`."""
         if self.dispatch is None:
             raise InputError(f"scenario '{self.name}' has no grid")
-        # A loop that ends before its tolerance says so in every period: the day goes on, and is flagged.
-        tolerance = float("inf") if self.iterated else self.coupling.tolerance_mw
-        return grid_side(self.dispatch, rule=self.coupling.rule, tolerance_mw=tolerance, polish=polish)
+        coupling = self.coupling
+        return grid_side(self.dispatch, rule=coupling.rule, tolerance_mw=coupling.tolerance_mw, polish=polish)
 
     def chargers(self) -> Chargers:
         """Return what the stations can serve."""

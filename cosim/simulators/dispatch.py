@@ -79,18 +79,20 @@ class Simulator(PeriodSimulator):
             now[n] = self.total(eid, DEMAND, ports[DEMAND])
             if foreseen:
                 forecast[n] = self._forecast(eid, ports[FORECAST])
-        return Demand(position=k, load_mw=now, forecast_mw=forecast, query=self._query(inputs, now))
+        query, firm = self._query(inputs, now)
+        return Demand(position=k, load_mw=now, forecast_mw=forecast, query=query, firm=firm)
 
-    def _query(self, inputs: Inputs, load_mw: Array) -> Query | None:
-        """Return how the loads may move; None without a query or for fixed loads."""
+    def _query(self, inputs: Inputs, load_mw: Array) -> tuple[Query | None, bool]:
+        """Return how the loads may move, None without a query or for fixed loads, and whether they are firm."""
         ports = inputs.get(ROOT, {})
         query = self.single(ROOT, "query", ports["query"]) if "query" in ports else {"period": self.position + 1}
         if query["period"] != self.position + 1:
             raise ComponentError(f"dispatch: query of period {query['period']} came in period {self.position + 1}")
+        firm = bool(query.get("firm", True))
         if "root" not in query:
-            return None
+            return None, firm
         price, root = (np.array(query[name], dtype=float) for name in ("price_per_mwh", "root"))
-        return Query(price_per_mwh=price, load_mw=load_mw[:, None], root=root)
+        return Query(price_per_mwh=price, load_mw=load_mw[:, None], root=root), firm
 
     def _forecast(self, eid: str, sources: dict[str, Any]) -> list[float]:
         forecast = self.single(eid, FORECAST, sources)

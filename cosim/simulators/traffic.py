@@ -151,8 +151,8 @@ class Simulator(PeriodSimulator):
         }
 
     def _query(self) -> dict[str, Any]:
-        """Return how the loads that are sent may move; without a root they may not."""
-        asked, query = self.state.query, {"period": self.position + 1}
+        """Return how the loads that are sent may move (without a root they may not), and whether they are final."""
+        asked, query = self.state.query, {"period": self.position + 1, "firm": self.state.settled}
         if asked is None or asked.root is None:
             return query
         return query | {"price_per_mwh": asked.price_per_mwh.tolist(), "root": asked.root.tolist()}

@@ -134,6 +134,20 @@ def test_a_day_ahead_whose_loop_ends_too_early_goes_on_with_every_period_flagged
     assert {part.traffic.coupling.coupling_converged for part, _ in parts} == {False}
 
 
+def test_a_load_that_a_day_ahead_plan_was_not_made_for_is_refused_after_a_loop_that_settled(small_case, monkeypatch):
+    values = Traffic._values
+
+    def other(self, eid):
+        told = values(self, eid)
+        if self.position == 2 and "P_demand[MW]" in told:
+            told["P_demand[MW]"] += 0.01
+        return told
+
+    monkeypatch.setattr(Traffic, "_values", other)
+    with pytest.raises(ComponentError, match="0.01 MW other than the day-ahead plan foresaw for period 3"):
+        run_small(small_case(*ITERATED, "dispatch.mode=day_ahead"))
+
+
 def fail_in_period(monkeypatch, kind, period, method="advance"):
     original = getattr(kind, method)
 
