@@ -9,7 +9,9 @@
     ├── ComponentError         7   a simulator, solver process or child died, hung or answered nonsense
     │   ├── PluginError        7   a user's device, law or method raised, or gave no number
     │   └── SumoError          7   SUMO died, hung, refused a command or left broken output
-    └── StorageError           8   results cannot be written or read
+    ├── StorageError           8   results cannot be written or read
+    ├── CheckpointError        9   a stored run cannot be gone on with: damaged, edited, or of other inputs or versions
+    └── LockedError           11   another process is at work in the run folder
 
 A solver that does not converge and a dispatch that is infeasible are values, not exceptions:
 they travel in the result with their status.
@@ -195,3 +197,15 @@ class StorageError(CosimError):
     """Results cannot be written to, or read from, the disk."""
 
     exit_code = 8
+
+
+class CheckpointError(CosimError):
+    """A run that was stopped cannot go on: what it stored is damaged or edited, or belongs to other inputs or versions."""
+
+    exit_code = 9
+
+
+class LockedError(CosimError):
+    """Another process is at work in the run folder."""
+
+    exit_code = 11
