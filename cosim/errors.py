@@ -200,7 +200,7 @@ class StorageError(CosimError):
 
 
 class CheckpointError(CosimError):
-    """A run that was stopped cannot go on: what it stored is damaged or edited, or belongs to other inputs or versions."""
+    """A stopped run cannot go on: what it stored is damaged or edited, or belongs to other inputs or versions."""
 
     exit_code = 9
 
