@@ -172,6 +172,8 @@ class SumoError(ComponentError):
         SUMO's own last words.
     last_call
         What was asked of SUMO last.
+    repeatable
+        Whether the same may go well with another SUMO; not so a command that it refused.
     """
 
     def __init__(
@@ -183,7 +185,9 @@ class SumoError(ComponentError):
         return_code: int | None,
         error_log_tail: str,
         last_call: str = "",
+        repeatable: bool = True,
     ) -> None:
+        self.repeatable = repeatable
         self.what, self.command, self.last_call = what, tuple(command), last_call
         self.sim_time_s, self.return_code, self.error_log_tail = sim_time_s, return_code, error_log_tail
         reached = "before its first step" if sim_time_s is None else f"at simulated {sim_time_s:g} s"
@@ -191,6 +195,14 @@ class SumoError(ComponentError):
         ended = "" if return_code is None else f" (return code {return_code})"
         words = f"; its last words: {error_log_tail}" if error_log_tail else "; it said nothing"
         super().__init__(f"SUMO {what} {reached}{asked}{ended}{words}; command: {' '.join(command)}")
+
+    def again(self, where: str) -> SumoError:
+        """Return the error of a SUMO that took the place of another one, whose end was repaired."""
+        return SumoError(
+            f"{self.what} (the second one in {where})", command=self.command, sim_time_s=self.sim_time_s,
+            return_code=self.return_code, error_log_tail=self.error_log_tail, last_call=self.last_call,
+            repeatable=False,
+        )  # fmt: skip
 
 
 class StorageError(CosimError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from cosim.arrays import Array, IntArray, read_only
 from cosim.bounds import NonNegative, Positive, check_bounds
@@ -208,14 +208,14 @@ class RunOptions:
     hang_limit_s
         A call of SUMO that takes longer counts as hung, s.
     tries
-        How often SUMO is started before its death is an error.
+        How often SUMO is started before its death is an error, 1 or 2.
     file_limit_bytes
         Largest file that SUMO may write.
     """
 
     slice_s: NonNegative = 0.0
     hang_limit_s: Positive = 60.0
-    tries: Annotated[int, Ge(1)] = 2
+    tries: Annotated[int, Interval(ge=1, le=2)] = 2
     file_limit_bytes: Annotated[int, Ge(1)] = 4 * 2**30
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from cosim.errors import InputError, Problem
 from cosim.microsim.day import Day, Run
 from cosim.microsim.model import MicroRoute, MicroStation, Variant
 from cosim.microsim.pool import Stop, side_by_side
+from cosim.microsim.replay import DayAnswer, DayClaim, DayStep, RepeatableDay, replayed
 from cosim.microsim.states import (
     Claim,
     LinkSlice,
@@ -39,11 +40,15 @@ __all__ = [
     "ENGINES",
     "Claim",
     "Day",
+    "DayAnswer",
+    "DayClaim",
+    "DayStep",
     "Engine",
     "EngineSettings",
     "LinkSlice",
     "MicroState",
     "Nature",
+    "RepeatableDay",
     "Roads",
     "RunQuality",
     "Session",
@@ -53,6 +58,7 @@ __all__ = [
     "Variant",
     "natures",
     "open_engine",
+    "replayed",
     "steady",
 ]
 

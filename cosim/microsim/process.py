@@ -213,7 +213,7 @@ class SumoProcess:
         else:
             what = f"broke the connection ({error})"
         self.kill()
-        return self.error(what, code)
+        return self.error(what, code, repeatable=code is not None or not refused)
 
     def finish(self) -> None:
         """Close the simulation in order, so that SUMO writes its outputs; only a return code of 0 counts.
@@ -254,7 +254,7 @@ class SumoProcess:
         said = list(dict.fromkeys(one for one in lines if one))
         return " | ".join(said[-WORDS:])
 
-    def error(self, what: str, code: int | None = None) -> SumoError:
+    def error(self, what: str, code: int | None = None, *, repeatable: bool = True) -> SumoError:
         """Return the one error that SUMO's failures have."""
         return SumoError(
             what,
@@ -263,6 +263,7 @@ class SumoProcess:
             return_code=self._poll() if code is None else code,
             error_log_tail=self.words(),
             last_call=self.last_call,
+            repeatable=repeatable,
         )
 
     def _poll(self) -> int | None:

@@ -230,6 +230,8 @@ class MicroState:
         SHA-256 of everything measured, equal for equal claims; empty in a day.
     cpu_s
         CPU time that it took.
+    repeated
+        Why it was simulated a second time, by another process; empty if it was not. It changes no number.
     """
 
     links: LinkSlice
@@ -244,6 +246,7 @@ class MicroState:
     model: str = "micro"
     digest: str = ""
     cpu_s: float = math.nan
+    repeated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ and several may run side by side, each with its own SUMO.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cosim.errors import ComponentError, InputError, Problem, SumoError
+from cosim.errors import InputError, Problem, SumoError
 from cosim.microsim import measurements
 from cosim.microsim.chargers import SPUR_S
 from cosim.microsim.measurements import EDGES
@@ -43,13 +44,18 @@ def run_window(given: WindowInput, stop: Stop | None = None) -> MicroState:
         If the disk is full; SUMO itself would end well with truncated files.
     """
     _check(given)
-    for attempt in range(given.options.tries):
-        try:
-            return _once(given, stop)
-        except SumoError:
-            if attempt + 1 == given.options.tries:
-                raise
-    raise ComponentError("a window needs at least one try")
+    try:
+        return _once(given, stop)
+    except SumoError as error:
+        if given.options.tries == 1 or not error.repeatable:
+            raise
+        repeated = str(error)
+    if stop is not None:
+        stop()
+    try:
+        return replace(_once(given, stop), repeated=repeated)
+    except SumoError as error:
+        raise error.again("one window") from error
 
 
 def _once(given: WindowInput, stop: Stop | None) -> MicroState:

@@ -22,10 +22,12 @@ from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.microsim.port import (
     Claim,
-    Day,
+    DayAnswer,
+    DayStep,
     EngineSettings,
     LinkSlice,
     MicroState,
+    RepeatableDay,
     StationSeries,
     open_engine,
     steady,
@@ -47,7 +49,7 @@ class Simulator(PeriodSimulator):
     def __init__(self) -> None:
         super().__init__(meta("sumo", "hybrid", {"Micro": []}))
         self.open = ExitStack()
-        self.day: Day | None = None
+        self.day: RepeatableDay | None = None
 
     def setup(self, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
         """Open the engine on the scenario's roads."""
@@ -169,33 +171,32 @@ class Simulator(PeriodSimulator):
         """Advance the day by one coupling step; close the period at its end."""
         period_s = self.case.timeline.period_s
         if self.day is None:
-            self.day = self.engine.day(float(period_s), self.case.seed)
+            self.day = RepeatableDay(lambda: self.engine.day(float(period_s), self.case.seed))
             self.open.callback(self.day.close)
-        if flows is not None:
-            self.day.begin(flows, self.position + 1)
         if abs(self.day.now_s - now_s) > EXACT_S:
             raise ComponentError(f"sumo: mosaik is at {now_s} s, SUMO at {self.day.now_s:g} s; start it at time 0")
-        energy_kwh, drawn_kwh = self.day.advance(now_s + self.coupling_s, caps, supervision.check)
-        self._keep_step(self.day, energy_kwh, drawn_kwh / s_to_h(self.coupling_s))
-        if now_s + self.coupling_s == (self.position + 1) * period_s:
-            self._close_period(self.day)
+        until_s, end_s = now_s + self.coupling_s, (self.position + 1) * period_s
+        last = until_s == end_s and self.periods_done + 1 == self.case.timeline.periods
+        step = DayStep(
+            period=self.position + 1, until_s=float(until_s), p_set_mw=caps, path_flow_vph=flows, last=last
+        )  # fmt: skip
+        self._keep_step(self.day.ask(step, supervision.check))
 
-    def _keep_step(self, day: Day, energy_kwh: Array, p_kw: Array) -> None:
-        for n, state in enumerate(day.counts()):
+    def _keep_step(self, told: DayAnswer) -> None:
+        """Keep the stations for the ports, and the period if it ends now."""
+        p_kw = told.drawn_kwh / s_to_h(self.coupling_s)
+        for n, state in enumerate(told.stations):
             self.values[n] = {
                 "P[MW]": kw_to_mw(float(p_kw[n])),
-                "E[MWh]": kw_to_mw(float(energy_kwh[n])),
+                "E[MWh]": kw_to_mw(float(told.energy_kwh[n])),
                 "plugged[veh]": state.plugged,
                 "queue[veh]": state.queue,
                 "wait[min]": state.wait_min,
             }
-
-    def _close_period(self, day: Day) -> None:
-        """Measure the period that ends now."""
-        told = day.end(last=self.periods_done + 1 == self.case.timeline.periods)
-        self.links = told.links
-        self.record = self._told([told], continuous=True)
-        self.periods_done += 1
+        if told.measured is not None:
+            self.links = told.measured.links
+            self.record = self._told([told.measured], continuous=True)
+            self.periods_done += 1
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
         """Return the requested outputs; what has not been measured is not told."""

@@ -163,21 +163,45 @@ def test_nothing_else_of_a_run_changes(parts):
                 np.testing.assert_equal(tables(part)[table], tables(plain)[table])
 
 
-def test_a_dead_sumo_ends_the_run_with_its_own_words(path, monkeypatch):
+@pytest.fixture
+def killed(path, monkeypatch):
+    """Return ``killed(*at_s)``: the parts of a continuous day whose SUMO is killed as it is asked for these steps."""
     started = []
-    enter = SumoProcess.__enter__
+    enter, step = SumoProcess.__enter__, SumoProcess.step_to
     monkeypatch.setattr(SumoProcess, "__enter__", lambda self: started.append(self) or enter(self))
-    step = Sumo.advance
 
-    def advance(self, time, inputs):
-        if time == 300:
-            os.kill(started[-1].pid, signal.SIGKILL)
-        return step(self, time, inputs)
+    def run(*at_s):
+        left, found = list(at_s), []
 
-    monkeypatch.setattr(Sumo, "advance", advance)
-    with pytest.raises(SumoError, match="died of SIGKILL at simulated 300 s"):
-        world.run_world(build_case(load(path, ("microsim.mode=continuous",))), lambda part, record: None)
-    assert started[-1].child.poll() is not None
+        def stepped(self, time_s):
+            if time_s in left:
+                left.remove(time_s)
+                os.kill(self.pid, signal.SIGKILL)
+            step(self, time_s)
+
+        monkeypatch.setattr(SumoProcess, "step_to", stepped)
+        case = build_case(load(path, ("microsim.mode=continuous",)))
+        world.run_world(case, lambda part, record: found.append((part, record)))
+        return found
+
+    run.started = started
+    return run
+
+
+def test_a_sumo_that_dies_is_replaced_and_every_number_stays(parts, killed):
+    """In the second period, so the replay goes through the first."""
+    found = killed(1000.0)
+    assert len(killed.started) == 2
+    for (part, judged), (plain, as_ever) in zip(found, parts("continuous"), strict=True):
+        np.testing.assert_equal(tables(part), tables(plain))
+        assert judged.status == as_ever.status
+
+
+def test_a_sumo_that_dies_twice_in_a_period_ends_the_run_with_its_own_words(killed):
+    with pytest.raises(SumoError, match=r"died of SIGKILL \(the second one in period 1\) at simulated 300 s"):
+        killed(301.0, 301.0)
+    assert len(killed.started) == 2
+    assert all(one.child.poll() is not None for one in killed.started)
 
 
 def alone(path, start, mode):
