@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from cosim.reports import frames, style
 from cosim.reports.comparison import Comparison
 from cosim.reports.frames import NothingToDraw, PeriodAxis
-from cosim.reports.page import CONFIG, environment, write_page
+from cosim.reports.page import environment, write_page
+from cosim.reports.plot import Figure, plotly_js
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 TITLE = "Period by period"
 CAPTION = "Charging that was not served, the lowest AC voltage, and the import, one line per run."
@@ -42,11 +42,9 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     StorageError
         If it cannot be written.
     """
-    from plotly.offline import get_plotlyjs
-
     try:
         figure = draw([RunResult(run.folder) for run in comparison.runs], [run.name for run in comparison.runs])
-        html, missing = figure.to_html(full_html=False, include_plotlyjs=False, div_id="figure", config=CONFIG), ""
+        html, missing = figure.to_html("figure"), ""
     except NothingToDraw as reason:
         html, missing = "", str(reason)
     sections: dict[str, list[object]] = {}
@@ -54,13 +52,13 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
         sections.setdefault(row.section, []).append(row)
     text = environment().get_template("comparison.html.j2").render(
         comparison=comparison, sections=sections, caption=CAPTION, title=TITLE, figure=html, missing=missing,
-        plotlyjs=get_plotlyjs(),
+        plotlyjs=plotly_js(),
     )  # fmt: skip
     write_page(path, text)
     return path
 
 
-def draw(results: Sequence[RunResult], names: Sequence[str]) -> go.Figure:
+def draw(results: Sequence[RunResult], names: Sequence[str]) -> Figure:
     """Draw power not served [MW], lowest AC voltage [pu] and import [MW] of each run over the periods.
 
     Raises
@@ -84,7 +82,7 @@ def draw(results: Sequence[RunResult], names: Sequence[str]) -> go.Figure:
                 continue
             colour = style.SERIES[k % len(style.SERIES)]
             line = style.curve(axis, values, name, colour, legendgroup=name, hovertemplate=f"%{{y:,.4f}} {unit}")
-            figure.add_trace(line.update(showlegend=row == 1), row=row, col=1)
+            figure.add_trace(line | {"showlegend": row == 1}, panel=row)
     return figure
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
 from cosim.reports.figures import FIGURES, GROUPS
+from cosim.reports.plot import plotly_js
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
 from cosim.results.store import RunResult
@@ -35,7 +36,6 @@ _MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
 _NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions", "warnings")
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +116,6 @@ def write_page(target: Path, text: str) -> None:
 
 def render(result: RunResult) -> str:
     """Return the page of a run as HTML; every name from the run is escaped."""
-    from plotly.offline import get_plotlyjs
-
     judged = gates.read_gates(result)
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
@@ -142,7 +140,7 @@ def render(result: RunResult) -> str:
             groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
             micro=micro.read(result),
             provenance=_provenance(result),
-            plotlyjs=get_plotlyjs(),
+            plotlyjs=plotly_js(),
         )
     )
 
@@ -188,10 +186,9 @@ def _drawn(result: RunResult, name: str) -> Drawn:
         figure = module.draw(result)
     except frames.NothingToDraw as reason:
         return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, missing=str(reason))
-    top = 46 if figure.layout.updatemenus else 14
+    top = 46 if "updatemenus" in figure.layout else 14
     figure.update_layout(title={"text": ""}, margin={"t": top})
-    html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=CONFIG)
-    return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=html)
+    return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=figure.to_html(f"figure-{name}"))
 
 
 def _provenance(result: RunResult) -> Provenance:

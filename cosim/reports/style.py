@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.dispatch.devices import all_kinds
 from cosim.dispatch.devices.traits import Traits
+from cosim.reports import plot
 from cosim.reports.frames import PeriodAxis
+from cosim.reports.plot import PLAIN_TEMPLATE, Figure, Trace
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK, MUTED, HAIR = "#1f2933", "#66737f", "#e4e9ee"
@@ -65,7 +66,7 @@ def canvas(
     *,
     height: int = 380,
     shares: Sequence[float] | None = None,
-) -> go.Figure:
+) -> Figure:
     """Return an empty figure over the periods with one panel per unit, stacked, sharing the period axis.
 
     Parameters
@@ -75,22 +76,18 @@ def canvas(
     shares
         Height of each panel relative to the others.
     """
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(
-        rows=len(units), cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=list(shares) if shares else None
-    )
+    figure = Figure(tuple(shares or (1.0,) * len(units)), spacing=0.09, shared=True)
     paper(figure, title, height)
     _style_axes(figure, axis, units)
     return figure
 
 
-def paper(figure: go.Figure, title: str, height: int) -> None:
+def paper(figure: Figure, title: str, height: int) -> None:
     """Set title, font, margins, legend and hover."""
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper"},
         height=height,
-        template="none",
+        template=PLAIN_TEMPLATE,
         font={"family": FONT, "size": 13, "color": INK},
         colorway=list(SERIES),
         paper_bgcolor="white",
@@ -114,7 +111,7 @@ def paper(figure: go.Figure, title: str, height: int) -> None:
     )
 
 
-def _style_axes(figure: go.Figure, axis: PeriodAxis, units: Sequence[str]) -> None:
+def _style_axes(figure: Figure, axis: PeriodAxis, units: Sequence[str]) -> None:
     """Give every panel the period axis and its unit."""
     positions, texts = axis.ticks
     figure.update_xaxes(
@@ -137,17 +134,16 @@ def _style_axes(figure: go.Figure, axis: PeriodAxis, units: Sequence[str]) -> No
     )
     figure.update_xaxes(
         title={"text": "period, start (h:min)", "font": {"size": 11, "color": MUTED}, "standoff": 6},
-        row=len(units),
-        col=1,
+        panel=len(units),
     )
     figure.update_yaxes(
         gridcolor=HAIR, zerolinecolor="#b8c2cc", zerolinewidth=1, tickfont={"size": 11, "color": MUTED}, nticks=7
     )
     for row, unit in enumerate(units, start=1):
-        figure.update_yaxes(title={"text": unit, "font": {"size": 12}, "standoff": 8}, row=row, col=1)
+        figure.update_yaxes(title={"text": unit, "font": {"size": 12}, "standoff": 8}, panel=row)
 
 
-def heat_canvas(axis: PeriodAxis, title: str, rows: Sequence[str], unit: str) -> go.Figure:
+def heat_canvas(axis: PeriodAxis, title: str, rows: Sequence[str], unit: str) -> Figure:
     """Return an empty figure for `heat`: ids down, periods across; tall enough to name each row."""
     figure = canvas(axis, title, [unit], height=int(min(max(160 + 17 * len(rows), 260), 900)))
     figure.update_layout(hovermode="closest", margin={"l": 64, "r": 8})
@@ -165,7 +161,7 @@ def heat(
     unit: str,
     scale: Sequence[str],
     **options: Any,  # noqa: ANN401 - plotly's own settings
-) -> go.Heatmap:
+) -> Trace:
     """Return a heat map of a matrix from `frames.matrix`; missing values stay white.
 
     Parameters
@@ -175,18 +171,16 @@ def heat(
     unit
         Unit of the values, beside the colour bar.
     **options
-        More settings of `plotly.graph_objects.Heatmap`, for example ``zmin`` or ``customdata``.
+        More settings of plotly's heat map, for example ``zmin`` or ``customdata``.
     """
-    import plotly.graph_objects as go
-
     hover = options.pop("hover", "%{z:,.4~g} " + unit)
     bar = {"title": {"text": unit, "font": {"size": 11}}, "thickness": 11, "outlinewidth": 0, "tickfont": {"size": 10}}
     bar |= options.pop("colorbar", {})
-    return go.Heatmap(
-        x=axis.labels,
-        y=[escape(name) for name in values.index],
-        z=values.to_numpy(),
-        colorscale=list(scale),
+    return plot.heatmap(
+        axis.labels,
+        [escape(name) for name in values.index],
+        values.to_numpy(),
+        scale,
         colorbar=bar,
         xgap=1,
         ygap=1,
@@ -202,12 +196,10 @@ def step(
     name: str,
     colour: str,
     **options: Any,  # noqa: ANN401 - plotly's own settings
-) -> go.Scatter:
+) -> Trace:
     """Return a line that holds each value over its period."""
-    import plotly.graph_objects as go
-
     line = {"color": colour, "width": 2, "shape": "hvh"} | options.pop("line", {})
-    return go.Scatter(x=axis.labels, y=list(values), name=escape(name), mode="lines", line=line, **options)
+    return plot.scatter(axis.labels, list(values), name=escape(name), mode="lines", line=line, **options)
 
 
 def curve(
@@ -216,31 +208,30 @@ def curve(
     name: str,
     colour: str,
     **options: Any,  # noqa: ANN401 - plotly's own settings
-) -> go.Scatter:
+) -> Trace:
     """Return a line through the values with a small mark at each."""
-    import plotly.graph_objects as go
-
     line = {"color": colour, "width": 2} | options.pop("line", {})
     marker = {"size": 4, "color": colour} | options.pop("marker", {})
-    return go.Scatter(
-        x=axis.labels, y=list(values), name=escape(name), mode="lines+markers", line=line, marker=marker, **options
+    return plot.scatter(
+        axis.labels, list(values), name=escape(name), mode="lines+markers", line=line, marker=marker, **options
     )
 
 
 def limit(
-    figure: go.Figure,
+    figure: Figure,
     value: float,
     text: str,
     *,
-    row: int = 1,
+    panel: int = 1,
     colour: str = ALARM,
     above: bool = True,
     log: bool = False,
 ) -> None:
     """Draw a horizontal limit with its name; on a logarithmic axis plotly wants the name at the power of ten."""
     line = {"color": colour, "width": 1.2, "dash": "dash"}
-    figure.add_hline(y=value, line=line, row=row, col=1)
+    figure.add_shape(panel, type="line", x0=0, x1=1, xref="x domain", y0=value, y1=value, line=line)
     figure.add_annotation(
+        panel,
         text=text,
         font={"size": 11, "color": colour},
         showarrow=False,
@@ -249,18 +240,16 @@ def limit(
         xanchor="left",
         y=math.log10(value) if log else value,
         yanchor="bottom" if above else "top",
-        row=row,
-        col=1,
     )
 
 
-def log_curve(axis: PeriodAxis, values: pd.Series[float], name: str, colour: str, unit: str) -> go.Scatter:
+def log_curve(axis: PeriodAxis, values: pd.Series[float], name: str, colour: str, unit: str) -> Trace:
     """Return the sizes of values for a logarithmic axis; zero stands at the floor and hovers as itself."""
     shown = values.abs().clip(lower=_LOG_FLOOR)
     hover = f"%{{customdata:.2e}} {unit}"
     return curve(axis, shown, name, colour, customdata=list(values), hovertemplate=hover)
 
 
-def log_axis(figure: go.Figure) -> None:
+def log_axis(figure: Figure) -> None:
     """Make the vertical axis of the first panel logarithmic, in powers of ten."""
-    figure.update_yaxes(type="log", exponentformat="power", dtick=2, zeroline=False, tickfont={"size": 9}, row=1, col=1)
+    figure.update_yaxes(type="log", exponentformat="power", dtick=2, zeroline=False, tickfont={"size": 9}, panel=1)

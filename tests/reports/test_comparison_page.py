@@ -36,10 +36,10 @@ def test_the_page_has_every_row_and_escapes_what_the_runs_say(make_run, tmp_path
 def test_the_picture_has_one_line_a_run_in_each_panel_with_the_periods_own_values(make_run):
     runs = [make_run(change=charging((0.0, 0.1, 0.2))), make_run(change=charging((0.0, 0.0, 0.0)))]
     figure = draw(runs, ["one", "two"])
-    assert [trace.name for trace in figure.data] == ["one", "two"] * 3
-    assert list(figure.data[0].y) == [0.0, 0.1, 0.2]
-    assert list(figure.data[3].y) == pytest.approx([0.96, 0.97, 0.98])
-    assert [bool(trace.showlegend) for trace in figure.data] == [True, True, False, False, False, False]
+    assert [trace["name"] for trace in figure.data] == ["one", "two"] * 3
+    assert list(figure.data[0]["y"]) == [0.0, 0.1, 0.2]
+    assert list(figure.data[3]["y"]) == pytest.approx([0.96, 0.97, 0.98])
+    assert [bool(trace["showlegend"]) for trace in figure.data] == [True, True, False, False, False, False]
 
 
 def test_runs_without_a_grid_have_a_page_without_a_picture(make_run, tmp_path):

@@ -1,4 +1,4 @@
-"""The figures of a run, one file each: ``draw(result)`` returns a plotly Figure, in a notebook as on the page.
+"""The figures of a run, one file each: ``draw(result)`` returns a `plot.Figure`, in a notebook as on the page.
 
 >>> list(FIGURES)[:2]
 ['link_flows', 'link_profiles']
@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cosim.plugins import modules
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 SECTIONS = ("Roads", "Charging", "Power", "Proof", "Microsimulation")
 """Sections of the page, in order; one that a figure names besides comes after them."""
@@ -34,7 +32,7 @@ class FigureModule(Protocol):
     TITLE: str
     CAPTION: str
 
-    def draw(self, result: RunResult) -> go.Figure:
+    def draw(self, result: RunResult) -> Figure:
         """Return the figure, or raise `cosim.reports.frames.NothingToDraw`."""
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Proof", 3)
 TITLE = "Dispatch against AC power flow"
@@ -22,7 +18,7 @@ _MEASURES = (
 )
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the size of the differences per period on a logarithmic axis.
 
     Parameters

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Proof", 2)
 TITLE = "Gap of the cone relaxation"
@@ -22,7 +18,7 @@ CAPTION = (
 _FLOOR = 1e-12
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw line by period, log10 of the size of the gap [pu^2]; a negative gap counts by its size.
 
     Parameters

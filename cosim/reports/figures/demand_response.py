@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Power", 3)
 TITLE = "Demand response"
@@ -19,7 +15,7 @@ CAPTION = (
 _HUES = ("#d6457f", "#8f2d5c", "#e58bab", "#b0688e", "#f3b8cc", "#6b2347")
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw cut less refill [MW] per device, stacked, and the caps.
 
     Parameters
@@ -32,8 +28,6 @@ def draw(result: RunResult) -> go.Figure:
     NothingToDraw
         If the run has no demand response.
     """
-    import plotly.graph_objects as go
-
     devices = frames.devices(result, "demand response", lambda traits: traits.returns, "p_mw")
     axis = frames.period_axis(result)
     power = frames.matrix(devices, "device", "p_mw", axis)
@@ -42,12 +36,12 @@ def draw(result: RunResult) -> go.Figure:
     figure.update_layout(barmode="relative")
     for k, name in enumerate(power.index):
         label = style.escape(f"{name} (bus {bus[name]})" if name in bus else name)
-        bar = go.Bar(x=axis.labels, y=power.loc[name], name=label, hovertemplate="%{y:+.4f} MW")
-        figure.add_trace(bar.update(marker={"color": _HUES[k % len(_HUES)]}))
+        bar = plot.bar(x=axis.labels, y=power.loc[name], name=label, hovertemplate="%{y:+.4f} MW")
+        figure.add_trace(bar | {"marker": {"color": _HUES[k % len(_HUES)]}})
     if frames.known(devices, "available_mw"):
         cap = frames.by_period(devices, "available_mw", axis)
         dotted = {"dash": "dot", "width": 1.3}
         figure.add_trace(style.step(axis, cap, "Largest cut", style.MUTED, line=dotted, hovertemplate="%{y:.4f} MW"))
         low = style.step(axis, -cap, "Largest refill", style.MUTED, line=dotted, hovertemplate="%{y:.4f} MW")
-        figure.add_trace(low.update(showlegend=False))
+        figure.add_trace(low | {"showlegend": False})
     return figure

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Proof", 1)
 TITLE = "Trust ledger"
@@ -23,7 +19,7 @@ _MEASURES = (
 )
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the gaps of the trust ledger per period.
 
     Parameters

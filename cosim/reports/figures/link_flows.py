@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Roads", 1)
 TITLE = "Link flows"
@@ -21,7 +17,7 @@ _VIEWS = {
 }
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw link by period, with buttons for flow [veh/h], volume/capacity and travel time [min].
 
     Parameters
@@ -42,7 +38,7 @@ def draw(result: RunResult) -> go.Figure:
         values = flow if column == "flow_vph" else frames.matrix(links, "link", column, axis)
         _, unit, hover = _VIEWS[column]
         trace = style.heat(axis, values, row_name="Link", unit=unit, scale=style.FLOW_SCALE, zmin=0, hover=hover)
-        figure.add_trace(trace.update(visible=column == views[0]))
+        figure.add_trace(trace | {"visible": column == views[0]})
     if len(views) > 1:
         figure.update_layout(updatemenus=[_buttons(views)])
     return figure

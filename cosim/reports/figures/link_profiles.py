@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Roads", 2)
 TITLE = "Busiest links over the day"
@@ -17,7 +13,7 @@ CAPTION = "The six links with most vehicles in colour, all others in grey; point
 _COLOURED = 6
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw link flows [veh/h] as lines; the busiest six are coloured and named.
 
     Parameters
@@ -40,7 +36,7 @@ def draw(result: RunResult) -> go.Figure:
         grey = style.curve(
             axis, flow.loc[link], link, "#c3ccd5", line={"width": 1.2}, marker={"size": 3}, showlegend=False
         )
-        figure.add_trace(grey.update(hovertemplate=hover))
+        figure.add_trace(grey | {"hovertemplate": hover})
     for link, colour in zip(busiest, style.SERIES, strict=False):
         figure.add_trace(style.curve(axis, flow.loc[link], link, colour, hovertemplate=hover))
     figure.update_yaxes(rangemode="tozero")

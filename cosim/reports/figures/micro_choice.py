@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cosim.reports import frames, scatter, style
+from cosim.reports import frames, plot, scatter, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Microsimulation", 2)
 TITLE = "Route choice closure"
@@ -19,7 +15,7 @@ CAPTION = (
 PATHS, STATISTICS = "validation_routes", "validation_statistics"
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw path flows against chosen flows, and the closure by period.
 
     Parameters
@@ -47,21 +43,19 @@ def draw(result: RunResult) -> go.Figure:
     return figure
 
 
-def _bars(figure: go.Figure, result: RunResult) -> None:
+def _bars(figure: Figure, result: RunResult) -> None:
     """Add the closure of each model and period, with its interval."""
-    import plotly.graph_objects as go
-
     table = frames.table(result, STATISTICS, "model", "period", "statistic", "mean", "high")
     table = table[table["statistic"] == "closure"]
     for model, (label, colour, _) in scatter.MODELS.items():
         own = table[table["model"] == model]
         spread = (100.0 * (own["high"] - own["mean"])).fillna(0.0)
         figure.add_trace(
-            go.Bar(
+            plot.bar(
                 x=[f"period {period}" for period in own["period"]], y=list(100.0 * own["mean"]), name=label,
                 legendgroup=model, showlegend=False, marker={"color": style.faded(colour, 0.8)},
                 error_y={"type": "data", "array": list(spread), "thickness": 1.2, "color": style.MUTED},
                 hovertemplate="%{x}<br>%{y:.2f} % would move<extra></extra>",
             ),
-            row=1, col=2,
+            panel=2,
         )  # fmt: skip

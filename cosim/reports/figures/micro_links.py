@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, scatter
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Microsimulation", 1)
 TITLE = "Links against SUMO"
@@ -20,7 +16,7 @@ TABLE = "validation_links"
 _COLUMNS = ("model", "link", "period", "flow_vph", "flow_sumo_vph", "time_min", "time_sumo_min", "free_flow_min")
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw flow against flow and time against time, each link a mark.
 
     Parameters

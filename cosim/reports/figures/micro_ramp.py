@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Microsimulation", 4)
 TITLE = "Ramp in slices of 15 minutes"
@@ -20,7 +16,7 @@ TABLE = "validation_ramp"
 _SERIES = (("flow_inside", "Flows inside", "#0072b2"), ("time_inside", "Times inside", "#009e73"))
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the share of links inside the tolerance, slice by slice.
 
     Parameters
@@ -33,8 +29,6 @@ def draw(result: RunResult) -> go.Figure:
     NothingToDraw
         If it was not.
     """
-    import plotly.graph_objects as go
-
     from cosim.reports.scatter import panels
 
     if TABLE not in result:
@@ -45,9 +39,9 @@ def draw(result: RunResult) -> go.Figure:
     for column, label, colour in _SERIES:
         share = 100.0 * grouped[column].mean()
         figure.add_trace(
-            go.Bar(x=list(share.index), y=list(share), name=label, marker={"color": style.faded(colour, 0.8)})
+            plot.bar(x=list(share.index), y=list(share), name=label, marker={"color": style.faded(colour, 0.8)})
         )
     factor = 100.0 * grouped["factor"].first()
     line = {"color": style.DEMAND, "width": 2, "shape": "hvh"}
-    figure.add_trace(go.Scatter(x=list(factor.index), y=list(factor), mode="lines", name="Demand (%)", line=line))
+    figure.add_trace(plot.scatter(x=list(factor.index), y=list(factor), mode="lines", name="Demand (%)", line=line))
     return figure

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cosim.reports import frames, scatter, style
+from cosim.reports import frames, plot, scatter, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Microsimulation", 3)
 TITLE = "Waits at the stations"
@@ -24,7 +20,7 @@ _SERIES = (
 )
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw waits over the use of the chargers.
 
     Parameters
@@ -37,8 +33,6 @@ def draw(result: RunResult) -> go.Figure:
     NothingToDraw
         If it was not, or has no stations.
     """
-    import plotly.graph_objects as go
-
     if TABLE not in result:
         raise frames.NothingToDraw("this run has no validation of stations; cosim validate RUN writes it")
     table = frames.table(result, TABLE, "model", "station", "period", "use", *(column for column, *_ in _SERIES))
@@ -47,7 +41,7 @@ def draw(result: RunResult) -> go.Figure:
     names = [f"{name}, period {period}" for name, period in zip(table["station"], table["period"], strict=True)]
     for column, label, colour, mark in _SERIES:
         figure.add_trace(
-            go.Scatter(
+            plot.scatter(
                 x=list(table["use"]), y=list(table[column]), mode="markers", name=label,
                 marker={"color": style.faded(colour, 0.8), "size": 8, "symbol": mark},
                 text=[style.escape(name) for name in names],

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.dispatch.devices.traits import Traits
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 PLACE = ("Power", 1)
 TITLE = "Power balance"
@@ -39,7 +39,7 @@ def demand_mw(result: RunResult, axis: frames.PeriodAxis) -> pd.Series[float]:
     )
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the stacked balance [MW] by kind of device, and demand plus losses as a line.
 
     Parameters
@@ -65,10 +65,8 @@ def draw(result: RunResult) -> go.Figure:
     return figure
 
 
-def _add_kind(figure: go.Figure, axis: frames.PeriodAxis, traits: Traits, colour: str, rows: pd.DataFrame) -> None:
+def _add_kind(figure: Figure, axis: frames.PeriodAxis, traits: Traits, colour: str, rows: pd.DataFrame) -> None:
     """Add what the devices of one kind give, and what they take, as two layers."""
-    import plotly.graph_objects as go
-
     power = frames.matrix(rows, "device", "p_mw", axis).to_numpy()
     layers = (
         (np.nansum(np.maximum(power, 0.0), axis=0), style.escape(traits.gives), 1.0),
@@ -76,5 +74,5 @@ def _add_kind(figure: go.Figure, axis: frames.PeriodAxis, traits: Traits, colour
     )
     for values, name, opacity in layers:
         if np.any(np.abs(values) > _VISIBLE_MW):
-            bar = go.Bar(x=axis.labels, y=values, name=name, hovertemplate="%{y:.3f} MW")
-            figure.add_trace(bar.update(marker={"color": style.faded(colour, opacity), "line": {"width": 0}}))
+            bar = plot.bar(x=axis.labels, y=values, name=name, hovertemplate="%{y:.3f} MW")
+            figure.add_trace(bar | {"marker": {"color": style.faded(colour, opacity), "line": {"width": 0}}})

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Charging", 3)
 TITLE = "Prices"
@@ -18,7 +14,7 @@ CAPTION = (
 )
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw tariff, station prices and the range of nodal prices, per MWh.
 
     Parameters
@@ -53,7 +49,7 @@ def draw(result: RunResult) -> go.Figure:
     return figure
 
 
-def _nodal_range(figure: go.Figure, result: RunResult, axis: frames.PeriodAxis, hover: str) -> None:
+def _nodal_range(figure: Figure, result: RunResult, axis: frames.PeriodAxis, hover: str) -> None:
     """Draw the band between the lowest and the highest nodal price."""
     if "buses" not in result or not frames.known(result["buses"], "price_per_mwh"):
         return
@@ -61,5 +57,5 @@ def _nodal_range(figure: go.Figure, result: RunResult, axis: frames.PeriodAxis, 
     edge = {"width": 0.6}
     low = style.step(axis, nodal.min(), "Range over buses", "#b8c2cc", line=edge, hovertemplate=f"{hover} (lowest)")
     high = style.step(axis, nodal.max(), "Range over buses", "#b8c2cc", line=edge, hovertemplate=f"{hover} (highest)")
-    figure.add_trace(low.update(showlegend=False))
-    figure.add_trace(high.update(fill="tonexty", fillcolor=style.faded("#b8c2cc", 0.35)))
+    figure.add_trace(low | {"showlegend": False})
+    figure.add_trace(high | {"fill": "tonexty", "fillcolor": style.faded("#b8c2cc", 0.35)})

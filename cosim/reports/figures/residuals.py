@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Proof", 4)
 TITLE = "Residuals of the equilibrium"
@@ -24,7 +20,7 @@ _RESIDUALS = (
 _COUNTS = (("sue_iterations", "Iterations of the assignment", "#8fbbdb"), ("coupling_rounds", "Rounds", "#e5b98f"))
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw residuals (relative, and MW) on a logarithmic axis, and the work that was needed.
 
     Parameters
@@ -37,8 +33,6 @@ def draw(result: RunResult) -> go.Figure:
     NothingToDraw
         If the run has neither.
     """
-    import plotly.graph_objects as go
-
     periods, axis = frames.table(result, "periods"), frames.period_axis(result)
     counts = [measure for measure in _COUNTS if frames.known(periods, measure[0])]
     units = ["residual", "count"][: 1 + bool(counts)]
@@ -46,21 +40,21 @@ def draw(result: RunResult) -> go.Figure:
     for column, name, unit, colour in _RESIDUALS:
         if frames.known(periods, column):
             line = style.log_curve(axis, frames.by_period(periods, column, axis), name, colour, unit)
-            figure.add_trace(line, row=1, col=1)
+            figure.add_trace(line, panel=1)
     if not figure.data:
         raise frames.NothingToDraw("this run has no residual of an equilibrium")
     style.log_axis(figure)
     _limits(figure, result)
     for column, name, colour in counts:
-        bar = go.Bar(x=axis.labels, y=list(frames.by_period(periods, column, axis)), name=name)
-        figure.add_trace(bar.update(marker={"color": colour}, hovertemplate="%{y:d}"), row=2, col=1)
+        bar = plot.bar(x=axis.labels, y=list(frames.by_period(periods, column, axis)), name=name)
+        figure.add_trace(bar | {"marker": {"color": colour}, "hovertemplate": "%{y:d}"}, panel=2)
     return figure
 
 
-def _limits(figure: go.Figure, result: RunResult) -> None:
+def _limits(figure: Figure, result: RunResult) -> None:
     """Draw the largest accepted residuals, where the manifest tells them."""
     gates = result.manifest.get("gates")
-    drawn = {trace.name for trace in figure.data}
+    drawn = {trace["name"] for trace in figure.data}
     for column, name, unit, colour in _RESIDUALS:
         accepted = gates.get(column) if isinstance(gates, dict) else None
         if name in drawn and isinstance(accepted, int | float) and accepted > 0.0:

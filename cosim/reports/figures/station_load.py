@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure, Trace
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 PLACE = ("Charging", 1)
 TITLE = "Charging stations"
@@ -23,7 +23,7 @@ CAPTION = (
 _VISIBLE_MW = 1e-6
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw arrivals [veh/h] and charging power [MW] per station.
 
     Parameters
@@ -50,7 +50,7 @@ def draw(result: RunResult) -> go.Figure:
     for row, (values, _, unit) in enumerate(panels, start=1):
         for k, station in enumerate(values.index):
             line = _line(axis, values.loc[station], f"Station {station}", k, unit)
-            figure.add_trace(line.update(showlegend=row == 1), row=row, col=1)
+            figure.add_trace(line | {"showlegend": row == 1}, panel=row)
     if served is not None and asked is not None:
         _unserved(figure, axis, served, asked, row=len(panels))
     figure.update_yaxes(rangemode="tozero")
@@ -65,15 +65,16 @@ def _power(stations: pd.DataFrame, axis: frames.PeriodAxis) -> tuple[pd.DataFram
     return asked, None
 
 
-def _line(axis: frames.PeriodAxis, values: pd.Series[float], name: str, k: int, unit: str) -> go.Scatter:
+def _line(axis: frames.PeriodAxis, values: pd.Series[float], name: str, k: int, unit: str) -> Trace:
     """Return the line of one station; both panels share its colour and its place in the legend."""
     colour = style.SERIES[k % len(style.SERIES)]
     return style.curve(axis, values, name, colour, legendgroup=str(k), hovertemplate=f"%{{y:,.3f}} {unit}")
 
 
-def _unserved(figure: go.Figure, axis: frames.PeriodAxis, served: pd.DataFrame, asked: pd.DataFrame, row: int) -> None:
+def _unserved(figure: Figure, axis: frames.PeriodAxis, served: pd.DataFrame, asked: pd.DataFrame, row: int) -> None:
     """Add the demanded power of stations that were not served in full."""
     for k, station in enumerate(served.index):
         if np.any((asked.loc[station] - served.loc[station]).to_numpy() > _VISIBLE_MW):
             line = _line(axis, asked.loc[station], f"Station {station}, asked", k, "MW")
-            figure.add_trace(line.update(line={"dash": "dot", "width": 1.4}), row=row, col=1)
+            plot.merge(line, {"line": {"dash": "dot", "width": 1.4}})
+            figure.add_trace(line, panel=row)

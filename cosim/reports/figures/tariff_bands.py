@@ -9,11 +9,11 @@ import numpy as np
 
 from cosim.reports import frames, style
 from cosim.reports.figures.power_balance import demand_mw
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 PLACE = ("Charging", 2)
 TITLE = "Tariff bands on the equivalent load"
@@ -34,7 +34,7 @@ def equivalent_load_mw(result: RunResult, axis: frames.PeriodAxis) -> pd.Series[
     return demand if renewable.empty else demand - frames.by_period(renewable, "available_mw", axis)
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the equivalent load [MW], its mean, thresholds where the scenario gives them, and the price bands.
 
     Parameters
@@ -64,7 +64,7 @@ def draw(result: RunResult) -> go.Figure:
     return figure
 
 
-def _shade(figure: go.Figure, tariff: pd.Series[float], money: str) -> None:
+def _shade(figure: Figure, tariff: pd.Series[float], money: str) -> None:
     """Shade runs of equal price and print the price above each."""
     levels = sorted(set(tariff.dropna().round(6)))
     start = 0
@@ -73,7 +73,10 @@ def _shade(figure: go.Figure, tariff: pd.Series[float], money: str) -> None:
         if price in levels:
             place = levels.index(price) / max(len(levels) - 1, 1) if len(levels) > 1 else 0.5
             colour = _BANDS[round(place * (len(_BANDS) - 1))]
-            figure.add_vrect(x0=start - 0.5, x1=start + length - 0.5, fillcolor=colour, line_width=0, layer="below")
+            figure.add_shape(
+                type="rect", x0=start - 0.5, x1=start + length - 0.5, y0=0, y1=1, yref="y domain", fillcolor=colour,
+                line={"width": 0}, layer="below",
+            )  # fmt: skip
             figure.add_annotation(
                 x=start + length / 2 - 0.5, y=1.0, yref="paper", yanchor="top", showarrow=False,
                 text=f"<b>{price:,.0f}</b>" + (f"<br>{style.escape(money)}/MWh" if length > 2 else ""),  # noqa: PLR2004 - room
@@ -82,7 +85,7 @@ def _shade(figure: go.Figure, tariff: pd.Series[float], money: str) -> None:
         start += length
 
 
-def _thresholds(figure: go.Figure, load: pd.Series[float], sigma: object) -> None:
+def _thresholds(figure: Figure, load: pd.Series[float], sigma: object) -> None:
     """Draw the mean and, for the dynamic tariff, the two thresholds around it."""
     mean, spread = float(load.mean()), float(load.max() - load.min())
     if not np.isfinite(mean):

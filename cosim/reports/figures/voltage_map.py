@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from cosim.reports import frames, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 PLACE = ("Power", 5)
 TITLE = "Voltage by bus"
 CAPTION = "AC voltage (that of the dispatch where there is no AC power flow); white is 1 pu, blue above, brown below."
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw bus by period, voltage [pu], colours centred at 1 pu.
 
     Parameters

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosim.reports import frames, style
+from cosim.reports import frames, plot, style
+from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 PLACE = ("Power", 4)
 TITLE = "Voltages"
@@ -21,7 +21,7 @@ CAPTION = (
 _RELAXED, _AC = "#8fbbdb", "#0b3c6f"
 
 
-def draw(result: RunResult) -> go.Figure:
+def draw(result: RunResult) -> Figure:
     """Draw the range of voltages [pu] per period, relaxed and AC, and the limits of the buses.
 
     Parameters
@@ -63,20 +63,21 @@ def _where(column: pd.Series[float], *, lowest: bool) -> str:
     return style.escape(column.idxmin() if lowest else column.idxmax())
 
 
-def _band(figure: go.Figure, axis: frames.PeriodAxis, values: pd.DataFrame) -> None:
+def _band(figure: Figure, axis: frames.PeriodAxis, values: pd.DataFrame) -> None:
     """Shade the range of the relaxed voltages."""
     for k, (name, value, buses) in enumerate(_extremes(values)):
         edge = style.curve(axis, value, "Range, relaxed", _RELAXED, line={"width": 0.8}, marker={"size": 1})
-        edge.update(customdata=buses, showlegend=False)
-        edge.update(hovertemplate=f"%{{y:.5f}} pu at bus %{{customdata}} ({name.lower()})")
+        hover = f"%{{y:.5f}} pu at bus %{{customdata}} ({name.lower()})"
+        edge |= {"customdata": buses, "showlegend": k == 1, "hovertemplate": hover}
         if k == 1:
-            edge.update(fill="tonexty", fillcolor=style.faded(_RELAXED, 0.35), showlegend=True)
+            edge |= {"fill": "tonexty", "fillcolor": style.faded(_RELAXED, 0.35)}
         figure.add_trace(edge)
 
 
-def _lines(figure: go.Figure, axis: frames.PeriodAxis, values: pd.DataFrame) -> None:
+def _lines(figure: Figure, axis: frames.PeriodAxis, values: pd.DataFrame) -> None:
     """Draw lowest and highest AC voltage."""
     for name, value, buses in _extremes(values):
         line = style.curve(axis, value, f"{name}, AC", _AC, line={"width": 1.6, "dash": "solid"})
-        figure.add_trace(line.update(customdata=buses, hovertemplate="%{y:.5f} pu at bus %{customdata}"))
-    figure.data[-1].update(line={"color": "#1c639f"}, marker={"color": "#1c639f", "symbol": "diamond", "size": 5})
+        figure.add_trace(line | {"customdata": buses, "hovertemplate": "%{y:.5f} pu at bus %{customdata}"})
+    mark = {"color": "#1c639f", "symbol": "diamond", "size": 5}
+    plot.merge(figure.data[-1], {"line": {"color": "#1c639f"}, "marker": mark})

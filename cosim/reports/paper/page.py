@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosim.reports.page import CONFIG, environment, write_page
+from cosim.reports.page import environment, write_page
 from cosim.reports.paper.charts import Chart
 from cosim.reports.paper.claims import Finding
 from cosim.reports.paper.equations import EQUATIONS
 from cosim.reports.paper.html import to_figure
 from cosim.reports.paper.measures import shown
+from cosim.reports.plot import SCRIPT, plotly_js
 
 TONES = {"holds": "good", "drawn": "good", "holds in part": "warn", "does not hold": "bad"}
 
@@ -37,9 +38,7 @@ class Reproduced:
         """The figure without plotly's own script."""
         figure = to_figure(self.chart, "")
         figure.update_layout(margin={"t": 30})
-        name = f"figure-{self.finding.figure.number}"
-        html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=CONFIG)
-        return html
+        return figure.to_html(f"figure-{self.finding.figure.number}")
 
 
 def write_figure(chart: Chart, finding: Finding, path: Path) -> None:
@@ -50,13 +49,13 @@ def write_figure(chart: Chart, finding: Finding, path: Path) -> None:
     StorageError
         If it cannot be written.
     """
-    from plotly.offline import get_plotlyjs
-
-    script = path.parent / "plotly.min.js"
+    script = path.parent / SCRIPT
     if not script.exists():
-        write_page(script, get_plotlyjs())
-    figure = to_figure(chart, f"Figure {finding.figure.number}: {finding.figure.title}")
-    write_page(path, figure.to_html(full_html=True, include_plotlyjs="plotly.min.js", config=CONFIG))
+        write_page(script, plotly_js())
+    title = f"Figure {finding.figure.number}: {finding.figure.title}"
+    drawn = to_figure(chart, title).to_html(f"figure-{finding.figure.number}")
+    page = environment().get_template("figure.html.j2").render(title=title, script=SCRIPT, drawn=drawn)
+    write_page(path, page)
 
 
 def write_reproduction(
@@ -84,10 +83,8 @@ def write_reproduction(
     StorageError
         If it cannot be written.
     """
-    from plotly.offline import get_plotlyjs
-
     text = environment().get_template("reproduction.html.j2").render(
         drawn=drawn, measures=measures, units=units, dispatched=dispatched, equations=EQUATIONS, tones=TONES,
-        shown=shown, kept=all(one.finding.kept for one in drawn), plotlyjs=get_plotlyjs(),
+        shown=shown, kept=all(one.finding.kept for one in drawn), plotlyjs=plotly_js(),
     )  # fmt: skip
     write_page(path, text)
