@@ -8,6 +8,7 @@
     ├── DependencyError        4   a package, solver or licence is missing or too small
     ├── ComponentError         7   a simulator, solver process or child died, hung or answered nonsense
     │   ├── PluginError        7   a user's device, law or method raised, or gave no number
+    │   ├── HungError          7   nothing moved for longer than the watchdog allows
     │   └── SumoError          7   SUMO died, hung, refused a command or left broken output
     ├── StorageError           8   results cannot be written or read
     ├── CheckpointError        9   a stored run cannot be gone on with: damaged, edited, or of other inputs or versions
@@ -153,6 +154,26 @@ class PluginError(ComponentError):
 
     def __reduce__(self) -> tuple[type[PluginError], tuple[str, str, tuple[str, ...]]]:
         return PluginError, (self.who, self.what, self.places)
+
+
+class HungError(ComponentError):
+    """Nothing moved for longer than the watchdog allows.
+
+    Parameters
+    ----------
+    where
+        Who was at work, for which period, and what was called last.
+    silent_s
+        For how long, s.
+    frames
+        The innermost calls of the thread.
+    """
+
+    def __init__(self, where: str, *, silent_s: float, frames: Sequence[str] = ()) -> None:
+        self.where, self.silent_s, self.frames = where, silent_s, tuple(frames)
+        at = f"; it is at {', called by '.join(frames)}" if frames else ""
+        remedy = "if it only needs longer, allow more seconds by the environment variable COSIM_WATCHDOG_S"
+        super().__init__(f"{where}: hung, nothing moved for {silent_s:.0f} s{at}; {remedy}")
 
 
 class SumoError(ComponentError):

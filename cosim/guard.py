@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from cosim import watchdog
 from cosim.errors import CosimError, DependencyError, PluginError
 from cosim.supervision import is_signal
 
@@ -71,27 +73,41 @@ def _guarded(owner: type[Guarded], member: Any) -> Any:  # noqa: ANN401 - any at
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the method's
-        try:
-            return function(*args, **named)
-        except BaseException as error:
-            if passes(error):
-                raise
-            raise blame(_who(owner, args), what, error) from error
+        with _called(lambda: f"{_who(owner, args)}: {what}"):
+            try:
+                return function(*args, **named)
+            except BaseException as error:
+                if passes(error):
+                    raise
+                raise blame(_who(owner, args), what, error) from error
 
     @functools.wraps(function)
     def generate(*args: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 - the method's
-        try:
-            yield from function(*args, **named)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            if passes(error):
+        with _called(lambda: f"{_who(owner, args)}: {what}"):
+            try:
+                yield from function(*args, **named)
+            except GeneratorExit:
                 raise
-            raise blame(_who(owner, args), what, error) from error
+            except BaseException as error:
+                if passes(error):
+                    raise
+                raise blame(_who(owner, args), what, error) from error
 
     wrapped: Any = generate if inspect.isgeneratorfunction(function) else call
     wrapped.guarded = True
     return wrapped
+
+
+@contextmanager
+def _called(who: Callable[[], str]) -> Iterator[None]:
+    """Let the watchdog know whose code runs."""
+    life = watchdog.life()
+    before, life.call = life.call, who
+    life.beats += 1
+    try:
+        yield
+    finally:
+        life.call = before
 
 
 def _who(owner: type[Guarded], args: tuple[Any, ...]) -> str:

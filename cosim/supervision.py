@@ -1,24 +1,37 @@
-"""Signals and signs of life: a first Ctrl-C or SIGTERM ends a run after the period in progress, a second one at once.
+"""Signals: a first Ctrl-C, SIGTERM or SIGHUP ends a run after the period in progress, a second one at once.
 
 An exception raised by a signal handler in the middle of a run can be lost (Python ignores those in destructors, asyncio
 those in its callbacks), so within `deferred` the first signal is only noted, and `check` raises it after the period.
-Long calls say through `beat` that they go on, solvers once per iteration: who watches a run reads `silence_s`. No clock
-chooses an answer; it can only end the run.
+Python's handlers wait until the main thread is back from C. So the second signal is also told to a thread, by the
+handler that Python has in C: what has not ended after `PATIENCE_S` is ended by that thread.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
+import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-STOPPED = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
+STOPPED = {
+    signal.SIGINT: (130, "interrupted"),
+    signal.SIGTERM: (143, "terminated"),
+    signal.SIGHUP: (129, "hung up"),
+}
+PATIENCE_S = 3.0
+"""How long the main thread has to end after the last signal; what is written then may take another two seconds."""
+FLUSH_S = 0.5
+SHOW_CURSOR = b"\x1b[?25h"
+LastWords = Callable[[int, str], None]
 
 
 class Stopped(SystemExit):
-    """SIGINT or SIGTERM arrived; a `SystemExit`, since asyncio lets only that out of its callbacks.
+    """A signal arrived; a `SystemExit`, since asyncio lets only that out of its callbacks.
 
     ``kept`` tells whether a run was under way, whose committed periods stay.
     """
@@ -33,48 +46,52 @@ class Stopped(SystemExit):
 
 
 class _Pending:
-    """The signal that waits for a period boundary, and whether there is one to wait for."""
+    """The signal that waits for a period boundary, whether there is one to wait for, and what to write without it."""
 
     deferring = False
     number: int | None = None
-
-
-class _Life:
-    """When the last sign of life was given, on the monotonic clock."""
-
-    last_s = time.monotonic()
-
-
-def beat() -> None:
-    """Give a sign of life."""
-    _Life.last_s = time.monotonic()
-
-
-def silence_s() -> float:
-    """Return how long ago the last sign of life was, s."""
-    return time.monotonic() - _Life.last_s
+    heard = 0
+    last_words: LastWords | None = None
+    listening = False
 
 
 def install() -> None:
-    """Take over SIGINT and SIGTERM; the command line does so, a library must not."""
+    """Take over the signals; the command line does so, a library must not. ``nohup`` keeps its word."""
     for number in STOPPED:
-        signal.signal(number, _handle)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _handle)
+    if not _Pending.listening:
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        threading.Thread(target=_listen, args=(read,), name="signals", daemon=True).start()
+        _Pending.listening = True
+
+
+def installed() -> bool:
+    """Whether the process is ours to end: `install` was called, and nobody else took the signals since."""
+    return signal.getsignal(signal.SIGINT) is _handle
 
 
 def is_signal(error: BaseException) -> bool:
     """Whether an exception is a signal's; where `install` was called, a signal raises no `KeyboardInterrupt`."""
-    ours = signal.getsignal(signal.SIGINT) is _handle
-    return isinstance(error, Stopped) or (isinstance(error, KeyboardInterrupt) and not ours)
+    return isinstance(error, Stopped) or (isinstance(error, KeyboardInterrupt) and not installed())
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
-    """Note the first signal instead of raising it; `check` raises it."""
-    _Pending.deferring, _Pending.number = True, None
+def deferred(last_words: LastWords | None = None) -> Iterator[None]:
+    """Note the first signal instead of raising it; `check` raises it.
+
+    Parameters
+    ----------
+    last_words
+        Writes exit code and reason down, if the process must be ended while the main thread does not answer.
+    """
+    _Pending.deferring, _Pending.number, _Pending.heard, _Pending.last_words = True, None, 0, last_words
     try:
         yield
     finally:
-        _Pending.deferring, _Pending.number = False, None
+        _Pending.deferring, _Pending.number, _Pending.last_words = False, None, None
 
 
 def check() -> None:
@@ -83,14 +100,64 @@ def check() -> None:
     Raises
     ------
     Stopped
-        If SIGINT or SIGTERM arrived since `deferred` began.
+        If one arrived since `deferred` began.
     """
     if _Pending.number is not None:
         raise Stopped(_Pending.number, kept=True)
 
 
+def end_process(code: int, reason: str) -> None:
+    """End the process in whatever state its threads are, last words first; the kernel kills its SUMO with it."""
+    if _Pending.last_words is not None:
+        with suppress(Exception):
+            _Pending.last_words(code, reason)
+    flush = threading.Thread(target=_flush, daemon=True)  # whoever hangs may hold the lock of the stream
+    flush.start()
+    flush.join(FLUSH_S)
+    with suppress(OSError):
+        os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + f"{reason}\n".encode())
+    os._exit(code)
+
+
+def _flush() -> None:
+    with suppress(Exception):
+        sys.stdout.flush()
+
+
 def _handle(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        _leave_terminal()
     if _Pending.deferring and _Pending.number is None:
         _Pending.number = number
+        _say(f"{STOPPED[signal.Signals(number)][1]}: the run ends after this period, at once by another signal\n")
         return
     raise Stopped(number, kept=_Pending.deferring)
+
+
+def _say(text: str) -> None:
+    """Write past Python's buffers, which may be in use."""
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
+def _leave_terminal() -> None:
+    """Send what is printed to nowhere: the terminal is gone, and writing to it would be an error."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def _listen(read: int) -> None:
+    """Hear signals as they arrive, whatever the main thread does; end the process after the last one's patience."""
+    while True:
+        for number in os.read(read, 64):
+            if number not in STOPPED or not installed():
+                continue
+            _Pending.heard += 1
+            if _Pending.deferring and _Pending.heard == 1:
+                continue
+            time.sleep(PATIENCE_S)
+            if installed():
+                code, word = STOPPED[signal.Signals(number)]
+                end_process(code, f"{word}: what was at work did not answer and was ended")

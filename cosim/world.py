@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from cosim import watchdog
 from cosim.errors import ComponentError, CosimError, DependencyError
 from cosim.guard import passes
 from cosim.records.period import PeriodRecord
@@ -113,7 +114,7 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         configure_logging=False,
     )
     try:
-        with world, _ending_tasks(world.loop):
+        with watchdog.at_work("mosaik"), world, _ending_tasks(world.loop):
             simulators = _start(world, names, case, sink)
             entities = {name: _create(simulators[name], name, case) for name in names}
             for wire in connections:

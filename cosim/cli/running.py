@@ -151,5 +151,7 @@ def _line(told: PeriodRecord, judged: GateRecord, periods: int) -> str:
         driven = [one.quality for one in told.micro.runs]
         vehicles, teleports = sum(one.loaded for one in driven), sum(one.teleports for one in driven)
         cells.append(f"{vehicles} vehicles simulated, {teleports} teleports")
+    if judged.notes:
+        cells.append("retried")
     tone = "green" if judged.status == "optimal" else "yellow"
     return "  ".join(cells) + f"  [{tone}]{judged.status}[/{tone}]"

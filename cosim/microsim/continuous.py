@@ -40,7 +40,7 @@ class ContinuousDay:
     period_s
         Length of the periods in which links are measured, s.
     hang_limit_s
-        A call of SUMO that takes longer counts as hung, s.
+        A call of SUMO that takes longer counts as hung, s; None: what the watchdog allows.
     mesoscopic
         Let SUMO move queues of vehicles instead of single ones: fast, for flows over a whole day, on a network of the
         variant ``plain``, without stations.
@@ -55,7 +55,7 @@ class ContinuousDay:
         step_s: float,
         seed: int,
         period_s: float,
-        hang_limit_s: float = RunOptions().hang_limit_s,
+        hang_limit_s: float | None = None,
         mesoscopic: bool = False,
     ) -> None:
         if mesoscopic and (stations or net.variant != "plain"):

@@ -206,7 +206,7 @@ class RunOptions:
     slice_s
         Also measure the links in intervals of this length, from 0 on, s; 0 does not.
     hang_limit_s
-        A call of SUMO that takes longer counts as hung, s.
+        A call of SUMO that takes longer counts as hung, s; None: what the watchdog allows.
     tries
         How often SUMO is started before its death is an error, 1 or 2.
     file_limit_bytes
@@ -214,7 +214,7 @@ class RunOptions:
     """
 
     slice_s: NonNegative = 0.0
-    hang_limit_s: Positive = 60.0
+    hang_limit_s: Positive | None = None
     tries: Annotated[int, Interval(ge=1, le=2)] = 2
     file_limit_bytes: Annotated[int, Ge(1)] = 4 * 2**30
 

@@ -7,24 +7,24 @@ open, and only after the kernel says that the listener is our child.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from cosim import watchdog
 from cosim.errors import ComponentError, SumoError
 from cosim.microsim.installation import sumo_binary, sumo_environment
 
 T = TypeVar("T")
-START_LIMIT_S = 60.0
-HANG_LIMIT_S = 60.0
 HANG_FACTOR = 10.0
 """A call may take this many times as long as the longest one before it, if that is more than the limit."""
 POLL_S = 0.005
@@ -58,7 +58,8 @@ class SumoProcess:
     folder
         Working folder, in which SUMO finds and leaves its files.
     hang_limit_s
-        A call that takes longer than this, and than ten times the longest before it, counts as hung.
+        A call that takes longer than this, and than ten times the longest before it, counts as hung; None: than the
+        watchdog allows.
     file_limit_bytes
         Largest file that SUMO may write.
 
@@ -80,11 +81,12 @@ class SumoProcess:
         arguments: Sequence[str],
         folder: Path,
         *,
-        hang_limit_s: float = HANG_LIMIT_S,
+        hang_limit_s: float | None = None,
         file_limit_bytes: int = FILE_BYTES,
     ) -> None:
         self.arguments, self.folder = tuple(arguments), folder
         self.hang_limit_s, self.file_limit_bytes = hang_limit_s, file_limit_bytes
+        self.ended_for_hanging = False
         self.command: tuple[str, ...] = ()
         self.sim_time_s: float | None = None
         self.longest_s = 0.0
@@ -118,13 +120,34 @@ class SumoProcess:
 
         for attempt in range(TRIES):
             port = int(getFreeSocketPort())
-            self._spawn(port)
-            if self._listens(port):
+            with self._watched():
+                self._spawn(port)
+                listens = self._listens(port)
+            if listens:
                 self._connect(port)
                 return
             self.kill()
             if attempt == TRIES - 1:
                 raise self.error(f"found its port taken by others {TRIES} times")
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Let the watchdog, and whoever gives up the work of this thread, end SUMO instead of waiting for it."""
+        life = watchdog.life()
+        before = life.call, life.end
+        life.call, life.end = f"SUMO's {self.last_call}", self.end
+        life.beats += 1
+        try:
+            yield
+        finally:
+            life.call, life.end = before
+            life.beats += 1
+
+    @property
+    def limit_s(self) -> float:
+        """How long a call may take, s."""
+        least_s = watchdog.limit_s() if self.hang_limit_s is None else self.hang_limit_s
+        return max(least_s, HANG_FACTOR * self.longest_s)
 
     def _spawn(self, port: int) -> None:
         self.command = (str(sumo_binary()), *self.arguments, "--remote-port", str(port))
@@ -142,7 +165,7 @@ class SumoProcess:
 
     def _listens(self, port: int) -> bool:
         """Wait until our child listens on the port; False if somebody else does."""
-        until = time.monotonic() + START_LIMIT_S
+        until = time.monotonic() + self.limit_s
         while time.monotonic() < until:
             inodes = _listeners(port)
             ours = inodes & _sockets(self.pid)
@@ -156,7 +179,7 @@ class SumoProcess:
                 raise self.error("ended before it could be asked anything")
             time.sleep(POLL_S)
         self.kill()
-        raise self.error(f"did not open its port within {START_LIMIT_S:g} s")
+        raise self.error(f"did not open its port within {self.limit_s:g} s")
 
     def _connect(self, port: int) -> None:
         import traci
@@ -180,14 +203,15 @@ class SumoProcess:
         import traci
 
         self.last_call = name
-        limit_s = max(self.hang_limit_s, HANG_FACTOR * self.longest_s)
+        limit_s = self.limit_s
         began = time.monotonic()
         socket = self.connection._socket
         if socket is None or socket.fileno() < 0:
             raise self.error("was asked after it had ended")
-        socket.settimeout(limit_s)
+        socket.settimeout(None if limit_s == math.inf else limit_s)
         try:
-            answer = function(*arguments)
+            with self._watched():
+                answer = function(*arguments)
         except (traci.FatalTraCIError, traci.TraCIException, OSError, struct.error) as error:
             raise self._diagnosis(error, time.monotonic() - began, limit_s) from error
         self.longest_s = max(self.longest_s, time.monotonic() - began)
@@ -204,7 +228,9 @@ class SumoProcess:
 
         refused = isinstance(error, traci.TraCIException)
         code = self._poll() if refused else self._ended(2.0 if took_s < limit_s else 0.0)
-        if code is not None:
+        if self.ended_for_hanging:
+            what = f"did not answer for {took_s:.0f} s and was killed"
+        elif code is not None:
             what = f"died of {_signal_name(code)}" if code < 0 else "ended"
         elif refused:
             what = f"refused a command: {error}"
@@ -224,13 +250,20 @@ class SumoProcess:
             If SUMO ends with another code, or not at all.
         """
         self.call("close", self.connection.close)
-        code = self._ended(max(self.hang_limit_s, HANG_FACTOR * self.longest_s))
+        with self._watched():
+            code = self._ended(self.limit_s)
         if code is None:
             self.kill()
             raise self.error("did not end after it was closed and was killed")
         if code != 0:
             what = f"died of {_signal_name(code)}" if code < 0 else "failed while it wrote its outputs"
             raise self.error(what, code)
+
+    def end(self) -> None:
+        """Kill SUMO from another thread; the one that waits for it finds its connection closed."""
+        if self.child is not None:
+            self.ended_for_hanging = True
+            self.child.kill()
 
     def kill(self) -> None:
         """End SUMO's process group, also if it is stopped, and the connection; does nothing the second time."""
@@ -274,7 +307,7 @@ class SumoProcess:
         if self.child is None:
             return None
         with suppress(subprocess.TimeoutExpired):
-            return self.child.wait(limit_s)
+            return self.child.wait(None if limit_s == math.inf else limit_s)
         return None
 
 

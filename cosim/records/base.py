@@ -62,6 +62,11 @@ class Told(Figures):
         """Whether it is told at the end of the period, not at its beginning."""
         return False
 
+    @property
+    def notes(self) -> Words:
+        """What happened on the way and changes no number."""
+        return ()
+
     def tables(self) -> Iterator[tuple[str, Columns]]:
         """Yield what belongs to each table."""
         yield "periods", {name: [value] for name, value in self.row().items()}

@@ -45,6 +45,11 @@ class MicroPeriod(Told):
         """Whether it is told at the end of the period."""
         return self.continuous
 
+    @property
+    def notes(self) -> Words:
+        """Why an engine was started a second time."""
+        return tuple(f"retried: {one.repeated}" for one in self.runs if one.repeated)
+
     def tables(self) -> Iterator[tuple[str, Columns]]:
         """Yield what belongs to each table."""
         if self.runs:

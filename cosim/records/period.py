@@ -71,6 +71,11 @@ class PeriodRecord:
         every = (self.dispatch, self.grid, self.traffic, self.micro, self.measured)
         return tuple(one for one in every if one is not None)
 
+    @property
+    def notes(self) -> Words:
+        """What happened on the way and changes no number."""
+        return tuple(note for one in self.told for note in one.notes)
+
     def judged(self) -> dict[str, Figure | None]:
         """Return the figures that the gate judges, by the names of its checks."""
         figures = {name: value for one in self.told for name, value in one.judged().items()}

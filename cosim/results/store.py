@@ -19,6 +19,7 @@ import json
 import math
 import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,12 +141,20 @@ class RunStore:
             raise StorageError(f"tables cannot be written to '{target}': {error.strerror or error}") from error
 
     def finish(
-        self, *, code: int, reasons: Sequence[str], statuses: Sequence[str], planned: int, died: bool = False
+        self,
+        *,
+        code: int,
+        reasons: Sequence[str],
+        statuses: Sequence[str],
+        planned: int,
+        died: bool = False,
+        export: bool = True,
     ) -> None:
-        """Export the tables and write ``run.json``; only a full day whose simulation did not die is ``complete``."""
-        for leftover in self.folder.glob(".tmp-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        self.export_tables()
+        """Export the tables and write ``run.json``; only a full day whose simulation did not die is ``complete``.
+
+        Of a run that died ``run.json`` comes first: a signal may end the export. Without an export nothing else is
+        touched, whoever is at work on it.
+        """
         complete = len(statuses) == planned and not died
         content = {
             "status": "complete" if complete else "incomplete",
@@ -155,7 +164,16 @@ class RunStore:
             "period_statuses": dict(Counter(statuses)),
             "verdict": Verdict(run=code, committed=len(statuses)).as_dict(),
         }
-        self.write_json("run.json", content)
+        if not self.folder.is_dir():
+            raise StorageError(f"run folder '{self.folder}' went away")
+        if died:
+            self.write_json("run.json", content)
+        if export:
+            for leftover in self.folder.glob(".tmp-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            self.export_tables()
+        if not died:
+            self.write_json("run.json", content)
 
 
 class RunResult:
@@ -351,7 +369,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.tmp")  # last words come from another thread
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)

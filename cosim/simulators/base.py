@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import mosaik_api_v3
 from mosaik_api_v3.types import CreateResult, InputData, Meta
 
+from cosim import watchdog
 from cosim.errors import ComponentError, CosimError, DependencyError, PluginError
 from cosim.guard import passes
 from cosim.records.base import Told
@@ -61,7 +62,7 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         self.time_resolution = float(time_resolution)
         self.case = case
         self.step_size = round(case.timeline.period_s / self.time_resolution)
-        with self.named("before period 1"):
+        with watchdog.at_work(self.name), self.named("before period 1"):
             self.setup(**sim_params)
         return self.meta
 
@@ -72,7 +73,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Inputs, max_advance: int) -> int | None:
         """Advance one (sub-)step; an error is kept for `status` and named by simulator, period and cause."""
-        with self.named(f"at period {self.period_at(time) + 1}"):
+        period = self.period_at(time) + 1
+        with watchdog.at_work(self.name, period), self.named(f"at period {period}"):
             return self.advance(time, inputs)
 
     @contextmanager

@@ -70,7 +70,7 @@ class Simulator(PeriodSimulator):
             record = replace(record, paid=payments(record, case.roads.stations, period_h=case.timeline.period_h))
         limit = None if case.dispatch is None else case.dispatch.settings.ev_curtailment_price_per_mwh
         prices = station_price_rel(record, markup=case.coupling.rule.markup, curtailment_price_per_mwh=limit)
-        judged = evaluate(record.judged() | prices, case.gates)
+        judged = replace(evaluate(record.judged() | prices, case.gates), notes=record.notes)
         self.sink(replace(record, status=judged.status, flags=judged.flags), judged)
 
     def get_data(self, outputs: OutputRequest) -> OutputData:
@@ -80,4 +80,5 @@ class Simulator(PeriodSimulator):
 
 def gate_json(judged: GateRecord) -> Document:
     """Return the gate's judgement as plain data."""
-    return {"status": judged.status, "flags": list(judged.flags), "checks": [asdict(c) for c in judged.checks]}
+    checks = [asdict(check) for check in judged.checks]
+    return {"status": judged.status, "flags": list(judged.flags), "checks": checks, "notes": list(judged.notes)}

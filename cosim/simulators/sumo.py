@@ -17,7 +17,7 @@ import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
-from cosim import supervision
+from cosim import watchdog
 from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.microsim.port import (
@@ -180,7 +180,7 @@ class Simulator(PeriodSimulator):
         step = DayStep(
             period=self.position + 1, until_s=float(until_s), p_set_mw=caps, path_flow_vph=flows, last=last
         )  # fmt: skip
-        self._keep_step(self.day.ask(step, supervision.check))
+        self._keep_step(self.day.ask(step, watchdog.beat))
 
     def _keep_step(self, told: DayAnswer) -> None:
         """Keep the stations for the ports, and the period if it ends now."""

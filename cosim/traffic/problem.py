@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim import watchdog
 from cosim.arrays import Array, read_only
 from cosim.errors import InputError, Problem
 from cosim.traffic.network import RoadNetwork
@@ -66,6 +67,7 @@ class SueProblem:
 
     def load(self, link_cost_min: Array) -> LogitLoad:
         """Return one logit loading of the demand at these link costs."""
+        watchdog.beat("the assignment")
         return self.paths.load(self.demand_vph, self.theta_per_min, link_cost_min)
 
     @property

@@ -68,11 +68,14 @@ class GateRecord:
         The worst flag, or ``optimal``.
     flags
         All that applies, worst first; empty if the period is ``optimal``.
+    notes
+        What happened on the way and changes no number, as ``retried: ...``.
     """
 
     checks: tuple[GateCheck, ...]
     status: Status
     flags: tuple[Status, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[GateCheck, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cosim import supervision
+from cosim import supervision, watchdog
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
@@ -33,6 +34,8 @@ UNDECLARED = "not declared"
 
 Progress = Callable[[PeriodRecord, GateRecord], None]
 INTERRUPTED = 130
+COMMIT_S = 1.0
+"""How long last words wait for a commit."""
 
 
 SHOWN_CHECKS = 4
@@ -55,16 +58,20 @@ class _Ledger:
     judged: list[tuple[int, GateRecord]] = field(default_factory=list)
     stopped: str = ""
     remarks: dict[int, str] = field(default_factory=dict)
+    commits: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, told: PeriodRecord, judged: GateRecord) -> None:
-        self.store.commit(told.period, tables(told), gate_json(judged))
-        self.judged.append((told.period, judged))
+        with self.commits:
+            self.store.commit(told.period, tables(told), gate_json(judged))
+            self.judged.append((told.period, judged))
+        watchdog.period_ends()
         self.remarks[told.period] = "" if told.dispatch is None else _remark(told.dispatch)
         if self.progress is not None:
             self.progress(told, judged)
         supervision.check()
         if self.strict and exit_code([judged.status]) != 0:
-            raise StrictStop(f"period {told.period} is {judged.status}; --strict ends the run there")
+            self.stopped = f"period {told.period} is {judged.status}; --strict ends the run there"
+            raise StrictStop(self.stopped)
 
     @property
     def statuses(self) -> list[str]:
@@ -134,7 +141,7 @@ def run(
         If a package is missing, or a solver that the scenario names is not there or does not fit; nothing is written
         then.
     ComponentError
-        If a simulator, a device, a law or a method dies; the committed periods and ``run.json`` stay.
+        If a simulator, a device, a law or a method dies or hangs; the committed periods and ``run.json`` stay.
     StorageError
         If the run folder cannot be written, or goes away in the middle.
     """
@@ -172,19 +179,28 @@ def _packages(case: SimulationCase, *, report: bool) -> Iterator[str]:
 
 def _simulate_into(store: RunStore, case: SimulationCase, ledger: _Ledger) -> None:
     """Simulate; write ``run.json`` however it ends."""
-    planned = case.timeline.periods
-    try:
-        with supervision.deferred():
-            simulate(case, ledger)
-    except StrictStop as stop:
-        ledger.stopped = str(stop)
-    except BaseException as error:
-        reasons = [*ledger.reasons(), str(error) or type(error).__name__]
-        with suppress(CosimError):  # what stopped the run is told, not what it stopped afterwards
-            store.finish(code=_code(error), reasons=reasons, statuses=ledger.statuses, planned=planned, died=True)
-        raise
-    code = exit_code(ledger.statuses)
-    store.finish(code=code, reasons=ledger.reasons(), statuses=ledger.statuses, planned=planned)
+
+    def end(code: int, reasons: Sequence[str] = (), *, died: bool = True, export: bool = True) -> None:
+        store.finish(
+            code=code, reasons=[*ledger.reasons(), *reasons], statuses=ledger.statuses, planned=case.timeline.periods,
+            died=died, export=export,
+        )  # fmt: skip
+
+    def last_words(code: int, reason: str) -> None:
+        """Tell why the process ends, from another thread: not between a commit and its entry, unless that hangs."""
+        ledger.commits.acquire(timeout=COMMIT_S)
+        end(code, [reason], export=False)
+
+    with supervision.deferred(last_words):
+        try:
+            with suppress(StrictStop), watchdog.watching():
+                simulate(case, ledger)
+            end(exit_code(ledger.statuses), died=False)
+        except BaseException as error:
+            with suppress(CosimError):  # what stopped the run is told, not what it stopped afterwards
+                end(_code(error), [str(error) or type(error).__name__])
+            raise
+        supervision.check()
 
 
 def _code(error: BaseException) -> int:

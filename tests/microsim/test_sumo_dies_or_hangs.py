@@ -10,7 +10,7 @@ import pytest
 
 from cosim import supervision
 from cosim.errors import ComponentError, StorageError, SumoError
-from cosim.microsim import measurements, pool, simulation, windows
+from cosim.microsim import measurements, simulation, windows
 from cosim.microsim.model import RunOptions
 from cosim.microsim.pool import side_by_side
 from cosim.microsim.process import SumoProcess
@@ -193,12 +193,25 @@ def test_a_failed_window_ends_the_others(window, started):
 
 
 def test_a_signal_ends_all_windows_and_leaves_nobody(window, started, monkeypatch):
-    def noted():
-        if len(started) == 2:
-            raise supervision.Stopped(signal.SIGINT)
+    """Also a SUMO that does not answer: nobody waits for it."""
+    enter = SumoProcess.__enter__
 
-    monkeypatch.setattr(pool.supervision, "check", noted)
-    with pytest.raises(supervision.Stopped):
-        side_by_side(run_window, [window(measured_s=6000.0, seed=seed) for seed in (1, 2, 3)], jobs=2)
+    def entered(process):
+        found = enter(process)
+        if len(started) == 2:
+            os.kill(started[0].pid, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return found
+
+    def raised(*_):
+        raise supervision.Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(SumoProcess, "__enter__", entered)
+    before = signal.signal(signal.SIGUSR1, raised)
+    try:
+        with pytest.raises(supervision.Stopped):
+            side_by_side(run_window, [window(measured_s=6000.0, seed=seed) for seed in (1, 2, 3)], jobs=2)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert len(started) == 2
     assert not any(alive(process.pid) for process in started)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cosim import supervision
+from cosim import watchdog
 from cosim.arrays import Array, IntArray
 from cosim.dispatch.backends.licences import Licence
 
@@ -59,13 +59,14 @@ class Pulse:
     Solvers swallow what their callbacks raise, so it is kept here until `settle` raises it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, solver: str) -> None:
         self._error: BaseException | None = None
+        watchdog.beat(f"solver {solver}")
 
     def stops(self) -> bool:
         """Give the sign; return whether the solver must stop."""
         try:
-            supervision.beat()
+            watchdog.beat()
         except BaseException as error:  # noqa: BLE001 - raised again by `settle`
             self._error = error
         return self._error is not None

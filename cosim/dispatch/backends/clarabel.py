@@ -72,7 +72,7 @@ def _solve(data: Data, *, tolerance: float, money: float = 1.0) -> ConeAnswer:
     cones = [clarabel.ZeroConeT(dims.zero)] if dims.zero else []
     cones += [clarabel.NonnegativeConeT(dims.nonneg)] if dims.nonneg else []
     cones += [clarabel.SecondOrderConeT(size) for size in dims.soc]
-    solver, pulse = clarabel.DefaultSolver(upper, c, sp.csc_matrix(a), b, cones, settings), Pulse()
+    solver, pulse = clarabel.DefaultSolver(upper, c, sp.csc_matrix(a), b, cones, settings), Pulse(name)
     solver.set_termination_callback(lambda _info: pulse.stops())
     solution = solver.solve()
     pulse.settle()

@@ -90,7 +90,7 @@ def _solve(model: Model, data: Data, rows: Rows) -> ConeAnswer:
     equal = model.addConstr(rows.a[: rows.zero] @ x == rows.b[: rows.zero])
     below = model.addConstr(rows.a[rows.general] @ x <= rows.b[rows.general]) if rows.general.size else None
     cones, heads = _add_cones(model, x, rows)
-    pulse = Pulse()
+    pulse = Pulse(name)
     model.optimize(lambda running, _where: running.terminate() if pulse.stops() else None)
     pulse.settle()
     status = STATUS.get(model.Status, "solver_error")

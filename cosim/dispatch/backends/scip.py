@@ -59,6 +59,7 @@ def solve_exclusive(data: Data, pairs: Sequence[Pair], *, gap: float, nodes: int
     model.setParam("limits/gap", gap)
     model.setParam("limits/totalnodes", nodes)
     model.setParam("parallel/maxnthreads", 1)
+    model.setParam("misc/catchctrlc", False)  # a Ctrl-C ends the run, not the search alone
     x = [model.addVar(lb=None, ub=None) for _ in range(data["c"].size)]
     _add_rows(model, x, data)
     choices = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosim import watchdog
 from cosim.dispatch.backends.base import Capabilities, ConeAnswer, Data, judged
 from cosim.dispatch.backends.licences import Licence, installed
 from cosim.units import ms_to_s
@@ -47,6 +48,7 @@ def solve(data: Data) -> ConeAnswer:
         "c": data["c"],
     }
     cone = {"z": dims.zero, "l": dims.nonneg, "q": list(dims.soc)}
+    watchdog.beat(f"solver {name}")
     found = scs.SCS(programme, cone, **SETTINGS).solve()
     info = found["info"]
     return judged(
