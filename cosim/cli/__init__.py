@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from cosim import supervision
+from cosim.cli import start
 from cosim.errors import CosimError, DependencyError
 from cosim.supervision import Stopped
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     supervision.install()
+    start.lean()
     sys.exit(_run(arguments))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, ComplexArray
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
+from cosim.grid.lean import pandapower
 from cosim.grid.model import state_of, to_pandapower
 from cosim.grid.state import GridState, no_state
 from cosim.grid.topology import listed
@@ -78,9 +79,7 @@ class AcFlow:
 
     def _run(self, p_mw: Array, q_mvar: Array) -> bool:
         """Run pandapower; return whether it converged to a finite voltage at every bus."""
-        import pandapower as pp
-
-        net = self._net
+        pp, net = pandapower(), self._net
         net.load["p_mw"] = -p_mw
         net.load["q_mvar"] = -q_mvar
         try:

@@ -16,6 +16,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder, no_layout
+from cosim.grid.lean import pandapower
 from cosim.grid.state import GridState
 from cosim.grid.table_rules import (
     BUS,
@@ -156,8 +157,7 @@ def to_pandapower(feeder: Feeder) -> pandapowerNet:
     pandapowerNet
         A new net that can be changed freely.
     """
-    import pandapower as pp
-
+    pp = pandapower()
     n, m = feeder.n_buses, feeder.n_lines
     limit = np.where(np.isinf(feeder.i_max_ka), NO_LIMIT_KA, feeder.i_max_ka)
     layout = [tuple(point) for point in feeder.layout.tolist()] or None

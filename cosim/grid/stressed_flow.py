@@ -12,6 +12,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.grid.feeder import Feeder
+from cosim.grid.lean import pandapower
 from cosim.grid.model import state_of, to_pandapower
 from cosim.grid.state import GridState, no_state
 
@@ -56,8 +57,7 @@ class StressedFlow:
     """
 
     def __init__(self, feeder: Feeder) -> None:
-        import pandapower as pp
-
+        pp = pandapower()
         self.feeder = feeder
         self._net = to_pandapower(feeder)
         # pandapower applies a load's dependence on voltage to all that stands at its bus, static generators too; hence
@@ -108,8 +108,7 @@ class StressedFlow:
 
     def _voltages(self, init: str) -> Array:
         """Return the voltages of the network as it is set; NaN where the flow does not converge."""
-        import pandapower as pp
-
+        pp = pandapower()
         try:
             with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
                 pp.runpp(self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False)

@@ -20,7 +20,6 @@ PACKAGES = (
     "eclipse-sumo",
     "mosaik",
     "mosaik-api-v3",
-    "networkx",
     "numpy",
     "pandapower",
     "pandas",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from cosim.traffic.ties import by_length
 __all__ = [
     "Commodity", "Links", "PathSet", "all_simple_paths", "node_sequence", "path_id", "path_name", "path_set",
 ]  # fmt: skip
+
+Roads = list[list[tuple[int, int]]]
+"""Of each node, the links at it and the nodes at their other ends."""
 
 
 def node_sequence(network: RoadNetwork, links: Sequence[int]) -> tuple[str, ...]:
@@ -111,25 +115,19 @@ def _with_station(network: RoadNetwork, rows: Sequence[Links], stations_at: Mapp
 
 
 def _simple_road_paths(network: RoadNetwork, od_pairs: Sequence[tuple[str, str]], limit: int) -> list[list[Links]]:
-    import networkx as nx
-
-    graph = nx.MultiDiGraph()
-    graph.add_nodes_from(network.node_ids)
-    for link in np.flatnonzero(~network.is_station).tolist():
-        graph.add_edge(network.node_ids[network.tail[link]], network.node_ids[network.head[link]], key=link)
+    ahead, behind = _adjacent(network)
+    position = {node: k for k, node in enumerate(network.node_ids)}
+    closed = set(np.flatnonzero(network.is_centroid).tolist())
     problems, found = [], []
-    closed = {network.node_ids[node] for node in np.flatnonzero(network.is_centroid)}
     for origin, destination in od_pairs:
-        reason = _pair_breach(graph.nodes, origin, destination)
+        reason = _pair_breach(position, origin, destination)
         rows: list[Links] = []
         if not reason:
-            between = nx.descendants(graph, origin) & nx.ancestors(graph, destination)
-            part = graph.subgraph((between - closed) | {origin, destination})
-            for edges in nx.all_simple_edge_paths(part, origin, destination):
-                rows.append(tuple(key for _, _, key in edges))
-                if len(rows) > limit:
-                    reason = f"has more than {limit} simple paths"
-                    break
+            start, end = position[origin], position[destination]
+            between = (_reached(start, ahead) & _reached(end, behind)) - closed
+            rows = list(islice(_walks(start, end, ahead, between), limit + 1))
+            if len(rows) > limit:
+                reason = f"has more than {limit} simple paths"
             reason = reason or ("" if rows else "has no path")
         if reason:
             problems.append(Problem(field="od", reason=f"pair {origin!r} -> {destination!r} {reason}"))
@@ -139,7 +137,47 @@ def _simple_road_paths(network: RoadNetwork, od_pairs: Sequence[tuple[str, str]]
     return found
 
 
-def _pair_breach(nodes: Sequence[str], origin: str, destination: str) -> str:
+def _adjacent(network: RoadNetwork) -> tuple[Roads, Roads]:
+    """Return the roads (link, other end) that lead away from each node, and those that lead to it."""
+    ahead: Roads = [[] for _ in network.node_ids]
+    behind: Roads = [[] for _ in network.node_ids]
+    for link in np.flatnonzero(~network.is_station).tolist():
+        tail, head = int(network.tail[link]), int(network.head[link])
+        ahead[tail].append((link, head))
+        behind[head].append((link, tail))
+    return ahead, behind
+
+
+def _reached(start: int, roads: Roads) -> set[int]:
+    """Return the nodes that roads lead to from a node, itself included."""
+    reached, waiting = {start}, [start]
+    while waiting:
+        new = {node for _, node in roads[waiting.pop()]} - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def _walks(start: int, end: int, ahead: Roads, between: set[int]) -> Iterator[Links]:
+    """Yield the links of every way from start to end over nodes of ``between`` that repeats no node, depth first."""
+    links: list[int] = []
+    nodes, open_roads = [start], [iter(ahead[start])]
+    while open_roads:
+        for link, node in open_roads[-1]:
+            if node == end:
+                yield (*links, link)
+            elif node in between and node not in nodes:
+                links.append(link)
+                nodes.append(node)
+                open_roads.append(iter(ahead[node]))
+                break
+        else:
+            open_roads.pop()
+            nodes.pop()
+            del links[-1:]
+
+
+def _pair_breach(nodes: Container[str], origin: str, destination: str) -> str:
     if unknown := [node for node in (origin, destination) if node not in nodes]:
         return f"names node {unknown[0]!r}, which the road network does not have"
     return "leads to itself" if origin == destination else ""

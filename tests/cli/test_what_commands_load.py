@@ -72,3 +72,25 @@ def test_these_are_all_commands():
 def test_reading_scenarios_loads_no_solver_and_no_simulator(line):
     heavy = ("cvxpy", "clarabel", "gurobipy", "pandapower", "mosaik", "mosaik_api_v3", "traci", "plotly", "pyarrow")
     assert loaded_after(line, heavy=heavy) == []
+
+
+def test_a_process_of_the_command_line_starts_without_plots_and_statistics_and_has_them_when_asked():
+    code = """
+import sys
+from cosim.cli import start
+from cosim.grid.lean import pandapower
+start.lean()
+pp = pandapower()
+import cvxpy
+put_off = {"matplotlib", "scipy.stats._stats_py", "pandapower.estimation.algorithm", "pandapower.networks.create_examples"}
+print(sorted(put_off & set(sys.modules)))
+import matplotlib.figure, scipy.stats
+print(len(pp.networks.example_simple().bus), scipy.stats.t.ppf(0.975, 3), scipy.stats.entropy([0.5, 0.5]))
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    early, late = done.stdout.splitlines()
+    assert early == "[]"
+    buses, student, entropy = late.split()
+    assert int(buses) == 7
+    assert float(student) == pytest.approx(3.182446305284263)  # of any table of Student's t
+    assert float(entropy) == pytest.approx(0.6931471805599453)  # log 2
