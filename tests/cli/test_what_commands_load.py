@@ -82,7 +82,7 @@ from cosim.grid.lean import pandapower
 start.lean()
 pp = pandapower()
 import cvxpy
-put_off = {"matplotlib", "scipy.stats._stats_py", "pandapower.estimation.algorithm", "pandapower.networks.create_examples"}
+put_off = {"matplotlib", "scipy.stats._stats_py", "pandapower.networks.create_examples"}
 print(sorted(put_off & set(sys.modules)))
 import matplotlib.figure, scipy.stats
 print(len(pp.networks.example_simple().bus), scipy.stats.t.ppf(0.975, 3), scipy.stats.entropy([0.5, 0.5]))
