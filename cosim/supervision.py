@@ -8,6 +8,7 @@ handler that Python has in C: what has not ended after `PATIENCE_S` is ended by 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import stat
@@ -27,6 +28,7 @@ PATIENCE_S = 3.0
 """How long the main thread has to end after the last signal; what is written then may take another two seconds."""
 FLUSH_S = 0.5
 SHOW_CURSOR = b"\x1b[?25h"
+PR_SET_PDEATHSIG = 1
 LastWords = Callable[[int, str], None]
 
 
@@ -117,6 +119,21 @@ def end_process(code: int, reason: str) -> None:
     with suppress(OSError):
         os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + f"{reason}\n".encode())
     os._exit(code)
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process with the thread that started it, and leave Ctrl-C to that.
+
+    Parameters
+    ----------
+    parent
+        Its process id; if it is gone already, so are we.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _flush() -> None:

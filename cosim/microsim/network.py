@@ -20,6 +20,7 @@ from cosim.errors import ComponentError, InputError, Problem, StorageError
 from cosim.microsim.installation import sumo_binary, sumo_environment
 from cosim.microsim.metering import LinkMeter, sampled_laws
 from cosim.microsim.model import VARIANTS, Lot, MicroNet, Variant
+from cosim.microsim.process import bound
 from cosim.microsim.sections import PlainNet, plain_net
 from cosim.microsim.xml_input import number, read_xml
 from cosim.tables import read_table
@@ -295,7 +296,7 @@ def _netconvert(plain: PlainNet, folder: Path) -> None:
         command += ["--tls.default-type", "actuated"]
     try:
         done = subprocess.run(  # noqa: S603 - the wheel's own binary, with files that we wrote
-            command, cwd=folder, env=sumo_environment(os.environ), capture_output=True, text=True,
+            bound(command), cwd=folder, env=sumo_environment(os.environ), capture_output=True, text=True,
             timeout=NETCONVERT_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:

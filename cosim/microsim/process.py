@@ -48,6 +48,12 @@ os.execv(sys.argv[4], sys.argv[4:])
 """Becomes SUMO after asking the kernel to kill it with our thread; code between fork and exec would not be safe."""
 
 
+def bound(command: Sequence[str], *, file_limit_bytes: int = FILE_BYTES) -> list[str]:
+    """Return a command whose process ends with the thread that starts it, within limits of memory and files."""
+    limits = [str(os.getpid()), str(MEMORY_BYTES), str(file_limit_bytes)]
+    return [sys.executable, "-I", "-S", "-c", TRAMPOLINE, *limits, *command]
+
+
 class SumoProcess:
     """A running SUMO and the connection to it; a context manager, which ends the child however it is left.
 
@@ -151,10 +157,9 @@ class SumoProcess:
 
     def _spawn(self, port: int) -> None:
         self.command = (str(sumo_binary()), *self.arguments, "--remote-port", str(port))
-        limits = [str(os.getpid()), str(MEMORY_BYTES), str(self.file_limit_bytes)]
         with (self.folder / "stderr.txt").open("wb") as words:
             self.child = subprocess.Popen(  # noqa: S603 - our own interpreter and SUMO's binary, no shell
-                [sys.executable, "-I", "-S", "-c", TRAMPOLINE, *limits, *self.command],
+                bound(self.command, file_limit_bytes=self.file_limit_bytes),
                 cwd=self.folder,
                 env=sumo_environment(os.environ),
                 stdin=subprocess.DEVNULL,

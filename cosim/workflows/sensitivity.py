@@ -7,17 +7,19 @@ sides and at half of it; the halving tells the error, and whether a limit binds 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
 
+from cosim import supervision
 from cosim.arrays import Array, BoolArray
 from cosim.errors import ComponentError, CosimError, InputError, UsageError
 from cosim.scenario.case import SimulationCase, build_case
@@ -182,11 +184,16 @@ def _studied(loaded: LoadedScenario, wanted: Sequence[Parameter], base: _Base, j
     if jobs == 1:
         yield from (_study(loaded, one, base) for one in wanted)
         return
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
+    spawn, me, others = get_context("spawn"), os.getpid(), set(active_children())
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=supervision.die_with, initargs=(me,)) as pool:
         try:
             yield from pool.map(_study, repeat(loaded), wanted, repeat(base))
         except BrokenProcessPool as error:
             raise ComponentError(f"a process of {jobs} died while a parameter was studied; try --jobs 1") from error
+        except BaseException:  # a signal, or nobody wants the rest: what is at work is not waited for
+            for process in set(active_children()) - others:
+                process.kill()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import cosim
+
 ROADS = """\
 schema: 1
 title: Three quarter hours on roads alone
@@ -50,11 +52,18 @@ class Driven:
         self.folder, self.run = folder, folder / "run"
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
-        self.environment = {**os.environ, "TMPDIR": str(self.scratch), "PYTHONFAULTHANDLER": "", **environment}
+        path = os.pathsep.join([str(Path(cosim.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": path,
+            "TMPDIR": str(self.scratch),
+            "PYTHONFAULTHANDLER": "",
+            **environment,
+        }
         self.output = (folder / "output.txt").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-c", fault + COMMAND_LINE, *map(str, arguments)], stdout=self.output,
-            stderr=subprocess.STDOUT, env=self.environment, start_new_session=True,
+            stderr=subprocess.STDOUT, env=self.environment, cwd=folder, start_new_session=True,
         )  # fmt: skip
 
     def __enter__(self):
