@@ -70,13 +70,25 @@ class Chargers:
         Whether those beyond it wait for the next period, shape ``(s,)``; else they leave.
     period_h
         Length of a period, h.
+    out
+        Where an outage leaves the chargers without power, in all periods of the day, shape ``(s, T)``; None: nowhere.
     """
 
     power_mw: Array
     carries: BoolArray
     period_h: float
+    out: BoolArray | None = None
 
-    def serve(self, arriving_mw: ArrayLike, backlog_mwh: ArrayLike = 0.0) -> Served:
+    def power_in(self, position: int) -> Array:
+        """Return the power of all chargers of each station in a period of the day, MW, shape ``(s,)``."""
+        return self.power_mw if self.out is None else np.where(self.out[:, position], 0.0, self.power_mw)
+
+    def power_over(self, first: int, periods: int) -> Array:
+        """Return the same in consecutive periods, shape ``(s, periods)``."""
+        power = np.repeat(self.power_mw[:, None], periods, axis=1)
+        return power if self.out is None else np.where(self.out[:, first : first + periods], 0.0, power)
+
+    def serve(self, arriving_mw: ArrayLike, backlog_mwh: ArrayLike = 0.0, first: int = 0) -> Served:
         """Return what is served of a load over consecutive periods.
 
         Parameters
@@ -85,6 +97,8 @@ class Chargers:
             Load that those who arrive ask for, shape ``(s, T)``, MW.
         backlog_mwh
             Energy of those who wait at the beginning, shape ``(s,)``, MWh.
+        first
+            The first of the periods, from 0.
 
         Raises
         ------
@@ -104,12 +118,13 @@ class Chargers:
             if not np.all((values >= 0.0) & np.isfinite(values)):
                 raise InputError(f"{name}: {values.tolist()} must be >= 0 and finite")
         found = Served(p_mw=arriving, backlog_mwh=np.zeros_like(arriving), unserved_mwh=np.zeros_like(arriving))
-        busy = np.flatnonzero((arriving > self.power_mw[:, None]).any(axis=0)).tolist()
         periods = arriving.shape[1]
+        power = self.power_over(first, periods)
+        busy = np.flatnonzero((arriving > power).any(axis=0)).tolist()
         k = 0 if waiting.any() else (busy[0] if busy else periods)
         while k < periods:
             asked = arriving[:, k] + waiting / self.period_h
-            found.p_mw[:, k] = np.minimum(asked, self.power_mw)
+            found.p_mw[:, k] = np.minimum(asked, power[:, k])
             over = (asked - found.p_mw[:, k]) * self.period_h
             waiting = np.where(self.carries, over, 0.0)
             found.backlog_mwh[:, k] = waiting
@@ -139,7 +154,9 @@ class Chargers:
         return np.asarray(self.excess_mw(found) > ROUNDING * self.power_mw[:, None])
 
 
-def chargers_of(stations: Sequence[Station], *, energy_kwh: float, period_h: float) -> Chargers:
+def chargers_of(
+    stations: Sequence[Station], *, energy_kwh: float, period_h: float, out: BoolArray | None = None
+) -> Chargers:
     """Return the chargers of stations, whichever way they are given.
 
     Parameters
@@ -148,9 +165,12 @@ def chargers_of(stations: Sequence[Station], *, energy_kwh: float, period_h: flo
         Energy of one visit: a station that says vehicles per hour gives that much to each.
     period_h
         Length of a period.
+    out
+        As in `Chargers`.
     """
     return Chargers(
         power_mw=np.array([one.power_mw(energy_kwh) for one in stations], dtype=np.float64),
         carries=np.array([one.overload == "carry" for one in stations], dtype=np.bool_),
         period_h=period_h,
+        out=out,
     )

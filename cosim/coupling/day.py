@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, BoolArray
 from cosim.charging.overload import Chargers, Served
 from cosim.coupling import fixed_point, restarts
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
@@ -56,6 +56,22 @@ class LoopRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Expected:
+    """What is expected of the day in one of its periods, while an outage to come is not known.
+
+    Attributes
+    ----------
+    wrong
+        The periods of which something else is expected than what will come, shape ``(T,)``.
+    load_mw
+        The load that is expected, shape ``(s, T)``.
+    """
+
+    wrong: BoolArray
+    load_mw: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoadSide:
     """What stays as it is over a day.
 
@@ -67,6 +83,8 @@ class RoadSide:
         The two accounts of charging energy (in time: None where chargers are not known), and the one the grid sees.
     loop
         How price and load iterate; None where roads and grid follow one another.
+    expected
+        In each period what is expected of later ones, where outages come unannounced; else empty.
     """
 
     response: RoadResponse
@@ -75,6 +93,7 @@ class RoadSide:
     in_time: TimeAccount | None
     account: Account
     loop: LoopRules | None = None
+    expected: tuple[Expected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -216,7 +235,15 @@ def advance(side: RoadSide, state: DayState, told: Opening | Answer) -> tuple[Da
     """Open a period, or take the dispatch's answer within it; return the state from then on and what is sent."""
     state = _opened(side, state, told) if isinstance(told, Opening) else _received(side, state, told)
     load_mw = state.load_mw[:, state.position] if state.sending else None
-    return state, Sent(load_mw=load_mw, forecast_mw=state.load_mw, query=state.query)
+    forecast_mw = foreseen_mw(side.expected, state.position, state.load_mw)
+    return state, Sent(load_mw=load_mw, forecast_mw=forecast_mw, query=state.query)
+
+
+def foreseen_mw(expected: Sequence[Expected], position: int, load_mw: Array) -> Array:
+    """Return the load of a day as known in a period: an outage that nobody announced is not in it before it begins."""
+    if not expected:
+        return load_mw
+    return np.where(expected[position].wrong, expected[position].load_mw, load_mw)
 
 
 def _opened(side: RoadSide, state: DayState, told: Opening) -> DayState:

@@ -20,7 +20,7 @@ from cosim.coupling.methods.iterate import Iterate
 from cosim.coupling.methods.newton import Newton
 from cosim.coupling.potential import Certificate
 from cosim.coupling.restarts import Restarts
-from cosim.dispatch.devices.base import DeviceOutcome
+from cosim.dispatch.devices.base import DeviceOutcome, Lost
 from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap
 from cosim.dispatch.plan import DispatchPlan, SolveRecord
@@ -33,9 +33,8 @@ KINDS: Mapping[str, type] = MappingProxyType({
     kind.__name__: kind
     for kind in (
         Admm, Answer, Auto, Certificate, ConeGap, DayState, DeviceOutcome, DispatchPlan, DispatchState, Exclusivity,
-        GridState,
-        Iterate, IterationRecord, Newton, Opening, PriceLoop, Query, Restarts, Restoration, Round, Served, SolveRecord,
-        SueResult, Traits,
+        GridState, Iterate, IterationRecord, Lost, Newton, Opening, PriceLoop, Query, Restarts, Restoration, Round,
+        Served, SolveRecord, SueResult, Traits,
     )
 })  # fmt: skip
 """All that a state may consist of besides words, numbers, tuples, mappings and arrays."""

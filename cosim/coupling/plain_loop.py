@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cosim.arrays import Array
 from cosim.coupling import day, dispatch_day
-from cosim.coupling.day import DayState, Opening, RoadSide
+from cosim.coupling.day import DayState, Expected, Opening, RoadSide
 from cosim.coupling.dispatch_day import Demand, Dispatched, DispatchState, GridSide
 from cosim.coupling.methods import Answer
 
@@ -39,9 +39,13 @@ def exchange(
     return (state, grid_state), done
 
 
-def dispatched(grid: GridSide, load_mw: Array) -> Iterator[Dispatched]:
-    """Yield what is dispatched in each period for charging loads that are known, shape ``(s, T)``."""
+def dispatched(grid: GridSide, load_mw: Array, expected: Sequence[Expected] = ()) -> Iterator[Dispatched]:
+    """Yield what is dispatched in each period for charging loads that are known, shape ``(s, T)``.
+
+    What is `expected` of an outage that nobody announced, is foreseen in its place.
+    """
     state = dispatch_day.open_day(grid)
     for k in range(grid.case.periods):
-        state, done = dispatch_day.advance(grid, state, Demand(position=k, load_mw=load_mw[:, k], forecast_mw=load_mw))
+        asked = Demand(position=k, load_mw=load_mw[:, k], forecast_mw=day.foreseen_mw(expected, k, load_mw))
+        state, done = dispatch_day.advance(grid, state, asked)
         yield done

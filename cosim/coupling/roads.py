@@ -20,6 +20,7 @@ from cosim.traffic.charge_later import later
 from cosim.traffic.equilibrium import SueProblem, SueResult, fisk_objective, solve
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
+from cosim.traffic.routes import Routes
 from cosim.traffic.sensitivity import sensitivity
 from cosim.units import kw_to_mw
 
@@ -42,6 +43,8 @@ class RoadResponse:
         What one visit takes and costs; the fee per station, shape ``(s,)``.
     method, tolerance, limit, options
         Solver of the equilibrium.
+    paths_in
+        The choice sets of each period where outages close stations; else empty.
     """
 
     problem: SueProblem
@@ -53,6 +56,7 @@ class RoadResponse:
     tolerance: float = 1e-8
     limit: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    paths_in: tuple[Routes, ...] = ()
 
     def solve(
         self,
@@ -101,7 +105,12 @@ class RoadResponse:
     ) -> SueProblem:
         """Return the equilibrium problem of one period at prices and waits, as in `solve`."""
         network = self.network(price_per_mwh, rise_per_mwh_per_mw, wait_min)
-        return replace(self.problem, network=network, demand_vph=self.demand_vph[position])
+        demand = self.demand_vph[position]
+        return replace(self.problem, network=network, paths=self.paths(position), demand_vph=demand)
+
+    def paths(self, position: int) -> Routes:
+        """Return the choice sets of one period."""
+        return self.paths_in[position] if self.paths_in else self.problem.paths
 
     def network(
         self, price_per_mwh: Array | None, rise_per_mwh_per_mw: Array | float = 0.0, wait_min: Array | None = None
@@ -246,7 +255,7 @@ class Block:
 
     def served(self, results: Sequence[SueResult]) -> Served:
         """Return what the chargers serve of it, and what they leave over."""
-        return self.chargers.serve(self.arriving_mw(results), self.backlog_mwh)
+        return self.chargers.serve(self.arriving_mw(results), self.backlog_mwh, self.positions[0])
 
     def left_over_mwh(self, results: Sequence[SueResult]) -> Array:
         """Return the energy of those who wait when each period begins, shape ``(s, T)``."""
@@ -328,10 +337,10 @@ class Block:
             price = price_per_mwh
             rising: Array | float = rise
             if rise != 0.0 and (flat.any() or waits is not None):
-                known_mw = np.where(flat, chargers.power_mw, backlog_mwh / chargers.period_h)
+                known_mw = np.where(flat, chargers.power_in(k), backlog_mwh / chargers.period_h)
                 price, rising = price_per_mwh + rise * known_mw, np.where(flat, 0.0, rise)
             result = start = self.response.solve(k, self.seen(k, price), rising, waits, start)
-            found = chargers.serve(self._latest_mw([*before, result]), backlog_mwh)
+            found = chargers.serve(self._latest_mw([*before, result]), backlog_mwh, k)
             over = chargers.overloaded(found)[:, 0]
             if rise == 0.0 or np.array_equal(over, flat):
                 break

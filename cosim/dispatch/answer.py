@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.dispatch.branch_flow import BranchFlow, FlowValues, flow_values
-from cosim.dispatch.devices.base import Device, Frame, Injection, State, Window
+from cosim.dispatch.devices.base import Device, DeviceOutcome, Frame, Injection, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment
 from cosim.dispatch.devices.load_shedding import LoadShedding
 from cosim.dispatch.exactness import cone_gap
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord
+from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
+from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState, no_state
+
+SIDES = ("load", "generation", "exchange")
 
 
 class Solved(Protocol):
@@ -32,8 +35,9 @@ class Solved(Protocol):
 def collect(problem: Solved, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
     """Collect the solution of the real periods."""
     case, feeder, length = problem.case, problem.case.feeder, window.length
-    flow = head(problem.flow.values(), length)
-    load, generation, exchange = (_by_side(problem, side)[:, :, :length] for side in ("load", "generation", "exchange"))
+    record = shifted(record, fixed_cost(problem.devices))
+    flow = still(feeder, head(problem.flow.values(), length), window)
+    load, generation, exchange = (_by_side(problem, side, window)[:, :, :length] for side in SIDES)
     p_load = window.base_p_mw[:, :length] - load[0]
     np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
     own_mw = own_power_mw(feeder, p_load, generation[0])
@@ -60,16 +64,41 @@ def collect(problem: Solved, window: Window, states: Mapping[str, State], record
         voltage_slack_pu2=_voltage_slack(problem)[:, :length],
         cone=cone_gap(flow, feeder, own_mw),
         own_power_mw=own_mw,
-        ev_mw=window.ev_p_mw[:, :length],
+        ev_mw=window.asked_ev_mw[:, :length],
         ev_curtailed_mw=_station_curtailment(problem)[:, :length],
-        devices={
-            d.name: d.outcome(feeder.bus_ids[d.bus], window, states.get(d.name, {})).head(length)
-            for d in problem.devices
-        },
+        devices={d.name: _outcome(problem, d, window, states.get(d.name, {})) for d in problem.devices},
         cost=_costs(problem, window),
         lower_bound=min(record.primal_objective, record.dual_objective),
         next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in problem.devices},
+        lost=None if window.lost is None else window.lost.head(length),
     )
+
+
+def fixed_cost(devices: Iterable[Device]) -> float:
+    """Return what no variable can change of the cost of the loaded window."""
+    return float(sum(cost.sum() for device in devices for cost in device.fixed_costs().values()))
+
+
+def _outcome(problem: Solved, device: Device, window: Window, state: State) -> DeviceOutcome:
+    """Return what a device does in the real periods; exactly nothing where its bus has no supply."""
+    bus_id = problem.case.feeder.bus_ids[device.bus]
+    found = device.outcome(bus_id, window.at_bus(device.bus), state)
+    return (found if window.lost is None else found.idle(~window.lost.supplied[device.bus])).head(window.length)
+
+
+def still(feeder: Feeder, flow: FlowValues, window: Window) -> FlowValues:
+    """Return the flow of the real periods without what a solver's rounding leaves at buses without supply.
+
+    Nothing flows to them, and they have the voltage of the open end.
+    """
+    if window.lost is None:
+        return flow
+    on = window.lost.supplied[:, : window.length]
+    dead, voltage = ~on[feeder.child], flow.voltage_sq.copy()
+    for k, (parent, child) in enumerate(zip(feeder.parent, feeder.child, strict=True)):
+        voltage[child] = np.where(dead[k], voltage[parent], voltage[child])
+    p, q, current_sq = (np.where(dead, 0.0, one) for one in (flow.p, flow.q, flow.current_sq))
+    return FlowValues(p=p, q=q, current_sq=current_sq, voltage_sq=voltage)
 
 
 def _prices(problem: Solved) -> Array:
@@ -90,14 +119,14 @@ def _station_prices(problem: Solved) -> Array:
     return price
 
 
-def _by_side(problem: Solved, side: str) -> Array:
+def _by_side(problem: Solved, side: str, window: Window) -> Array:
     """Return P [MW] and Q [Mvar] per bus of all devices on one side, shape ``(2, n, periods)``."""
     total = np.zeros((2, problem.case.feeder.n_buses, problem.frame.periods))
     for device in problem.devices:
         if device.side == side:
             for injection in device.injections():
                 _add(total, injection)
-    return total
+    return total if window.lost is None else np.where(window.lost.supplied, total, 0.0)
 
 
 def _shed(problem: Solved) -> Array:
@@ -132,6 +161,7 @@ def _costs(problem: Solved, window: Window) -> dict[str, Array]:
         for cost in device.costs():
             value = cost.value(problem.frame, window)[:length]
             costs[cost.term] = costs.get(cost.term, 0.0) + value
+        costs |= {term: value[:length] for term, value in device.fixed_costs().items()}
     loss = np.asarray(problem.flow.loss_mw().value)[:length]
     costs["losses"] = dt * window.loss_price_per_mwh[:length] * loss
     if problem.voltage_price is not None:
@@ -181,9 +211,10 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         voltage_slack_pu2=bus,
         cone=cone_gap(flow_values(state, feeder), feeder, own_mw),
         own_power_mw=own_mw,
-        ev_mw=window.ev_p_mw[:, :length],
+        ev_mw=window.asked_ev_mw[:, :length],
         ev_curtailed_mw=station,
         devices={},
         cost={},
         next_state={},
+        lost=None if window.lost is None else window.lost.head(length),
     )

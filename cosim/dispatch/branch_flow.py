@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, BoolArray
 from cosim.dispatch.devices.base import Injection
-from cosim.grid.feeder import Feeder
+from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.state import GridState
 
 if TYPE_CHECKING:
@@ -58,9 +58,12 @@ class BranchFlow:
         Window length.
     voltage_slack
         Whether the voltage limits may be missed at a price (last resort).
+    outages
+        Whether buses may be without supply: `supply` then says which, before each solve. Without load and devices
+        nothing flows to them; their voltage is that of the open end, and no limit holds for it.
     """
 
-    def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False) -> None:
+    def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False, outages: bool = False) -> None:
         import cvxpy as cp
 
         m, n = feeder.n_lines, feeder.n_buses
@@ -74,8 +77,18 @@ class BranchFlow:
         self.q_load = cp.Parameter((n, periods))
         self.low_slack = cp.Variable((m, periods)) if voltage_slack else None
         self.high_slack = cp.Variable((m, periods)) if voltage_slack else None
+        self.low_sq = np.repeat((feeder.v_min_pu[feeder.child] ** 2)[:, None], periods, axis=1)
+        self.high_sq = np.repeat((feeder.v_max_pu[feeder.child] ** 2)[:, None], periods, axis=1)
+        self.limits_sq = (cp.Parameter((m, periods)), cp.Parameter((m, periods))) if outages else None
         self.p_balance: cp.Constraint | None = None
         self.q_balance: cp.Constraint | None = None
+
+    def supply(self, supplied: BoolArray | None) -> None:
+        """Set which buses are supplied, shape ``(n, periods)``; None: all."""
+        if self.limits_sq is not None:
+            on = np.array(True) if supplied is None else supplied[self.feeder.child]
+            for parameter, limit, free in zip(self.limits_sq, (self.low_sq, self.high_sq), NO_VM_PU, strict=True):
+                parameter.value = np.where(on, limit, free**2)
 
     def voltages(self) -> list[cp.Variable]:
         """Return the variables in pu^2 of voltage."""
@@ -141,8 +154,7 @@ class BranchFlow:
     def _limits(self) -> Iterator[cp.Constraint]:
         """Yield the limits of Eq 16: voltages, and currents where a line has a limit."""
         f, periods = self.feeder, self.p.shape[1]
-        low = np.repeat((f.v_min_pu[f.child] ** 2)[:, None], periods, axis=1)
-        high = np.repeat((f.v_max_pu[f.child] ** 2)[:, None], periods, axis=1)
+        low, high = (self.low_sq, self.high_sq) if self.limits_sq is None else self.limits_sq
         if self.low_slack is None or self.high_slack is None:
             yield self.child_voltage_sq >= low
             yield self.child_voltage_sq <= high

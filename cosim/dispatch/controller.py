@@ -7,13 +7,14 @@ load is final. A controller itself keeps nothing but its compiled programmes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from cosim.arrays import Array
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.devices.base import State, Window
+from cosim.dispatch.devices.base import Lost, State, Window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.restoration import PowerFlow
 from cosim.dispatch.solving import WindowSolver
@@ -133,7 +134,7 @@ def make_window(case: DispatchCase, position: int, periods: int, ev_mw: Array) -
     series: Mapping[str, Mapping[str, Array]] = {
         device: {field: cut(values) for field, values in fields.items()} for device, fields in case.series.items()
     }
-    return Window(
+    window = Window(
         start=position,
         length=length,
         active=np.arange(periods) < length,
@@ -143,4 +144,26 @@ def make_window(case: DispatchCase, position: int, periods: int, ev_mw: Array) -
         tariff_per_mwh=cut(case.tariff_per_mwh, price),
         loss_price_per_mwh=cut(loss_price, price),
         series=series,
+    )
+    return _cut_off(case, window) if case.outages else window
+
+
+def _cut_off(case: DispatchCase, window: Window) -> Window:
+    """Return the window without load and offers at buses that outages known in its first period cut off."""
+    supplied = np.ones(window.base_p_mw.shape, dtype=np.bool_)
+    supplied[:, : window.length] = case.supplied(window.start)[:, window.start : window.start + window.length]
+    stations = list(case.station_buses)
+    lost_p, lost_ev = np.where(supplied, 0.0, window.base_p_mw), np.where(supplied[stations], 0.0, window.ev_p_mw)
+    np.add.at(lost_p, stations, lost_ev)
+    on = {one.name: supplied[case.feeder.bus_position(one.bus)] for one in case.devices if hasattr(one, "bus")}
+    return replace(
+        window,
+        base_p_mw=np.where(supplied, window.base_p_mw, 0.0),
+        base_q_mvar=np.where(supplied, window.base_q_mvar, 0.0),
+        ev_p_mw=np.where(supplied[stations], window.ev_p_mw, 0.0),
+        series={
+            name: {field: np.where(on[name], values, 0.0) if name in on else values for field, values in rows.items()}
+            for name, rows in window.series.items()
+        },
+        lost=Lost(supplied=supplied, p_mw=lost_p, q_mvar=np.where(supplied, 0.0, window.base_q_mvar), ev_p_mw=lost_ev),
     )

@@ -51,7 +51,7 @@ def _missing(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
 
 def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
     """Yield the limits that the plan touches."""
-    feeder, vm = case.feeder, plan.grid.vm_pu[:, k]
+    feeder, vm = case.feeder_in(plan.start + k), plan.grid.vm_pu[:, k]
     inner = np.arange(feeder.n_buses) != feeder.slack
     for word, limit, touches in (
         ("lower", feeder.v_min_pu, vm <= feeder.v_min_pu + AT_LIMIT_PU),

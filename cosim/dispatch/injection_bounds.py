@@ -29,9 +29,9 @@ def injection_bounds(case: DispatchCase, ev_mw: ArrayLike, elastic: ArrayLike) -
         Periods in which the last resorts may act, shape (T,), bool.
     """
     resort = np.asarray(elastic, dtype=bool)
-    p, q = -case.base_p_mw, -case.base_q_mvar
-    q = np.where(resort & (case.base_q_mvar > 0.0), 0.0, q)
-    p = np.where(resort & (case.base_p_mw > 0.0), 0.0, p)
+    base_p, base_q = case.supplied_mva
+    q = np.where(resort & (base_q > 0.0), 0.0, -base_q)
+    p = np.where(resort & (base_p > 0.0), 0.0, -base_p)
     charging = np.where(resort, 0.0, np.asarray(ev_mw, dtype=np.float64))
     np.subtract.at(p, list(case.station_buses), charging)
     for settings in case.devices:
@@ -76,7 +76,7 @@ def given(case: DispatchCase, settings: Any, at: slice) -> Given:  # noqa: ANN40
     return Given(
         period_h=case.period_h,
         tariff_per_mwh=case.tariff_per_mwh[at],
-        base_p_mw=case.base_p_mw[row, at],
+        base_p_mw=case.supplied_mva[0][row, at],
         series={name: values[at] for name, values in case.series.get(settings.name, {}).items()},
         shortfall_price_per_mwh=case.settings.ev_curtailment_price_per_mwh,
         couples_periods=case.settings.mode != "single_period",

@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from cosim.arrays import Array, freeze, read_only
+from cosim.arrays import Array, BoolArray, freeze, read_only
 from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.devices.base import DeviceOutcome, State, Window
+from cosim.dispatch.devices.base import DeviceOutcome, Lost, State, Window
 from cosim.dispatch.exactness import ConeGap
 from cosim.dispatch.repairs import Exclusivity, Restoration
 from cosim.errors import InputError, Problem
-from cosim.grid.feeder import Feeder
+from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.state import GridState
 from cosim.grid.topology import listed
+from cosim.outages import Outage, out
 from cosim.quantities.checks import GateLimits
 
 SHARE_ROUNDING = 1e-9
@@ -122,6 +123,8 @@ class DispatchCase:
         Of the gate: what they flag is tried to be repaired.
     seed
         Of the noisy forecast.
+    outages
+        Of lines. Buses that one cuts off draw and give nothing while it lasts.
     """
 
     feeder: Feeder
@@ -136,6 +139,7 @@ class DispatchCase:
     settings: DispatchSettings = DispatchSettings()
     limits: GateLimits = GateLimits()
     seed: int = 1
+    outages: tuple[Outage, ...] = ()
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -153,6 +157,29 @@ class DispatchCase:
     def periods(self) -> int:
         """Number of periods T."""
         return int(self.tariff_per_mwh.size)
+
+    def supplied(self, seen_in: int | None = None) -> BoolArray:
+        """Return which buses are supplied in which periods, as known in one of them (None: in the end), ``(n, T)``."""
+        return self.feeder.supplied(out(self.outages, self.feeder.n_lines, self.periods, seen_in))
+
+    @property
+    def supplied_mva(self) -> tuple[Array, Array]:
+        """Base load P [MW] and Q [Mvar] of the buses while they are supplied, shape ``(n, T)`` each."""
+        if not self.outages:
+            return self.base_p_mw, self.base_q_mvar
+        on = self.supplied()
+        return np.where(on, self.base_p_mw, 0.0), np.where(on, self.base_q_mvar, 0.0)
+
+    def feeder_in(self, position: int) -> Feeder:
+        """Return the feeder of one period: buses without supply have no voltage to keep within limits."""
+        if not self.outages or (on := self.supplied()[:, position]).all():
+            return self.feeder
+        low, high = np.where(on, self.feeder.v_min_pu, NO_VM_PU[0]), np.where(on, self.feeder.v_max_pu, NO_VM_PU[1])
+        return replace(self.feeder, v_min_pu=low, v_max_pu=high)
+
+    def foreseen(self) -> Self:
+        """Return the same day with every outage known beforehand."""
+        return replace(self, outages=tuple(replace(one, announced=True) for one in self.outages))
 
 
 def _array_problems(case: DispatchCase) -> list[str]:
@@ -282,8 +309,9 @@ class DispatchPlan:
     `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
     limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
     first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
-    plan departs from that programme's answer, None if it does not. `refine` looks for the local optimum of the AC
-    problem next to the plan, at the numbers of a window; None where the plan cannot be refined.
+    plan departs from that programme's answer, None if it does not. `lost` is what outages of lines cut off, None on a
+    day without any. `refine` looks for the local optimum of the AC problem next to the plan, at the numbers of a
+    window; None where the plan cannot be refined.
     """
 
     start: int
@@ -308,6 +336,7 @@ class DispatchPlan:
     restoration: Restoration | None = None
     exclusivity: Exclusivity | None = None
     diagnosis: tuple[str, ...] = ()
+    lost: Lost | None = None
     refine: Refine | None = None
 
     def __post_init__(self) -> None:

@@ -23,6 +23,8 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Device, Frame, State, Window
 from cosim.dispatch.devices.ev_curtailment import EvCurtailment, EvCurtailmentSettings
 from cosim.dispatch.devices.load_shedding import LoadShedding, LoadSheddingSettings
+from cosim.dispatch.devices.not_supplied import NotSupplied, NotSuppliedSettings
+from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.local_optimum import Surface, local_optimum
 from cosim.dispatch.other_side import OtherSide
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
@@ -71,7 +73,7 @@ class DispatchProblem:
         )
         self.voltage_price = case.settings.voltage_slack_price if elastic else None
         slack = self.voltage_price is not None
-        self.flow = BranchFlow(case.feeder, periods, voltage_slack=slack)
+        self.flow = BranchFlow(case.feeder, periods, voltage_slack=slack, outages=bool(case.outages))
         self.other_side = OtherSide(self.flow, 2.0 * case_power_mw(case)) if other_side else None
         self.consent = self._consent() if movable else None
         self.devices = self._devices()
@@ -84,6 +86,8 @@ class DispatchProblem:
         self.shifting = self._shifting_buses() if elastic else []
         self.base_load_mw = cp.Parameter((len(self.shifting), periods)) if self.shifting else None
         constraints += self._no_negative_load()
+        self.reactive_room: list[tuple[int, float, cp.Parameter]] = []
+        constraints += self._no_reactive_power_cut_off()
         if self.other_side is not None:
             constraints += self.other_side.constraints()
         if self.consent is not None:
@@ -102,9 +106,12 @@ class DispatchProblem:
         """Build the case's devices and, in the elastic model, the last resorts."""
         case, kinds = self.case, catalogue()
         devices = [kinds[settings.kind](settings, (self._bus(settings),), self.frame) for settings in case.devices]
+        prices = case.settings
+        if case.outages:
+            cut_off = NotSuppliedSettings(price_per_mwh=prices.shedding_price_per_mwh)
+            devices.append(NotSupplied(cut_off, (case.feeder.slack,), self.frame))
         if not self.frame.elastic:
             return devices
-        prices = case.settings
         if case.station_buses:
             settings = EvCurtailmentSettings(price_per_mwh=prices.ev_curtailment_price_per_mwh)
             curtailment = EvCurtailment(settings, case.station_buses, self.frame)
@@ -127,6 +134,25 @@ class DispatchProblem:
         lowering = [d for d in self.devices if d.side == "load" and not isinstance(d, EvCurtailment)]
         injections = [injection for device in lowering for injection in device.injections()]
         yield gather(injections, "p_mw", self.case.feeder.n_buses)[self.shifting] <= self.base_load_mw
+
+    def _no_reactive_power_cut_off(self) -> Iterator[cp.Constraint]:
+        """Yield that devices without supply give no reactive power either: their circle would leave it free."""
+        import cvxpy as cp
+
+        case = self.case
+        ever = np.any(~case.supplied(), axis=1)
+        for device in self.devices if case.outages else ():
+            if device.last_resort or not ever[device.bus]:
+                continue
+            allowed = device.allowed(device.settings, given(case, device.settings, slice(None)))
+            room = float(np.max(np.abs([*np.atleast_1d(allowed.q_min_mvar), *np.atleast_1d(allowed.q_max_mvar)])))
+            room = room if np.isfinite(room) else 2.0 * case_power_mw(case)
+            for injection in device.injections():
+                if injection.q_mvar is not None:
+                    most = cp.Parameter(self.frame.periods)
+                    self.reactive_room.append((device.bus, room, most))
+                    yield injection.q_mvar <= most
+                    yield injection.q_mvar >= -most
 
     def _bus(self, settings: object) -> int:
         bus = getattr(settings, "bus", None)
@@ -282,9 +308,12 @@ class DispatchProblem:
         self.loss_price.value = window.loss_price_per_mwh
         if self.base_load_mw is not None:
             self.base_load_mw.value = np.maximum(window.base_p_mw[self.shifting], 0.0)
+        self.flow.supply(None if window.lost is None else window.lost.supplied)
+        for bus, room, most in self.reactive_room:
+            most.value = np.where(window.at_bus(bus).active, room, 0.0)
         for device in self.devices:
             device.clear_parameters()
-            device.load(window, states.get(device.name, {}))
+            device.load(window.at_bus(device.bus), states.get(device.name, {}))
 
     def _record(self, answer: ConeAnswer, backend: Backend, residual_limit: float | None) -> SolveRecord:
         """Judge the answer by its own residuals; the solver's word alone is not enough."""

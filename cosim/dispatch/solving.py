@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cosim.arrays import BoolArray
+from cosim.dispatch.answer import fixed_cost
 from cosim.dispatch.backends import clarabel, scip, scs
 from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import FlowValues
@@ -104,7 +105,7 @@ class WindowSolver:
             return first
         if proposal is not None and self._needs_repair(first, applied):
             rest = ((0, 0), (0, self.periods - first.length))
-            return self.plan(replace(window, ev_p_mw=np.pad(first.ev_mw, rest)), states, applied)
+            return self.plan(window.asking(np.pad(first.ev_mw, rest)), states, applied)
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
         if plan.restoration is not None:
@@ -287,7 +288,8 @@ class WindowSolver:
         if found is None:
             return None
         choices = np.array(found.first).reshape(len(storages), self.periods)
-        return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, found.bound / own.cost
+        bound = found.bound / own.cost + fixed_cost(problem.devices)
+        return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, bound
 
 
 def require_solver(case: DispatchCase, *, movable: bool = False) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.arrays import Array, IntArray, freeze
+from cosim.arrays import Array, BoolArray, IntArray, freeze
 from cosim.errors import InputError
 from cosim.grid.topology import listed, order_lines
 from cosim.units import base_current_ka, base_impedance_ohm
@@ -20,10 +20,12 @@ from cosim.units import base_current_ka, base_impedance_ohm
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["SLACK_VM_RANGE_PU", "Feeder", "listed", "no_layout"]
+__all__ = ["NO_VM_PU", "SLACK_VM_RANGE_PU", "Feeder", "listed", "no_layout"]
 
 
 SLACK_VM_RANGE_PU = (0.8, 1.2)
+NO_VM_PU = (0.0, 2.0)
+"""Limits that no voltage comes near, for buses without supply."""
 
 
 def no_layout() -> Array:
@@ -181,6 +183,24 @@ class Feeder:
                 k = upstream[k]
         rows, columns = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
         return _selection(rows, columns, (self.n_lines, self.n_lines))
+
+    def supplied(self, line_out: BoolArray) -> BoolArray:
+        """Return which buses the slack supplies while lines are out; nothing is switched.
+
+        Parameters
+        ----------
+        line_out
+            Whether each line is out, in each of T periods, shape (m, T).
+
+        Returns
+        -------
+        BoolArray
+            Shape (n, T).
+        """
+        reached = np.ones((self.n_buses, line_out.shape[1]), dtype=np.bool_)
+        for k in range(self.n_lines):  # breadth-first: the parent is known
+            reached[self.child[k]] = reached[self.parent[k]] & ~line_out[k]
+        return reached
 
     def bus_position(self, bus_id: str) -> int:
         """Return the position of a bus.

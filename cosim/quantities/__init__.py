@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cosim.quantities.coupling import COUPLING_COLUMNS
+from cosim.quantities.grid import GRID_COLUMNS
 from cosim.quantities.micro import MICRO_COLUMNS, MICRO_PORTS
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ COLUMNS: tuple[Column, ...] = (
         ev_mw                | MW     | charging load demanded
         ev_curtailed_mw      | MW     | charging load not served
         shed_mw              | MW     | base load not served
+        not_supplied_mw      | MW     | load of buses that outages cut off, charging included (outages of lines)
         requirement_missed   | -      | how far a device's own requirement was relaxed (MWh, or MW not taken)
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
         lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
@@ -224,6 +226,7 @@ COLUMNS: tuple[Column, ...] = (
         cost_losses          | money  | weighted losses
         cost_ev_curtailment  | money  | price of charging load not served
         cost_load_shedding   | money  | price of base load not served
+        cost_not_supplied    | money  | load cut off by outages, at the price of shedding
         cost_voltage_slack   | money  | price of missed voltage limits
         cost_unmet_balance   | money  | price of missed end conditions
         tariff_per_mwh       | money/MWh | announced purchase price
@@ -294,6 +297,7 @@ COLUMNS: tuple[Column, ...] = (
         price_per_mwh?  | money/MWh | price that drivers pay
         p_demand_mw     | MW     | charging load demanded by those who come: one of the next two, by ev.charging_load
         p_served_mw     | MW     | what the chargers give, those left over first: the load that the grid is asked for
+        out             | -      | whether an outage closes the station (outages)
         overloaded      | -      | whether the chargers are asked for more than their power
         backlog_mwh     | MWh    | energy of those who wait for a charger when the period ends
         backlog_veh     | veh    | the same in visits
@@ -316,56 +320,7 @@ COLUMNS: tuple[Column, ...] = (
         soc               | - | mean state of charge of the simulated vehicles
         """,
     ),
-    *columns(
-        "buses",
-        """
-        period        | -    | number of the period
-        bus           | -    | id of the bus
-        p_load_mw     | MW   | active load after demand response and curtailment
-        q_load_mvar   | Mvar | reactive load
-        p_gen_mw      | MW   | active generation, storage included
-        q_gen_mvar    | Mvar | reactive generation
-        vm_pu         | pu   | voltage of the relaxed solution
-        price_per_mwh? | money/MWh | nodal price (dual of the balance)
-        shed_mw       | MW   | base load not served
-        v_min_pu      | pu   | lower limit
-        v_max_pu      | pu   | upper limit
-        vm_ac_pu      | pu   | voltage of the AC power flow
-        """,
-    ),
-    *columns(
-        "lines",
-        """
-        period             | -    | number of the period
-        line               | -    | id of the line
-        from_bus           | -    | sending bus
-        to_bus             | -    | receiving bus
-        p_mw               | MW   | active flow at the sending bus, relaxed
-        q_mvar             | Mvar | reactive flow at the sending bus, relaxed
-        i_ka               | kA   | current, relaxed
-        loss_kw            | kW   | loss, relaxed
-        cone_gap_pu2       | pu^2 | l - (P^2 + Q^2) / v
-        fictitious_loss_kw | kW   | loss that a slack cone invents
-        i_ac_ka            | kA   | current, AC
-        loading_percent?   | %    | AC current over its limit, NaN without a limit
-        """,
-    ),
-    *columns(
-        "devices",
-        """
-        period       | -    | number of the period
-        device       | -    | name of the device
-        kind         | -    | kind of the device
-        bus          | -    | bus of the device
-        p_mw         | MW   | net active power into the bus
-        q_mvar       | Mvar | net reactive power into the bus
-        energy_mwh?  | MWh  | stored energy at the end of the period
-        available_mw? | MW   | power that could be used
-        overlap_mw?  | MW   | smaller of charge and discharge (cut and refill)
-        missed       | -    | how far its own requirement was relaxed: end condition, balance (MWh), must-take (MW)
-        cost         | money | cost of the device
-        """,
-    ),
+    *(column for table, rows in GRID_COLUMNS.items() for column in columns(table, rows)),
     *(replace(c, may_lack=True) for table, rows in MICRO_COLUMNS.items() for c in columns(table, rows)),
 )
 

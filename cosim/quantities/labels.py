@@ -16,6 +16,7 @@ LABELS: MappingProxyType[str, str] = MappingProxyType(
         "ev_not_served_mwh": "Charging not served",
         "chargers_not_served_mwh": "Charging beyond the chargers' power, not served",
         "load_not_served_mwh": "Load not served",
+        "not_supplied_mwh": "Load cut off by outages",
         "later_vehicles": "Vehicles that charge later",
         "carried_over_mwh": "Still to be drawn at the end",
         "stations_mwh": "All stations",
@@ -45,6 +46,7 @@ TERMS: MappingProxyType[str, Term] = MappingProxyType(
         "wear": Term(label="Storage wear"),
         "ev_curtailment": Term(label=LABELS["ev_not_served_mwh"], paid=False),
         "load_shedding": Term(label=LABELS["load_not_served_mwh"], paid=False),
+        "not_supplied": Term(label=LABELS["not_supplied_mwh"], paid=False),
         "voltage_slack": Term(label="Voltage limits missed", paid=False),
         "unmet_balance": Term(label="Balances of the day missed", paid=False),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, BoolArray
 from cosim.grid.state import GridState
 from cosim.quantities.checks import Figure
 from cosim.records.base import Figures, Rows, Told, Words
@@ -25,6 +25,8 @@ class BusRows(Rows):
     vm_pu: Array
     price_per_mwh: Array
     shed_mw: Array
+    not_supplied_mw: Array | None = None
+    supplied: BoolArray | None = None
     v_min_pu: Array
     v_max_pu: Array
 
@@ -114,6 +116,7 @@ class DispatchPeriod(Told):
     ev_mw: float
     ev_curtailed_mw: float
     shed_mw: float
+    not_supplied_mw: float | None = None
     requirement_missed: float | None = None
     voltage_slack_pu2: float | None = None
     lower_bound: float

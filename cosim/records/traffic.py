@@ -45,6 +45,7 @@ class StationRows(Rows):
     price_per_mwh: Array | None = None
     p_demand_mw: Array
     p_served_mw: Array
+    out: BoolArray | None = None
     overloaded: BoolArray
     backlog_mwh: Array
     backlog_veh: Array

@@ -19,7 +19,7 @@ from cosim.reports.charging import (
 )
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
-from cosim.reports.summary import summarise
+from cosim.reports.summary import UNSERVED, summarise
 from cosim.results.store import RunResult
 from cosim.results.verdict import LATER
 from cosim.units import h_to_min, min_to_h
@@ -31,7 +31,6 @@ _LAST_RESORTS = {
     "cost_ev_curtailment": "ev_not_served_mwh",
     "cost_load_shedding": "load_not_served_mwh",
 }
-_UNSERVED = {"ev_curtailed_mw": "ev_not_served_mwh", "shed_mw": "load_not_served_mwh"}
 _GRID = ("import_mwh", "import_peak_mw", "loss_mwh")
 _COUPLING = ("coupling_rounds", "coupling_residual_mw")
 
@@ -46,7 +45,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
     told = {row.key: _whole(row) for section in summary.sections for row in section.rows}
     axis = frames.period_axis(result)
     charging = list(_charging(result, axis))
-    shed = list(_not_served(result, axis, "shed_mw"))
+    shed = [row for column in ("shed_mw", "not_supplied_mw") for row in _not_served(result, axis, column)]
     unserved = {row.key: row for row in (*charging, *shed)}
     parts = {
         "Verdict": [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
@@ -91,6 +90,8 @@ def _costs(told: Mapping[str, Row], unserved: Mapping[str, Row]) -> Iterator[Row
         unused = amount in unserved and unserved[amount].value == 0.0
         nothing = Row(key=key, label=LABELS[amount], value=None if total.value is None else 0.0, unit=total.unit)
         yield nothing if unused or key not in told else told[key]
+    if "cost_not_supplied" in told:  # of a scenario with outages of lines alone
+        yield told["cost_not_supplied"]
     yield total
 
 
@@ -142,7 +143,7 @@ def _later(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
 
 
 def _not_served(result: RunResult, axis: PeriodAxis, column: str) -> Iterator[Row]:
-    periods, key = result["periods"], _UNSERVED[column]
+    periods, key = result["periods"], UNSERVED[column]
     if column in periods:
         energy = _beyond_rounding(result, column) * axis.period_h
         yield _total(key, LABELS[key], energy, periods["period"], "MWh")

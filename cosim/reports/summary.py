@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosim.grid.topology import listed
 from cosim.quantities.labels import LABELS, term_of
 from cosim.reports import charging, frames, micro_summary
 from cosim.reports.frames import PeriodAxis
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HUNDRED = 100.0
+UNSERVED = {
+    "ev_curtailed_mw": "ev_not_served_mwh",
+    "shed_mw": "load_not_served_mwh",
+    "not_supplied_mw": "not_supplied_mwh",
+}
+"""Columns of what was not served, and the keys of their energy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,19 @@ def _run_rows(result: RunResult) -> Iterator[Row]:
     yield Row(key="periods", label="Periods committed", value=f"{committed} of {planned}")
     for status, count in result.run.get("period_statuses", {}).items():
         yield Row(key=f"status_{status}", label=f"Status {status}", value=int(count), unit="periods")
+    yield from _outage_rows(result)
+
+
+def _outage_rows(result: RunResult) -> Iterator[Row]:
+    """Yield every outage of the scenario, and the buses that one of a line leaves without supply."""
+    for number, one in enumerate(result.manifest.get("resolved", {}).get("outages", ()), start=1):
+        what = f"station {one['station']}" if one["line"] is None else f"line {one['line']}"
+        when = f"period {one['from']}" if one["from"] == one["to"] else f"periods {one['from']} to {one['to']}"
+        known = "" if one["announced"] else ", unannounced"
+        yield Row(key=f"outage_{number}", label="Outage", value=f"{what}, {when}{known}")
+    if "buses" in result and "supplied" in (buses := result["buses"]):
+        dark = dict.fromkeys(buses["bus"][~buses["supplied"].astype(bool)].astype(str))
+        yield Row(key="buses_without_supply", label="Buses without supply", value=listed(list(dark)) or "none")
 
 
 def _cost_rows(periods: pd.DataFrame, money: str) -> Iterator[Row]:
@@ -128,7 +148,7 @@ def _energy_rows(result: RunResult, periods: pd.DataFrame, axis: PeriodAxis) -> 
         yield from _device_rows(result, dt)
     if "stations" in result:
         yield from _station_rows(result["stations"], axis)
-    for column, key in (("ev_curtailed_mw", "ev_not_served_mwh"), ("shed_mw", "load_not_served_mwh")):
+    for column, key in UNSERVED.items():
         if column in periods:
             yield _total(key, LABELS[key], _without_noise(frames.numbers(periods, column) * dt), number, "MWh")
 

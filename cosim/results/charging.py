@@ -102,6 +102,8 @@ def charging_columns(
         "p_served_mw": told.p_mw[:, position],
         "overloaded": chargers.overloaded(served)[:, position],
     }
+    if chargers.out is not None:
+        found["out"] = chargers.out[:, position]
     for name, energy_mwh in (("backlog", told.backlog_mwh), ("unserved", told.unserved_mwh)):
         column = energy_mwh[:, position]
         found[f"{name}_mwh"] = column
@@ -123,7 +125,7 @@ def charging_gate(chargers: Chargers, served: Served, p_served_mw: ArrayLike, po
     """
     if not chargers.power_mw.size:
         return {}
-    beyond = np.asarray(p_served_mw, dtype=float) - chargers.power_mw
+    beyond = np.asarray(p_served_mw, dtype=float) - chargers.power_in(position)
     excess = chargers.excess_mw(served)[:, position]
     return {"station_excess_mw": float(excess.max()), "station_beyond_mw": max(float(beyond.max()), 0.0)}
 

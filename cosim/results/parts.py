@@ -124,7 +124,7 @@ def dispatch_period(
     method, steps, gap_rel, floor_per_mwh, relaxed_gap_pu2 = _restored(plan, k)
     repair, storage = plan.restoration, plan.exclusivity
     return DispatchPeriod(
-        period=position + 1, buses=_buses(case.feeder, plan, k), lines=_lines(case.feeder, plan, k),
+        period=position + 1, buses=_buses(case.feeder_in(position), plan, k), lines=_lines(case.feeder, plan, k),
         devices=_devices(plan, k) if plan.devices else None,
         stations=_served(case, plan, k, stations) if stations else None, solver=record.backend,
         solver_status=record.status, solver_iterations=record.iterations, elastic=record.elastic,
@@ -152,6 +152,7 @@ def _measures(plan: DispatchPlan, k: int) -> dict[str, float]:
         "vmin_pu": float(grid.vm_pu[:, k].min()), "vmax_pu": float(grid.vm_pu[:, k].max()),
         "ev_mw": float(plan.ev_mw[:, k].sum()), "ev_curtailed_mw": float(plan.ev_curtailed_mw[:, k].sum()),
         "shed_mw": float(plan.shed_mw[:, k].sum()),
+        **({} if plan.lost is None else {"not_supplied_mw": float(plan.lost.load_mw[:, k].sum())}),
         "requirement_missed": max((float(one.missed[k]) for one in plan.devices.values()), default=float("nan")),
         "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()), "lower_bound": plan.lower_bound,
         "window_cost": float(plan.total_cost.sum()),
@@ -189,8 +190,11 @@ def _devices(plan: DispatchPlan, k: int) -> DeviceRows:
 
 def _buses(feeder: Feeder, plan: DispatchPlan, k: int) -> BusRows:
     measures = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "price_per_mwh", "shed_mw")
+    lost = plan.lost
     return BusRows(
         bus=feeder.bus_ids, vm_pu=plan.grid.vm_pu[:, k], v_min_pu=feeder.v_min_pu, v_max_pu=feeder.v_max_pu,
+        not_supplied_mw=None if lost is None else lost.load_mw[:, k],
+        supplied=None if lost is None else lost.supplied[:, k],
         **{name: getattr(plan, name)[:, k] for name in measures},
     )  # fmt: skip
 

@@ -19,10 +19,12 @@ from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
+from cosim.outages import Outage, out
 from cosim.scenario import series, shipped
 from cosim.scenario.check_grid import feeder_of
 from cosim.scenario.check_roads import read_demand, read_link_law
 from cosim.scenario.load import LoadedScenario
+from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
 from cosim.scenario.schema import MCMC
 from cosim.traffic.charge_later import with_charge_later
@@ -91,7 +93,21 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         tolerance=traffic.tolerance,
         limit=traffic.iteration_limit,
         options=options,
+        outages=_station_outages(loaded, stations, paths, demand),
     )
+
+
+def _station_outages(
+    loaded: LoadedScenario, stations: tuple[Station, ...], paths: PathSet, demand: OdDemand
+) -> tuple[Outage, ...]:
+    """Return the outages of stations, once everybody who wants to charge still can."""
+    found = station_outages(loaded.scenario, stations, build_feeder(loaded) if loaded.scenario.outages else None)
+    if found:
+        closed = out(found, len(stations), loaded.scenario.periods)
+        stuck = without_choice(paths, [one.name for one in stations], closed, demand.demand_vph)
+        if problems := [loaded.problem("outages", reason, remedy) for reason, remedy in stuck]:
+            raise InputError(problems)
+    return found
 
 
 def build_demand(loaded: LoadedScenario) -> OdDemand:
@@ -221,6 +237,7 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         limits=scenario.gates,
         settings=scenario.dispatch,
         seed=scenario.seed,
+        outages=line_outages(scenario, feeder),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cosim.arrays import Array
 from cosim.charging.behaviour import FleetDay
 from cosim.charging.overload import Chargers, chargers_of
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
-from cosim.coupling.day import DayState, LoopRules, RoadSide, open_day
+from cosim.coupling.day import DayState, Expected, LoopRules, RoadSide, open_day
 from cosim.coupling.dispatch_day import GridSide, grid_side
 from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
@@ -85,6 +85,13 @@ class SimulationCase:
         return self.dispatch is not None and self.dispatch.settings.mode == "day_ahead"
 
     @property
+    def knows_all(self) -> bool:
+        """Whether every outage is known beforehand."""
+        lines = () if self.dispatch is None else self.dispatch.outages
+        stations = () if self.roads is None else self.roads.outages
+        return all(one.announced for one in (*lines, *stations))
+
+    @property
     def measured_grid(self) -> bool:
         """Whether a second power flow takes the charging load that the microscopic simulation measures."""
         continuous = self.microsim.mode == "continuous"
@@ -137,11 +144,27 @@ class SimulationCase:
             random_starts=coupling.random_starts, seed=0 if self.dispatch is None else self.dispatch.seed,
             nodal=self.priced_by_node, whole_day=self.whole_day,
         )  # fmt: skip
-        return open_day(
-            self.response(), chargers=self.chargers(), accounts=self.accounts,
-            announced_per_mwh=self.announced_price_per_mwh(), loop=loop if self.iterated else None,
-            first_price_per_mwh=0.0 if self.dispatch is None else float(self.dispatch.tariff_per_mwh[0]),
-        )  # fmt: skip
+
+        def opened(seen_in: int | None) -> tuple[RoadSide, DayState]:
+            return open_day(
+                self._some_roads().response(seen_in), chargers=self.chargers(seen_in), accounts=self.accounts,
+                announced_per_mwh=self.announced_price_per_mwh(), loop=loop if self.iterated else None,
+                first_price_per_mwh=0.0 if self.dispatch is None else float(self.dispatch.tariff_per_mwh[0]),
+            )  # fmt: skip
+
+        side, state = opened(None)
+        return replace(side, expected=self._expected(lambda k: opened(k)[1].load_mw)), state
+
+    def _expected(self, load_mw: Callable[[int], Array]) -> tuple[Expected, ...]:
+        """Return what is expected in each period of those that an outage will change unannounced; empty without any."""
+        roads = self._some_roads()
+        truth = roads.closed()
+        if truth is None or all(one.announced for one in roads.outages):
+            return ()
+        seen = [closed for k in range(self.timeline.periods) if (closed := roads.closed(k)) is not None]
+        day = {closed.tobytes(): k for k, closed in reversed(list(enumerate(seen)))}
+        loads = {key: load_mw(k) for key, k in day.items()}
+        return tuple(Expected(wrong=(closed != truth).any(axis=0), load_mw=loads[closed.tobytes()]) for closed in seen)
 
     def grid_side(self, *, polish: bool = True) -> GridSide:
         """Return the grid side of the day; ``polish`` as in `cosim.dispatch.controller.Controller`."""
@@ -150,10 +173,12 @@ class SimulationCase:
         coupling = self.coupling
         return grid_side(self.dispatch, rule=coupling.rule, tolerance_mw=coupling.tolerance_mw, polish=polish)
 
-    def chargers(self) -> Chargers:
-        """Return what the stations can serve."""
+    def chargers(self, seen_in: int | None = None) -> Chargers:
+        """Return what the stations can serve, with the outages that are known in a period; None knows all."""
         roads = self._some_roads()
-        return chargers_of(roads.stations, energy_kwh=roads.energy_kwh, period_h=self.timeline.period_h)
+        return chargers_of(
+            roads.stations, energy_kwh=roads.energy_kwh, period_h=self.timeline.period_h, out=roads.closed(seen_in)
+        )
 
     def announced_price_per_mwh(self) -> Array | None:
         """Return the prices that drivers know before the day, ``(s, T)``; None where they see none or nodal ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cosim.quantities.checks import CHECKS, limit_of
-from cosim.scenario import check_bands, check_grid, check_microsim, check_roads, check_series, sources
+from cosim.scenario import check_bands, check_grid, check_microsim, check_outages, check_roads, check_series, sources
 from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
@@ -48,6 +48,7 @@ def check(scenario: Scenario, tree: Node, files: ScenarioFiles, broken: frozense
     _unique_names(found, "devices", [device.name for device in scenario.devices])
     check_roads.check(found)
     check_grid.check(found)
+    check_outages.check(found)
     check_series.check(found)
     check_microsim.check(found)
     check_bands.check(found)

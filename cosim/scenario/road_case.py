@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, BoolArray
 from cosim.charging.load import charging_mw
 from cosim.charging.stations import Station
 from cosim.coupling.roads import RoadResponse
+from cosim.outages import Outage, out
 from cosim.traffic.calibration import LinkLaw
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.network import RoadNetwork
@@ -52,6 +53,8 @@ class RoadCase:
     announced_price_per_mwh
         Prices that drivers know before the day, shape (S, T): given ones, or the tariff with its markup. None where
         they see none, or the dispatch's nodal prices.
+    outages
+        Of stations: their own, and those of lines that leave their buses without supply.
     """
 
     network: RoadNetwork
@@ -70,6 +73,26 @@ class RoadCase:
     limit: int | None
     options: dict[str, object]
     announced_price_per_mwh: Array | None = None
+    outages: tuple[Outage, ...] = ()
+
+    def closed(self, seen_in: int | None = None) -> BoolArray | None:
+        """Return where stations are closed, as known in a period (None: in the end), shape (S, T); None: nowhere."""
+        if not self.outages:
+            return None
+        return out(self.outages, len(self.stations), len(self.demand_vph), seen_in)
+
+    def _paths_in(self, seen_in: int | None) -> tuple[PathSet, ...]:
+        """Return the choice sets of the periods; empty if no station closes."""
+        closed = self.closed(seen_in)
+        if closed is None:
+            return ()
+        known = {}
+        for column in closed.T:
+            if column.tobytes() not in known:
+                on_link = np.zeros(len(self.network.link_ids), dtype=np.bool_)
+                on_link[self.network.station_positions] = column
+                known[column.tobytes()] = self.paths.without(on_link)
+        return tuple(known[column.tobytes()] for column in closed.T)
 
     @property
     def problem(self) -> SueProblem:
@@ -81,8 +104,11 @@ class RoadCase:
         announced = self.announced_price_per_mwh
         return self.response().period(0, None if announced is None else announced[:, 0])
 
-    def response(self) -> RoadResponse:
-        """Return the road side as a function of prices; every equilibrium problem of the scenario comes from here."""
+    def response(self, seen_in: int | None = None) -> RoadResponse:
+        """Return the road side as a function of prices; every equilibrium problem of the scenario comes from here.
+
+        With the outages that are known in a period; None knows all of the day.
+        """
         return RoadResponse(
             problem=SueProblem(
                 network=self.network, paths=self.paths, demand_vph=self.demand_vph[0], theta_per_min=self.theta_per_min
@@ -95,6 +121,7 @@ class RoadCase:
             tolerance=self.tolerance,
             limit=self.limit,
             options=self.options,
+            paths_in=self._paths_in(seen_in),
         )
 
     @property

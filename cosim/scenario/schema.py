@@ -193,6 +193,9 @@ class FeederSettings(Section):
     base_mva: Positive = 10.0
     current_limits: bool = Field(default=False, description="Whether the lines' max_i_ka bind the dispatch")
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
+    islands: Literal["refuse", "allow"] = Field(
+        default="refuse", description="allow: a line's outage may leave buses without supply; their load is not served"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -204,6 +207,31 @@ class FeederSettings(Section):
         if low is not None and high is not None and not low < high:
             reason = f"{low} must be below v_max_pu {high}"
             raise InputError(Problem(field="v_min_pu", reason=reason, remedy="swap them"))
+        return self
+
+
+class OutageEntry(Section):
+    """A charging station or a line of the feeder that is out for some periods."""
+
+    station: Id | None = Field(default=None, description="Name of a station: nobody comes, who waits stays")
+    line: Id | None = Field(default=None, description="Id of a line of line.csv: it is open, nothing else is switched")
+    first: Annotated[int, Ge(1)] = Field(alias="from", description="First period of the outage, from 1")
+    last: Annotated[int, Ge(1)] = Field(alias="to", description="Last period of the outage")
+    announced: bool = Field(
+        default=True,
+        description="false: the dispatch plans without it until its first period, and then knows when it ends",
+    )
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if (self.station is None) == (self.line is None):
+            reason = "neither station nor line" if self.station is None else "station and line exclude each other"
+            raise InputError(Problem(reason=reason, remedy="give 'station: NAME' or 'line: ID'"))
+        if self.first > self.last:
+            reason = f"{self.first} is after 'to', {self.last}"
+            raise InputError(Problem(field="from", reason=reason, remedy="swap them"))
         return self
 
 
@@ -296,6 +324,7 @@ class Scenario(Section):
     devices: tuple[Annotated[Any, OfKind(catalogue)], ...] = ()
     tariff: Annotated[Any, OfKind(TARIFFS)] | None = None
     dispatch: DispatchSettings | None = None
+    outages: tuple[OutageEntry, ...] = ()
     coupling: Coupling = Coupling()
     given: Given = Given()
     microsim: Microsim = Microsim()

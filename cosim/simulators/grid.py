@@ -13,6 +13,7 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.grid.ac_flow import AcFlow
+from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 from cosim.quantities import meta
 from cosim.records.grid import DispatchPeriod, LossFreeRows
@@ -72,10 +73,14 @@ class Simulator(PeriodSimulator):
         record = self._reference(inputs)
         self.difference = self.stations = None
         if record is not None:
-            self.difference = compare(record.state, self.state, self.feeder, self.case.gates)
+            self.difference = compare(record.state, self.state, self._feeder_now(), self.case.gates)
             self.stations = self._station_prices(record, injection)
         self.periods_done += 1
         return time + self.step_size
+
+    def _feeder_now(self) -> Feeder:
+        """Return the feeder with the limits that hold in the period."""
+        return self.feeder if self.case.dispatch is None else self.case.dispatch.feeder_in(self.position)
 
     def _reference(self, inputs: Inputs) -> DispatchPeriod | None:
         """Return the dispatch's record of the same period, where one is connected."""

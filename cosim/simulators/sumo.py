@@ -114,6 +114,9 @@ class Simulator(PeriodSimulator):
         for eid, n in self.station_at.items():
             if CAP in inputs.get(eid, {}):
                 caps[n] = self.single(eid, CAP, inputs[eid][CAP])
+        closed = self.roads.closed()
+        if closed is not None:
+            caps[closed[: len(caps), self.position]] = 0.0
         capped: Array = np.maximum(caps, 0.0)
         return capped
 

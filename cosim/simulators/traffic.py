@@ -144,7 +144,7 @@ class Simulator(PeriodSimulator):
         a = int(network.station_positions[n])
         load_mw = self.sent.load_mw
         return {
-            "P_forecast[MW]": self.state.load_mw[n].tolist(),
+            "P_forecast[MW]": self.sent.forecast_mw[n].tolist(),
             "flow[veh/h]": float(result.link_flow_vph[a]),
             "wait[min]": float(result.link_time_min[a] - network.free_flow_min[a] - network.fixed_min[a]),
             **({} if load_mw is None else {"P_demand[MW]": float(load_mw[n])}),

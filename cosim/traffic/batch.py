@@ -350,6 +350,8 @@ def _relative(change: Array, flow: Array) -> Array:
 def cells(problem: SueProblem) -> float:
     """Return how many numbers the dense matrices of a problem hold."""
     paths = problem.path_set
+    if paths.closed is not None:
+        return float("inf")  # sets with closed paths go one by one
     return float(len(paths)) * len(paths.link_ids) * (len(paths.link_ids) + len(paths.supplied))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.arrays import Array, IntArray, read_only
+from cosim.arrays import Array, BoolArray, IntArray, read_only
 from cosim.errors import InputError
 from cosim.traffic.routes import Commodity, LogitLoad, bregman, path_id, path_name
 
@@ -39,6 +39,8 @@ class PathSet:
         Name of the rule that made the set; results carry it.
     remarks
         What its user should know of it.
+    closed
+        Paths that nobody can take, shape (K,): they keep their place and carry nothing. None: all are open.
     """
 
     commodities: tuple[Commodity, ...]
@@ -50,10 +52,12 @@ class PathSet:
     offset_min: Array
     model: str
     remarks: tuple[str, ...] = ()
+    closed: BoolArray | None = None
     entry_path: IntArray = field(init=False, repr=False)
     entry_cell: IntArray = field(init=False, repr=False)
     _pairs: list[tuple[IntArray, IntArray]] = field(init=False, repr=False, default_factory=list)
     supplied: IntArray = field(init=False, repr=False)
+    grouped: IntArray = field(init=False, repr=False)
     group_start: IntArray = field(init=False, repr=False)
     group: IntArray = field(init=False, repr=False)
 
@@ -71,7 +75,8 @@ class PathSet:
         self._store("entry_path", entry_path)
         self._store("entry_cell", self.commodity[entry_path] * n_links + self.links)
         supplied, group_start, group = np.unique(self.commodity, return_index=True, return_inverse=True)
-        self._store("supplied", supplied)
+        self._store("supplied", supplied if self.closed is None else np.unique(self.commodity[~self.closed]))
+        self._store("grouped", supplied)
         self._store("group_start", group_start)
         self._store("group", group)
 
@@ -89,6 +94,15 @@ class PathSet:
     def path_link_ids(self, path: int) -> tuple[str, ...]:
         """Return the ids of the links of one path, in travel order."""
         return tuple(self.link_ids[position] for position in self.path_links(path))
+
+    def without(self, station_closed: BoolArray) -> PathSet:
+        """Return the set with the paths past some stations closed; over the L links, True where one is closed."""
+        closed = np.where(self.station >= 0, station_closed[self.station], False)
+        return replace(self, closed=closed) if closed.any() else self
+
+    def _open(self, route_flow_vph: Array) -> Array:
+        """Return flows with nothing on closed paths."""
+        return route_flow_vph if self.closed is None else np.where(self.closed, 0.0, route_flow_vph)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -164,11 +178,12 @@ class PathSet:
 
     def uniform(self, demand_vph: Array) -> Array:
         """Return path flows that split every commodity evenly, veh/h, shape (K,)."""
-        counts = np.bincount(self.commodity, minlength=len(self.commodities))
-        return np.asarray(demand_vph[self.commodity] / counts[self.commodity])
+        counts = np.bincount(self.commodity, weights=self._open(np.ones(len(self))), minlength=len(self.commodities))
+        return self._open(np.asarray(demand_vph[self.commodity] / np.maximum(counts, 1.0)[self.commodity]))
 
     def rescaled(self, demand_vph: Array, route_flow_vph: Array) -> Array:
         """Scale flows to the demand of each commodity (Eq 4); evenly where it had none."""
+        route_flow_vph = self._open(route_flow_vph)
         before = self.commodity_flow(route_flow_vph)
         ratio = np.divide(demand_vph, before, out=np.zeros_like(before), where=before > 0)
         fallback = (before <= 0)[self.commodity]
@@ -224,13 +239,20 @@ class PathSet:
 
 def _logit(paths: PathSet, demand_vph: Array, theta_per_min: float, link_cost_min: Array) -> LogitLoad:
     cost = paths.route_cost(link_cost_min)
-    cheapest = np.minimum.reduceat(cost, paths.group_start)
-    weight = np.exp(-theta_per_min * (cost - cheapest[paths.group]))
-    total = np.add.reduceat(weight, paths.group_start)
+    if paths.closed is None:
+        cheapest = np.minimum.reduceat(cost, paths.group_start)
+        weight = np.exp(-theta_per_min * (cost - cheapest[paths.group]))
+        total = np.add.reduceat(weight, paths.group_start)
+    else:
+        lowest = np.minimum.reduceat(np.where(paths.closed, np.inf, cost), paths.group_start)
+        cheapest = np.where(np.isfinite(lowest), lowest, 0.0)  # nobody wants what is closed altogether
+        weight = np.where(paths.closed, 0.0, np.exp(-theta_per_min * (cost - cheapest[paths.group])))
+        total = np.where(np.isfinite(lowest), np.add.reduceat(weight, paths.group_start), 1.0)
+        cheapest = lowest
     share = weight / total[paths.group]
     flow = share * demand_vph[paths.commodity]
     expected = np.full(len(paths.commodities), np.inf)
-    expected[paths.supplied] = cheapest - np.log(total) / theta_per_min
+    expected[paths.grouped] = cheapest - np.log(total) / theta_per_min
     return LogitLoad(
         share=share,
         path_flow_vph=flow,

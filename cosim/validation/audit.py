@@ -58,7 +58,7 @@ class StoredStations:
     backlog_mwh, unserved_mwh
         Energy of those who wait for a charger at the end of each period, and of those who left without it.
     power_mw
-        Power of each station's chargers, shape (s,).
+        Power of each station's chargers, 0 while it is out.
     looking_vph, later_vph
         Vehicles of the scenario that look for a station, and those of them that charge later, shape (T,).
     pending_mwh
@@ -100,14 +100,14 @@ class StoredStations:
         """Return what the gate judges of the stations, recomputed from vehicles and chargers, each of shape (T,)."""
         waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
         asked_mw = (waiting + self.asked_mwh(period_h)) / period_h
-        over = (asked_mw - self.power_mw[:, None], self.served_mw - self.power_mw[:, None])
+        over = (asked_mw - self.power_mw, self.served_mw - self.power_mw)
         excess, beyond = (np.maximum(one.max(axis=0), 0.0) for one in over)
         return {"station_excess_mw": excess, "station_beyond_mw": beyond}
 
     def possible_mwh(self, period_h: float) -> Array:
         """Return the most that chargers can give of what is there, first come, first served, shape (s, T)."""
         waiting = np.pad(self.backlog_mwh[:, :-1], ((0, 0), (1, 0)))
-        return np.minimum(waiting + self.asked_mwh(period_h), self.power_mw[:, None] * period_h)
+        return np.minimum(waiting + self.asked_mwh(period_h), self.power_mw * period_h)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

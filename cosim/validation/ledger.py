@@ -98,7 +98,7 @@ def _entry(
     inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, congestion: Array, state: GridState, k: int
 ) -> LedgerEntry:
     plan = stored.plans[k]
-    difference = compare(stored.relaxed.at(k), state, inputs.feeder, inputs.limits)
+    difference = compare(stored.relaxed.at(k), state, inputs.case.feeder_in(k), inputs.limits)
     balance = _balance_mw(stored, k)
     held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
     judged = _judge(inputs, stored, gap, state, difference, held.judged() | {"energy_balance_mw": balance}, k)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.coupling.day import DayState, RoadSide, block_of
+from cosim.coupling.day import DayState, Expected, RoadSide, block_of
 from cosim.coupling.dispatch_day import Dispatched, open_day
 from cosim.coupling.plain_loop import coupled, dispatched
 from cosim.dispatch.exactness import exact_periods
@@ -107,6 +107,7 @@ def solve_day(case: SimulationCase, near: tuple[DispatchCase, Day] | None = None
     compared = _comparable(case)
     load = np.zeros((0, case.timeline.periods)) if case.given_load_mw is None else case.given_load_mw
     roads, over, problems, done = None, False, list[str](), list[Dispatched]()
+    expected: Sequence[Expected] = ()
     if case.roads is not None:
         side, state = compared.open_roads()
         if case.iterated:
@@ -114,16 +115,16 @@ def solve_day(case: SimulationCase, near: tuple[DispatchCase, Day] | None = None
             for (state, _), one in coupled(side, grid_side, (state, open_day(grid_side))):  # noqa: B020 - goes on
                 done.append(one)
                 problems += _apart(state)
-        roads = _road_side(case.roads, side, state)
+        roads, expected = _road_side(case.roads, side, state), side.expected
         load, over = state.served.p_mw, bool(side.chargers.overloaded(state.served).any())
         problems += _no_equilibria(case.roads.tolerance, state)
     grid = None
     if case.dispatch is not None and not problems:
         grid = None if near is None else _known(case.dispatch, load, *near)
         if grid is None:
-            done = done or list(dispatched(compared.grid_side(polish=False), load))
+            done = done or list(dispatched(compared.grid_side(polish=False), load, expected))
             problems += dict.fromkeys(_no_plans(case.dispatch, done))
-            grid = _applied(done, whole=is_one_day(case.dispatch))
+            grid = _applied(done, whole=is_one_day(case))
     return Day(roads=roads, grid=grid, load_mw=load, problems=tuple(problems), over_chargers=over)
 
 
@@ -133,10 +134,13 @@ def in_sequence(case: SimulationCase) -> bool:
     return instant and not case.iterated
 
 
-def is_one_day(dispatch: DispatchCase) -> bool:
+def is_one_day(case: SimulationCase) -> bool:
     """Whether the whole day is one programme: solved so, or rolling to its end with the future known."""
+    dispatch = case.dispatch
+    if dispatch is None:
+        return False
     settings = dispatch.settings
-    foreseen = settings.mode == "rolling" and settings.forecast == "perfect"
+    foreseen = settings.mode == "rolling" and settings.forecast == "perfect" and case.knows_all
     return settings.mode == "day_ahead" or (foreseen and settings.window_periods(dispatch.periods) == dispatch.periods)
 
 
@@ -202,7 +206,7 @@ def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day
 
 
 def _as_one_day(dispatch: DispatchCase) -> DispatchCase:
-    if not is_one_day(dispatch) or dispatch.settings.mode == "day_ahead":
+    if dispatch.settings.mode == "day_ahead":
         return dispatch
     return replace(dispatch, settings=replace(dispatch.settings, mode="day_ahead", lookahead_periods=None))
 
@@ -238,7 +242,7 @@ def _no_plans(dispatch: DispatchCase, done: Sequence[Dispatched]) -> Iterator[st
 
 def _comparable(case: SimulationCase) -> SimulationCase:
     """Return the case with tight residuals, without further starts, and the day at once where that is the same."""
-    if case.dispatch is not None and not case.iterated:
+    if case.dispatch is not None and not case.iterated and is_one_day(case):
         case = replace(case, dispatch=_as_one_day(case.dispatch))
     if case.roads is not None and case.roads.method in QUICK_METHODS:
         case = replace(case, roads=replace(case.roads, tolerance=min(case.roads.tolerance, TIGHT)))

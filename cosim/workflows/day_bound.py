@@ -45,7 +45,7 @@ def day_local_optimum(case: SimulationCase, stored: StoredDispatch, ev_mw: Array
 def _at_once(dispatch: DispatchCase) -> DispatchCase:
     """Return the day as one programme that knows what came."""
     known = replace(dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None)
-    return replace(dispatch, settings=known)
+    return replace(dispatch.foreseen(), settings=known)
 
 
 def hindsight_bound(dispatch: DispatchCase, ev_mw: Array, *, elastic: bool) -> float:

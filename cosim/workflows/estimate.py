@@ -240,7 +240,7 @@ def _scenario_roads(
     return _Roads(
         network=case.response().network(None if announced is None else announced[:, period - 1]),
         counted=case.network,
-        paths=case.paths
+        paths=case.response().period(period - 1, None).path_set
         if same
         else as_chosen(loaded, case.network, _path_set(paths or "all", case.network, pairs, needs)),
         class_share=np.repeat(share[:, np.newaxis], len(pairs), axis=1),

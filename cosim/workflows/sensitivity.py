@@ -329,5 +329,5 @@ def _remarks(case: SimulationCase, day: Day) -> Iterator[str]:
         yield "price and flow iterate: every number is from solving the loop again"
         if case.dispatch is not None and case.dispatch.settings.mode == "rolling":
             yield "each period's window is solved; dispatch.mode=day_ahead is quicker, but closes one loop over the day"
-    elif case.dispatch is not None and case.dispatch.settings.mode == "rolling" and is_one_day(case.dispatch):
+    elif case.dispatch is not None and case.dispatch.settings.mode == "rolling" and is_one_day(case):
         yield "the rolling dispatch knows the charging load to the end of the day: solved as one day"

@@ -87,7 +87,7 @@ def verify(
     if stress_draws:
         used = int(result.manifest.get("seed", 1)) if seed is None else seed
         tested = stress(
-            dispatch.feeder, stored, dispatch.base_p_mw, limits=case.gates, draws=stress_draws,
+            dispatch.feeder, stored, dispatch.supplied_mva[0], limits=case.gates, draws=stress_draws,
             seed=used,
         )  # fmt: skip
     whole = _whole(case, stored, ev_mw, ledger, items, tested)

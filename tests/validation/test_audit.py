@@ -19,7 +19,7 @@ CUT_MW = np.array([[0.1, 0.0, 0.2], [0.0, 0.3, 0.0]])
 FLOW_VPH = np.array([[40.0, 60.0, 30.0], [20.0, 50.0, 10.0]])
 DEMAND_MW = FLOW_VPH * 20.0 / 1000.0
 PRICE = np.array([[500.0, 700.0, 600.0], [450.0, 800.0, 650.0]])
-POWER_MW = np.array([1.0, 0.8])
+POWER_MW = np.repeat(np.array([1.0, 0.8])[:, None], 3, axis=1)
 SERVED_MW = np.array([[0.8, 1.0, 0.8], [0.4, 0.8, 0.34]])
 BACKLOG_MWH = np.array([[0.0, 0.1, 0.0], [0.0, 0.07, 0.0]])
 UNSERVED_MWH = np.array([[0.0, 0.0, 0.0], [0.0, 0.03, 0.0]])
@@ -178,7 +178,7 @@ def test_what_is_asked_and_given_beyond_the_power_of_the_chargers_is_told_by_the
     found = stations().figures(HALF_HOUR)
     assert found["station_excess_mw"] == pytest.approx([0.0, 0.2, 0.0])
     assert found["station_beyond_mw"] == pytest.approx([0.0, 0.0, 0.0])
-    found = stations(power_mw=np.array([0.7, 0.75]), served_mw=SERVED_MW + [[0.0], [0.1]]).figures(HALF_HOUR)
+    found = stations(power_mw=np.array([[0.7], [0.75]]), served_mw=SERVED_MW + [[0.0], [0.1]]).figures(HALF_HOUR)
     assert found["station_excess_mw"] == pytest.approx([0.1, 0.5, 0.1])
     assert found["station_beyond_mw"] == pytest.approx([0.1, 0.3, 0.1])
 

@@ -39,10 +39,33 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Load that buses without supply would draw, and which buses are supplied, shape ``(n, periods)``.
+
+    ``ev_p_mw`` is the part that is charging, per station, shape ``(s, periods)``; it is in ``p_mw``, too.
+    """
+
+    supplied: BoolArray
+    p_mw: Array
+    q_mvar: Array
+    ev_p_mw: Array
+
+    def head(self, length: int) -> Lost:
+        """Return the first ``length`` periods."""
+        return Lost(**{item.name: getattr(self, item.name)[:, :length] for item in fields(self)})
+
+    @property
+    def load_mw(self) -> Array:
+        """Load alone, MW, shape ``(n, periods)``: what a bus would have fed in is no load."""
+        return np.maximum(self.p_mw, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The numbers of one solve, padded to ``Frame.periods`` columns.
 
-    ``active`` is True in the ``length`` real columns. In the padding all loads, forecasts and caps are zero.
+    ``active`` is True in the ``length`` real columns. In the padding all loads, forecasts and caps are zero. So they
+    are at buses without supply, whose load is in ``lost`` (None on a day without outages of lines).
     ``first_of_pair`` names devices of which only one of two opposite powers may flow: True where it is the first
     (charge), False where the second (discharge); a device that is not named is free.
     """
@@ -57,6 +80,20 @@ class Window:
     loss_price_per_mwh: Array
     series: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     first_of_pair: Mapping[str, BoolArray] = field(default_factory=dict)
+    lost: Lost | None = None
+
+    def at_bus(self, bus: int) -> Window:
+        """Return the window of a device at a bus: without supply it stands as idle as in the padding."""
+        return self if self.lost is None else replace(self, active=self.active & self.lost.supplied[bus])
+
+    def asking(self, ev_mw: Array) -> Window:
+        """Return the window with another charging load demanded, shape ``(s, periods)``."""
+        return replace(self, ev_p_mw=ev_mw if self.lost is None else ev_mw - self.lost.ev_p_mw)
+
+    @property
+    def asked_ev_mw(self) -> Array:
+        """Charging load demanded, whether the bus is supplied or not, shape ``(s, periods)``."""
+        return self.ev_p_mw if self.lost is None else self.ev_p_mw + self.lost.ev_p_mw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +163,13 @@ class DeviceOutcome:
     missed: Array
     cost: Array
     recursion_mwh: Array | None = None
+
+    def idle(self, where: BoolArray) -> DeviceOutcome:
+        """Return the same without power in some periods: a solver leaves its rounding."""
+        if not where.any():
+            return self
+        still: dict[str, Any] = {name: np.where(where, 0.0, getattr(self, name)) for name in ("p_mw", "q_mvar")}
+        return replace(self, **still)
 
     def head(self, length: int) -> DeviceOutcome:
         """Return the first ``length`` periods."""
@@ -262,6 +306,10 @@ class Device(Guarded, ABC):
         """Yield the device's terms of the objective."""
         yield from ()
 
+    def fixed_costs(self) -> Mapping[str, Array]:
+        """Return terms of the cost that no variable can change, per period, shape ``(periods,)``."""
+        return {}
+
     @abstractmethod
     def injections(self) -> Iterator[Injection]:
         """Yield what the device brings into its buses."""
@@ -314,6 +362,7 @@ class Device(Guarded, ABC):
         energy, available, overlap = self.energy_mwh(), self.available_mw(window), self.overlap_mw()
         recursion = self.recursion_mwh(state)
         cost = sum((cost.value(self.frame, window) for cost in self.costs()), start=np.zeros(self.frame.periods))
+        cost = sum(self.fixed_costs().values(), start=cost)
         return DeviceOutcome(
             name=self.name,
             kind=self.kind,

@@ -89,8 +89,9 @@ class GasTurbine(Device):
         self.cap_mw.value = np.where(window.active, s.p_max_mw, 0.0)
         self.q_low_mvar.value = np.where(window.active, s.q_min_mvar, 0.0)
         self.q_high_mvar.value = np.where(window.active, s.q_max_mvar, 0.0)
-        self.first_low_mw.value = -free if before is None else before - ramp
-        self.first_high_mw.value = free if before is None else before + ramp
+        held = before if window.active[0] else None  # cut off from the grid it stops, whatever its ramp
+        self.first_low_mw.value = -free if held is None else held - ramp
+        self.first_high_mw.value = free if held is None else held + ramp
         steps = window.active[1:] if self.frame.periods > 1 else np.array([False])
         self.ramp_mw.value = np.where(steps, ramp, free)
 
