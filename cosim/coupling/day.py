@@ -44,6 +44,8 @@ class LoopRules:
         Whether drivers see the dispatch's price; else the loop ends with what they see anyway.
     whole_day
         Whether one loop, in the first period, covers the day; else each period has its own.
+    foreseen
+        How many periods after the one at work the dispatch looks at, by what is known of them then.
     """
 
     method: str
@@ -53,6 +55,7 @@ class LoopRules:
     seed: int
     nodal: bool
     whole_day: bool
+    foreseen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -317,8 +320,10 @@ def _block(side: RoadSide, state: DayState) -> Block:
 
 def block_of(side: RoadSide, state: DayState, positions: Sequence[int]) -> Block:
     """Return the road side of some periods; only the dispatch's nodal price moves drivers within the loop."""
+    left = len(state.results) - 1 - positions[-1]
     return Block(
         response=side.response, positions=tuple(positions), announced_per_mwh=state.announced_per_mwh,
+        foreseen=0 if side.loop is None else min(side.loop.foreseen, left),
         moves=steered(side, state), account=side.account, day=state.results, chargers=side.chargers,
         backlog_mwh=state.served.backlog_mwh[:, positions[0] - 1] if positions[0] > 0 else 0.0,
     )  # fmt: skip

@@ -39,7 +39,8 @@ class PriceLoop:
     chosen, method
         Name of the method in `METHODS`, and the method at work with what it remembers.
     tolerance_mw
-        Largest accepted difference between the loads dispatched and those at the price answered.
+        Largest accepted difference between the loads dispatched and those at the price answered, and between the loads
+        of later periods as the dispatch foresaw them and as they then are.
     round_limit
         Largest number of rounds (dispatches). Where it is hit, the best round's query is sent once more, so that its
         dispatch is the result.
@@ -78,9 +79,15 @@ class PriceLoop:
         return np.nan if self.judged is None else self.judged.price_gap_rel
 
     @property
+    def outlook_gap_mw(self) -> float:
+        """Difference of the loads of later periods as they were foreseen; NaN before the first answer."""
+        return np.nan if self.judged is None else self.judged.outlook_gap_mw
+
+    @property
     def converged(self) -> bool:
         """Whether loads and prices agree within the tolerances; NaN does not."""
-        return self.residual_mw <= self.tolerance_mw and self.price_gap_rel <= PRICE_GAP_REL
+        agreed = self.residual_mw <= self.tolerance_mw and self.price_gap_rel <= PRICE_GAP_REL
+        return agreed and self.outlook_gap_mw <= self.tolerance_mw
 
     @property
     def price_per_mwh(self) -> Array:
@@ -171,7 +178,15 @@ def _judged(roads: Roads, query: Query, answer: Answer) -> Round:
     return Round(
         query=query, answer=answer, load_mw=load, detail=detail, residual_mw=residual,
         price_gap_rel=_price_gap_rel(roads, query, answer), start=detail,
+        outlook_gap_mw=_outlook_gap_mw(roads, query, detail),
     )  # fmt: skip
+
+
+def _outlook_gap_mw(roads: Roads, query: Query, detail: Any) -> float:  # noqa: ANN401 - the roads' own
+    """Return how far the loads of later periods are from those foreseen, where the loads asked for were moved."""
+    if query.root is None or roads.later_mw is None:
+        return 0.0
+    return float(np.abs(roads.later_mw(detail) - roads.later_mw(query.detail)).max(initial=0.0))
 
 
 def _price_gap_rel(roads: Roads, query: Query, answer: Answer) -> float:

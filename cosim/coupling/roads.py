@@ -21,7 +21,7 @@ from cosim.traffic.equilibrium import SueProblem, SueResult, fisk_objective, sol
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
 from cosim.traffic.routes import Routes
-from cosim.traffic.sensitivity import sensitivity
+from cosim.traffic.sensitivity import linearised
 from cosim.units import kw_to_mw
 
 LOOP_ACCURACY = 0.1
@@ -147,16 +147,16 @@ class RoadResponse:
         position, price_per_mwh, wait_min
             Period, prices and waits that the equilibrium was solved at, as in `solve`.
         result
-            The equilibrium.
+            The equilibrium; of flows that did not get there it is an estimate.
 
         Raises
         ------
         InputError
-            If the result is no equilibrium, or its routes are not listed as paths.
+            If its routes are not listed as paths.
         """
         problem = self.period(position, price_per_mwh, wait_min=wait_min)
         stations = problem.network.station_positions
-        by_minute = sensitivity(problem, result).to_fixed_min[np.ix_(stations, stations)]
+        by_minute = linearised(problem, result).to_fixed_min[np.ix_(stations, stations)]
         return np.asarray(by_minute * kw_to_mw(self.energy_kwh) / self.value_of_time_per_min)
 
     def value_per_h(
@@ -209,6 +209,8 @@ class Block:
         What the stations can serve.
     backlog_mwh
         Energy of those who wait when the first period begins, shape ``(s,)``.
+    foreseen
+        How many periods after the block the dispatch looks at, by what is known of them now.
     """
 
     response: RoadResponse
@@ -219,6 +221,7 @@ class Block:
     moves: bool = True
     day: Sequence[SueResult] = ()
     backlog_mwh: Array | float = 0.0
+    foreseen: int = 0
 
     def seen(self, k: int, price_per_mwh: Array) -> Array | None:
         """Return the price that enters route choice in period ``k`` if the loop's is this; None if there is none."""
@@ -237,6 +240,7 @@ class Block:
             respond_rising=self.respond_rising if self.moves and at_once else None,
             keeps_total=at_once and not (isinstance(paths, PathSet) and later(paths).any()),
             priced=self.moves,
+            later_mw=self.later_mw if self.foreseen else None,
         )
 
     def respond(self, price_per_mwh: Array, start: Results = ()) -> tuple[Array, Results]:
@@ -252,6 +256,12 @@ class Block:
     def arriving_mw(self, results: Sequence[SueResult]) -> Array:
         """Return the load that those who arrive ask for at the block's equilibria, shape ``(s, T)``."""
         return self.account.load_mw(self._day_with(results), self.positions)
+
+    def later_mw(self, results: Sequence[SueResult]) -> Array:
+        """Return the load of the periods after the block, by what its equilibria leave to them, shape ``(s, F)``."""
+        first, after = self.positions[0], self.positions[-1] + 1
+        arriving = self.account.load_mw(self._day_with(results), range(first, after + self.foreseen))
+        return self.chargers.serve(arriving, self.backlog_mwh, first).p_mw[:, after - first :]
 
     def served(self, results: Sequence[SueResult]) -> Served:
         """Return what the chargers serve of it, and what they leave over."""

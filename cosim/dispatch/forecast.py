@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.errors import InputError
 
 
@@ -49,6 +49,12 @@ def window_load_mw(
     load = known[settings.forecast]()
     load[:, 0] = now_mw
     return load
+
+
+def foreseen_periods(settings: DispatchSettings, periods: int) -> int:
+    """Return how many periods after its first one a plan looks at, by what is known of them when it is made."""
+    known_now = settings.mode == "rolling" and settings.forecast in {"perfect", "noisy"}
+    return settings.window_periods(periods) - 1 if known_now else 0
 
 
 def persistence(now_mw: Array, length: int) -> Array:

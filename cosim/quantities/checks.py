@@ -192,7 +192,7 @@ _ROWS: tuple[Check, ...] = (
     Check(
         name="device_cost_rel", unit="-", limit=1e-6, sense="max", status="failed", part="devices",
         meaning="cost of a device against what its settings say of its power", relative_to="cost by the settings",
-        floor=1.0, floor_unit="money",
+        floor=1e-2, floor_unit="of what the feeder's own power costs in a period",
     ),
     Check(
         name="device_balance_mw", unit="MW", limit=1e-8, sense="max", status="failed", part="devices",

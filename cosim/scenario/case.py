@@ -13,6 +13,7 @@ from cosim.coupling.day import DayState, Expected, LoopRules, RoadSide, open_day
 from cosim.coupling.dispatch_day import GridSide, grid_side
 from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
+from cosim.dispatch.forecast import foreseen_periods
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError
 from cosim.quantities.checks import GateLimits, with_limits
@@ -143,6 +144,7 @@ class SimulationCase:
             method=coupling.method, tolerance_mw=coupling.tolerance_mw, round_limit=coupling.round_limit,
             random_starts=coupling.random_starts, seed=0 if self.dispatch is None else self.dispatch.seed,
             nodal=self.priced_by_node, whole_day=self.whole_day,
+            foreseen=0 if self.dispatch is None else foreseen_periods(self.dispatch.settings, self.dispatch.periods),
         )  # fmt: skip
 
         def opened(seen_in: int | None) -> tuple[RoadSide, DayState]:

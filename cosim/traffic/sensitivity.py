@@ -46,6 +46,15 @@ def sensitivity(problem: SueProblem, result: SueResult) -> Sensitivity:
     """
     if not result.converged:
         raise InputError(f"sensitivity needs an equilibrium; the result is {result.status!r}")
+    return linearised(problem, result)
+
+
+def linearised(problem: SueProblem, result: SueResult) -> Sensitivity:
+    """Return the same of any flows: how they would answer if they were an equilibrium.
+
+    The matrix has an inverse at any flows. Of flows that are none it is an estimate, for whoever only wants to know
+    where to look next.
+    """
     paths, theta = problem.path_set, problem.theta_per_min
     loaded = problem.load(result.link_time_min)
     covariance = paths.link_use_covariance(problem.demand_vph, loaded)

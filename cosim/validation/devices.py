@@ -17,6 +17,7 @@ from cosim.dispatch.devices.traits import Allowed, Did, Traits
 from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.feeder import Feeder
+from cosim.grid.own_power import own_power_mw
 from cosim.quantities.checks import relative
 from cosim.records.grid import HeldFigures
 
@@ -84,15 +85,25 @@ def _beyond(allowed: Allowed, done: Did, traits: Traits) -> Array:
     return worst
 
 
-def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceOutcome], at: slice) -> Array | None:
-    """Return how far the worst device's cost is from what its settings say, relative; None where none says it."""
+def cost_error_rel(case: DispatchCase, devices: Mapping[str, DeviceOutcome], at: slice, own_mw: Array) -> Array | None:
+    """Return how far the worst device's cost is from what its settings say, relative; None where none says it.
+
+    Parameters
+    ----------
+    case, devices, at
+        As in `excess_mw`.
+    own_mw
+        Own power of the feeder in these periods: below a share of what it costs, a difference is rounding.
+    """
     kinds, found = catalogue(), []
+    price = float((np.abs(case.tariff_per_mwh) + abs(case.settings.loss_price_per_mwh)).mean()) or 1.0
+    money = case.period_h * price * own_mw
     for one in case.devices:
         if one.name in devices:
             done = did(devices[one.name])
             booked = kinds[one.kind].booked(one, given(case, one, at), done)
             if booked is not None:
-                found.append(relative("device_cost_rel", done.cost - booked, booked))
+                found.append(relative("device_cost_rel", done.cost - booked, booked, money))
     return np.max(found, axis=0) if found else None
 
 
@@ -136,6 +147,7 @@ def device_figures(
 ) -> HeldFigures:
     """Return the gate's figures of the devices in column ``k`` of results that begin at period ``start``."""
     at = slice(start, start + injected.unlowered_mw.size)
+    own_mw = own_power_mw(case.feeder, injected.p_load_mw, injected.p_gen_mw)
 
     def of(values: Array | None) -> float | None:
         return None if values is None else float(values[k])
@@ -143,6 +155,6 @@ def device_figures(
     return HeldFigures(
         storage_overlap_mw=of(overlap_mw(devices.values())),
         device_excess_mw=of(excess_mw(case, devices, at)),
-        device_cost_rel=of(cost_error_rel(case, devices, at)),
+        device_cost_rel=of(cost_error_rel(case, devices, at, own_mw)),
         device_balance_mw=of(imbalance_mw(case.feeder, devices.values(), injected)) if devices else None,
     )

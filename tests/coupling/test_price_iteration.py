@@ -185,3 +185,29 @@ def test_a_load_that_does_not_answer_its_price_ends_only_at_the_price_answered(p
     assert loop.converged
     assert loop.rounds == (2 if priced else 1)
     assert loop.price_per_mwh[0, 0] == (503.78 if priced else 500.0)
+
+
+@pytest.mark.parametrize("method", ["auto", "newton", "iterate"])
+def test_a_loop_does_not_end_before_later_periods_are_foreseen_as_they_will_be(method):
+    """Half of who comes draws later, too, and raises the price now: p = 50 s + 30 s / 2, s = 2 - 0.01 p."""
+
+    def respond(price, start):
+        load = 2.0 - 0.01 * price
+        return load, load
+
+    def dispatch(query):
+        later = 30.0 * 0.5 * query.detail
+        if query.root is None:
+            return Answer(price_per_mwh=50.0 * query.load_mw + later, load_mw=query.load_mw)
+        slope = query.root[:, 0, 0] ** 2  # the loads move by -G (price - p)
+        moved = (50.0 * (query.load_mw + slope * query.price_per_mwh) + later) / (1.0 + 50.0 * slope)
+        return Answer(price_per_mwh=moved, load_mw=query.load_mw - slope * (moved - query.price_per_mwh))
+
+    roads = Roads(
+        respond=respond, steepness=lambda price, detail: np.full((1, 1, 1), 0.01),
+        later_mw=lambda detail: 0.5 * detail,
+    )  # fmt: skip
+    loop = solve(roads, dispatch, np.array([[10.0]]), method=method, tolerance_mw=1e-9)
+    assert loop.converged
+    assert loop.load_mw[0, 0] == pytest.approx(2.0 / 1.65, abs=1e-8)
+    assert loop.outlook_gap_mw <= 1e-9

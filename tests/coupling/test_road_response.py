@@ -80,6 +80,19 @@ def test_flows_answer_to_prices_by_their_slope(davidson_j):
     assert np.allclose(slope, slope.T, rtol=1e-9)  # all pay the same value of time
 
 
+def test_flows_that_stalled_before_an_equilibrium_have_a_slope_to_go_on_by():
+    """A loop that lost its slope there ended the run; the period is flagged by its residual all the same."""
+    response = two_routes(
+        free_flow_min=[10.0, 12.0, 8.0, 7.0], capacity_vph=[200.0, 150.0, 180.0, 220.0], alpha=[0.15] * 4,
+        demand_vph=[60.0, 250.0],
+    )  # fmt: skip
+    price = np.array([500.0, 650.0])
+    reached = response.solve(0, price)
+    slope = response.flow_by_price(0, price, reached)
+    stalled = replace(reached, status="stalled", link_flow_vph=reached.link_flow_vph * (1.0 + 1e-6))
+    assert np.allclose(response.flow_by_price(0, price, stalled), slope, rtol=1e-4)
+
+
 def flows(response, price, position=0):
     """Solve from a cold start, so that nothing but the price can make a difference."""
     return response.solve(position, None if price is None else np.asarray(price, dtype=float))

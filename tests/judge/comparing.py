@@ -4,20 +4,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# What is accepted; relative ones refer to the size that stands beside them.
-ROUTES_REL = 1e-7  # residual of route choice, per flow of all links
-TIME_REL = 1e-6  # minutes, per minute of the longest
-POWER_REL = 1e-6  # MW, per MW of load in the period
-STATE_PU = 1e-6  # AC voltage
-RELAXED_PU, RELAXED_LOSS_REL = 1e-3, 0.01  # relaxed voltage and loss against AC: the product's own limits
-LIMIT_PU, LIMIT_CURRENT_REL = 1e-4, 1e-3  # AC state beyond its limits: the product's own
-ENERGY_REL = 1e-5  # stored energy, per capacity
-MONEY_REL = 1e-6  # money, per money moved
-OPTIMUM_REL = 3e-6  # cost of a window above our optimum, per money moved
-CARRY_REL = 1e-3  # the same where a loop moves loads that later periods still draw: the carry is of its last query
-PRICE_REL = 1e-3  # price, per largest price of the window
-SLACK_MW = 1e-6  # a last resort that counts as used
-EXACT_REL = 1e-4  # cone gap of our own optimum that counts as tight
+# What is accepted, and why: a limit is what the product promises (its gate, its tolerances) plus what our own solvers
+# leave open. Relative ones refer to the size that stands beside them.
+ROUTES_REL = 2e-8
+"""Residual of route choice, per flow of all links. Promised are 1e-8 (the tolerance of an assignment); waits and prices
+come from told numbers, which moves ours by as much again."""
+TIME_REL = 1e-6
+"""Minutes, per minute of the longest: a law's own slope times what route choice may be off."""
+POWER_REL = 1e-6
+"""MW, per MW of what the day moves: the gate's 1e-5 MW of a feeder of 10 MW (power beyond what settings allow) and
+1e-6 MW (balance)."""
+STATE_PU = 1e-6
+"""AC voltage: the power flow's tolerance of 1e-9 MVA leaves less by orders."""
+RELAXED_PU, RELAXED_LOSS_REL = 1e-3, 0.01
+"""Relaxed voltage and loss against AC: the gate's."""
+LIMIT_PU, LIMIT_CURRENT_REL = 1e-4, 1e-3
+"""AC state beyond its limits: the gate's."""
+RECURSION_REL = 1e-7
+"""Stored energy against its recursion, MWh per MW of what the day moves: the gate's 1e-6 MWh of a feeder of 10 MW."""
+MONEY_REL = 1e-6
+"""Money, per money moved: cost by settings, the gate's."""
+OPTIMUM_REL = 3e-6
+"""Cost of a window above our optimum, per money moved: the gate's duality gap and residual, 1e-6 each, and ours."""
+PRICE_REL = 1e-4
+"""Price, per largest price of the window. Promised are 1e-6 (gradient) and 1e-5 (price that drivers pay against the
+dual); what a step of load costs is known to 1e-9 of the day's money, over a step of 1e-4 of the day's load."""
+SLACK_MW = 1e-6
+"""A last resort that counts as used: the gate's."""
+EXACT_REL = 1e-4
+"""Cone gap of our own optimum that counts as tight: the gate's."""
 LAST_RESORTS = {
     "voltage_relaxed", "optimal_with_shed", "optimal_with_ev_curtailment", "requirement_relaxed",
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.judge.comparing import ENERGY_REL, Comparing
+from tests.judge.comparing import POWER_REL, RECURSION_REL, Comparing
 
 
 class OnDevices(Comparing):
@@ -32,23 +32,24 @@ class OnDevices(Comparing):
         capacity, most = device["capacity_mwh"], device["p_max_mw"]
         gain = device.get("charge_efficiency", 0.95) * charge - discharge / device.get("discharge_efficiency", 0.95)
         before = self._energy(k - 1, device)
-        self.near(
-            k, f"stored energy of {name}", row["energy_mwh"], before + self.h * gain, ENERGY_REL * capacity + 1e-9
-        )
-        self.at_most(k, f"stored energy of {name}", row["energy_mwh"], device.get("soc_max", 0.8) * capacity,
-                     ENERGY_REL * capacity)  # fmt: skip
-        self.at_most(k, f"- stored energy of {name}", -row["energy_mwh"], -device.get("soc_min", 0.2) * capacity,
-                     ENERGY_REL * capacity)  # fmt: skip
+        recursion = RECURSION_REL * small / POWER_REL
+        self.near(k, f"stored energy of {name}", row["energy_mwh"], before + self.h * gain, recursion)
+        self.at_most(k, f"stored energy of {name}", row["energy_mwh"], device.get("soc_max", 0.8) * capacity, small)
+        self.at_most(k, f"- stored energy of {name}", -row["energy_mwh"], -device.get("soc_min", 0.2) * capacity, small)
         self.at_most(k, f"power of {name}", max(charge, discharge), most, small)
         self.at_most(k, f"rating of {name}", np.hypot(p, q), device["s_max_mva"], small)
         self.at_most(k, f"charge and discharge at once of {name}", row["overlap_mw"], 0.0, max(1e-6, 1e-5 * most))
 
-    def _energy(self, k, device):
-        """Return what is stored after a period; one without an answer leaves it as it was."""
+    def _last(self, k, device, column, initial):
+        """Return a device's state after a period; one without an answer leaves it as it was."""
         k = next((t for t in range(k, -1, -1) if self.answered(t)), -1)
         if k < 0:
-            return device.get("soc_initial", 0.5) * device["capacity_mwh"]
-        return float(self.told.table("devices", k).set_index("device").loc[device["name"], "energy_mwh"])
+            return initial
+        return float(self.told.table("devices", k).set_index("device").loc[device["name"], column])
+
+    def _energy(self, k, device):
+        """Return what is stored after a period."""
+        return self._last(k, device, "energy_mwh", device.get("soc_initial", 0.5) * device["capacity_mwh"])
 
     def _photovoltaic(self, k, device, row, p, q, name, small):
         factor, free = device.get("power_factor", 1.0), device.get("reactive", True)
@@ -77,11 +78,7 @@ class OnDevices(Comparing):
 
     def _before(self, k, device):
         """Return a turbine's power before a period; None where it is free."""
-        if k == 0:
-            return device.get("p_initial_mw")
-        if not self.answered(k - 1):
-            return None
-        return float(self.told.table("devices", k - 1).set_index("device").loc[device["name"], "p_mw"])
+        return self._last(k - 1, device, "p_mw", device.get("p_initial_mw"))
 
     def _demand_response(self, k, device, row, p, q, name, small):
         cap = device.get("share", 0.3) * max(self.p_mw[self.grid.ids.index(str(device["bus"])), k], 0.0)

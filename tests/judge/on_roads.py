@@ -102,7 +102,9 @@ class OnRoads(Comparing):
         energy = self.case.energy_kwh / 1000.0
         instant = self.flow[self.roads.n_links :] * energy
         self.charge_size = max(instant.max(), 1e-6)
-        limit = POWER_REL * self.charge_size
+        # A flow that route choice leaves open is a load, however small what is charged beside what drives past.
+        open_mw = ROUTES_REL * self.flow.sum(axis=0).max() * energy
+        limit = self.load_limit = POWER_REL * self.charge_size + open_mw
 
         def compare(what, column, own, limit=limit):
             self.near(-1, what, told.matrix("stations", "station", names, column), own, limit)
@@ -134,7 +136,9 @@ class OnRoads(Comparing):
         case, told = self.case, self.told
         fee = self.roads.fees[:, None] * (self.flow[self.roads.n_links :] * self.h - self.unserved_veh)
         stored = told.matrix("stations", "station", names, "fee_payment")
-        self.near(-1, "fees paid", stored, fee, MONEY_REL * max(np.abs(fee).max(), 1e-6))
+        visits = self.load_limit * self.h / (case.energy_kwh / 1000.0)
+        largest = self.roads.fees.max(initial=0.0)
+        self.near(-1, "fees paid", stored, fee, MONEY_REL * max(np.abs(fee).max(), 1e-6) + largest * visits)
         table = told.tables["stations"]
         if "energy_payment" not in table:
             return
@@ -146,7 +150,8 @@ class OnRoads(Comparing):
         for k in range(self.T):
             if not case.has_grid or self.answered(k):
                 paid = told.matrix("stations", "station", names, "energy_payment")[:, k]
-                self.near(k, "energy paid", paid, own[:, k], MONEY_REL * max(np.abs(own).max(), 1e-6))
+                limit = MONEY_REL * max(np.abs(own).max(), 1e-6) + self.load_limit * self.h * np.abs(price).max()
+                self.near(k, "energy paid", paid, own[:, k], limit)
 
     def _charging_load(self):
         """Return the charging load that the grid is asked for, (loads, periods), and the buses of the loads."""
@@ -165,6 +170,6 @@ class OnRoads(Comparing):
         load = told.matrix("stations", "station", self.names, "energy_mwh") / self.h
         load = load + told.matrix("stations", "station", self.names, "curtailed_mw")
         load = np.where(np.isfinite(load), load, self.demanded)
-        limit = case.coupling["tolerance_mw"] + POWER_REL * self.charge_size
+        limit = case.coupling["tolerance_mw"] + self.load_limit
         self.near(-1, "charging load that the dispatch answered", load, self.demanded, limit)
         return load

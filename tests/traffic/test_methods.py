@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
-from cosim.traffic.equilibrium import solve, solve_day
+from cosim.charging.stations import Station
+from cosim.traffic.equilibrium import SueProblem, solve, solve_day
+from cosim.traffic.laws.davidson import DavidsonSettings
 from cosim.traffic.methods import METHODS
-from cosim.traffic.paths import PathSet
+from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import PathSet, all_simple_paths
 
 STEP_TEST = {"method": "msa", "tolerance": 1e-12, "paper_step_test_vph": 1.0}
 
@@ -169,3 +173,30 @@ def test_every_method_starts_from_the_result_of_every_other(nguyen, method, star
     assert result.method == method
     assert result.path_model == "all_simple"
     assert np.abs(result.link_flow_vph - reference.link_flow_vph).max() <= 10.0
+
+
+def test_a_cold_start_leaves_a_corner_in_which_one_station_takes_all():
+    """Without flow S1 is 600 min cheaper; with all of it, 240 min dearer: nothing is seen to be better from there."""
+    roads = RoadNetwork(
+        node_ids=("a", "b"), link_ids=("ab",), tail=[0], head=[1], free_flow_min=[10.0], capacity_vph=[900.0],
+        alpha=[0.15], beta=[4.0],
+    )  # fmt: skip
+    places = (("S1", 17.0, 5.0, 0.5), ("S2", 81.8, 8.07, 0.0), ("S3", 32.0, 8.0, 0.5))
+    network = roads.with_stations(
+        [
+            Station(name=name, node="a", bus="1", free_flow_min=t0, capacity_vph=most, law=DavidsonSettings(j=j))
+            for name, t0, most, j in places
+        ]
+    ).with_fixed_min(np.array([209.0, 784.0, 783.0]))
+    paths = all_simple_paths(network, (("a", "b"),), {"charging": True})
+    problem = SueProblem(network=network, paths=paths, demand_vph=[9.437], theta_per_min=0.6727)
+    result = solve(problem, "newton")
+    assert result.converged
+
+    def excess(first_vph):
+        """Return how far the log-odds of S1 against S3 are from their costs, by the formulas."""
+        over = 17.0 * 0.5 * (9.0 + (first_vph - 4.5) * 5.0 / 0.5**2)
+        other = 32.0 * 0.5 * (9.437 - first_vph) / (8.0 - (9.437 - first_vph))
+        return np.log(first_vph / (9.437 - first_vph)) + 0.6727 * (209.0 + 17.0 + over - 783.0 - 32.0 - other)
+
+    assert result.link_flow_vph[1] == pytest.approx(brentq(excess, 5.0, 9.4), rel=1e-9)

@@ -1,5 +1,7 @@
 """Costs that are told are held against price times quantity, period by period, worst device first."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from cosim.validation.devices import cost_error_rel
 
 HALF_HOUR = 0.5
 TARIFF = np.array([300.0, 900.0])
+OWN_MW = np.ones(2)
 IMPORT_MW, TURBINE_MW = np.array([1.5, 0.9]), np.array([0.2, 0.4])
 ENERGY, FUEL = HALF_HOUR * TARIFF * IMPORT_MW, HALF_HOUR * (40.0 * TURBINE_MW**2 + 85.0 * TURBINE_MW)
 
@@ -46,7 +49,7 @@ def error(energy, fuel):
     done = {
         "grid": result("substation", "grid", IMPORT_MW, energy), "gt": result("gas_turbine", "gt", TURBINE_MW, fuel),
     }  # fmt: skip
-    return cost_error_rel(case("substation", "gas_turbine"), done, slice(0, 2))
+    return cost_error_rel(case("substation", "gas_turbine"), done, slice(0, 2), OWN_MW)
 
 
 def test_price_times_quantity_is_no_error_and_a_tenth_more_is_a_tenth_of_it():
@@ -56,4 +59,14 @@ def test_price_times_quantity_is_no_error_and_a_tenth_more_is_a_tenth_of_it():
 
 
 def test_devices_without_results_say_nothing():
-    assert cost_error_rel(case("substation"), {}, slice(0, 2)) is None
+    assert cost_error_rel(case("substation"), {}, slice(0, 2), OWN_MW) is None
+
+
+def test_rounding_of_a_device_at_rest_is_none_whatever_the_currency_and_the_size():
+    """A power of 1e-8 of the feeder's own is none; the same share of money is, in cents or for a large feeder."""
+    rest = {"gt": result("gas_turbine", "gt", np.zeros(2), np.array([0.0, -1.5e-6]))}
+    settings = case("substation", "gas_turbine")
+    assert cost_error_rel(settings, rest, slice(0, 2), np.full(2, 40.0))[1] < 1e-6
+    assert cost_error_rel(settings, rest, slice(0, 2), np.full(2, 0.1))[1] > 1e-6
+    dear = replace(settings, tariff_per_mwh=1000.0 * TARIFF)
+    assert cost_error_rel(dear, rest, slice(0, 2), np.full(2, 0.1))[1] < 1e-6

@@ -88,6 +88,9 @@ class Round:
         Largest difference of the answered price from the price that the result would have, over the answered price.
     start
         As in `Query`.
+    outlook_gap_mw
+        Largest difference of the loads of later periods, as they were foreseen for the answer, from those that the
+        result leaves: who comes now draws, or waits, in them, too.
     """
 
     query: Query
@@ -97,6 +100,7 @@ class Round:
     residual_mw: float
     price_gap_rel: float = 0.0
     start: Any = None
+    outlook_gap_mw: float = 0.0
 
 
 Respond = Callable[[Array, Any], tuple[Array, Any]]
@@ -124,6 +128,9 @@ class Roads:
         Whether no price changes the sum of the loads.
     priced
         Whether anybody sees these prices; where nobody does they need not agree with what the dispatch answers.
+    later_mw
+        Loads of the periods that the dispatch foresees after these, given the detail; None where it foresees none that
+        depend on it.
     """
 
     respond: Respond
@@ -132,6 +139,7 @@ class Roads:
     respond_rising: Callable[[Array, float, Any], tuple[Array, Any]] | None = None
     keeps_total: bool = True
     priced: bool = True
+    later_mw: Callable[[Any], Array] | None = None
 
     def query(self, price_per_mwh: Array, start: Any) -> Query:  # noqa: ANN401 - the roads' own
         """Return the query for exactly the loads at a price."""

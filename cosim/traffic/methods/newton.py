@@ -35,11 +35,9 @@ class _Progress:
     idle: int = 0
 
     def record(self, theta: float, predicted: float, step: float, loaded: LogitLoad) -> None:
-        """Note one iteration; ``idle`` counts those close to the solution that brought no progress."""
+        """Note one iteration."""
         kept = loaded.path_flow_vph if self.record_paths else None
         self.history.append(IterationRecord(self.iterations, predicted, step, theta, kept))
-        self.idle = self.idle + 1 if self.lowest <= predicted < NEAR else 0
-        self.lowest = min(self.lowest, predicted)
 
 
 class Newton(Method):
@@ -113,6 +111,7 @@ def _minimise(
         pull = covariance @ excess
         predicted = relative_change(problem.theta_per_min * pull, point.loaded.link_flow_vph)
         progress.record(problem.theta_per_min, predicted, step, point.loaded)
+        _count_idle(problem, point, predicted, progress)
         if predicted <= CHECK_FACTOR * tolerance and _residual(problem, point, progress) <= tolerance:
             return point, "tolerance"
         if progress.iterations >= limit:
@@ -125,6 +124,17 @@ def _minimise(
             return point, "stalled"
         point, step = found
         progress.iterations += 1
+
+
+def _count_idle(problem: SueProblem, point: Point, predicted: float, progress: _Progress) -> None:
+    """Count the iterations close to the solution that brought no progress.
+
+    Where one path takes all, no other can be seen to be better and little is predicted anywhere; only the residual
+    tells that from a solution.
+    """
+    stuck = progress.lowest <= predicted < NEAR and _residual(problem, point, progress) < NEAR
+    progress.idle = progress.idle + 1 if stuck else 0
+    progress.lowest = min(progress.lowest, predicted)
 
 
 def _evaluate(problem: SueProblem, perceived: Array, progress: _Progress) -> Point:
