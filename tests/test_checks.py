@@ -115,7 +115,7 @@ def test_a_stricter_limit_repairs_and_is_one_number_everywhere(strict, tmp_path)
     gate = figures_of(strict.folder)
     assert {gate[k, "cone_gap_rel"]["limit"] for k in (1, 2, 3)} == {1e-18}
     assert strict.manifest["gates"]["cone_gap_rel"] == 1e-18
-    shown = {row.name: row.limit for row in reported.check_rows(reported.read_gates(strict))}
+    shown = {row.name: row.limit for row in reported.check_rows(strict.gates)}
     assert float(shown["cone_gap_rel"]) == 1e-18
 
     first = verify(strict.folder).ledger.entries[0]

@@ -58,7 +58,11 @@ def print_comparison(screen: Console, found: Comparison, *, differences: bool = 
         else:
             screen.print("  none")
         screen.print()
+    if found.remark:
+        screen.print(f"[yellow]incomplete[/yellow] {escape(found.remark)}", soft_wrap=True)
     screen.print(_table(found))
+    for notice in found.notices:
+        screen.print(f"[yellow]notice[/yellow] {escape(notice)}", soft_wrap=True)
     for note in found.notes:
         screen.print(f"[dim]{escape(note)}[/dim]", soft_wrap=True)
 

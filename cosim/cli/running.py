@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cosim.cli.terminal import colour, console, summary_table
+from cosim.cli.terminal import colour, console, print_state, summary_table
 
 if TYPE_CHECKING:
     from cosim.records.period import PeriodRecord
@@ -80,7 +80,7 @@ def print_result(screen: Console, result: RunResult) -> None:
     if result.exit_code == NOT_CONVERGED:
         verdict += "; periods without a converged answer are in the totals, but are no equilibrium"
     if not result.complete:
-        verdict = f"incomplete: {result.run['periods']['committed']} of {result.run['periods']['planned']} periods"
+        verdict = f"incomplete: {result.progress}"
     tone = colour(result.exit_code)
     screen.print(f"[{tone}]exit {result.exit_code}[/{tone}]: {verdict}")
     screen.print(f"results  {escape(str(result.folder))}", soft_wrap=True)
@@ -94,7 +94,9 @@ def report_command(folder: Path) -> int:
     from cosim.reports.page import write_report
     from cosim.results.store import load
 
-    console().print(str(write_report(load(folder))), soft_wrap=True, markup=False)
+    screen, result = console(), load(folder)
+    screen.print(str(write_report(result)), soft_wrap=True, markup=False)
+    print_state(screen, result)
     return 0
 
 
@@ -102,9 +104,10 @@ def progress_of(
     mode: str, screen: Console, source: str, overrides: Sequence[str]
 ) -> tuple[Show | None, Callable[[], None]]:
     """Return the progress of a source that may be a finished run, which has none."""
+    from cosim.results.committed import is_run
     from cosim.scenario.load import load
 
-    if (Path(source) / "manifest.json").is_file():
+    if is_run(Path(source)):
         return None, lambda: None
     return progress_by_period(mode, screen, load(source, overrides).scenario.periods)
 

@@ -58,10 +58,20 @@ def summary_table(summary: Summary) -> Table:
 
 
 def print_verdict(screen: Console, result: RunResult) -> None:
-    """Print the one verdict on a run of which something was found out."""
+    """Print the one verdict on a run of which something was found out, and how much of the run there is."""
     found = result.verdict
     tone = colour(found.worst)
     screen.print(f"verdict  [{tone}]{found.worst}[/{tone}]: {escape(', '.join(found.parts))}", soft_wrap=True)
+    print_state(screen, result)
+
+
+def print_state(screen: Console, result: RunResult) -> None:
+    """Print how much of the day there is if that is not all, and what was not as it was written."""
+    if not result.complete:
+        word = "incomplete" if result.ended else "unfinished"
+        screen.print(f"[yellow]{word}[/yellow] {escape(result.progress)}", soft_wrap=True)
+    for notice in result.notices:
+        screen.print(f"[yellow]notice[/yellow] {escape(notice)}", soft_wrap=True)
 
 
 def colour(exit_code: int) -> str:

@@ -29,12 +29,13 @@ _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRun:
-    """One column: a run's name in the comparison, its folder, scenario, verdict and periods by status."""
+    """One column: a run's name in the comparison, its folder, scenario, verdict, progress and periods by status."""
 
     name: str
     folder: str
     scenario: str
     verdict: Verdict
+    progress: str
     period_statuses: Mapping[str, int]
 
 
@@ -90,11 +91,17 @@ class Comparison:
         Inputs in which they differ, in the order of the scenario.
     rows
         The measures.
+    last
+        The last period that is compared; None if every run committed its whole day.
+    notices
+        What of the runs was not as it was written, and was made again.
     """
 
     runs: tuple[ComparedRun, ...]
     differences: tuple[Difference, ...]
     rows: tuple[ComparedRow, ...]
+    last: int | None = None
+    notices: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> ComparedRow:
         """Return the row with this key.
@@ -108,6 +115,19 @@ class Comparison:
             if row.key == key:
                 return row
         raise KeyError(f"the comparison has no row {key!r}")
+
+    def results(self) -> list[RunResult]:
+        """Open the runs again, as far as they are compared."""
+        found = [RunResult(run.folder) for run in self.runs]
+        return found if self.last is None else [result.until(self.last) for result in found]
+
+    @property
+    def remark(self) -> str:
+        """What is compared of days that are not whole; empty if all are."""
+        if self.last is None:
+            return ""
+        told = ", ".join(f"'{run.name}' {run.progress}" for run in self.runs)
+        return f"compared up to period {self.last}, which all runs committed: {told}"
 
     def beyond(self, tolerance: float) -> tuple[ComparedRow, ...]:
         """Return the rows in which a run deviates from the first one (see `ComparedRow.deviates`).
@@ -129,13 +149,16 @@ class Comparison:
     def as_dict(self) -> Document:
         """Return the comparison as plain data, for JSON."""
         return {
+            "last_period": self.last,
             "runs": [
                 {
                     "name": run.name, "folder": run.folder, "scenario": run.scenario, "exit_code": run.verdict.run,
-                    "verdict": run.verdict.as_dict(), "period_statuses": dict(run.period_statuses),
+                    "verdict": run.verdict.as_dict(), "progress": run.progress,
+                    "period_statuses": dict(run.period_statuses),
                 }
                 for run in self.runs
             ],
+            "notices": list(self.notices),
             "differences": [{"key": one.key, "values": list(one.values)} for one in self.differences],
             "measures": [
                 {
@@ -160,7 +183,7 @@ def compare_runs(results: Sequence[RunResult]) -> Comparison:
     """Set finished runs side by side.
 
     Whatever differs in their inputs is listed, so that nothing differs unnoticed; only what makes sums meaningless
-    side by side is refused.
+    side by side is refused. Of days that are not whole, the periods are compared that all runs committed.
 
     Parameters
     ----------
@@ -172,7 +195,7 @@ def compare_runs(results: Sequence[RunResult]) -> Comparison:
     UsageError
         If there are fewer than two runs, or one is given twice.
     InputError
-        If they differ in their committed periods, in the length of a period, or in currency.
+        If they differ in the periods of their day, in the length of a period, or in currency, or one has no period.
     """
     folders = [result.folder.resolve() for result in results]
     if len(folders) < TOLD_APART_BY:
@@ -181,17 +204,21 @@ def compare_runs(results: Sequence[RunResult]) -> Comparison:
         raise UsageError(f"run '{twice[0]}' is given twice; name two different runs")
     names = _names([folder.parts for folder in folders])
     _check_comparable(results, names)
+    last = None if all(result.complete for result in results) else min(len(result.committed) for result in results)
+    compared = [result if last is None else result.until(last) for result in results]
     runs = tuple(
         ComparedRun(
             name=name,
             folder=str(result.folder),
             scenario=str(result.manifest.get("scenario", "")),
             verdict=result.verdict,
-            period_statuses=result.run.get("period_statuses", {}),
+            progress=result.progress,
+            period_statuses=seen.run.get("period_statuses", {}),
         )
-        for name, result in zip(names, results, strict=True)
+        for name, result, seen in zip(names, results, compared, strict=True)
     )
-    return Comparison(runs=runs, differences=tuple(_differences(results)), rows=_rows(results))
+    rows, notices = _rows(compared), tuple(notice for result in results for notice in result.notices)
+    return Comparison(runs=runs, differences=tuple(_differences(results)), rows=rows, last=last, notices=notices)
 
 
 def _names(parts: Sequence[tuple[str, ...]]) -> list[str]:
@@ -214,24 +241,18 @@ def _check_comparable(results: Sequence[RunResult], names: Sequence[str]) -> Non
     """Refuse runs of which no sum means the same."""
     problems = []
     for what, found, remedy in (
-        ("committed periods", [_periods(result) for result in results], "finish the run, or compare equal days"),
+        ("periods", [str(result.run["periods"]["planned"]) for result in results], "compare equal days"),
         ("period_min", [str(result.manifest.get("period_min")) for result in results], "compare equal periods"),
         ("currency", [frames.currency(result) for result in results], "compare runs in one currency"),
     ):
         if len(set(found)) > 1:
             told = ", ".join(f"'{name}' {value}" for name, value in zip(names, found, strict=True))
             problems.append(Problem(field=what, reason=f"the runs differ: {told}", remedy=remedy))
+    for name, result in zip(names, results, strict=True):
+        if "periods" not in result:
+            problems.append(Problem(field="periods", reason=f"'{name}' has {result.progress}", remedy="leave it out"))
     if problems:
         raise InputError(problems)
-
-
-def _periods(result: RunResult) -> str:
-    """Return the committed periods as text."""
-    if "periods" not in result:
-        return "none"
-    numbers = frames.period_axis(result).numbers
-    whole = numbers == tuple(range(1, len(numbers) + 1))
-    return f"1 to {numbers[-1]}" if whole else ", ".join(map(str, numbers))
 
 
 def _rows(results: Sequence[RunResult]) -> tuple[ComparedRow, ...]:

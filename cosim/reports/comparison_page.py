@@ -43,7 +43,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
         If it cannot be written.
     """
     try:
-        figure = draw([RunResult(run.folder) for run in comparison.runs], [run.name for run in comparison.runs])
+        figure = draw(comparison.results(), [run.name for run in comparison.runs])
         html, missing = figure.to_html("figure"), ""
     except NothingToDraw as reason:
         html, missing = "", str(reason)

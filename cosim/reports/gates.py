@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cosim.errors import StorageError
-from cosim.results.store import RunResult
 from cosim.validation.gate import EXIT_CODES
 
 _NO_ANSWER = 6
@@ -79,23 +76,6 @@ def in_words(name: str) -> str:
     words = [_WORDS.get(word, word) for word in (head if unit else name).split("_")]
     text = " ".join(words) + (f" ({unit})" if unit else "")
     return text[:1].upper() + text[1:]
-
-
-def read_gates(result: RunResult) -> dict[int, Judgement]:
-    """Return ``gate.json`` of every committed period, by period number.
-
-    Raises
-    ------
-    StorageError
-        If one cannot be read.
-    """
-    gates: dict[int, Judgement] = {}
-    for path in sorted((result.folder / "periods").glob("*/gate.json")):
-        try:
-            gates[int(path.parent.name)] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(f"'{path}' cannot be read: {error}") from error
-    return gates
 
 
 def flagged(gates: dict[int, Judgement]) -> tuple[FlaggedPeriod, ...]:

@@ -26,6 +26,7 @@ _VERDICTS = {
     10: ("warn", "Finished with flagged periods"),
 }
 _DIED = ("bad", "Stopped by an error")
+_UNFINISHED = ("bad", "Still running, or killed")
 _LATER: dict[Later, str] = {"verify": "Verification found flaws", "validate": "Validation failed"}
 _TILES = (
     "paid", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu",
@@ -116,7 +117,7 @@ def write_page(target: Path, text: str) -> None:
 
 def render(result: RunResult) -> str:
     """Return the page of a run as HTML; every name from the run is escaped."""
-    judged = gates.read_gates(result)
+    judged = result.gates
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
     summary = summarise(result)
@@ -129,7 +130,7 @@ def render(result: RunResult) -> str:
             verdict=verdict,
             result=result,
             reasons=[str(reason) for reason in result.run.get("reasons", ())],
-            warnings=[str(warning) for warning in result.manifest.get("warnings", ())],
+            warnings=[*result.notices, *map(str, result.manifest.get("warnings", ()))],
             summary=summary,
             tiles=_tiles(summary),
             statuses=list(gates.status_counts(judged)),
@@ -162,10 +163,10 @@ def environment() -> Environment:
 def _verdict(result: RunResult) -> tuple[str, str]:
     """Return tone and words for the worst that is known of a run; an incomplete one is never good."""
     found = result.verdict
-    _, words = _VERDICTS.get(found.run, _DIED)
+    _, words = _VERDICTS.get(found.run, _DIED) if result.ended else _UNFINISHED
     tone, _ = _VERDICTS.get(found.worst, _DIED)
     if not result.complete:
-        tone, words = "bad", f"Incomplete. {words} so far" if found.run == 0 else f"Incomplete. {words}"
+        tone, words = "bad", f"Incomplete: {result.progress}. {words}{' so far' if found.run == 0 else ''}"
     told = [_LATER[name] for name, one in found.later.items() if one.exit_code not in (0, found.run)]
     if found.run == 0 and result.complete and told:
         return tone, ". ".join(told)

@@ -29,8 +29,10 @@ PACKAGES = (
     "ruamel.yaml",
     "scipy",
 )
-FORMAT = 2
-"""Format of run folders: 1 is that of version 0.1.0, whose scenarios have former names of keys."""
+FORMAT = 3
+"""Format of run folders: 1 is that of version 0.1.0, whose scenarios have former names of keys; 3 has sums of files."""
+SUMMED = 3
+"""First format whose every file has a SHA-256."""
 READABLE = range(1, FORMAT + 1)
 
 
@@ -49,6 +51,11 @@ def check_format(content: Document, folder: Path) -> None:
             f"run '{folder}' has format {found!r}, written by cosim {wrote}; cosim {__version__} reads formats "
             f"{READABLE[0]} to {READABLE[-1]}; open it with cosim {wrote}, or run its scenario again"
         )
+
+
+def has_sums(content: Document) -> bool:
+    """Whether every file of a run must have a SHA-256; a file without one is damaged then."""
+    return content.get("format", 1) in range(SUMMED, FORMAT + 1)
 
 
 def versions() -> dict[str, str]:

@@ -5,30 +5,31 @@
     <run>/
     ├── manifest.json        what was run, with which inputs, versions and seed; written once, before period 1
     ├── scenario/            the resolved scenario text
+    ├── SHA256SUMS           of manifest and scenario
     ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
-    ├── tables/*.parquet     the same tables over all periods, exported at the end
-    ├── run.json             exit code, reasons, counts, the one verdict; a run without it is unfinished
+    ├── tables/*.parquet     the same tables over all periods, exported at the end, with SHA256SUMS
+    ├── run.json             exit code, reasons, counts, the one verdict, its own sum; a run without it is unfinished
     └── report.html
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import math
-import os
 import shutil
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError, UsageError
-from cosim.results.manifest import check_format
+from cosim.results import files
+from cosim.results.committed import committed_periods, period_folders
+from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
+from cosim.results.files import json_text
+from cosim.results.manifest import check_format, has_sums
+from cosim.results.run_tables import RunTables
+from cosim.results.sums import SUMS, Damaged, checked, digest, read_object, read_sums, sums_text, with_own_sum
 from cosim.results.verdict import Finding, Later, Verdict, read_verdict
 
 if TYPE_CHECKING:
@@ -83,14 +84,31 @@ class RunStore:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)
 
+    def begin(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, which makes the folder a run's, after the sums of it and of ``scenario/``.
+
+        Raises
+        ------
+        StorageError
+            If they cannot be written.
+        """
+        content = json_text(manifest).encode()
+        try:
+            there = sorted(path for path in (self.folder / "scenario").rglob("*") if path.is_file())
+            sums = {path.relative_to(self.folder).as_posix(): digest(path.read_bytes()) for path in there}
+        except OSError as error:
+            raise StorageError(f"run folder '{self.folder}' cannot be read: {error.strerror}") from error
+        files.replace(self.folder / SUMS, sums_text({**sums, "manifest.json": digest(content)}).encode())
+        files.replace(self.folder / "manifest.json", content)
+
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one JSON file under a temporary name, then rename it."""
-        _replace(self.folder / name, _json(content).encode())
+        files.replace(self.folder / name, json_text(content).encode())
 
     def write_text(self, name: str, text: str) -> None:
         """Write one text file below the folder."""
         path = self.folder / name
-        _replace(path, text.encode())
+        files.replace(path, text.encode())
 
     def commit(self, period: int, tables: Tables, gate: Mapping[str, Any]) -> None:
         """Commit one period (numbered from 1) atomically: all of it or nothing."""
@@ -104,41 +122,24 @@ class RunStore:
             temporary.mkdir()
             for name, columns in tables.items():
                 pq.write_table(pa.table(_with_period(period, columns)), temporary / f"{name}.parquet")
-            (temporary / "gate.json").write_text(_json(gate), encoding="utf-8")
-            sums = [f"{_sha256(path)}  {path.name}" for path in sorted(temporary.iterdir())]
-            (temporary / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
+            (temporary / "gate.json").write_text(json_text(gate), encoding="utf-8")
+            sums = {path.name: digest(path.read_bytes()) for path in temporary.iterdir()}
+            (temporary / SUMS).write_text(sums_text(sums), encoding="utf-8")
             for path in temporary.iterdir():
-                _sync(path)
-            _sync(temporary)
+                files.sync(path)
+            files.sync(temporary)
             temporary.rename(self.folder / "periods" / f"{period:04d}")
-            _sync(self.folder / "periods")
+            files.sync(self.folder / "periods")
         except OSError as error:
             raise StorageError(f"period {period} cannot be written to '{self.folder}': {error.strerror}") from error
 
     def committed(self) -> list[Path]:
         """Return the folders of the committed periods in order."""
-        try:
-            return sorted(path for path in (self.folder / "periods").iterdir() if path.is_dir())
-        except OSError as error:
-            raise StorageError(f"the periods of '{self.folder}' cannot be read: {error.strerror}") from error
+        return period_folders(self.folder)
 
     def export_tables(self) -> None:
         """Join the periods' tables into ``tables/<name>.parquet``."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        names = sorted({path.stem for period in self.committed() for path in period.glob("*.parquet")})
-        target = self.folder / "tables"
-        try:
-            target.mkdir(exist_ok=True)
-            for name in names:
-                paths = [period / f"{name}.parquet" for period in self.committed()]
-                parts = [pq.read_table(path) for path in paths if path.exists()]
-                temporary = target / f".{name}.parquet"
-                pq.write_table(pa.concat_tables(parts, promote_options="permissive"), temporary)
-                temporary.replace(target / f"{name}.parquet")
-        except OSError as error:
-            raise StorageError(f"tables cannot be written to '{target}': {error.strerror or error}") from error
+        RunTables(self.folder, committed_periods(self.folder, sealed=True), sealed=True, exported=True).export()
 
     def finish(
         self,
@@ -167,17 +168,20 @@ class RunStore:
         if not self.folder.is_dir():
             raise StorageError(f"run folder '{self.folder}' went away")
         if died:
-            self.write_json("run.json", content)
+            self.write_json("run.json", with_own_sum(content))
         if export:
             for leftover in self.folder.glob(".tmp-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             self.export_tables()
         if not died:
-            self.write_json("run.json", content)
+            self.write_json("run.json", with_own_sum(content))
 
 
 class RunResult:
-    """A finished run: ``result["buses"]`` is a tidy DataFrame.
+    """A run that ended, was broken off, or still goes on: ``result["buses"]`` is a tidy DataFrame.
+
+    Whatever is read is held against its SHA-256. An export that is not as it was written is made again of the
+    committed periods, with a notice; of a run without ``run.json``, the committed periods are all there is.
 
     Attributes
     ----------
@@ -185,29 +189,65 @@ class RunResult:
         Where the run lies.
     manifest, run
         Contents of ``manifest.json`` and ``run.json``.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read, or is not as it was written.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.manifest = self._json("manifest.json")
+        self._last: int | None = None
+        self.manifest = read_object(self.folder / "manifest.json")
         check_format(self.manifest, self.folder)
-        self.run = self._json("run.json")
+        sealed = has_sums(self.manifest)
+        if sums := read_sums(self.folder, needed=sealed):
+            checked(self.folder, "manifest.json", sums)
+        self.committed = committed_periods(self.folder, sealed=sealed)
+        self.run = ending(self.folder, self.manifest, self.committed)
+        self._tables = RunTables(self.folder, self.committed, sealed=sealed, exported=self.complete)
+        self._check()
 
-        _ = self.verdict  # a damaged one is told at once
+    def _check(self) -> None:
+        """Look once whether all is there and as it was written, as far as that takes no reading of the periods."""
+        committed, there = self.verdict.committed, len(self.committed)
+        if has_sums(self.manifest) and (committed != there if self.complete else committed > there):
+            raise Damaged(
+                f"'{self.folder / 'run.json'}' counts {committed} committed periods, 'periods/' holds {there}"
+            )
+        self._tables.check()
 
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise StorageError(
-                f"'{self.folder}' has no {name}: it is not a run folder, or its run did not end"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise StorageError(f"'{path}' cannot be read: {error}") from error
-        if not isinstance(content, dict):
-            raise StorageError(f"'{path}' holds no JSON object; it is damaged")
-        return content
+    def check(self) -> None:
+        """Hold every file of the run against its sum, but those that `add_table` wrote.
+
+        Raises
+        ------
+        StorageError
+            Naming the first file that is not as it was written.
+        """
+        sums = read_sums(self.folder, needed=has_sums(self.manifest))
+        for name in sums or ():
+            checked(self.folder, name, sums)
+        for period in self.committed:
+            period.check()
+        self._tables.check()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was not as it was written, and was made again."""
+        return tuple(self._tables.notices)
+
+    @property
+    def gates(self) -> dict[int, dict[str, Any]]:
+        """What the gate said of each committed period, by its number.
+
+        Raises
+        ------
+        StorageError
+            If one is not as it was written.
+        """
+        return {period.number: period.gate() for period in self.committed}
 
     @property
     def verdict(self) -> Verdict:
@@ -221,7 +261,8 @@ class RunResult:
         try:
             return read_verdict(self.run)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StorageError(f"'{self.folder / 'run.json'}' is damaged: {type(error).__name__} {error}") from error
+            what = f"'{self.folder / 'run.json'}' is damaged: {type(error).__name__} {error}"
+            raise Damaged(what, WITHOUT_END) from error
 
     def judge(self, name: Later, found: Finding) -> None:
         """Put a newer verification or validation in the place of an older one; ``run.json`` is replaced at once.
@@ -231,15 +272,15 @@ class RunResult:
         StorageError
             If it cannot be read or written.
         """
-        with _locked(self.folder):
-            self.run = self._json("run.json")
+        with files.locked(self.folder):
+            self.run = ending(self.folder, self.manifest, self.committed)
             verdict: Verdict = replace(self.verdict, **{name: found})  # type: ignore[arg-type]
-            self.run = {**self.run, "verdict": verdict.as_dict()}
-            _replace(self.folder / "run.json", _json(self.run).encode())
+            self.run = with_own_sum({**self.run, "verdict": verdict.as_dict()})
+            files.replace(self.folder / "run.json", json_text(self.run).encode())
 
     @property
     def exit_code(self) -> int:
-        """Exit code of the run; 0 means that every gate passed."""
+        """Exit code of the run; 0 means that every gate passed, 137 that it has no end (it was killed or goes on)."""
         return int(self.run["exit_code"])
 
     @property
@@ -248,9 +289,34 @@ class RunResult:
         return bool(self.run.get("status") == "complete")
 
     @property
+    def ended(self) -> bool:
+        """Whether the run wrote its end: it was not killed, and does not go on."""
+        return self.run.get("status") != UNFINISHED
+
+    @property
+    def progress(self) -> str:
+        """How much of the day is committed: ``20 of 24 periods``."""
+        return "{committed} of {planned} periods".format(**self.run["periods"])
+
+    def until(self, period: int) -> RunResult:
+        """Return the run as if it had committed the periods up to one and no more; its own verdict stays.
+
+        Parameters
+        ----------
+        period
+            The last one.
+        """
+        other = copy(self)
+        other.committed, other._last = self.committed[:period], period
+        counts = {**self.run["periods"], "committed": len(other.committed)}
+        statuses = Counter(str(gate.get("status")) for gate in other.gates.values())
+        other.run = {**self.run, "periods": counts, "period_statuses": dict(statuses)}
+        return other
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables."""
-        return tuple(sorted(path.stem for path in (self.folder / "tables").glob("*.parquet")))
+        return self._tables.names
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
@@ -263,18 +329,12 @@ class RunResult:
         KeyError
             If the run has no such table; the message lists those it has.
         StorageError
-            If it is there and cannot be read.
+            If it is there and cannot be read, or is not as it was written and has no intact copy.
         """
-        import pyarrow.parquet as pq
-
         if name not in self.tables:
             raise KeyError(f"run '{self.folder}' has no table {name!r}; it has {', '.join(self.tables)}")
-        path = self.folder / "tables" / f"{name}.parquet"
-        try:
-            frame: pd.DataFrame = pq.read_table(path).to_pandas()
-        except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
-            raise StorageError(f"table '{path}' cannot be read: {error}") from error
-        return frame
+        frame: pd.DataFrame = self._tables.read(name).to_pandas()
+        return frame if self._last is None or "period" not in frame else frame[frame["period"] <= self._last]
 
     def add_table(self, name: str, columns: Columns) -> Path:
         """Write a table of what was found out about the run afterwards, and return its file.
@@ -284,18 +344,7 @@ class RunResult:
         StorageError
             If it cannot be written.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        target = self.folder / "tables" / f"{name}.parquet"
-        temporary = target.with_name(f".{name}.parquet")
-        try:
-            target.parent.mkdir(exist_ok=True)
-            pq.write_table(pa.table(dict(columns)), temporary)
-            temporary.replace(target)
-        except OSError as error:
-            raise StorageError(f"table '{target}' cannot be written: {error.strerror or error}") from error
-        return target
+        return self._tables.add(name, columns)
 
     def drop_table(self, name: str) -> None:
         """Remove a table that `add_table` wrote earlier and that no longer holds; does nothing if there is none.
@@ -305,75 +354,18 @@ class RunResult:
         StorageError
             If it cannot be removed.
         """
-        target = self.folder / "tables" / f"{name}.parquet"
-        try:
-            target.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(f"table '{target}' cannot be removed: {error.strerror or error}") from error
+        self._tables.drop(name)
 
     def __repr__(self) -> str:
-        return f"RunResult('{self.folder}', exit_code={self.exit_code}, tables={list(self.tables)})"
+        how = f"exit_code={self.exit_code}" if self.complete else self.progress
+        return f"RunResult('{self.folder}', {how}, tables={list(self.tables)})"
 
 
 def load(folder: str | Path) -> RunResult:
-    """Open a finished run folder."""
+    """Open a run folder: of a run that was broken off, what is committed."""
     return RunResult(folder)
-
-
-def _json(content: Mapping[str, Any]) -> str:
-    """Return strict JSON; a number that is not finite becomes its name (``"nan"``), since JSON has no word for it."""
-    return json.dumps(_named(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _named(value: Any) -> Any:  # noqa: ANN401 - any plain data
-    if isinstance(value, Mapping):
-        return {key: _named(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(inner) for inner in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _with_period(period: int, columns: Columns) -> dict[str, Sequence[Any]]:
     rows = len(next(iter(columns.values()), ()))
     return {"period": [period] * rows, **columns}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Force a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time change what stands in a run folder."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise StorageError(f"run folder '{folder}' cannot be opened: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:  # a file system without locks
-            raise StorageError(f"run folder '{folder}' cannot be locked: {error.strerror}") from error
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.tmp")  # last words come from another thread
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        _sync(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"'{path}' cannot be written: {error.strerror}") from error

@@ -153,8 +153,8 @@ def run(
     if case.dispatch is not None:
         require_solver(case.dispatch, movable=case.moves_loads)
     store = RunStore.create(_folder(loaded, out))
-    store.write_json("manifest.json", _manifest(loaded, case, command))
     write_folder(loaded, store.folder / "scenario")
+    store.begin(_manifest(loaded, case, command))
     if started is not None:
         started(store.folder)
     _simulate_into(store, case, _Ledger(store, progress, strict))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 from cosim.errors import StorageError
 from cosim.plain import Document
+from cosim.results.committed import is_run
 from cosim.results.store import RunResult
 from cosim.results.verdict import Verdict, severity
 
@@ -92,9 +92,9 @@ def list_runs(folder: str | Path | None = None) -> tuple[ListedRun, ...]:
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder is meant as a run: it has what only runs have."""
+    """Whether a folder is meant as a run."""
     try:
-        return any((folder / name).exists() for name in ("manifest.json", "run.json", "periods"))
+        return is_run(folder)
     except OSError:  # nobody may look into it; who lists it says so
         return False
 
@@ -128,43 +128,19 @@ def _name(root: Path, folder: Path) -> str:
 def _listed(folder: Path, name: str) -> ListedRun:
     """Read what a run says of itself."""
     try:
-        if not (folder / "run.json").exists():
-            return _unfinished(folder, name)
         result = RunResult(folder)
-        _check(result)
         verdict, counts = result.verdict, result.run["periods"]
         reasons = [*verdict.reasons, *map(str, result.run.get("reasons", ()))]
+        state: State = "complete" if result.complete else "incomplete" if result.ended else "unfinished"
         return ListedRun(
             folder=name,
-            state="complete" if result.complete else "incomplete",
+            state=state,
             scenario=str(result.manifest.get("scenario", "")),
             created=str(result.manifest.get("created", "")),
-            verdict=verdict,
+            verdict=verdict if result.ended else None,
             committed=verdict.committed,
             planned=int(counts["planned"]),
-            remark=reasons[0] if reasons and verdict.worst else "",
+            remark=next(iter((*result.notices, *(reasons if verdict.worst else ()))), ""),
         )
     except (StorageError, OSError, KeyError, TypeError, ValueError) as error:
         return ListedRun(folder=name, state="damaged", remark=f"{error}")
-
-
-def _check(result: RunResult) -> None:
-    """Refuse a finished run whose periods are not there."""
-    stored = sum(path.is_dir() for path in (result.folder / "periods").glob("[0-9]*"))
-    if stored != result.verdict.committed:
-        raise StorageError(f"run.json counts {result.verdict.committed} committed periods, there are {stored}")
-    if stored and "periods" not in result:
-        raise StorageError("the table 'periods' is missing")
-
-
-def _unfinished(folder: Path, name: str) -> ListedRun:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        scenario, created, planned = str(manifest["scenario"]), str(manifest["created"]), int(manifest["periods"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise StorageError(f"no run.json, and no manifest of a run: {error}") from error
-    stored = sum(path.is_dir() for path in (folder / "periods").glob("[0-9]*"))
-    return ListedRun(
-        folder=name, state="unfinished", scenario=scenario, created=created, committed=stored, planned=planned,
-        remark="no run.json: it still runs, or was killed",
-    )  # fmt: skip

@@ -13,6 +13,7 @@ from cosim.errors import InputError, Problem
 from cosim.microsim.port import Claim, MicroState, Variant
 from cosim.reports.page import write_report
 from cosim.results import verdict
+from cosim.results.committed import is_run
 from cosim.results.store import RunResult
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
@@ -134,7 +135,7 @@ def validate(
 
 def _check_scenario(source: str | Path, overrides: Sequence[str], options: ValidateOptions) -> None:
     """Refuse a scenario that cannot be simulated before it is run; a run folder is read soon enough."""
-    if (Path(source) / "manifest.json").is_file():
+    if is_run(Path(source)):
         return
     case = build_case(load(source, overrides))
     chosen_periods(case, options)

@@ -16,6 +16,7 @@ from cosim.dispatch.injection_bounds import given, import_min_mw, injection_boun
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.records.period import PeriodRecord
+from cosim.results.committed import is_run
 from cosim.results.store import RunResult
 from cosim.results.stored import missing, read_records, stored_claim
 from cosim.scenario.case import SimulationCase, build_case
@@ -101,6 +102,8 @@ def verify(
 
 def _records(result: RunResult, dispatch: DispatchCase) -> list[PeriodRecord]:
     """Return what the run told, buses, lines and stations in the order of its scenario."""
+    if not result.committed and not result.ended:
+        raise StorageError(f"run '{result.folder}' has {result.progress}; there is no dispatch to verify")
     if lacking := [name for name in ("periods", "buses", "lines") if name not in result]:
         raise StorageError(f"run '{result.folder}' has no table {', '.join(lacking)}; there is no dispatch to verify")
     feeder = dispatch.feeder
@@ -110,7 +113,7 @@ def _records(result: RunResult, dispatch: DispatchCase) -> list[PeriodRecord]:
 
 def _check_scenario(source: str | Path, overrides: Sequence[str]) -> None:
     """Refuse a scenario without a grid before it is run."""
-    if not (Path(source) / "manifest.json").is_file() and load(source, overrides).scenario.grid is None:
+    if not is_run(Path(source)) and load(source, overrides).scenario.grid is None:
         raise InputError(f"scenario '{source}' has no grid; there is no dispatch to verify")
 
 
@@ -130,11 +133,13 @@ def opened(
         If a finished run shall be changed or written elsewhere.
     """
     folder = Path(source)
-    if not (folder / "manifest.json").is_file():
+    if not is_run(folder):
         return run(source, out=out, overrides=overrides, seed=seed, report=False, progress=progress, command=command)
     if overrides or out is not None:
-        raise UsageError(f"'{source}' is a finished run; --set and --out are for scenarios")
-    return RunResult(folder)
+        raise UsageError(f"'{source}' is a run, not a scenario; --set and --out are for scenarios")
+    result = RunResult(folder)
+    result.check()
+    return result
 
 
 def _committed(dispatch: DispatchCase, stored: StoredDispatch) -> DispatchCase:

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from cosim.results.store import load
+
 
 @pytest.fixture
 def pair(finished):
@@ -76,12 +78,20 @@ def test_the_folder_of_a_value_of_coupling_stands_for_its_three_runs(cosim, pair
     assert cosim("compare", tmp_path / "study")[0] == 8
 
 
-def test_an_incomplete_run_is_refused_by_name(cosim, small, tmp_path):
+def test_an_incomplete_run_is_compared_as_far_as_it_goes(cosim, small, tmp_path):
     part, whole = tmp_path / "part", tmp_path / "whole"
     strict = ["--set", "feeder.slack_vm_pu=1.0", "--set", "coupling.round_limit=1"]
     overloaded = ["--set", "ev.share=1.0", "--set", "feeder.v_min_pu=0.96"]
     assert cosim("run", small(), "--out", whole, "--no-report")[0] == 0
     assert cosim("run", small(), "--out", part, "--no-report", "--strict", *strict, *overloaded)[0] == 5
-    code, _, err = cosim("compare", whole, part)
-    assert code == 3
-    assert re.search(r"committed periods.*'whole' 1 to 6, 'part' 1 to \d; finish the run", err)
+    code, out, err = cosim("compare", whole, part)
+    assert (code, err) == (0, "")
+    last = int(re.search(r"compared up to period (\d), which all runs committed: 'whole' 6 of 6 periods", out)[1])
+    assert f"'part' {last} of 6 periods" in out
+    told = json.loads(cosim("compare", whole, part, "--json")[1])
+    costs = next(row["values"] for row in told["measures"] if row["key"] == "cost")
+    periods = load(whole)["periods"]
+    assert costs[0] == periods["cost"][periods["period"] <= last].sum()
+    page = tmp_path / "page.html"
+    assert cosim("compare", whole, part, "--html", page)[0] == 0
+    assert f"Compared up to period {last}" in page.read_text(encoding="utf-8")

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from cosim.results.store import RunStore
+
 
 def shown(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -93,6 +95,10 @@ def test_a_failed_validation_of_one_period_names_it_and_a_newer_one_replaces_it(
     text, count = re.subn(r"curve_mape: [0-9.]+", "curve_mape: 0.5", text)
     assert count == 1
     scenario.write_text(text, encoding="utf-8")
+    code, _, err = cosim("validate", folder, "--periods", 2, "--seeds", 1, "--progress", "off")
+    assert code == 8
+    assert f"'{scenario}' has not the SHA-256 that SHA256SUMS says" in err
+    RunStore(folder).begin(json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
     assert cosim("validate", folder, "--periods", 2, "--seeds", 1, "--progress", "off")[0] == 0
     found = verdict(folder)
     assert [found[key] for key in ("run", "validate", "worst")] == [0, 0, 0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cosim.results.manifest import FORMAT
 from cosim.results.store import RunResult, RunStore
 from cosim.results.verdict import Finding
 
@@ -19,8 +20,7 @@ def runs(tmp_path):
 
     def finished(name, code, *, planned=1, died=False, created="2026-01-01T00:00:00+00:00"):
         store = RunStore.create(root / name)
-        manifest = {"format": 1, "scenario": name, "created": created, "periods": planned}
-        store.write_json("manifest.json", manifest)
+        store.begin({"format": FORMAT, "scenario": name, "created": created, "periods": planned})
         store.commit(1, {"periods": {"status": ["optimal"]}}, GATE)
         reasons = [f"period 1: why {name}"] if code else []
         store.finish(code=code, reasons=reasons, statuses=["optimal"], planned=planned, died=died)
@@ -75,7 +75,7 @@ def test_the_table_tells_the_same(cosim, runs):
     row = next(line for line in lines if line.endswith("validated") or line.rstrip().endswith("validated"))
     assert row.split()[:4] == ["10", "0", "–", "10"]
     assert "cut: damaged; " in out
-    assert "killed: unfinished; no run.json" in out
+    assert "killed: unfinished; it still runs, or was killed: 1 of 1 periods are committed" in out
     assert "inexact: period 1: why inexact" in out
 
 

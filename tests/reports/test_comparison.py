@@ -99,8 +99,10 @@ def test_sums_that_mean_different_things_are_refused(make_run, change, text):
 
 
 def test_days_of_different_length_are_refused(make_run):
-    with pytest.raises(InputError, match=r"committed periods.*'run0' 1 to 3, 'run1' 1 to 2; finish the run"):
-        compare_runs([make_run(), make_run(committed=2)])
+    with pytest.raises(InputError, match=r"'periods': the runs differ: 'run0' 3, 'run1' 2; compare equal days"):
+        compare_runs([make_run(), make_run(committed=2, planned=2)])
+    with pytest.raises(InputError, match=r"'periods': 'run3' has 0 of 3 periods; leave it out"):
+        compare_runs([make_run(), make_run(committed=0)])
 
 
 def test_one_run_alone_and_one_run_twice_are_wrong_usage(make_run):

@@ -105,13 +105,13 @@ def test_what_it_says_is_what_it_said():
     assert kinds.present(now) == now
 
 
-@pytest.mark.parametrize("number", [3, 0, "2", None, [1]])
+@pytest.mark.parametrize("number", [4, 0, "2", None, [1]])
 def test_an_unknown_format_is_refused_by_name(old, cosim, number):
     path = old / "manifest.json"
     content = json.loads(path.read_text()) | {"format": number, "versions": {"cosim": "9.1.0"}}
     path.write_text(json.dumps(content))
     with pytest.raises(
-        StorageError, match=r"has format .*, written by cosim 9\.1\.0; .* reads formats 1 to 2; open it"
+        StorageError, match=r"has format .*, written by cosim 9\.1\.0; .* reads formats 1 to 3; open it"
     ):
         load(old)
     for words in (["report", old], ["compare", old, old], ["verify", old]):

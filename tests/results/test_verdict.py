@@ -98,7 +98,7 @@ def test_two_at_a_time_lose_nothing(run):
 
 
 def test_a_run_without_a_verdict_has_its_own_code(run):
-    result = run(10)
+    result = run(10)  # of the first format
     content = json.loads((result.folder / "run.json").read_text())
     del content["verdict"]
     (result.folder / "run.json").write_text(json.dumps(content))

@@ -12,6 +12,7 @@ from cosim import plugins
 from cosim.dispatch.devices import catalogue
 from cosim.reports.page import write_report
 from cosim.reports.summary import summarise
+from cosim.results.store import RunStore
 from cosim.scenario.schema import Scenario
 from cosim.workflows.run import run
 from cosim.workflows.verify import verify
@@ -124,10 +125,9 @@ def test_a_report_needs_no_installed_kind(folder, tmp_path, monkeypatch):
 
 def test_a_run_of_an_earlier_version_is_judged_by_the_installed_kinds(folder, tmp_path):
     result = run(folder, out=tmp_path / "run", report=False)
-    path = result.folder / "manifest.json"
-    manifest = json.loads(path.read_text())
+    manifest = json.loads((result.folder / "manifest.json").read_text())
     del manifest["kinds"]
-    path.write_text(json.dumps(manifest))
+    RunStore(result.folder).begin(manifest)
     assert verify(result.folder).exit_code == 0
 
 
