@@ -16,7 +16,7 @@ import numpy as np
 from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load

@@ -24,7 +24,7 @@ from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.radial_flow import solve_radial
 from cosim.validation.apriori import sufficient_condition
 from cosim.workflows.import_feeder import import_feeder

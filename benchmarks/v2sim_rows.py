@@ -17,7 +17,7 @@ from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
 from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.dispatch.solving import WindowSolver
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 

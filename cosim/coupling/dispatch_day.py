@@ -22,7 +22,7 @@ from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.state import GridState
 
 

@@ -12,7 +12,7 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.arrays import Array
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 from cosim.quantities import meta

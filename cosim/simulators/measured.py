@@ -16,7 +16,7 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.arrays import Array
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.state import GridState
 from cosim.quantities import meta
 from cosim.records.grid import DispatchPeriod

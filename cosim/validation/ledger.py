@@ -1,7 +1,7 @@
 """The trust ledger: what the dispatch of a run claims, against the AC power flow of its stored setpoints.
 
-Nothing of the dispatch is solved again: the flow is that of `cosim.grid.ac_flow`, the cone gap comes from stored
-flows, the cost from stored terms with import and losses replaced by their AC values.
+Nothing of the dispatch is solved again: the flow is that of `cosim.grid.engines.pandapower`, the cone gap comes from
+stored flows, the cost from stored terms with import and losses replaced by their AC values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState

@@ -10,7 +10,7 @@ from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.scenario.case import SimulationCase
 from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch

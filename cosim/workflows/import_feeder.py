@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosim.errors import InputError, Problem, StorageError, UsageError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.formats.feeder_tables import FeederTables, Supply, write_tables
 from cosim.grid.formats.matpower import read_matpower

@@ -7,7 +7,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.plan import DispatchPlan
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 
 PEAK, VALLEY = slice(17, 22), slice(0, 6)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.controller import Controller
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.validation.gate import evaluate
 from cosim.validation.grid import compare
 

@@ -8,7 +8,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.validation.gate import GateRecord, evaluate
 

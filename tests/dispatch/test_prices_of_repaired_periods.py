@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.controller import Controller
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 
 STEP_MW = 1e-3
 

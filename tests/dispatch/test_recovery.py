@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.restoration import loss_price_floor
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 
 
 def sunny(day: SimpleNamespace, pv_mw: float, v_max_pu: float = 1.05, tariff: float = 300.0, **changes):

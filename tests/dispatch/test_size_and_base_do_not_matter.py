@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.scaling import case_power_mw
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.results.parts import dispatch_period
 from cosim.validation.gate import evaluate

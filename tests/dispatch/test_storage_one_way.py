@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.controller import Controller, initial_states, make_window
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.results.parts import dispatch_period
 from cosim.validation.gate import evaluate
 

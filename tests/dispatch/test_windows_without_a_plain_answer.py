@@ -10,7 +10,7 @@ from cosim.dispatch.controller import Controller, carried, initial_states, make_
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.dispatch.problem import DispatchProblem
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.validation.gate import evaluate
 

@@ -1,7 +1,8 @@
 """AC power flow against a second method of our own, closed forms and published values."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandapower as pp
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import InputError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines import pandapower as engine
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
 from cosim.grid.state import GridState
@@ -256,3 +258,36 @@ def test_state_is_read_only(ieee33: Feeder):
     state = AcFlow(ieee33).solve(-ieee33.p_mw, -ieee33.q_mvar)
     with pytest.raises(ValueError, match="read-only"):
         state.vm_pu[0] = 2.0
+
+
+def test_flows_do_not_depend_on_those_before_them_to_the_bit(ieee33):
+    """One net serves them all: what pandapower keeps of a flow, or of one without an answer, changes none after it."""
+    rng = np.random.default_rng(3)
+    cases = [(-ieee33.p_mw * rng.uniform(0.2, 1.3, 33), -ieee33.q_mvar * rng.uniform(-1.0, 1.3, 33)) for _ in range(4)]
+    shared = AcFlow(ieee33, tolerance_mva=1e-10)
+    told = [shared.solve(p, q) for p, q in cases]
+    assert not shared.solve(1e3 * cases[0][0], cases[0][1]).converged
+    for (p, q), first in zip(cases, told, strict=True):
+        for again in (shared.solve(p, q), AcFlow(ieee33, tolerance_mva=1e-10).solve(p, q)):
+            for item in fields(first):
+                assert getattr(again, item.name).tobytes() == getattr(first, item.name).tobytes(), item.name
+
+
+def test_a_day_of_flows_takes_one_net_and_one_translation_of_it(ieee33, monkeypatch):
+    counts = Counter()
+
+    def counted(module, name):
+        original = getattr(module, name)
+
+        def call(*given, **named):
+            counts[name] += 1
+            return original(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(engine, "to_pandapower")
+    counted(pp.powerflow, "_pd2ppc")
+    counted(pp.powerflow, "_extract_results")
+    states = AcFlow(ieee33).solve(np.outer(-ieee33.p_mw, np.linspace(0.5, 1.0, 24)), np.zeros((33, 24)))
+    assert states.converged.all()
+    assert counts == {"to_pandapower": 1, "_pd2ppc": 1, "_extract_results": 1}

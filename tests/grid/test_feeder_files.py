@@ -7,7 +7,7 @@ import pandapower.networks
 import pytest
 
 from cosim.errors import InputError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.stressed_flow import Disturbance, StressedFlow
 

@@ -11,7 +11,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller
 from cosim.errors import ComponentError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.records.grid import BusRows, DispatchPeriod, GridPeriod, LineRows
 from cosim.records.period import tables
 from cosim.records.traffic import TrafficPeriod

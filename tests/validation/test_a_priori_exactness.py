@@ -11,7 +11,7 @@ from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.plan import DispatchCase, DispatchSettings
 from cosim.dispatch.solving import WindowSolver
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial
 from cosim.grid.topology import order_lines

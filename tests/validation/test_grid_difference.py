@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits

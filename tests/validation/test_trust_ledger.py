@@ -9,7 +9,7 @@ from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
 from cosim.dispatch.solving import WindowSolver
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.records.period import PeriodRecord
 from cosim.results.parts import dispatch_period, grid_period
 from cosim.scenario.case import build_case

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.records.period import tables
 from cosim.results.store import load as open_run
 from cosim.scenario.case import build_case

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosim.errors import InputError, StorageError, UsageError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.quantities import COLUMNS
 from cosim.results.store import RunResult
 from cosim.scenario.case import build_case

@@ -11,7 +11,7 @@ from cosim import world
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.problem import empty_plan
 from cosim.errors import ComponentError, StorageError
-from cosim.grid.ac_flow import AcFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.records.period import tables
 from cosim.results.store import load
 from cosim.scenario import load as scenario_files

@@ -36,7 +36,7 @@ EQUATIONS = _rows(
     8  | equilibrium as a convex programme | traffic.problem:fisk_objective | traffic/test_equilibrium.py::test_no_feasible_flow_has_a_lower_objective_and_the_gap_bounds_it
     9  | charging power from visits | charging.load:charging_mw | charging/test_charging_demand_and_load.py::test_energy_of_an_hour
     10 | charging load on top of base load | dispatch.answer:collect | dispatch/test_physics_of_the_plan.py::test_loads_and_generation_of_the_plan_are_those_of_case_and_devices
-    11 | AC power flow | grid.ac_flow:AcFlow.solve | grid/test_ac_power_flow.py::test_two_buses_have_the_closed_form
+    11 | AC power flow | grid.engines.pandapower:AcFlow.solve | grid/test_ac_power_flow.py::test_two_buses_have_the_closed_form
     12 | power balance of a branch | dispatch.branch_flow:BranchFlow.constraints | dispatch/test_physics_of_the_plan.py::test_power_balances_at_every_bus_in_every_period
     13 | what stands at a bus | dispatch.branch_flow:gather | dispatch/test_physics_of_the_plan.py::test_loads_and_generation_of_the_plan_are_those_of_case_and_devices
     14 | voltage drop and current of a branch | dispatch.branch_flow:BranchFlow.constraints | dispatch/test_physics_of_the_plan.py::test_voltage_drops_along_every_line
