@@ -13,12 +13,13 @@ import cosim
 
 ROADS = """\
 schema: 1
-title: Three quarter hours on roads alone
+title: Three times five minutes on roads alone
 extends: nguyen_micro
 periods: 3
-period_min: 15
-traffic: {demand_profile: [0.6, 0.8, 1.0]}
-microsim: {length_scale: 0.25, warmup_min: 5, seeds: 2, jobs: 2, periods: [2], coupling_s: 300}
+period_min: 5
+traffic: {demand_profile: [0.3, 0.5, 0.4]}
+microsim: {length_scale: 0.25, warmup_min: 5, seeds: 2, jobs: 2, periods: [2], coupling_s: 60}
+gates: {not_inserted_share: 0.1}
 """
 COMMAND_LINE = "\nimport sys\nfrom cosim import cli\ncli.main(sys.argv[1:])\n"
 AT = """\
@@ -33,7 +34,7 @@ def at(owner, name, when, act):
 """Do something at a call: ``at(owner, name, when, act)``."""
 ASSIGNMENT = (
     AT + "from cosim.simulators.traffic import Simulator as Traffic\n"
-    "def in_period(number, act):\n    at(Traffic, 'advance', lambda self, time, *_: time == (number - 1) * 900, act)\n"
+    "def in_period(number, act):\n    at(Traffic, 'advance', lambda self, time, *_: time == (number - 1) * 300, act)\n"
 )
 """Do something in the assignment of a period: ``in_period(number, act)``."""
 
@@ -48,7 +49,7 @@ def roads(folder):
 class Driven:
     """A command of cosim in a process of its own, whose descendants are known by their ``TMPDIR``."""
 
-    def __init__(self, folder, *arguments, fault="", **environment):
+    def __init__(self, folder, *arguments, fault="", output=None, **environment):
         self.folder, self.run = folder, folder / "run"
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
@@ -62,9 +63,13 @@ class Driven:
         }
         self.output = (folder / "output.txt").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", fault + COMMAND_LINE, *map(str, arguments)], stdout=self.output,
-            stderr=subprocess.STDOUT, env=self.environment, cwd=folder, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-c", fault + COMMAND_LINE, *map(str, arguments)],
+            stdout=self.output if output is None else output,
+            stderr=subprocess.STDOUT,
+            env=self.environment,
+            cwd=folder,
+            start_new_session=True,
+        )
 
     def __enter__(self):
         return self

@@ -1,8 +1,5 @@
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -117,42 +114,6 @@ def test_a_refused_command_is_named_and_ends_sumo(road, tmp_path):
 def test_no_port_is_open_once_connected(road, tmp_path):
     with SumoProcess(["-n", str(road.net_file)], tmp_path) as process:
         assert not listening(process.pid)
-
-
-def test_a_port_that_somebody_else_took_is_left_to_them(road, tmp_path, monkeypatch):
-    from sumolib import miscutils
-
-    free = miscutils.getFreeSocketPort
-    with socket.socket() as other:
-        other.bind(("", 0))
-        other.listen()
-        taken = other.getsockname()[1]
-        ports = iter([taken, taken, free()])
-        monkeypatch.setattr(miscutils, "getFreeSocketPort", lambda: next(ports))
-        with SumoProcess(["-n", str(road.net_file)], tmp_path) as process:
-            process.step_to(1.0)
-        monkeypatch.setattr(miscutils, "getFreeSocketPort", lambda: taken)
-        with pytest.raises(SumoError, match="found its port taken by others 3 times"):
-            SumoProcess(["-n", str(road.net_file)], tmp_path).__enter__()
-
-
-def test_the_death_of_the_driver_ends_sumo(road, tmp_path):
-    code = (
-        "import sys, time; from pathlib import Path; from cosim.microsim.process import SumoProcess\n"
-        "p = SumoProcess(['-n', sys.argv[1]], Path(sys.argv[2])); p.__enter__()\n"
-        "print(p.pid, flush=True); time.sleep(60)"
-    )
-    driver = subprocess.Popen(
-        [sys.executable, "-c", code, str(road.net_file), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    with driver:
-        pid = int(driver.stdout.readline())
-        assert alive(pid)
-        driver.kill()
-    until = time.monotonic() + 5.0
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not alive(pid)
 
 
 def test_a_disk_that_fills_is_named_although_sumo_ends_well(window):

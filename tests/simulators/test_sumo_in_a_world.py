@@ -1,7 +1,5 @@
 """SUMO as a part of a run: two quarter hours on short links."""
 
-import os
-import signal
 import warnings
 from functools import cache
 
@@ -10,8 +8,7 @@ import numpy as np
 import pytest
 
 from cosim import world
-from cosim.errors import ComponentError, SumoError
-from cosim.microsim.process import SumoProcess
+from cosim.errors import ComponentError
 from cosim.quantities import COLUMNS
 from cosim.records.period import tables
 from cosim.reports.summary import summarise
@@ -161,47 +158,6 @@ def test_nothing_else_of_a_run_changes(parts):
         for (part, _), (plain, _) in zip(parts(mode), parts("off"), strict=True):
             for table in ("links", "paths", "stations", "buses", "lines", "devices"):
                 np.testing.assert_equal(tables(part)[table], tables(plain)[table])
-
-
-@pytest.fixture
-def killed(path, monkeypatch):
-    """Return ``killed(*at_s)``: the parts of a continuous day whose SUMO is killed as it is asked for these steps."""
-    started = []
-    enter, step = SumoProcess.__enter__, SumoProcess.step_to
-    monkeypatch.setattr(SumoProcess, "__enter__", lambda self: started.append(self) or enter(self))
-
-    def run(*at_s):
-        left, found = list(at_s), []
-
-        def stepped(self, time_s):
-            if time_s in left:
-                left.remove(time_s)
-                os.kill(self.pid, signal.SIGKILL)
-            step(self, time_s)
-
-        monkeypatch.setattr(SumoProcess, "step_to", stepped)
-        case = build_case(load(path, ("microsim.mode=continuous",)))
-        world.run_world(case, lambda part, record: found.append((part, record)))
-        return found
-
-    run.started = started
-    return run
-
-
-def test_a_sumo_that_dies_is_replaced_and_every_number_stays(parts, killed):
-    """In the second period, so the replay goes through the first."""
-    found = killed(1000.0)
-    assert len(killed.started) == 2
-    for (part, judged), (plain, as_ever) in zip(found, parts("continuous"), strict=True):
-        np.testing.assert_equal(tables(part), tables(plain))
-        assert judged.status == as_ever.status
-
-
-def test_a_sumo_that_dies_twice_in_a_period_ends_the_run_with_its_own_words(killed):
-    with pytest.raises(SumoError, match=r"died of SIGKILL \(the second one in period 1\) at simulated 300 s"):
-        killed(301.0, 301.0)
-    assert len(killed.started) == 2
-    assert all(one.child.poll() is not None for one in killed.started)
 
 
 def alone(path, start, mode):
