@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from cosim.errors import CosimError, DependencyError, PluginError
 from cosim.supervision import is_signal
 
 OURS = "cosim."
+KIB_PER_MIB = 1024.0
 
 
 def passes(error: BaseException) -> bool:
@@ -20,15 +22,27 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, CosimError) or is_signal(error)
 
 
+def words(error: BaseException) -> str:
+    """Return kind and text of an exception; of one for want of memory also how much there was.
+
+    >>> words(KeyError("x"))
+    "KeyError: 'x'"
+    """
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not isinstance(error, MemoryError):
+        return text
+    most_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB
+    return f"out_of_memory, at most {most_mib:.0f} MiB were in use ({text})"
+
+
 def said(error: BaseException) -> str:
-    """Return an exception in words.
+    """Return an exception as what somebody did.
 
     >>> said(ValueError("no root")), said(SystemExit(0))
     ('raised ValueError: no root', 'tried to end the process (SystemExit: 0)')
     """
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     ends = isinstance(error, SystemExit | KeyboardInterrupt)
-    return f"tried to end the process ({text})" if ends else f"raised {text}"
+    return f"tried to end the process ({words(error)})" if ends else f"raised {words(error)}"
 
 
 def blame(who: str, what: str, error: BaseException) -> CosimError:

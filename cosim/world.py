@@ -13,7 +13,7 @@ from typing import Any
 
 from cosim import watchdog
 from cosim.errors import ComponentError, CosimError, DependencyError
-from cosim.guard import passes
+from cosim.guard import passes, words
 from cosim.records.period import PeriodRecord
 from cosim.scenario.case import SimulationCase
 from cosim.simulators import SIM_CONFIG
@@ -125,7 +125,7 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         if passes(error):
             raise
         kind = DependencyError if isinstance(error, ImportError) else ComponentError
-        raise kind(f"the simulation stopped: {type(error).__name__}: {error}") from error
+        raise kind(f"the simulation stopped: {words(error)}") from error
 
 
 @contextmanager

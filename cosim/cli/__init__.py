@@ -6,7 +6,8 @@ import sys
 
 from cosim import supervision
 from cosim.cli import start
-from cosim.errors import CosimError, DependencyError
+from cosim.errors import ComponentError, CosimError, DependencyError
+from cosim.guard import words
 from cosim.supervision import Stopped
 
 DEFECT = 1
@@ -39,6 +40,8 @@ def _run(arguments: list[str]) -> int | str | None:
             raise
         if isinstance(error, ImportError) and error.name and not error.name.startswith("cosim"):
             error = DependencyError(f"package {error.name!r} is missing ({error}); pip install {error.name}")
+        if isinstance(error, MemoryError):
+            error = ComponentError(words(error))
         known = isinstance(error, CosimError)
         sys.stderr.write(f"error: {error}\n" if known else _defect(error))
         return error.exit_code if isinstance(error, CosimError) else DEFECT

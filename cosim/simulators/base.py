@@ -14,7 +14,7 @@ from mosaik_api_v3.types import CreateResult, InputData, Meta
 
 from cosim import watchdog
 from cosim.errors import ComponentError, CosimError, DependencyError, PluginError
-from cosim.guard import passes
+from cosim.guard import passes, words
 from cosim.records.base import Told
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
@@ -94,7 +94,7 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         except BaseException as error:
             if passes(error):
                 raise
-            self.error = f"{self.name} failed {when}: {type(error).__name__}: {error}"
+            self.error = f"{self.name} failed {when}: {words(error)}"
             kind = DependencyError if isinstance(error, ImportError) else ComponentError
             raise kind(self.error) from error
 

@@ -197,7 +197,7 @@ def _simulate_into(store: RunStore, case: SimulationCase, ledger: _Ledger) -> No
                 simulate(case, ledger)
             end(exit_code(ledger.statuses), died=False)
         except BaseException as error:
-            with suppress(CosimError):  # what stopped the run is told, not what it stopped afterwards
+            with suppress(CosimError, MemoryError):  # what stopped the run is told, not what it stopped afterwards
                 end(_code(error), [str(error) or type(error).__name__])
             raise
         supervision.check()
