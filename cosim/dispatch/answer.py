@@ -23,23 +23,24 @@ SIDES = ("load", "generation", "exchange")
 
 
 class Solved(Protocol):
-    """A programme with its answer in its variables; `cosim.dispatch.problem.DispatchProblem` is one."""
+    """A programme with its answer in its variables; `cosim.dispatch.model.Model` is one."""
 
     case: DispatchCase
     frame: Frame
     flow: BranchFlow
     devices: list[Device]
     voltage_price: float | None
+    balance_dual: Array | None
 
 
 def collect(problem: Solved, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
-    """Collect the solution of the real periods."""
-    case, feeder, length = problem.case, problem.case.feeder, window.length
+    """Collect the solution."""
+    case, feeder = problem.case, problem.case.feeder
     record = shifted(record, fixed_cost(problem.devices))
-    flow = still(feeder, head(problem.flow.values(), length), window)
-    load, generation, exchange = (_by_side(problem, side, window)[:, :, :length] for side in SIDES)
-    p_load = window.base_p_mw[:, :length] - load[0]
-    np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    flow = still(feeder, problem.flow.values(), window)
+    load, generation, exchange = (_by_side(problem, side, window) for side in SIDES)
+    p_load = window.base_p_mw - load[0]
+    np.add.at(p_load, list(case.station_buses), window.ev_p_mw)
     own_mw = own_power_mw(feeder, p_load, generation[0])
     return DispatchPlan(
         start=window.start,
@@ -52,25 +53,25 @@ def collect(problem: Solved, window: Window, states: Mapping[str, State], record
             loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
             slack_mw=exchange[0].sum(axis=0),
             slack_mvar=exchange[1].sum(axis=0),
-            converged=np.full(length, record.usable),
+            converged=np.full(window.length, record.usable),
         ),
-        price_per_mwh=_prices(problem)[:, :length],
-        station_price_per_mwh=_station_prices(problem)[:, :length],
+        price_per_mwh=_prices(problem),
+        station_price_per_mwh=_station_prices(problem),
         p_load_mw=p_load,
-        q_load_mvar=window.base_q_mvar[:, :length] - load[1],
+        q_load_mvar=window.base_q_mvar - load[1],
         p_gen_mw=generation[0],
         q_gen_mvar=generation[1],
-        shed_mw=_shed(problem)[:, :length],
-        voltage_slack_pu2=_voltage_slack(problem)[:, :length],
+        shed_mw=_shed(problem),
+        voltage_slack_pu2=_voltage_slack(problem),
         cone=cone_gap(flow, feeder, own_mw),
         own_power_mw=own_mw,
-        ev_mw=window.asked_ev_mw[:, :length],
-        ev_curtailed_mw=_station_curtailment(problem)[:, :length],
+        ev_mw=window.asked_ev_mw,
+        ev_curtailed_mw=_station_curtailment(problem),
         devices={d.name: _outcome(problem, d, window, states.get(d.name, {})) for d in problem.devices},
         cost=_costs(problem, window),
         lower_bound=min(record.primal_objective, record.dual_objective),
         next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in problem.devices},
-        lost=None if window.lost is None else window.lost.head(length),
+        lost=window.lost,
     )
 
 
@@ -80,20 +81,20 @@ def fixed_cost(devices: Iterable[Device]) -> float:
 
 
 def _outcome(problem: Solved, device: Device, window: Window, state: State) -> DeviceOutcome:
-    """Return what a device does in the real periods; exactly nothing where its bus has no supply."""
+    """Return what a device does; exactly nothing where its bus has no supply."""
     bus_id = problem.case.feeder.bus_ids[device.bus]
     found = device.outcome(bus_id, window.at_bus(device.bus), state)
-    return (found if window.lost is None else found.idle(~window.lost.supplied[device.bus])).head(window.length)
+    return found if window.lost is None else found.idle(~window.lost.supplied[device.bus])
 
 
 def still(feeder: Feeder, flow: FlowValues, window: Window) -> FlowValues:
-    """Return the flow of the real periods without what a solver's rounding leaves at buses without supply.
+    """Return the flow without what a solver's rounding leaves at buses without supply.
 
     Nothing flows to them, and they have the voltage of the open end.
     """
     if window.lost is None:
         return flow
-    on = window.lost.supplied[:, : window.length]
+    on = window.lost.supplied
     dead, voltage = ~on[feeder.child], flow.voltage_sq.copy()
     for k, (parent, child) in enumerate(zip(feeder.parent, feeder.child, strict=True)):
         voltage[child] = np.where(dead[k], voltage[parent], voltage[child])
@@ -103,10 +104,10 @@ def still(feeder: Feeder, flow: FlowValues, window: Window) -> FlowValues:
 
 def _prices(problem: Solved) -> Array:
     """Return the nodal prices per MWh: the duals of the active balance (Schweppe et al. 1988)."""
-    case, balance = problem.case, problem.flow.p_balance
-    if balance is None or balance.dual_value is None:
+    case, dual = problem.case, problem.balance_dual
+    if dual is None:
         return np.full((case.feeder.n_buses, problem.frame.periods), math.nan)
-    price: Array = -np.asarray(balance.dual_value) / (case.feeder.base_mva * case.period_h)
+    price: Array = -dual / (case.feeder.base_mva * case.period_h)
     return price
 
 
@@ -155,17 +156,17 @@ def _voltage_slack(problem: Solved) -> Array:
 
 def _costs(problem: Solved, window: Window) -> dict[str, Array]:
     """Return Eq 21 term by term per period."""
-    length, dt = window.length, problem.frame.period_h
+    dt, feeder = problem.frame.period_h, problem.case.feeder
     costs: dict[str, Array] = {}
     for device in problem.devices:
         for cost in device.costs():
-            value = cost.value(problem.frame, window)[:length]
+            value = cost.value(problem.frame, window)
             costs[cost.term] = costs.get(cost.term, 0.0) + value
-        costs |= {term: value[:length] for term, value in device.fixed_costs().items()}
-    loss = np.asarray(problem.flow.loss_mw().value)[:length]
-    costs["losses"] = dt * window.loss_price_per_mwh[:length] * loss
+        costs |= device.fixed_costs()
+    loss = feeder.base_mva * (feeder.r_pu @ problem.flow.values().current_sq)
+    costs["losses"] = dt * window.loss_price_per_mwh * loss
     if problem.voltage_price is not None:
-        costs["voltage_slack"] = dt * problem.voltage_price * _voltage_slack(problem)[:, :length].sum(axis=0)
+        costs["voltage_slack"] = dt * problem.voltage_price * _voltage_slack(problem).sum(axis=0)
     return costs
 
 
@@ -173,16 +174,6 @@ def _add(total: Array, injection: Injection) -> None:
     for row, power in enumerate((injection.p_mw, injection.q_mvar)):
         if power is not None:
             np.add.at(total[row], list(injection.buses), np.atleast_2d(power.value))
-
-
-def head(flow: FlowValues, length: int) -> FlowValues:
-    """Return the first ``length`` periods."""
-    return FlowValues(
-        p=flow.p[:, :length],
-        q=flow.q[:, :length],
-        current_sq=flow.current_sq[:, :length],
-        voltage_sq=flow.voltage_sq[:, :length],
-    )
 
 
 def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> DispatchPlan:
@@ -194,8 +185,8 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
     feeder, length = case.feeder, window.length
     state, bus = no_state(feeder, (length,)), np.full((feeder.n_buses, length), math.nan)
     station = np.full((len(case.station_buses), length), math.nan)
-    p_load = window.base_p_mw[:, :length].copy()
-    np.add.at(p_load, list(case.station_buses), window.ev_p_mw[:, :length])
+    p_load = window.base_p_mw.copy()
+    np.add.at(p_load, list(case.station_buses), window.ev_p_mw)
     own_mw = own_power_mw(feeder, p_load)
     return DispatchPlan(
         start=window.start,
@@ -204,17 +195,17 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         price_per_mwh=bus,
         station_price_per_mwh=station,
         p_load_mw=p_load,
-        q_load_mvar=window.base_q_mvar[:, :length],
+        q_load_mvar=window.base_q_mvar,
         p_gen_mw=np.zeros_like(bus),
         q_gen_mvar=np.zeros_like(bus),
         shed_mw=bus,
         voltage_slack_pu2=bus,
         cone=cone_gap(flow_values(state, feeder), feeder, own_mw),
         own_power_mw=own_mw,
-        ev_mw=window.asked_ev_mw[:, :length],
+        ev_mw=window.asked_ev_mw,
         ev_curtailed_mw=station,
         devices={},
         cost={},
         next_state={},
-        lost=None if window.lost is None else window.lost.head(length),
+        lost=window.lost,
     )

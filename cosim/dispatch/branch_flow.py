@@ -80,8 +80,10 @@ class BranchFlow:
         self.low_sq = np.repeat((feeder.v_min_pu[feeder.child] ** 2)[:, None], periods, axis=1)
         self.high_sq = np.repeat((feeder.v_max_pu[feeder.child] ** 2)[:, None], periods, axis=1)
         self.limits_sq = (cp.Parameter((m, periods)), cp.Parameter((m, periods))) if outages else None
-        self.p_balance: cp.Constraint | None = None
-        self.q_balance: cp.Constraint | None = None
+
+    def leaves(self) -> tuple[list[cp.Variable], list[cp.Parameter]]:
+        """Return the variables and the parameters."""
+        return [self.p, self.q, self.current_sq, *self.voltages()], [self.p_load, self.q_load, *(self.limits_sq or ())]
 
     def supply(self, supplied: BoolArray | None) -> None:
         """Set which buses are supplied, shape ``(n, periods)``; None: all."""
@@ -107,7 +109,7 @@ class BranchFlow:
         return select @ self.child_voltage_sq + np.repeat(root, self.p.shape[1], axis=1)
 
     def constraints(self, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
-        """Yield balances, voltage drops, cones and limits."""
+        """Yield balances (the active one first), voltage drops, cones and limits."""
         import scipy.sparse as sp
 
         f = self.feeder
@@ -134,12 +136,7 @@ class BranchFlow:
             places = (f.child, np.arange(f.n_lines))
             loss = sp.csr_array((impedance, places), shape=incidence.shape)
             injected = gather(injections, part, f.n_buses) / f.base_mva
-            balance = incidence @ flow - loss @ self.current_sq + injected == load
-            if part == "p_mw":
-                self.p_balance = balance
-            else:
-                self.q_balance = balance
-            yield balance
+            yield incidence @ flow - loss @ self.current_sq + injected == load
 
     def _cones(self, sending: cp.Expression) -> cp.Constraint:
         """Return ||(2P, 2Q, l - v)|| <= l + v (Eq 15)."""

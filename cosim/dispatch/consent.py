@@ -65,6 +65,10 @@ class Consent:
         self.load_mw = cp.Parameter((count, flexible))
         self.rest = periods - flexible
 
+    def leaves(self) -> tuple[list[cp.Variable], list[cp.Parameter]]:
+        """Return the variables and the parameters."""
+        return [self.y], [*self.root, self.pull, self.load_mw]
+
     def moved_mw(self) -> cp.Expression:
         """Return ``L y``, shape ``(s, periods)``; 0 where nothing may move."""
         import cvxpy as cp

@@ -1,7 +1,7 @@
 """Controllers that dispatch a day: rolling horizon, day-ahead, or one period alone.
 
 The devices' states go in and come out: `Controller.plan` takes them, `carried` moves them on once the period's charging
-load is final. A controller itself keeps nothing but its compiled programmes.
+load is final. A controller itself keeps nothing but its programmes.
 """
 
 from __future__ import annotations
@@ -108,11 +108,7 @@ def initial_states(case: DispatchCase) -> dict[str, State]:
 
 
 def make_window(case: DispatchCase, position: int, periods: int, ev_mw: Array) -> Window:
-    """Cut the window from the day and pad it.
-
-    In the padding loads, forecasts and caps are zero and prices positive, so that the padded periods cost nothing and
-    their cones stay tight.
-    """
+    """Cut a window of at most ``periods`` periods from the day."""
     length = min(periods, case.periods - position)
     if ev_mw.shape != (len(case.station_buses), length):
         raise ComponentError(
@@ -121,37 +117,24 @@ def make_window(case: DispatchCase, position: int, periods: int, ev_mw: Array) -
         )
     if not np.isfinite(ev_mw).all():
         raise ComponentError(f"dispatch at period {position + 1}: charging load is not finite")
-
-    def cut(array: Array, pad: float = 0.0) -> Array:
-        padded = np.full((*array.shape[:-1], periods), pad)
-        padded[..., :length] = array[..., position : position + length]
-        return padded
-
-    price = float(np.abs(case.tariff_per_mwh).mean()) or 1.0
-    loss_price = np.full(case.periods, case.settings.loss_price_per_mwh)
-    ev = np.zeros((len(case.station_buses), periods))
-    ev[:, :length] = ev_mw
-    series: Mapping[str, Mapping[str, Array]] = {
-        device: {field: cut(values) for field, values in fields.items()} for device, fields in case.series.items()
-    }
+    own = slice(position, position + length)
     window = Window(
         start=position,
         length=length,
-        active=np.arange(periods) < length,
-        base_p_mw=cut(case.base_p_mw),
-        base_q_mvar=cut(case.base_q_mvar),
-        ev_p_mw=ev,
-        tariff_per_mwh=cut(case.tariff_per_mwh, price),
-        loss_price_per_mwh=cut(loss_price, price),
-        series=series,
+        active=np.ones(length, dtype=np.bool_),
+        base_p_mw=case.base_p_mw[:, own],
+        base_q_mvar=case.base_q_mvar[:, own],
+        ev_p_mw=ev_mw,
+        tariff_per_mwh=case.tariff_per_mwh[own],
+        loss_price_per_mwh=np.full(length, case.settings.loss_price_per_mwh),
+        series={device: {name: values[own] for name, values in rows.items()} for device, rows in case.series.items()},
     )
     return _cut_off(case, window) if case.outages else window
 
 
 def _cut_off(case: DispatchCase, window: Window) -> Window:
     """Return the window without load and offers at buses that outages known in its first period cut off."""
-    supplied = np.ones(window.base_p_mw.shape, dtype=np.bool_)
-    supplied[:, : window.length] = case.supplied(window.start)[:, window.start : window.start + window.length]
+    supplied = case.supplied(window.start)[:, window.start : window.start + window.length]
     stations = list(case.station_buses)
     lost_p, lost_ev = np.where(supplied, 0.0, window.base_p_mw), np.where(supplied[stations], 0.0, window.ev_p_mw)
     np.add.at(lost_p, stations, lost_ev)

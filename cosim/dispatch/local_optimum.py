@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.backends.base import ConeAnswer, Data, judged
+from cosim.dispatch.backends.base import ConeAnswer, Cones, Data, judged
 from cosim.dispatch.polish import SIGN, WORST, Binding, Equations, Programme, factored, refined_step
 
 if TYPE_CHECKING:
@@ -88,17 +88,8 @@ def _without_last(data: Data, dropped: int) -> Data:
         return data
     sizes = list(data["dims"].soc)
     rows = data["b"].size - sum(sizes[-dropped:])
-    dims = _Dims(zero=data["dims"].zero, nonneg=data["dims"].nonneg, soc=sizes[:-dropped])
+    dims = Cones(zero=data["dims"].zero, nonneg=data["dims"].nonneg, soc=sizes[:-dropped])
     return {**data, "A": data["A"].tocsr()[:rows], "b": data["b"][:rows], "dims": dims}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Dims:
-    """Sizes of the cones, as cvxpy tells them."""
-
-    zero: int
-    nonneg: int
-    soc: list[int]
 
 
 def _newton(one: Programme, x: Array, binding: Binding) -> tuple[Array, Array] | None:

@@ -41,6 +41,10 @@ class OtherSide:
         self.price = cp.Parameter()
         self.half_difference, self.twice_p, self.twice_q, self.constant = (cp.Parameter(shape) for _ in range(4))
 
+    def leaves(self) -> tuple[list[cp.Variable], list[cp.Parameter]]:
+        """Return the variables and the parameters."""
+        return [self.slack], [self.price, self.half_difference, self.twice_p, self.twice_q, self.constant]
+
     def load(self, at: FlowValues, price: float) -> None:
         """Linearise at a flow of the same periods; ``price`` is that of the slack, per MWh."""
         p, q = self.per_unit * at.p, self.per_unit * at.q

@@ -51,8 +51,8 @@ class Ladder:
 
     Attributes
     ----------
-    case, periods
-        The day, and how many columns a window has.
+    case
+        The day.
     solve, solve_linearised
         The relaxed programme, and the one with the cones' other side.
     power_flow
@@ -60,7 +60,6 @@ class Ladder:
     """
 
     case: DispatchCase
-    periods: int
     solve: Solve
     solve_linearised: SolveLinearised
     power_flow: PowerFlow | None
@@ -76,7 +75,7 @@ class Ladder:
             raised, best = self._with_floor(window, states, floor, plan)
         if not exact_periods(best.cone, self.case.limits)[:applied].all():
             method = "ccp"
-            best, steps = self._convex_concave(best, self._padded(best), raised, states, applied)
+            best, steps = self._convex_concave(best, flow_values(best.grid, self.case.feeder), raised, states, applied)
         local = self._local_optimum(best, window, states, applied)
         chosen = local
         if local is None and exact_periods(best.cone, self.case.limits)[:applied].all():
@@ -133,7 +132,7 @@ class Ladder:
             yield local if exact else None
 
     def _starts(self, plan: DispatchPlan) -> Iterator[FlowValues]:
-        relaxed = self._padded(plan)
+        relaxed = flow_values(plan.grid, self.case.feeder)
         yield relaxed
         flat = np.full_like(relaxed.voltage_sq, self.case.feeder.slack_vm_pu**2)
         for share in (1.0, 0.5, 0.0):
@@ -158,14 +157,19 @@ class Ladder:
 
         The first point is ``at``; ``plan`` stands where no step has an answer.
         """
-        price = float(np.abs(window.tariff_per_mwh[: window.length]).mean()) or 1.0
+        price = float(np.abs(window.tariff_per_mwh).mean()) or 1.0
         least = self._least(window)
         best, cost = plan, np.inf
         for step in range(1, CCP_STEPS + 1):
             found = self.solve_linearised(window, states, at=at, slack_price=price)
             if not found.record.usable:
                 return best, step - 1
-            best, at, before, cost = found, self._padded(found), cost, float(found.total_cost.sum())
+            best, at, before, cost = (
+                found,
+                flow_values(found.grid, self.case.feeder),
+                cost,
+                float(found.total_cost.sum()),
+            )
             if exact_periods(best.cone, self.case.limits)[:applied].all() and abs(cost - before) <= CCP_CHANGE * max(
                 least, abs(cost)
             ):
@@ -176,17 +180,6 @@ class Ladder:
     def _least(self, window: Window) -> float:
         """Return the least cost that a change of it is compared with."""
         return COST_FLOOR * units_of(self.case, window).money(self.case.period_h)
-
-    def _padded(self, plan: DispatchPlan) -> FlowValues:
-        """Return the plan's flow in all columns of the window; in the padding nothing flows."""
-        feeder, extra = self.case.feeder, ((0, 0), (0, self.periods - plan.length))
-        flow = flow_values(plan.grid, feeder)
-        return FlowValues(
-            p=np.pad(flow.p, extra),
-            q=np.pad(flow.q, extra),
-            current_sq=np.pad(flow.current_sq, extra),
-            voltage_sq=np.pad(flow.voltage_sq, extra, constant_values=feeder.slack_vm_pu**2),
-        )
 
     def _physical(self, plan: DispatchPlan, applied: int) -> DispatchPlan | None:
         """Keep the setpoints, take the grid's state from the AC power flow; None if it has none."""
@@ -217,7 +210,7 @@ def loss_price_floor(case: DispatchCase, window: Window) -> float | None:
     Below, wasted energy costs nothing or earns money, so the cones need not be tight.
     """
     floor = max(1.0, 0.01 * float(np.abs(case.tariff_per_mwh).mean()))
-    price = (window.tariff_per_mwh + window.loss_price_per_mwh)[: window.length]
+    price = window.tariff_per_mwh + window.loss_price_per_mwh
     return floor if bool((price < floor).any()) else None
 
 

@@ -148,7 +148,7 @@ def scaled(
     Parameters
     ----------
     data
-        cvxpy's compiled problem (see `cosim.dispatch.backends.base`).
+        The compiled programme (see `cosim.dispatch.backends.base`).
     flow
         Its branch flow.
     units
@@ -193,10 +193,9 @@ def _columns(
     unit = np.full(data["c"].size, units.power_mw)
     own: dict[int, Array | float] = {flow.p.id: line, flow.q.id: line, flow.current_sq.id: current, **others}
     own |= {variable.id: 1.0 for variable in flow.voltages()}
-    for variable, start in data["param_prob"].var_id_to_col.items():
-        if variable in own:
-            size = data["param_prob"].id_to_var[variable].size
-            unit[start : start + size] = own[variable]
+    for variable, value in own.items():
+        start, size = data["columns"][variable]
+        unit[start : start + size] = value
     return unit
 
 
@@ -245,7 +244,7 @@ def _line_cones(data: Data, flow: BranchFlow) -> tuple[IntArray, IntArray]:
     a = sp.csr_array(data["A"])
     single = np.diff(a.indptr)[heads + 1] == 1
     heads = heads[single]
-    first = data["param_prob"].var_id_to_col[flow.p.id]
+    first, _ = data["columns"][flow.p.id]
     of = a.indices[a.indptr[heads + 1]].astype(np.intp) - first
     ours = (of >= 0) & (of < flow.p.size)
     return heads[ours], of[ours]

@@ -36,14 +36,14 @@ Signs = Mapping[str, BoolArray]
 
 
 class WindowSolver:
-    """Answers windows of one length; compiles each model when it is first needed.
+    """Answers windows up to a length; compiles each model when it is first needed.
 
     Parameters
     ----------
     case
         The day.
     periods
-        Columns of a window.
+        Length of the longest window.
     power_flow
         AC power flow for the last rung of the recovery; None goes without it.
     movable
@@ -69,7 +69,7 @@ class WindowSolver:
         self._require_solver(movable=movable)
 
     def problem(self, *, elastic: bool, other_side: bool = False, movable: bool = False) -> DispatchProblem:
-        """Return the model, compiled once."""
+        """Return the programme, made once."""
         key = (elastic, other_side, movable)
         if key not in self._problems:
             self._problems[key] = DispatchProblem(
@@ -104,8 +104,7 @@ class WindowSolver:
         if not first.record.usable:
             return first
         if proposal is not None and self._needs_repair(first, applied):
-            rest = ((0, 0), (0, self.periods - first.length))
-            return self.plan(window.asking(np.pad(first.ev_mw, rest)), states, applied)
+            return self.plan(window.asking(first.ev_mw), states, applied)
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
         if plan.restoration is not None:
@@ -215,7 +214,6 @@ class WindowSolver:
     def _ladder(self, *, elastic: bool) -> Ladder:
         return Ladder(
             case=self.case,
-            periods=self.periods,
             solve=lambda window, states: self._again(window, states, elastic=elastic),
             solve_linearised=partial(self._linearised, elastic=elastic),
             power_flow=self.power_flow,
@@ -264,16 +262,16 @@ class WindowSolver:
 
     def _larger(self, plan: DispatchPlan, window: Window) -> Signs:
         """Return for every storage where its net power charges."""
-        storages = [d for d in self.problem(elastic=plan.record.elastic).devices if d.opposites() is not None]
-        rest = (0, self.periods - window.length)
-        return {d.name: np.pad(plan.devices[d.name].p_mw <= 0.0, rest) for d in storages}
+        model = self.problem(elastic=plan.record.elastic).model(window.length)
+        storages = [d for d in model.devices if d.opposites() is not None]
+        return {d.name: plan.devices[d.name].p_mw <= 0.0 for d in storages}
 
     def _best(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> tuple[Signs, float] | None:
         """Search the best pattern of directions with SCIP; None if its nodes end without any."""
         problem = self.problem(elastic=elastic)
-        data, _, _ = problem.compiled(window, states)
+        data = problem.compiled(window, states)
         own = problem.scaled(data, window)
-        storages = [(d, pair) for d in problem.devices if (pair := d.opposites()) is not None]
+        storages = [(d, pair) for d in problem.model(window.length).devices if (pair := d.opposites()) is not None]
         pairs = []
         for device, variables in storages:
             first, second = (scip.columns(data, variable.id, variable.size) for variable in variables)
@@ -287,8 +285,8 @@ class WindowSolver:
         found = scip.solve_exclusive(own.data, pairs, gap=MISOCP_GAP, nodes=MISOCP_NODES)
         if found is None:
             return None
-        choices = np.array(found.first).reshape(len(storages), self.periods)
-        bound = found.bound / own.cost + fixed_cost(problem.devices)
+        choices = np.array(found.first).reshape(len(storages), window.length)
+        bound = found.bound / own.cost + fixed_cost(problem.model(window.length).devices)
         return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, bound
 
 

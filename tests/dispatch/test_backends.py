@@ -257,8 +257,7 @@ def test_a_stale_answer_is_seen_by_its_residuals(day):
     case = day.case(day.feeder, periods=few)
     problem, states = DispatchProblem(case, 1, elastic=False), initial_states(case)
     window = make_window(case, 0, 1, day.ev_mw[:, few])
-    data, _, _ = problem.compiled(window, states)
-    old = clarabel.solve(problem.scaled(data, window).data)
+    old = clarabel.solve(problem.scaled(problem.compiled(window, states), window).data)
 
     class Stale:
         name, capabilities = "clarabel", Capabilities()

@@ -20,7 +20,7 @@ LOAD = np.array([[0.3], [0.5], [0.2]])
 def programme(case, periods, elastic=False):
     problem = DispatchProblem(case, periods, elastic=elastic)
     window = make_window(case, 0, periods, np.repeat(LOAD, periods, axis=1))
-    return problem.scaled(problem.compiled(window, initial_states(case))[0], window).data
+    return problem.scaled(problem.compiled(window, initial_states(case)), window).data
 
 
 @pytest.mark.parametrize(("periods", "elastic"), [(1, False), (6, False), (6, True)])

@@ -258,6 +258,6 @@ def test_last_resorts_do_not_limit_the_generator_at_a_bus_whose_load_may_be_cut(
     case = day.case(day.feeder, periods=slice(0, 2), devices=devices, series={})
     controller = Controller(case)
     elastic = controller.solver.problem(elastic=True)
-    assert elastic.base_load_mw is not None
+    assert elastic.model(2).base_load_mw is not None
     plan = elastic.solve(make_window(case, 0, 2, day.ev_mw[:, :2]), initial_states(case))
     np.testing.assert_allclose(plan.devices["gt"].p_mw, 0.5, atol=1e-5)

@@ -13,8 +13,9 @@ from cosim.arrays import Array, IntArray
 from cosim.dispatch.backends.licences import Licence
 
 Data = dict[str, Any]
-"""cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims``, rows ordered zero, nonnegative,
-second-order cones. No auxiliary columns arise, so each column is a variable of the model."""
+"""A programme: ``P`` (full, symmetric; None without), ``c``, ``A``, ``b``, ``dims``, rows ordered zero, nonnegative,
+second-order cones; ``columns``: first column and number of columns by the variable's id. No auxiliary columns arise, so
+each column is a variable of the model."""
 
 FAILED = "solver_error"
 HAS_POINT = ("optimal", "optimal_inaccurate", "user_limit")
@@ -28,6 +29,15 @@ class Capabilities:
     quadratic_objective: bool = True
     integers: bool = False
     duals: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cones:
+    """How many rows are equations and inequalities, and how many every second-order cone has."""
+
+    zero: int
+    nonneg: int
+    soc: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +89,7 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A solution in the form in which cvxpy distributes Clarabel's, whatever solver found it."""
+    """A solution, whatever solver found it: variables x and multipliers z of all rows."""
 
     x: Array
     z: Array
@@ -100,7 +110,7 @@ class ConeAnswer:
     raw_status
         The solver's own word.
     solution
-        What cvxpy needs to distribute the answer.
+        Variables and multipliers.
     primal_residual, dual_residual, gap
         Recomputed from the data, relative: never what the solver says of itself. NaN without an answer.
     primal_objective, dual_objective
@@ -146,7 +156,7 @@ def residuals(data: Data, x: Array, z: Array) -> Residuals:
     Parameters
     ----------
     data
-        cvxpy's compiled problem: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims`` with rows ordered
+        The compiled programme: ``P`` (full, symmetric), ``c``, ``A``, ``b``, ``dims`` with rows ordered
         zero cone, nonnegative cone, second-order cones.
     x, z
         Primal and dual point.

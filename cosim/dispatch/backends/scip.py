@@ -122,5 +122,5 @@ def _set_objective(model: Any, x: list[Any], data: Data) -> None:  # noqa: ANN40
 
 def columns(data: Data, variable_id: int, size: int) -> IntArray:
     """Return the columns of a model variable in the compiled programme."""
-    start = data["param_prob"].var_id_to_col[variable_id]
+    start, _ = data["columns"][variable_id]
     return np.arange(start, start + size)

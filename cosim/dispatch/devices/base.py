@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,7 @@ State = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What is fixed when a problem is compiled: window length, mode, prices of the last resorts.
+    """What is fixed when a problem is stated: window length, mode, prices of the last resorts.
 
     ``couples_periods`` is False for a window of one period, where balances over the day cannot be kept.
     ``elastic`` adds the last resorts, so that every window has an answer.
@@ -50,10 +50,6 @@ class Lost:
     q_mvar: Array
     ev_p_mw: Array
 
-    def head(self, length: int) -> Lost:
-        """Return the first ``length`` periods."""
-        return Lost(**{item.name: getattr(self, item.name)[:, :length] for item in fields(self)})
-
     @property
     def load_mw(self) -> Array:
         """Load alone, MW, shape ``(n, periods)``: what a bus would have fed in is no load."""
@@ -62,10 +58,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The numbers of one solve, padded to ``Frame.periods`` columns.
+    """The numbers of one solve, a column for each of its ``length`` periods.
 
-    ``active`` is True in the ``length`` real columns. In the padding all loads, forecasts and caps are zero. So they
-    are at buses without supply, whose load is in ``lost`` (None on a day without outages of lines).
+    ``active`` is True in every period; for a device (`at_bus`) only where its bus is supplied. At buses without supply
+    loads, forecasts and caps are zero; what they would draw is in ``lost`` (None on a day without outages of lines).
     ``first_of_pair`` names devices of which only one of two opposite powers may flow: True where it is the first
     (charge), False where the second (discharge); a device that is not named is free.
     """
@@ -83,7 +79,7 @@ class Window:
     lost: Lost | None = None
 
     def at_bus(self, bus: int) -> Window:
-        """Return the window of a device at a bus: without supply it stands as idle as in the padding."""
+        """Return the window of a device at a bus: without supply it stands idle."""
         return self if self.lost is None else replace(self, active=self.active & self.lost.supplied[bus])
 
     def asking(self, ev_mw: Array) -> Window:
@@ -125,7 +121,7 @@ class Cost:
     def value(self, frame: Frame, window: Window) -> Array:
         """Return the term per period from the solved variable, shape ``(periods,)``.
 
-        A balance over the window (``per_hour=False``) is booked in its last real period.
+        A balance over the window (``per_hour=False``) is booked in its last period.
         """
         power = solved(self.variable)
         if not self.per_hour:
@@ -171,15 +167,6 @@ class DeviceOutcome:
         still: dict[str, Any] = {name: np.where(where, 0.0, getattr(self, name)) for name in ("p_mw", "q_mvar")}
         return replace(self, **still)
 
-    def head(self, length: int) -> DeviceOutcome:
-        """Return the first ``length`` periods."""
-        arrays: dict[str, Any] = {
-            item.name: value[:length]
-            for item in fields(self)
-            if isinstance(value := getattr(self, item.name), np.ndarray)
-        }
-        return replace(self, **arrays)
-
 
 class Device(Guarded, ABC):
     """A device: declares variables, yields constraints and cost terms, and injects at its buses.
@@ -216,6 +203,7 @@ class Device(Guarded, ABC):
         self.buses = buses
         self.bus = buses[0]
         self.frame = frame
+        self._variables: list[cp.Variable] = []
         self._parameters: dict[str, cp.Parameter] = {}
         self.declare()
 
@@ -262,7 +250,8 @@ class Device(Guarded, ABC):
         """Return a new variable; without a shape, one value per period."""
         import cvxpy as cp
 
-        return cp.Variable(shape or (self.frame.periods,))
+        self._variables.append(cp.Variable(shape or (self.frame.periods,)))
+        return self._variables[-1]
 
     def parameter(self, name: str, *shape: int) -> cp.Parameter:
         """Return a new parameter that `load` must set before each solve; without a shape, one value per period."""
@@ -277,6 +266,10 @@ class Device(Guarded, ABC):
 
         self._parameters[name] = cp.Parameter(name=name)
         return self._parameters[name]
+
+    def leaves(self) -> tuple[list[cp.Variable], list[cp.Parameter]]:
+        """Return the variables and the parameters, in the order in which they were declared."""
+        return list(self._variables), list(self._parameters.values())
 
     def circle(self, p_mw: cp.Expression, q_mvar: cp.Expression, s_max_mva: float) -> cp.Constraint:
         """Return P^2 + Q^2 <= S^2 in every period (Eq 19) as second-order cones."""
@@ -380,9 +373,9 @@ class Device(Guarded, ABC):
 
 
 def booked_last(frame: Frame, window: Window, *slacks: cp.Variable | None) -> Array:
-    """Return the sum of slacks on a balance over the window, booked in its last real period."""
+    """Return the sum of slacks on a balance over the window, booked in its last period."""
     booked = np.zeros(frame.periods)
-    booked[window.length - 1] = sum(float(solved(slack).sum()) for slack in slacks if slack is not None)
+    booked[-1] = sum(float(solved(slack).sum()) for slack in slacks if slack is not None)
     return booked
 
 

@@ -71,7 +71,7 @@ class DemandResponse(Device):
         """Set caps and open balance; alone, one period cannot keep a balance, so its caps are zero."""
         dt = self.frame.period_h
         cap = self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0)
-        cap = np.where(window.active, cap, 0.0) if self.frame.couples_periods else np.zeros_like(cap)
+        cap = cap if self.frame.couples_periods else np.zeros_like(cap)
         reach, balance = float(cap.sum()) * dt, state["open_mwh"]
         self.cap_mw.value = cap
         # What is beyond reach by rounding is cut off; what is truly beyond reach must stay visible as an unmet balance.
@@ -112,7 +112,7 @@ class DemandResponse(Device):
 
     def available_mw(self, window: Window) -> Array:
         """Return the cap on cut and refill."""
-        return np.where(window.active, self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0), 0.0)
+        return np.asarray(self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0))
 
     def overlap_mw(self) -> Array:
         """Return min(cut, refill)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +28,7 @@ class EvCurtailmentSettings:
 
 
 class EvCurtailment(Device):
-    """0 <= curtailed <= charging load of the station; ``moved_mw`` is what the load is moved by within the solve."""
+    """0 <= curtailed <= charging load of the station; ``moved_mw`` states what the load is moved by in the solve."""
 
     kind = "ev_curtailment"
     Settings: ClassVar[type] = EvCurtailmentSettings
@@ -41,7 +41,7 @@ class EvCurtailment(Device):
         """Create the curtailed power per station."""
         self.cut_mw = self.variable(len(self.buses), self.frame.periods)
         self.load_mw = self.parameter("load_mw", len(self.buses), self.frame.periods)
-        self.moved_mw: cp.Expression | float = 0.0
+        self.moved_mw: Callable[[], cp.Expression] | None = None
 
     def load(self, window: Window, state: State) -> None:
         """Set the charging load."""
@@ -50,7 +50,7 @@ class EvCurtailment(Device):
     def constraints(self) -> Iterator[cp.Constraint]:
         """Yield the bounds."""
         yield self.cut_mw >= 0
-        yield self.cut_mw <= self.load_mw + self.moved_mw
+        yield self.cut_mw <= (self.load_mw if self.moved_mw is None else self.load_mw + self.moved_mw())
 
     def costs(self) -> Iterator[Cost]:
         """Yield the price of the curtailment."""

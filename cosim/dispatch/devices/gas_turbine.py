@@ -78,10 +78,10 @@ class GasTurbine(Device):
         self.q_high_mvar = self.parameter("q_high_mvar")
         self.first_low_mw = self.scalar("first_low_mw")
         self.first_high_mw = self.scalar("first_high_mw")
-        self.ramp_mw = self.parameter("ramp_mw", max(self.frame.periods - 1, 1))
+        self.ramp_mw = self.parameter("ramp_mw", self.frame.periods - 1) if self.frame.periods > 1 else None
 
     def load(self, window: Window, state: State) -> None:
-        """Set the capacity (0 in the padding) and the ramp, free where it does not apply."""
+        """Set the capacity (0 without supply) and the ramp, free where it does not apply."""
         s = self.settings
         free = 2.0 * s.p_max_mw  # never binds, since 0 <= Pg <= Pmax
         ramp = free if s.ramp_mw_per_h is None else min(free, s.ramp_mw_per_h * self.frame.period_h)
@@ -92,8 +92,8 @@ class GasTurbine(Device):
         held = before if window.active[0] else None  # cut off from the grid it stops, whatever its ramp
         self.first_low_mw.value = -free if held is None else held - ramp
         self.first_high_mw.value = free if held is None else held + ramp
-        steps = window.active[1:] if self.frame.periods > 1 else np.array([False])
-        self.ramp_mw.value = np.where(steps, ramp, free)
+        if self.ramp_mw is not None:
+            self.ramp_mw.value = np.where(window.active[1:], ramp, free)
 
     def constraints(self) -> Iterator[cp.Constraint]:
         """Yield Eq 17."""
@@ -103,7 +103,7 @@ class GasTurbine(Device):
         yield self.q_mvar <= self.q_high_mvar
         yield self.p_mw[0] >= self.first_low_mw
         yield self.p_mw[0] <= self.first_high_mw
-        if self.frame.periods > 1:
+        if self.ramp_mw is not None:
             yield self.p_mw[1:] - self.p_mw[:-1] <= self.ramp_mw
             yield self.p_mw[1:] - self.p_mw[:-1] >= -self.ramp_mw
 

@@ -93,4 +93,4 @@ class InterruptibleLoad(Device):
 
     def available_mw(self, window: Window) -> Array:
         """Return the cap on the cut."""
-        return np.where(window.active, self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0), 0.0)
+        return np.asarray(self.settings.share * np.maximum(window.base_p_mw[self.bus], 0.0))

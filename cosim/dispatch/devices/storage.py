@@ -88,7 +88,7 @@ class Storage(Device):
         self.excess_mwh = self.variable(1) if soft and self.settings.soc_end == "equal" else None
 
     def load(self, window: Window, state: State) -> None:
-        """Set the power caps (0 in the padding and for a barred direction), the energy at the start and at the end."""
+        """Set the power caps (0 without supply and for a barred direction), the energy at the start and at the end."""
         cap = np.where(window.active, self.settings.p_max_mw, 0.0)
         may_charge = window.first_of_pair.get(self.name)
         self.charge_cap_mw.value = cap if may_charge is None else np.where(may_charge, cap, 0.0)

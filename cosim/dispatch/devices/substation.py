@@ -57,7 +57,7 @@ class Substation(Device):
         self.tariff_per_mwh = self.parameter("tariff_per_mwh")
 
     def load(self, window: Window, state: State) -> None:
-        """Set the tariff; in the padding a positive price keeps the padded cones tight."""
+        """Set the tariff."""
         self.tariff_per_mwh.value = window.tariff_per_mwh
 
     def constraints(self) -> Iterator[cp.Constraint]:
@@ -96,4 +96,4 @@ class Substation(Device):
     def available_mw(self, window: Window) -> Array | None:
         """Return the import limit, where one is set."""
         limit = self.settings.import_max_mw
-        return None if limit is None else np.where(window.active, limit, 0.0)
+        return None if limit is None else np.full(window.length, float(limit))
