@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cosim.errors import StorageError
 from cosim.plain import Document
 from cosim.results.committed import CommittedPeriod
 from cosim.results.manifest import has_sums
+from cosim.results.reserve import LOST
 from cosim.results.sums import Damaged, holds_own_sum, read_object
 from cosim.results.verdict import Verdict, read_verdict
 
@@ -35,9 +37,20 @@ def ending(folder: Path, manifest: Document, periods: Sequence[CommittedPeriod])
     if content is not None and content.get("status") != UNFINISHED:
         return content
     try:
-        return unfinished(manifest, periods, content or {})
+        found = unfinished(manifest, periods, content or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Damaged(f"'{path}' is damaged: {type(error).__name__} {error}") from error
+    return lost(found) if (folder / LOST).exists() else found
+
+
+def lost(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a run that ended and could not say so."""
+    told = "{committed} of {planned} periods are committed".format(**found["periods"])
+    verdict = {**found["verdict"], "run": StorageError.exit_code, "worst": StorageError.exit_code}
+    return {
+        **found, "status": "incomplete", "exit_code": StorageError.exit_code, "verdict": verdict,
+        "reasons": [f"run.json is lost: the disk was full when the run ended; {told}"],
+    }  # fmt: skip
 
 
 def unfinished(manifest: Document, periods: Sequence[CommittedPeriod], noted: Mapping[str, Any]) -> dict[str, Any]:

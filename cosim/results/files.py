@@ -8,7 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ def replace(path: Path, content: bytes) -> None:
         sync(temporary)
         temporary.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(f"'{path}' cannot be written: {error.strerror}") from error
 
 

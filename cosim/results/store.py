@@ -8,6 +8,7 @@
     ├── SHA256SUMS           of manifest and scenario
     ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
     ├── tables/*.parquet     the same tables over all periods, exported at the end, with SHA256SUMS
+    ├── .run.json.reserved   room for the next one, so that it can be written when the disk is full; gone at the end
     ├── run.json             exit code, reasons, counts, the one verdict, its own sum; a run without it is unfinished
     └── report.html
 """
@@ -28,6 +29,7 @@ from cosim.results.committed import committed_periods, period_folders
 from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
 from cosim.results.files import json_text
 from cosim.results.manifest import check_format, has_sums
+from cosim.results.reserve import reserve, write_end
 from cosim.results.run_tables import RunTables
 from cosim.results.sums import SUMS, Damaged, checked, digest, read_object, read_sums, sums_text, with_own_sum
 from cosim.results.verdict import Finding, Later, Verdict, read_verdict
@@ -59,6 +61,7 @@ class RunStore:
         store = cls.create_empty(folder)
         try:
             (folder / "periods").mkdir()
+            reserve(folder)
         except OSError as error:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return store
@@ -131,6 +134,7 @@ class RunStore:
             temporary.rename(self.folder / "periods" / f"{period:04d}")
             files.sync(self.folder / "periods")
         except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)  # its room may be what the run's end needs
             raise StorageError(f"period {period} cannot be written to '{self.folder}': {error.strerror}") from error
 
     def committed(self) -> list[Path]:
@@ -168,13 +172,13 @@ class RunStore:
         if not self.folder.is_dir():
             raise StorageError(f"run folder '{self.folder}' went away")
         if died:
-            self.write_json("run.json", with_own_sum(content))
+            write_end(self.folder, content)
         if export:
             for leftover in self.folder.glob(".tmp-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             self.export_tables()
         if not died:
-            self.write_json("run.json", with_own_sum(content))
+            write_end(self.folder, content)
 
 
 class RunResult:

@@ -14,10 +14,8 @@ from cosim.dispatch.plan import DispatchCase
 from cosim.scenario.build import warnings_of
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
+from cosim.workflows.room import estimated_bytes
 from cosim.world import Wire, wires
-
-BYTES_PER_ROW = 60
-"""Disk per table row, measured on the shipped scenarios (Parquet, one file a period and one for the run)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,6 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
     found = tuple(wires(case))
     order = ("Profiles", "Traffic", "Dispatch", "Grid", "Sumo", "Measured", "Recorder")
     names = {name for wire in found for name in (wire.source, wire.target)}
-    rows = _rows_per_period(case)
     return RunPlan(
         name=loaded.name,
         title=loaded.scenario.title,
@@ -64,7 +61,7 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
         solver=None if case.dispatch is None else _solver(case.dispatch),
         licences=(gurobi(), scip()),
         remarks=tuple(_remarks(loaded, case)),
-        disk_mb=2.0 * rows * case.timeline.periods * BYTES_PER_ROW / 1e6 + 5.0,
+        disk_mb=estimated_bytes(case) / 1e6,
     )
 
 
@@ -73,16 +70,6 @@ def _solver(dispatch: DispatchCase) -> Choice:
     from cosim.dispatch.problem import DispatchProblem
 
     return DispatchProblem(dispatch, dispatch.settings.window_periods(dispatch.periods), elastic=False).choose()
-
-
-def _rows_per_period(case: SimulationCase) -> int:
-    roads, dispatch = case.roads, case.dispatch
-    rows = 1
-    if roads is not None:
-        rows += len(roads.network.link_ids) + len(roads.paths)
-    if dispatch is not None:
-        rows += dispatch.feeder.n_buses + dispatch.feeder.n_lines + len(dispatch.devices)
-    return rows
 
 
 def _sizes(case: SimulationCase) -> dict[str, int]:

@@ -27,6 +27,7 @@ from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.simulators.recorder import gate_json
 from cosim.validation.gate import GateRecord, exit_code
+from cosim.workflows.room import estimated_bytes, require_room
 from cosim.workflows.simulate import simulate
 
 UNDECLARED = "not declared"
@@ -143,8 +144,11 @@ def run(
     ComponentError
         If a simulator, a device, a law or a method dies or hangs; the committed periods and ``run.json`` stay.
     StorageError
-        If the run folder cannot be written, or goes away in the middle.
+        If the run folder cannot be written, the disk has not three times the room that the run will take, or the
+        folder goes away in the middle; what is committed stays.
     """
+    if out is not None:
+        require_room(Path(out))  # before anything is read
     replaced = {"seed": seed, "microsim.mode": microsim}
     assignments = (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
     loaded = load(scenario, assignments)
@@ -152,7 +156,9 @@ def run(
     require(_packages(case, report=report))
     if case.dispatch is not None:
         require_solver(case.dispatch, movable=case.moves_loads)
-    store = RunStore.create(_folder(loaded, out))
+    folder = _folder(loaded, out)
+    require_room(folder, estimated_bytes(case, report=report))
+    store = RunStore.create(folder)
     write_folder(loaded, store.folder / "scenario")
     store.begin(_manifest(loaded, case, command))
     if started is not None:

@@ -1,22 +1,15 @@
 """F12: SUMO teleports what is stuck and returns 0: shares of teleported, stuck and unfinished vehicles judge."""
 
+from types import SimpleNamespace
+
 import pytest
 
-import cosim
+from cosim.microsim.port import RunQuality
 from cosim.quantities.checks import CHECKS
 from cosim.quantities.status import exit_code
+from cosim.records.micro import MicroPeriod
 from cosim.validation.gate import evaluate
 
-CROWDED = """\
-schema: 1
-extends: nguyen_traffic_only
-given: null
-coupling: {ev_price: {kind: none}}
-periods: 2
-traffic: {demand_profile: [1.0, 0.9]}
-ev: {fast_charge_share: 1.0}
-microsim: {mode: continuous, engine: point_queue, coupling_s: 600}
-"""
 SOUND = {"vehicles_balance": 0, "teleported_share": 0.0, "not_inserted_share": 0.0, "unfinished_share": 0.0}
 
 
@@ -36,11 +29,16 @@ def test_a_vehicle_that_vanishes_is_a_failure():
     assert evaluate(SOUND | {"vehicles_balance": -1}).status == "failed"
 
 
-def test_a_crowded_simulation_is_told(tmp_path):
-    """Twenty chargers for some hundred vehicles: who does not arrive in time is counted, and the run says so."""
-    path = tmp_path / "scenario.yaml"
-    path.write_text(CROWDED)
-    result = cosim.run(path, out=tmp_path / "run", report=False)
-    assert result.exit_code == 10
-    assert result["micro_quality"]["unfinished"].sum() > 0
-    assert any("validation_invalid" in str(flags) for flags in result["periods"]["flags"])
+def test_the_worst_seed_of_what_was_simulated_counts():
+    sound, jammed = (
+        RunQuality(
+            loaded=1000, inserted=1000 - stuck, arrived=900, running=100 - stuck, never_inserted=stuck, teleports=moved,
+            collisions=0, emergency_stops=0,
+        )
+        for stuck, moved in ((0, 0), (20, 5))
+    )  # fmt: skip
+    runs = tuple(SimpleNamespace(quality=one, late_vehicles=0, repeated="") for one in (sound, jammed))
+    judged = evaluate(MicroPeriod(period=1, link_ids=(), length_scale=1.0, runs=runs).judged())
+    assert judged.status == "validation_invalid"
+    assert {check.name for check in judged.failed} == {"teleported_share", "not_inserted_share"}
+    assert evaluate(MicroPeriod(period=1, link_ids=(), length_scale=1.0, runs=runs[:1]).judged()).status == "optimal"
