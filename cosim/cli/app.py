@@ -59,11 +59,16 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     progress: Annotated[Progress, typer.Option(help="Progress by period.")] = "auto",
+    ac: Annotated[
+        Literal["pandapower", "batch"] | None,
+        typer.Option(help="Engine of the AC flows; batch: pandapower judges some."),
+    ] = None,
     value_of_coupling: Annotated[
         bool, typer.Option("--value-of-coupling", help="Run without interaction, one way, in equilibrium; compare.")
     ] = False,
 ) -> None:
     """Run a scenario; the exit code is 0 only if every gate of every period passed."""
+    overrides = [*(overrides or []), *([f"dispatch.ac_engine={ac}"] if ac else [])]
     how: dict[str, Any] = {"strict": strict, "report": not no_report, "progress": progress}
     if value_of_coupling:
         from cosim.cli.comparing import value_command

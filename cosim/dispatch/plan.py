@@ -57,6 +57,9 @@ class DispatchSettings:
         Relative standard deviation of the ``noisy`` forecast.
     forecast_correlation
         Correlation of its errors in successive periods (AR(1), see `cosim.dispatch.forecast.noisy`); 0: independent.
+    ac_engine
+        What solves the AC power flow of each period: ``pandapower``, or ``batch`` (sweeps over the tree), with which
+        pandapower judges every eighth period and every one that is flagged.
     storage_exclusivity
         What follows if storage charges and discharges at once: the direction is fixed by the larger of the two and the
         window solved again (``sign_fix``, also ``auto``), the best pattern is searched with SCIP (``misocp``), or it is
@@ -74,6 +77,7 @@ class DispatchSettings:
     forecast_error: Fraction = 0.1
     forecast_correlation: Annotated[float, Ge(0), Lt(1)] = 0.0
     storage_exclusivity: Literal["auto", "sign_fix", "misocp", "off"] = "auto"
+    ac_engine: Literal["pandapower", "batch"] = "pandapower"
 
     def __post_init__(self) -> None:
         check_bounds(self, "dispatch")

@@ -1,26 +1,32 @@
 """AC power flow of a feeder that is not quite the one that was planned for.
 
 Line charging, warm conductors, another root voltage and voltage-dependent loads: none of them is in the branch
-flow of the dispatch, all of them are in a real feeder.
+flow of the dispatch, all of them are in a real feeder. Many at once are solved by sweeps; pandapower judges.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, ComplexArray
 from cosim.grid.feeder import Feeder
 from cosim.grid.lean import pandapower
 from cosim.grid.model import state_of, to_pandapower
 from cosim.grid.state import GridState, no_state
+from cosim.grid.sweeps import Cases, states
+from cosim.units import base_impedance_ohm
 
 TEMPERATURE_COEFFICIENT = 0.00403
 """Of aluminium, 1/K, as in IEC 60909 and pandapower."""
 REFERENCE_CELSIUS = 20.0
-SAME_PU = 1e-7
+SAME_PU = 1e-11
 """Largest change of a voltage in the last round; what is still missing is a small share of it (the voltage drop)."""
+TOLERANCE_MVA = 1e-10
+HERTZ = 50.0
+"""At which capacitance counts, here and in pandapower."""
 ROUNDS = 50
 
 
@@ -45,6 +51,51 @@ class Disturbance:
     c_nf_per_km: float = 0.0
     conductor_celsius: float = REFERENCE_CELSIUS
     slack_vm_pu: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stressed:
+    """Disturbed power flows of a feeder of n buses: what differs, and what is consumed and injected, MW and Mvar.
+
+    Attributes
+    ----------
+    disturbances
+        What is different from the planned feeder, K of them.
+    base_p_mw, base_q_mvar
+        Voltage-dependent load, consumption positive, shape (n, K).
+    other_p_mw, other_q_mvar
+        Net injections of constant power (charging negative), shape (n, K).
+    """
+
+    disturbances: Sequence[Disturbance]
+    base_p_mw: Array
+    base_q_mvar: Array
+    other_p_mw: Array
+    other_q_mvar: Array
+
+
+def sweep_stressed(feeder: Feeder, stressed: Stressed) -> GridState:
+    """Solve many disturbed power flows by sweeps over the tree, one state per column; NaN where they did not end."""
+    z, i, c, celsius, root = (
+        np.array([getattr(one, name) for one in stressed.disturbances])
+        for name in ("constant_z", "constant_i", "c_nf_per_km", "conductor_celsius", "slack_vm_pu")
+    )
+    base = _complex(-stressed.base_p_mw, -stressed.base_q_mvar) / feeder.base_mva
+    other = _complex(stressed.other_p_mw, stressed.other_q_mvar) / feeder.base_mva
+    warmer = 1.0 + TEMPERATURE_COEFFICIENT * (celsius - REFERENCE_CELSIUS)
+    farad = 1e-9 * np.outer(feeder.line_length_km, c)
+    return states(
+        feeder,
+        Cases(
+            power=(1.0 - z - i) * base + other, per_volt=i * base, per_volt_sq=z * base, root=root,
+            impedance=np.outer(feeder.r_pu, warmer) + 1j * feeder.x_pu[:, None],
+            charging=np.pi * HERTZ * farad * base_impedance_ohm(feeder.base_mva, feeder.base_kv),  # half at either end
+        ),
+    )  # fmt: skip
+
+
+def _complex(p: Array, q: Array) -> ComplexArray:
+    return np.asarray(p + 1j * q, dtype=np.complex128)
 
 
 class StressedFlow:
@@ -73,6 +124,7 @@ class StressedFlow:
         base_q_mvar: Array,
         other_p_mw: Array,
         other_q_mvar: Array,
+        supposed_vm_pu: Array | None = None,
     ) -> GridState:
         """Solve one disturbed power flow.
 
@@ -84,6 +136,9 @@ class StressedFlow:
             Voltage-dependent load, consumption positive, shape (n,).
         other_p_mw, other_q_mvar
             Net injections of constant power (charging negative), shape (n,).
+        supposed_vm_pu
+            Voltages that another engine found, shape (n,): the rounds for constant currents begin there, and one is
+            enough to confirm them.
         """
         feeder, net = self.feeder, self._net
         warmer = 1.0 + TEMPERATURE_COEFFICIENT * (disturbance.conductor_celsius - REFERENCE_CELSIUS)
@@ -93,7 +148,7 @@ class StressedFlow:
         constant_p = 1.0 - disturbance.constant_z - disturbance.constant_i
         net.load["p_mw"] = constant_p * base_p_mw - other_p_mw
         net.load["q_mvar"] = constant_p * base_q_mvar - other_q_mvar
-        before = np.ones(feeder.n_buses)
+        before = np.ones(feeder.n_buses) if supposed_vm_pu is None else supposed_vm_pu
         for number in range(ROUNDS):
             # i S |V| = (i S / |V|) |V|^2: a constant current is the impedance that draws it at the voltage it has.
             share = disturbance.constant_z + disturbance.constant_i / before
@@ -111,7 +166,10 @@ class StressedFlow:
         pp = pandapower()
         try:
             with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
-                pp.runpp(self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False)
+                pp.runpp(
+                    self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False,
+                    tolerance_mva=TOLERANCE_MVA / self.feeder.base_mva,  # it is compared with pu, in spite of its name
+                )  # fmt: skip
         except pp.LoadflowNotConverged:
             return np.full(self.feeder.n_buses, np.nan)
         vm_pu: Array = self._net.res_bus.vm_pu.to_numpy(dtype=float).copy()

@@ -12,20 +12,24 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.arrays import Array
 from cosim.errors import ComponentError
-from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines import ENGINES
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 from cosim.quantities import meta
 from cosim.records.grid import DispatchPeriod, LossFreeRows
+from cosim.records.period import PeriodRecord
 from cosim.results.charging import without_loss_penalty
 from cosim.results.parts import grid_period
 from cosim.simulators.base import Inputs, PeriodSimulator, Values, child
 from cosim.validation.ac_price import marginal_loss
+from cosim.validation.gate import evaluate
 from cosim.validation.grid import GridDifference, compare
 
 REFERENCE = "reference"
 SIGN = {"P_load[MW]": (0, -1.0), "P_gen[MW]": (0, 1.0), "Q_load[MVar]": (1, -1.0), "Q_gen[MVar]": (1, 1.0)}
 TOLERANCE_MVA = 1e-10
+SAMPLE = 8
+"""One period of so many is put to the judge whatever the flow says."""
 
 
 class Simulator(PeriodSimulator):
@@ -42,7 +46,8 @@ class Simulator(PeriodSimulator):
         if self.case.dispatch is None:
             raise ComponentError(f"scenario '{self.case.name}' has no grid")
         self.feeder = self.case.dispatch.feeder
-        self.flow = AcFlow(self.feeder, tolerance_mva=TOLERANCE_MVA)
+        engine = ENGINES[self.case.dispatch.settings.ac_engine]
+        self.flow = engine(self.feeder, tolerance_mva=TOLERANCE_MVA)
         self.state: GridState | None = None
         self.difference: GridDifference | None = None
         self.stations: LossFreeRows | None = None
@@ -69,14 +74,30 @@ class Simulator(PeriodSimulator):
             for attr, sources in inputs.get(eid, {}).items():
                 row, sign = SIGN[attr]
                 injection[row, i] += sign * self.total(eid, attr, sources)
-        self.state = self.flow.solve(*injection)
-        record = self._reference(inputs)
-        self.difference = self.stations = None
+        record, self.stations = self._reference(inputs), None
+        state = self._tell(self.flow.solve(*injection), record)
+        if self.position % SAMPLE == 0 or self._flagged(state, record):
+            self._tell(
+                self.flow.confirm(state, injection[0], injection[1], f"grid: period {self.position + 1}"), record
+            )
         if record is not None:
-            self.difference = compare(record.state, self.state, self._feeder_now(), self.case.gates)
             self.stations = self._station_prices(record, injection)
         self.periods_done += 1
         return time + self.step_size
+
+    def _tell(self, state: GridState, record: DispatchPeriod | None) -> GridState:
+        """Keep and return a state, and keep its difference from the relaxed one."""
+        self.state = state
+        self.difference = None
+        if record is not None:
+            self.difference = compare(record.state, state, self._feeder_now(), self.case.gates)
+        return state
+
+    def _flagged(self, state: GridState, record: DispatchPeriod | None) -> bool:
+        """Whether the gate would flag dispatch and grid of the period."""
+        found = grid_period(self.position + 1, self.feeder, state, self.difference)
+        told = PeriodRecord(period=self.position + 1, dispatch=record, grid=found)
+        return bool(evaluate(told.judged(), self.case.gates).flags)
 
     def _feeder_now(self) -> Feeder:
         """Return the feeder with the limits that hold in the period."""

@@ -1,7 +1,8 @@
 """A second check of the grid: AC power flows with the charging load that the microscopic simulation measured.
 
 It takes the dispatch's setpoints, replaces the planned charging load of every station by the measured one, and runs a
-power flow per coupling step. It judges nothing: the dispatch answered the planned load, not this one.
+power flow per coupling step by sweeps; pandapower judges the first of every period, and any without a state. It judges
+nothing: the dispatch answered the planned load, not this one.
 
 Entities: one ``Measured`` with its ``Bus`` and ``Port`` children, a port per charging station.
 """
@@ -16,7 +17,7 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.arrays import Array
 from cosim.errors import ComponentError
-from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines.batch import BatchFlow
 from cosim.grid.state import GridState
 from cosim.quantities import meta
 from cosim.records.grid import DispatchPeriod
@@ -42,7 +43,7 @@ class Simulator(PeriodSimulator):
         if self.case.dispatch is None:
             raise ComponentError(f"scenario '{self.case.name}' has no grid")
         self.dispatch = self.case.dispatch
-        self.flow = AcFlow(self.dispatch.feeder)
+        self.flow = BatchFlow(self.dispatch.feeder)
         self.step_size = round(self.case.microsim.coupling_s / self.time_resolution)
         self.rows: list[tuple[float, ...]] = []
         self.state: GridState | None = None
@@ -64,7 +65,7 @@ class Simulator(PeriodSimulator):
     def advance(self, time: int, inputs: Inputs) -> int | None:
         """Run the power flow of the step; close the period at its end."""
         position = self.period_at(time)
-        if position != self.position:
+        if first := position != self.position:
             self.position, self.rows = position, []
         planned, measured = self._planned(inputs), self._measured(inputs)
         injection = np.zeros((2, self.dispatch.feeder.n_buses))
@@ -74,6 +75,8 @@ class Simulator(PeriodSimulator):
                 injection[row, i] += sign * self.total(eid, attr, sources)
         np.add.at(injection[0], list(self.dispatch.station_buses), planned - measured)
         self.state = self.flow.solve(*injection)
+        if first or not self.state.converged:
+            self.state = self.flow.confirm(self.state, injection[0], injection[1], f"measured: period {position + 1}")
         end_s = round((time + self.step_size) * self.time_resolution) - position * self.case.timeline.period_s
         self._keep(self.state, end_s, float(planned.sum()), float(measured.sum()))
         self.record = None

@@ -1,8 +1,9 @@
-"""Do the setpoints keep their limits on a feeder that differs from the model? Seeded draws with pandapower.
+"""Do the setpoints keep their limits on a feeder that differs from the model? Seeded draws, solved in one batch.
 
 Draw d disturbs one period (the periods take turns): base load and charging each by up to 10 % (one factor for all
 buses), a random mix of constant impedance, current and power, line charging up to 100 nF/km, conductors at 70
-degrees Celsius, and the root voltage by up to 1 %. Setpoints of devices stay as they are.
+degrees Celsius, and the root voltage by up to 1 %. Setpoints of devices stay as they are. pandapower judges a sample of
+the draws, and every one that breaks a limit or has no state.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError
+from cosim.grid.engines.batch import confirmed
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
-from cosim.grid.stressed_flow import Disturbance, StressedFlow
+from cosim.grid.stressed_flow import Disturbance, Stressed, StressedFlow, sweep_stressed
 from cosim.quantities.checks import GateLimits
 from cosim.validation.stored import StoredDispatch
 
@@ -25,6 +27,8 @@ LOAD_SPREAD = 0.1
 ROOT_SPREAD = 0.01
 MAX_C_NF_PER_KM = 100.0
 CONDUCTOR_CELSIUS = 70.0
+SAMPLE = 24
+"""One draw of so many is judged whatever it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,28 +123,61 @@ def stress(
     if draws < 1:
         raise InputError(f"{draws} draws; a stress test needs at least one")
     generator = np.random.default_rng(seed)
+    drawn = [_draw(generator, number, stored, feeder) for number in range(draws)]
     base, charging, given = _split(feeder, stored, base_p_mw)
-    flow, results = StressedFlow(feeder), []
-    for number in range(draws):
-        k = number % stored.length
-        load, root, ev = generator.uniform(-1.0, 1.0, size=3)
-        z, i, _ = generator.dirichlet((1.0, 1.0, 1.0))
-        disturbance = Disturbance(
-            constant_z=float(z),
-            constant_i=float(i),
-            c_nf_per_km=float(generator.uniform(0.0, MAX_C_NF_PER_KM)),
-            conductor_celsius=CONDUCTOR_CELSIUS,
-            slack_vm_pu=feeder.slack_vm_pu * (1.0 + ROOT_SPREAD * float(root)),
-        )
-        load_factor, ev_factor = 1.0 + LOAD_SPREAD * float(load), 1.0 + LOAD_SPREAD * float(ev)
-        state = flow.solve(
-            disturbance,
-            base_p_mw=load_factor * base[0, :, k], base_q_mvar=load_factor * base[1, :, k],
-            other_p_mw=given[0, :, k] - ev_factor * charging[:, k], other_q_mvar=given[1, :, k],
-        )  # fmt: skip
-        drawn = (number, int(stored.periods[k]), load_factor, ev_factor)
-        results.append(_judge(feeder, limits, state, disturbance, drawn))
+    k = [number % stored.length for number in range(draws)]
+    load, ev = (np.array([getattr(one, name) for one in drawn]) for name in ("load_factor", "ev_factor"))
+    stressed = Stressed(
+        disturbances=[one.disturbance for one in drawn],
+        base_p_mw=load * base[0][:, k], base_q_mvar=load * base[1][:, k],
+        other_p_mw=given[0][:, k] - ev * charging[:, k], other_q_mvar=given[1][:, k],
+    )  # fmt: skip
+    states, judge = sweep_stressed(feeder, stressed), StressedFlow(feeder)
+    results = []
+    for number, one in enumerate(drawn):
+        found = _judge(feeder, limits, states.at(number), one)
+        if number % SAMPLE == 0 or not found.inside:
+            found = _judge(feeder, limits, _confirmed(judge, stressed, states.at(number), number), one)
+        results.append(found)
     return Stress(draws=tuple(results), seed=seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """What was drawn."""
+
+    number: int
+    period: int
+    load_factor: float
+    ev_factor: float
+    disturbance: Disturbance
+
+
+def _draw(generator: np.random.Generator, number: int, stored: StoredDispatch, feeder: Feeder) -> _Drawn:
+    load, root, ev = generator.uniform(-1.0, 1.0, size=3)
+    z, i, _ = generator.dirichlet((1.0, 1.0, 1.0))
+    disturbance = Disturbance(
+        constant_z=float(z),
+        constant_i=float(i),
+        c_nf_per_km=float(generator.uniform(0.0, MAX_C_NF_PER_KM)),
+        conductor_celsius=CONDUCTOR_CELSIUS,
+        slack_vm_pu=feeder.slack_vm_pu * (1.0 + ROOT_SPREAD * float(root)),
+    )
+    return _Drawn(
+        number=number, period=int(stored.periods[number % stored.length]), disturbance=disturbance,
+        load_factor=1.0 + LOAD_SPREAD * float(load), ev_factor=1.0 + LOAD_SPREAD * float(ev),
+    )  # fmt: skip
+
+
+def _confirmed(judge: StressedFlow, stressed: Stressed, found: GridState, number: int) -> GridState:
+    """Return pandapower's state of a draw, which must be the one that the sweeps found if there is one."""
+    asked = {
+        name: getattr(stressed, name)[:, number]
+        for name in ("base_p_mw", "base_q_mvar", "other_p_mw", "other_q_mvar")
+    }  # fmt: skip
+    supposed = found.vm_pu if found.converged else None
+    judged = judge.solve(stressed.disturbances[number], **asked, supposed_vm_pu=supposed)
+    return confirmed(found, judged, f"draw {number + 1} of the stress test")
 
 
 def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: Array) -> tuple[Array, Array, Array]:
@@ -162,8 +199,7 @@ def _judge(
     feeder: Feeder,
     limits: GateLimits,
     state: GridState,
-    disturbance: Disturbance,
-    drawn: tuple[int, int, float, float],
+    drawn: _Drawn,
 ) -> StressDraw:
     """Compare a disturbed state with the limits; the root is the upstream grid's."""
     beyond = np.maximum(feeder.v_min_pu - state.vm_pu, state.vm_pu - feeder.v_max_pu)
@@ -172,9 +208,9 @@ def _judge(
     over = float((state.i_ka / feeder.i_max_ka - 1.0).max()) if state.converged else np.nan
     kept = beyond[bus] <= limits.ac_voltage_violation_pu and over <= limits.ac_current_violation_rel
     inside = bool(state.converged) and bool(kept)
-    number, period, load_factor, ev_factor = drawn
+    disturbance = drawn.disturbance
     return StressDraw(
-        draw=number + 1, period=period, load_factor=load_factor, ev_factor=ev_factor,
+        draw=drawn.number + 1, period=drawn.period, load_factor=drawn.load_factor, ev_factor=drawn.ev_factor,
         constant_z=disturbance.constant_z, constant_i=disturbance.constant_i, c_nf_per_km=disturbance.c_nf_per_km,
         slack_vm_pu=disturbance.slack_vm_pu, converged=bool(state.converged), inside=inside,
         excess_pu=float(beyond[bus]) if state.converged else np.nan, bus=feeder.bus_ids[bus] if state.converged else "",

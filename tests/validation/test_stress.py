@@ -11,6 +11,7 @@ from cosim.dispatch.devices.traits import Traits
 from cosim.errors import InputError
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import no_state
+from cosim.grid.stressed_flow import StressedFlow
 from cosim.quantities.checks import GateLimits
 from cosim.records.grid import DispatchPeriod
 from cosim.validation.stored import StoredDispatch
@@ -137,3 +138,22 @@ def test_no_draw_is_no_stress_test():
     with pytest.raises(InputError, match="0 draws"):
         drawn(draws=0)
     assert len(drawn(draws=1).draws) == 1
+
+
+def test_pandapower_judges_a_sample_of_the_draws_and_every_one_outside(monkeypatch):
+    judged = []
+    solve = StressedFlow.solve
+
+    def seen(self, disturbance, **asked):
+        judged.append(disturbance.slack_vm_pu)
+        return solve(self, disturbance, **asked)
+
+    monkeypatch.setattr(StressedFlow, "solve", seen)
+    monkeypatch.setattr("cosim.validation.stress.SAMPLE", 5)
+    inside = drawn(seed=6)  # a seed of its own: answers are kept
+    assert inside.share_inside == 1.0
+    assert judged == [draw.slack_vm_pu for draw in inside.draws[::5]]
+    judged.clear()
+    found = drawn(seed=6, v_min=1.005, v_max=1.015)
+    assert 0.0 < found.share_inside < 1.0
+    assert judged == [one.slack_vm_pu for one in found.draws if not one.inside or one.draw % 5 == 1]

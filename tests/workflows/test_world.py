@@ -11,6 +11,7 @@ from cosim import world
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.problem import empty_plan
 from cosim.errors import ComponentError, StorageError
+from cosim.grid.engines.batch import BatchFlow
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.records.period import tables
 from cosim.results.store import load
@@ -338,3 +339,36 @@ def test_tables_of_a_record_are_plain_data(small_case):
     """What is stored of a period needs no type of ours to be read."""
     part, _ = run_small(small_case())[0]
     assert json.loads(json.dumps(tables(part))).keys() == tables(part).keys() > {"periods", "buses", "links"}
+
+
+def test_a_day_on_the_batch_engine_has_the_same_states_and_pandapower_judges_a_sample(small_case, monkeypatch):
+    judged = []
+    solve = AcFlow.solve
+
+    def seen(self, p_mw, q_mvar):
+        judged.append(1)
+        return solve(self, p_mw, q_mvar)
+
+    monkeypatch.setattr(AcFlow, "solve", seen)
+    monkeypatch.setattr("cosim.simulators.grid.SAMPLE", 4)
+    batch, told = (run_small(small_case(f"dispatch.ac_engine={name}")) for name in ("batch", "pandapower"))
+    assert len(judged) == 2 + 6  # periods 1 and 5 of the batch, then every period
+    for (one, one_judged), (other, other_judged) in zip(batch, told, strict=True):
+        assert one_judged.status == other_judged.status == "optimal"
+        np.testing.assert_allclose(one.grid.buses.vm_ac_pu, other.grid.buses.vm_ac_pu, rtol=0.0, atol=1e-10)
+        assert one.grid.ac_loss_mw == pytest.approx(other.grid.ac_loss_mw, abs=1e-10)
+
+
+def test_every_flagged_period_of_the_batch_engine_is_put_to_pandapower(small_case, monkeypatch):
+    asked = []
+    confirm = BatchFlow.confirm
+
+    def seen(self, found, p_mw, q_mvar, what):
+        asked.append(what)
+        return confirm(self, found, p_mw, q_mvar, what)
+
+    monkeypatch.setattr(BatchFlow, "confirm", seen)
+    parts = run_small(small_case("dispatch.ac_engine=batch", "gates.ac_voltage_violation_pu=0", "gates.dv_pu=1e-18"))
+    flagged = [part.period for part, judged in parts if judged.flags]
+    assert flagged
+    assert asked == [f"grid: period {period}" for period in sorted({1, *flagged})]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.errors import ComponentError
+from cosim.grid.engines.batch import BatchFlow
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
-
-SAME_PU = 1e-8
-"""How far the batch engine's voltages may be from pandapower's: both solve to far less."""
 
 
 class AcEngine(Protocol):
@@ -40,19 +38,15 @@ class AcEngine(Protocol):
             If an injection is not finite, or there is not one per bus.
         """
 
+    def confirm(self, found: GridState, p_mw: ArrayLike, q_mvar: ArrayLike, what: str) -> GridState:
+        """Return what the judge says of a flow that `solve` found; ``what`` names it if it is wrong.
 
-def confirmed(found: GridState, judged: GridState, what: str) -> GridState:
-    """Return the judge's state where another engine found the same, or no state where the judge found one.
+        Raises
+        ------
+        ComponentError
+            If the judge finds another state.
+        """
 
-    Raises
-    ------
-    ComponentError
-        If both have a state, and they are not the same.
-    """
-    apart = float(np.abs(found.vm_pu - judged.vm_pu).max())
-    if found.converged and judged.converged and not apart <= SAME_PU:
-        raise ComponentError(
-            f"{what}: the batch power flow is {apart:.2g} pu from pandapower's, more than {SAME_PU:g}; "
-            "run with dispatch.ac_engine: pandapower"
-        )
-    return judged
+
+ENGINES: dict[str, Callable[..., AcEngine]] = {"pandapower": AcFlow, "batch": BatchFlow}
+"""Every engine by the name that a scenario gives it; each takes a feeder and ``tolerance_mva``."""

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.errors import ComponentError
 from cosim.grid.engines.asked import injections, left_over_mva
+from cosim.grid.engines.pandapower import TOLERANCE_MVA, AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial
 from cosim.grid.state import GridState
 
+SAME_PU = 1e-8
+"""How far its voltages may be from pandapower's: both solve to far less."""
+
 
 class BatchFlow:
-    """Power flows of one feeder; each depends on its arguments only.
+    """Power flows of one feeder; each depends on its arguments only, to round-off. pandapower confirms what it finds.
 
     Parameters
     ----------
     feeder
         The feeder; the slack holds its ``slack_vm_pu``.
+    tolerance_mva
+        Largest power mismatch that pandapower leaves where it judges; the sweeps go on to the last digits.
     """
 
-    def __init__(self, feeder: Feeder) -> None:
+    def __init__(self, feeder: Feeder, *, tolerance_mva: float = TOLERANCE_MVA) -> None:
         self.feeder = feeder
+        self.tolerance_mva = tolerance_mva
+
+    @cached_property
+    def judge(self) -> AcFlow:
+        """The judge, once it is asked."""
+        return AcFlow(self.feeder, tolerance_mva=self.tolerance_mva)
 
     def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
         """Solve the AC equations for given net injections; arguments and answer as of `AcEngine.solve`."""
@@ -39,3 +53,30 @@ class BatchFlow:
             injection_error_mw=np.maximum(np.abs(error.real), np.abs(error.imag)).max(axis=0),
         )  # fmt: skip
         return told if many else told.at(0)
+
+    def confirm(self, found: GridState, p_mw: ArrayLike, q_mvar: ArrayLike, what: str) -> GridState:
+        """Return pandapower's state in place of one that was found, which must be the same.
+
+        Raises
+        ------
+        ComponentError
+            If both have a state, and they are not the same.
+        """
+        return confirmed(found, self.judge.solve(p_mw, q_mvar), what)
+
+
+def confirmed(found: GridState, judged: GridState, what: str) -> GridState:
+    """Return the judge's state; a state that was found must be the same if the judge has one.
+
+    Raises
+    ------
+    ComponentError
+        If both have a state, and they are not the same.
+    """
+    apart = float(np.abs(found.vm_pu - judged.vm_pu).max())
+    if found.converged and judged.converged and not apart <= SAME_PU:
+        raise ComponentError(
+            f"{what}: the batch power flow is {apart:.2g} pu from pandapower's, more than {SAME_PU:g} pu; "
+            "set dispatch.ac_engine: pandapower"
+        )
+    return judged
