@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cosim.grid.ac_flow import AcFlow
 
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.solving import WindowSolver
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.validation.gate import exit_code

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from cosim.grid.ac_flow import AcFlow
 
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.quantities.status import exit_code
 from cosim.results.parts import grid_period
 from cosim.validation.gate import evaluate

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from cosim.grid.ac_flow import AcFlow
 
 from cosim.errors import InputError
+from cosim.grid.engines.pandapower import AcFlow
 from cosim.scenario.load import load
 
 REFUSED = [
