@@ -10,6 +10,7 @@ from cosim.scenario.export import write_folder
 from cosim.scenario.load import load
 from cosim.scenario.tree import leaves
 from cosim.workflows.check import check
+from tests.fuzz.base import EXAMPLES
 
 ODD = st.sampled_from([
     None, True, "", "x", "1", "0,2", -1, 0, 1, 1e9, 10**40, 1e-300, float("inf"), float("nan"), [], {}, [1], [[]],
@@ -52,7 +53,7 @@ def mutated(document, path, action, value):
     return document
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_mutations_are_loaded_or_refused(plain, data):
     folder, document, paths = plain
@@ -68,7 +69,7 @@ def test_mutations_are_loaded_or_refused(plain, data):
     assert all(problem.reason for problem in findings.mistakes)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_text_is_loaded_or_refused(plain, data):
     folder, document, _ = plain
@@ -83,7 +84,7 @@ def test_damaged_text_is_loaded_or_refused(plain, data):
     assert (findings.loaded is None) == bool(findings.mistakes)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_tables_are_loaded_or_refused(plain, data):
     folder, document, _ = plain
@@ -109,7 +110,7 @@ def test_damaged_tables_are_loaded_or_refused(plain, data):
     assert (findings.loaded is None) == bool(findings.mistakes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES or 60, deadline=None)
 @given(st.text("abdevisntocr.=0123456789-[]{}'#&! ", max_size=24) | st.text(max_size=12))
 def test_any_override_is_loaded_or_refused(assignment):
     findings = check("nguyen_ieee33", [assignment])
