@@ -2,8 +2,8 @@
 
 What takes long says by `beat` that it goes on: steps of simulators, iterations of solvers, simulated minutes, calls of
 what users plug in. A beat counts and reads no clock, so no clock chooses an answer; the watchdog's thread compares the
-counts once a second, by its own seconds: a machine that is slow or asleep raises no alarm. Where nothing moved for
-longer than the limit,
+counts once a second, by its own seconds and without those in which the thread waited for a core: a machine that is
+slow or asleep raises no alarm. Where nothing moved for longer than the limit,
 
 1. the process that is waited for (SUMO) is killed, which ends the waiting with an error of its own;
 2. else `HungError` is raised in the thread that hangs: code that loops ends in order;
@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from cosim import supervision
@@ -48,8 +49,8 @@ class Life:
 
     Attributes
     ----------
-    thread, root
-        Ids of the thread, and of the one that gave it its work.
+    thread, task, root
+        Ids of the thread in Python and in the kernel, and of the one that gave it its work.
     component, period, call
         Who works, for which period, and what was called last; a call may be told by a function.
     beats
@@ -61,6 +62,7 @@ class Life:
     """
 
     thread: int
+    task: int
     root: int
     component: str = ""
     period: int | None = None
@@ -89,7 +91,7 @@ class _Own(threading.local):
 
     def __init__(self) -> None:
         me = threading.get_ident()
-        self.life = Life(thread=me, root=me)
+        self.life = Life(thread=me, task=threading.get_native_id(), root=me)
 
 
 _own = _Own()
@@ -170,6 +172,16 @@ def period_ends() -> None:
         found.period_ends()
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A life as it was seen: its beats, how long it had waited for a core, s, how long silent, s, steps against it."""
+
+    beats: int
+    waited_s: float
+    silent_s: float = 0.0
+    steps: int = 0
+
+
 class Watchdog(threading.Thread):
     """Watches what one thread works at, and those that it gives work.
 
@@ -187,7 +199,7 @@ class Watchdog(threading.Thread):
         self.periods_s: list[float] = []
         self.ended = threading.Event()
         self._since_s = time.monotonic()
-        self._seen: dict[Life, tuple[int, float, int]] = {}
+        self._seen: dict[Life, _Look] = {}
 
     @property
     def limit_s(self) -> float:
@@ -211,17 +223,18 @@ class Watchdog(threading.Thread):
             watched = [one for one in tuple(_at_work.values()) if one.root == self.root and not one.waits]
             self._seen = {one: self._looked_at(one, passed_s) for one in watched}
 
-    def _looked_at(self, one: Life, passed_s: float) -> tuple[int, float, int]:
-        """Return a life's beats, how long they have not changed, s, and how many steps were taken against it."""
-        beats, silent_s, steps = self._seen.get(one, (one.beats, 0.0, 0))
-        if beats != one.beats:
-            return one.beats, 0.0, 0
-        silent_s += passed_s
+    def _looked_at(self, one: Life, passed_s: float) -> _Look:
+        """Return what a life's beats say after some more seconds; act where they have not changed for too long."""
+        before, waited_s = self._seen.get(one), _waited_s(one.task)
+        if before is None or before.beats != one.beats:
+            return _Look(one.beats, waited_s)
+        starved_s = min(waited_s - before.waited_s, passed_s)
+        silent_s, steps = before.silent_s + passed_s - starved_s, before.steps
         # SUMO's own connection gives up after the limit, and tells more of it.
         if silent_s > self.limit_s + GRACE_S * (steps + (one.end is not None)):
             self._act(one, silent_s, steps)
             steps += 1
-        return beats, silent_s, steps
+        return _Look(before.beats, waited_s, silent_s, steps)
 
     def _act(self, one: Life, silent_s: float, steps: int) -> None:
         frames = told(sys._current_frames().get(one.thread))
@@ -256,6 +269,14 @@ def told(frame: FrameType | None) -> tuple[str, ...]:
         found.append(f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}")
         frame = frame.f_back
     return tuple(found)
+
+
+def _waited_s(task: int) -> float:
+    """Return how long a thread has been ready to run without a core, s; 0 where the kernel does not tell."""
+    try:
+        return int(Path(f"/proc/self/task/{task}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _arm(after_s: float) -> None:

@@ -1,4 +1,7 @@
-"""F17: SUMO is stopped, a law loops for ever, a solver waits in C, somebody keeps Python's lock."""
+"""F17: SUMO is stopped, a law loops for ever, a solver waits in C, somebody keeps Python's lock.
+
+With ``COSIM_WATCHDOG_S=0`` both commands that wait in C were still there after eight seconds.
+"""
 
 import threading
 import time
@@ -101,6 +104,17 @@ def test_a_process_that_stood_still_itself_hangs_not(quick, monkeypatch):
         time.sleep(0.1)
         jump.append(1)
         time.sleep(0.1)
+
+
+def test_what_has_no_core_hangs_not(quick, monkeypatch):
+    """Beside many busy processes: the kernel tells how long a thread was ready and not let run."""
+    began = time.monotonic()
+    monkeypatch.setattr(watchdog, "_waited_s", lambda task: time.monotonic() - began)
+    with watchdog.watching(), watchdog.at_work("dispatch", 3):
+        loops(0.8)
+    monkeypatch.undo()
+    assert watchdog._waited_s(threading.get_native_id()) >= 0.0
+    assert watchdog._waited_s(0) == 0.0
 
 
 def test_the_limit_is_ten_median_periods_where_these_are_long():
