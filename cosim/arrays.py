@@ -18,7 +18,12 @@ IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 ComplexArray = NDArray[np.complex128]
 
-DTYPES: dict[Any, type] = {"Array": np.float64, "IntArray": np.intp, "BoolArray": np.bool_}
+DTYPES: dict[Any, type] = {
+    "Array": np.float64,
+    "IntArray": np.intp,
+    "BoolArray": np.bool_,
+    "ComplexArray": np.complex128,
+}
 
 
 def read_only(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cosim import __version__
+from cosim.cli.arguments import Net, Opened, Overrides, Progress, RunFolder, Scenario, ScenarioFile
 
 app = typer.Typer(
     name="cosim",
@@ -17,16 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Scenario = Annotated[
-    str, typer.Argument(help="Shipped name, YAML file, or folder with scenario.yaml.", show_default=False)
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="a.b=v", help="Change a value: devices.ess.capacity_mwh=2.")
-]
-RunFolder = Annotated[Path, typer.Argument(help="Run folder, for example runs/latest.", show_default=False)]
-ScenarioFile = Annotated[Path, typer.Argument(help="YAML file, or folder with scenario.yaml.", show_default=False)]
-Progress = Literal["auto", "plain", "off"]
 
 
 def _version(value: bool) -> None:
@@ -367,14 +358,28 @@ def calibrate(
 
 @app.command(name="import")
 def import_(
-    source: Annotated[Literal["pandapower", "matpower"], typer.Argument(help="Format of the file.")],
-    file: Annotated[Path, typer.Argument(help="pandapower JSON, or MATPOWER case file.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="New folder for bus.csv, line.csv, load.csv.", show_default=False)],
+    source: Annotated[Literal["pandapower", "matpower", "simbench"], typer.Argument(help="Where the net comes from.")],
+    net: Net,
+    out: Annotated[Path | None, typer.Option(help="New folder for bus.csv, line.csv, load.csv.")] = None,
+    *,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Write nothing: its power flow, or what hinders.")
+    ] = False,
+    slack: Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")] = None,
+    opened: Opened = None,
 ) -> None:
-    """Import a radial feeder; what the model cannot carry is refused by name."""
-    from cosim.cli.importing import import_command
+    """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
+    from cosim.cli.importing import check_command, import_command
 
-    raise typer.Exit(import_command(source, file, out))
+    if check_only == (out is not None):
+        reason = "give either --out FOLDER or --check"
+        raise typer.BadParameter(reason)
+    if out is None:
+        raise typer.Exit(check_command(source, net, slack, opened or []))
+    if slack is not None or opened:
+        reason = "--slack and --open belong to --check"
+        raise typer.BadParameter(reason)
+    raise typer.Exit(import_command(source, Path(net), out))
 
 
 @app.command(name="build-net")

@@ -1,4 +1,4 @@
-"""`cosim import`: what was read, the power flow of its nominal load, and how a scenario uses it."""
+"""`cosim import`: what was read, its power flow, and how a scenario uses it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,37 @@ from rich.markup import escape
 from cosim.cli.terminal import console, grid
 
 NOT_CONVERGED = 6
+
+
+def check_command(source: str, net: str, slack_bus: int | None, opened: list[str]) -> int:
+    """Check a net as it is and print its power flow."""
+    from cosim.workflows.check_net import check_net
+
+    found = check_net(source, net, slack_bus=slack_bus, opened=opened)
+    screen = console()
+    for remark in found.net.remarks:
+        screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
+    feeder, proof = found.net, found.net.proof
+    buses, voltages = feeder.table.buses, feeder.vm_pu
+    low, high = min(voltages, key=voltages.__getitem__), max(voltages, key=voltages.__getitem__)
+    levels = ", ".join(f"{level:g}" for level in sorted(set(buses.base_kv.tolist()), reverse=True))
+    screen.print(
+        grid(
+            (f"  {name}", escape(text))
+            for name, text in (
+                ("right", f"flows to {proof.flow_error_mva:.1e} MVA, voltages to {proof.voltage_error_pu:.1e} pu"),
+                (
+                    "buses",
+                    f"{len(voltages)} at {levels} kV, {len(feeder.table.child)} branches below bus {feeder.supply}",
+                ),
+                ("net load", f"{-buses.p_mw.sum():g} MW, {-buses.q_mvar.sum():g} Mvar"),
+                ("voltage", f"{voltages[low]:.6f} pu at bus {low} to {voltages[high]:.6f} pu at bus {high}"),
+                ("losses", f"{1000.0 * proof.flows.loss_mw:.3f} kW"),
+                *(("loading", f"{one.percent:.2f} % of {one.element}") for one in found.fullest),
+            )
+        )
+    )
+    return 0
 
 
 def import_command(source: str, file: Path, out: Path) -> int:

@@ -41,7 +41,7 @@ def read_matpower(path: Path | str) -> FeederTables:
     """
     path = Path(path)
     case = read_case_file(path)
-    if problems := list(_number_problems(case)):
+    if problems := list(number_problems(case)):
         raise InputError(problems)
     active = _InService(
         buses={int(row["bus_i"]): row for row in case.bus if int(row["type"]) != _ISOLATED},
@@ -69,7 +69,7 @@ def read_matpower(path: Path | str) -> FeederTables:
     )
 
 
-def _number_problems(case: CaseFile) -> Iterator[Problem]:
+def number_problems(case: CaseFile) -> Iterator[Problem]:
     """Yield bus numbers that are none or stand twice, and types that are unknown."""
     first: dict[float, Row] = {}
     for row in case.bus:
@@ -150,9 +150,14 @@ def _supply(units: list[Row]) -> Supply:
     )
 
 
+def case_remarks(case: CaseFile) -> tuple[str, ...]:
+    """Return what of a case was computed, and what has no place in a feeder."""
+    costs = "costs of generators (gencost) are left out: tariff and devices are the scenario's"
+    return (*(f"evaluated, {statement}" for statement in case.evaluated), *((costs,) if case.has_costs else ()))
+
+
 def _remarks(case: CaseFile, active: _InService) -> Iterator[str]:
-    for statement in case.evaluated:
-        yield f"evaluated, {statement}"
+    yield from case_remarks(case)
     if out := len(case.branch) - len(active.branches):
         yield f"{out} branches out of service are left out"
     isolated = [row for row in case.bus if int(row["type"]) == _ISOLATED]
@@ -161,7 +166,5 @@ def _remarks(case: CaseFile, active: _InService) -> Iterator[str]:
         yield f"{len(isolated)} isolated buses are left out, with {p:g} MW and {q:g} Mvar"
     if equal := [f"{number}" for number, row in active.buses.items() if row["Vmin"] == row["Vmax"]]:
         yield f"Vmin and Vmax of bus {listed(equal)} are equal, which is no band; it is left to the scenario"
-    if case.has_costs:
-        yield "costs of generators (gencost) are left out: tariff and devices are the scenario's"
     if not active.units:
         yield f"no generator stands at the slack bus; its voltage is the start voltage Vm of bus {active.slacks[0]}"

@@ -97,10 +97,10 @@ def read_pandapower(path: Path | str) -> FeederTables:
 
 def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, float]]:
     """Return the tables of the file as rows, and its numbers."""
-    content = _document(path)
+    content = document(path)
     net = content.get("_object", content)
     if isinstance(net, str):
-        net = _parsed(path, net)
+        net = parsed(path, net)
     if not isinstance(net, dict):
         raise InputError(Problem(file=path.name, reason="holds no pandapower net", remedy="use pandapower.to_json"))
     frames: dict[str, Frame] = {}
@@ -114,14 +114,20 @@ def _frames(path: Path) -> tuple[dict[str, Frame], dict[str, float]]:
     return frames, scalars
 
 
-def _document(path: Path) -> Mapping[str, Any]:
-    """Return the parsed file after the scan for anything that is not data."""
+def document(path: Path) -> Mapping[str, Any]:
+    """Return the parsed file after the scan for anything that is not data.
+
+    Raises
+    ------
+    InputError
+        With everything that is not.
+    """
     if path.suffix in PICKLES:
         remedy = "open it where you trust it and use pandapower.to_json"
         raise InputError(
             Problem(file=path.name, field="(type)", reason="a pickle is refused: it runs code", remedy=remedy)
         )
-    content = _parsed(path, read_text(path))
+    content = parsed(path, read_text(path))
     if not isinstance(content, dict):
         raise InputError(Problem(file=path.name, reason="holds no pandapower net", remedy="use pandapower.to_json"))
     if problems := list(_foreign(path, content)):
@@ -129,8 +135,14 @@ def _document(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
-    """Return parsed JSON; keys given twice and numbers that are none are refused."""
+def parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
+    """Return parsed JSON; keys given twice and numbers that are none are refused.
+
+    Raises
+    ------
+    InputError
+        At the first of them.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
         if len(keys := dict(pairs)) < len(pairs):
@@ -157,7 +169,7 @@ def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
 def _foreign(path: Path, value: Any, field: str = "") -> Iterator[Problem]:  # noqa: ANN401 - a JSON document
     """Yield every object that is not a table, a net or a plain type."""
     if isinstance(value, str) and '"_module"' in value:
-        yield from _foreign(path, _parsed(path, value), field)
+        yield from _foreign(path, parsed(path, value), field)
     if isinstance(value, list):
         for item in value:
             yield from _foreign(path, item, field)
@@ -175,7 +187,7 @@ def _foreign(path: Path, value: Any, field: str = "") -> Iterator[Problem]:  # n
 
 def _rows(path: Path, name: str, text: Any) -> Frame:  # noqa: ANN401 - a JSON document
     """Return a table in pandas' split orientation as rows with their ``index``."""
-    table = _parsed(path, text) if isinstance(text, str) else text
+    table = parsed(path, text) if isinstance(text, str) else text
     try:
         columns, index, data = table["columns"], table["index"], table["data"]
         return [

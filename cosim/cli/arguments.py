@@ -1,0 +1,29 @@
+"""Arguments and options that are long, or that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Scenario = Annotated[
+    str, typer.Argument(help="Shipped name, YAML file, or folder with scenario.yaml.", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="a.b=v", help="Change a value: devices.ess.capacity_mwh=2.")
+]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder, for example runs/latest.", show_default=False)]
+ScenarioFile = Annotated[Path, typer.Argument(help="YAML file, or folder with scenario.yaml.", show_default=False)]
+Progress = Literal["auto", "plain", "off"]
+Net = Annotated[
+    str,
+    typer.Argument(
+        help="pandapower JSON, MATPOWER case file; with --check also a name of pandapower.networks or SimBench.",
+        metavar="NET",
+        show_default=False,
+    ),
+]
+Opened = Annotated[
+    list[str] | None, typer.Option("--open", metavar="line:3", help="With --check: open this element first.")
+]

@@ -1,0 +1,220 @@
+"""A pandapower net as a branch table, proved on the net itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim.arrays import BoolArray, IntArray
+from cosim.errors import InputError, Problem
+from cosim.grid.reduction.branch_table import BranchTable, branch_table
+from cosim.grid.reduction.net_rules import in_service, net_problems
+from cosim.grid.reduction.pandapower_rows import Solved, has_voltages, read_solved
+from cosim.grid.reduction.proof import Proof, proved
+from cosim.grid.reduction.tap_rules import dead_taps, tap_problems
+from cosim.grid.reduction.voltage_dependence import depends_on_voltage, rewritten, with_all_shares
+from cosim.grid.topology import listed
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
+
+OF_THE_MODEL = (
+    "trafo_model", "trafo_loading", "trafo3w_losses", "consider_line_temperature", "neglect_open_switch_branches",
+    "switch_rx_ratio", "voltage_depend_loads",
+)  # fmt: skip
+"""Options of a net that say what is solved; those that say how are ours."""
+_TOLERANCES = (1e-10, 1e-8, 1e-6)
+_SETTLED_PU = 1e-11
+_PASSES = 20
+_NOT_READ = MappingProxyType(
+    {
+        "controller": "do not run", "poly_cost": "are left out: costs are the scenario's",
+        "pwl_cost": "are left out: costs are the scenario's", "measurement": "are left out",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReducedNet:
+    """A feeder of the user's own net.
+
+    Attributes
+    ----------
+    name
+        How messages call the net.
+    table, proof
+        The branch table and what proves it.
+    supply
+        The bus that supplies it.
+    vm_pu
+        Voltage of each of the user's buses in the feeder, by its index.
+    remarks
+        What was left out, read or found in a way that the user should know.
+    """
+
+    name: str
+    table: BranchTable
+    proof: Proof
+    supply: int
+    vm_pu: dict[int, float]
+    remarks: tuple[str, ...]
+
+
+def reduced(
+    net: pandapowerNet, *, name: str, slack_bus: int | None = None, opened: Sequence[str] = (), told: Sequence[str] = ()
+) -> ReducedNet:
+    """Reduce a net to the branch table of one of its feeders, and prove it.
+
+    Parameters
+    ----------
+    net
+        The net; it is not changed.
+    name
+        How messages call it.
+    slack_bus
+        Which of several sources supplies the feeder that is wanted.
+    opened
+        Elements to take out of service, ``line:3`` or ``3`` or the name of a line.
+    told
+        Remarks of whoever read the net.
+
+    Raises
+    ------
+    InputError
+        With everything that a radial feeder cannot carry, by name.
+    DependencyError
+        If pandapower solved something else than its tables say.
+    """
+    if problems := [*net_problems(net, name), *tap_problems(net, name)]:
+        raise InputError(problems)
+    work = copy.deepcopy(net)
+    options = work.get("user_pf_options", {})
+    work["user_pf_options"] = {key: options[key] for key in OF_THE_MODEL if key in options}
+    for word in opened:
+        _open(work, word, name)
+    with_all_shares(work)
+    shares = depends_on_voltage(work) and bool(options.get("voltage_depend_loads", True))
+    work = _solved_with_shares(work, name) if shares else _solved(work, name)
+    solved = read_solved(work, name)
+    supply = _supply(work, solved, slack_bus, name)
+    at = int(solved.position[work.bus.index.get_loc(supply)])
+    table, kept = branch_table(solved.base_mva, solved.buses, solved.rows, solved.slacks.tolist(), at, name=name)
+    proof = proved(table, solved.told_mva[np.isin(solved.rows.from_bus, kept)], name)
+    inside = np.isin(solved.position, kept)
+    place = np.searchsorted(kept, solved.position[inside])
+    voltages = dict(zip(work.bus.index[inside].tolist(), proof.flows.vm_pu[place].tolist(), strict=True))
+    remarks = (*told, *_remarks(net, solved, work, inside, supply, shares=shares))
+    return ReducedNet(name=name, table=table, proof=proof, supply=supply, vm_pu=voltages, remarks=remarks)
+
+
+def _open(net: pandapowerNet, word: str, name: str) -> None:
+    """Take an element out of service."""
+    kind, _, which = word.rpartition(":")
+    kind = kind or "line"
+    table = net[kind] if kind in ("line", "trafo", "trafo3w", "impedance") else None
+    found = [] if table is None else [index for index in table.index if str(index) == which]
+    if table is not None and not found and "name" in table:
+        found = table.index[table["name"] == which].to_list()
+    if table is None or len(found) != 1:
+        reason = f"{word!r} names {len(found)} elements; 'line:3', '3' or the name of a line names one"
+        raise InputError(Problem(file=name, field="open", reason=reason, remedy="also trafo:, trafo3w:, impedance:"))
+    table.loc[found[0], "in_service"] = False
+
+
+def _solved(net: pandapowerNet, name: str) -> pandapowerNet:
+    """Solve a net from a start that depends on no earlier results.
+
+    The tolerance is a share of the load; round-off of very short branches can keep Newton's method from the finest, and
+    what it ends with is judged by the proofs.
+    """
+    import pandapower as pp
+
+    loads = [net[kind] for kind in ("load", "sgen", "storage")]
+    load = sum(float(np.hypot(one.p_mw, one.q_mvar).sum()) for one in loads) or float(net.sn_mva)
+    for start in ("dc", "flat"):
+        for share in _TOLERANCES:
+            try:
+                with np.errstate(all="ignore"):  # a diverging iteration overflows; a DC start divides by an x of 0
+                    pp.runpp(
+                        net, algorithm="nr", init=start, numba=False, lightsim2grid=False, max_iteration=30,
+                        calculate_voltage_angles=True, tolerance_mva=share * load / float(net.sn_mva),
+                    )  # fmt: skip
+            except pp.LoadflowNotConverged:
+                continue
+            except (UserWarning, ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError,
+                    NotImplementedError) as error:  # fmt: skip
+                reason = f"pandapower cannot solve it: {type(error).__name__}: {error}"
+                raise InputError(Problem(file=name, reason=reason, remedy="run pandapower.diagnostic")) from error
+            if net.converged and has_voltages(net):
+                return net
+    _name_what_hinders(net, name)
+    reason = "the power flow of its loads does not converge"
+    raise InputError(Problem(file=name, reason=reason, remedy="kW given as MW? Run pandapower.diagnostic"))
+
+
+def _name_what_hinders(net: pandapowerNet, name: str) -> None:
+    """Refuse a net without a state for its branches, if they are no feeder's."""
+    there = read_solved(net, name)
+    for source in there.slacks.tolist():
+        branch_table(there.base_mva, there.buses, there.rows, there.slacks.tolist(), source, name=name)
+
+
+def _solved_with_shares(net: pandapowerNet, name: str) -> pandapowerNet:
+    """Solve a net with voltage-dependent loads: a fixed point of the voltage at which constant current is exact."""
+    vm_pu = np.ones(len(net.load))
+    for _ in range(_PASSES):
+        work = _solved(rewritten(net, vm_pu), name)
+        found = work.res_bus.vm_pu.loc[net.load.bus].fillna(1.0).to_numpy(dtype=np.float64)
+        if np.abs(found - vm_pu).max(initial=0.0) <= _SETTLED_PU:
+            return work
+        vm_pu = found
+    reason = "the voltages of its voltage-dependent loads do not settle"
+    raise InputError(Problem(file=name, field="load", reason=reason, remedy="set the const_i columns to 0"))
+
+
+def _supply(net: pandapowerNet, solved: Solved, wanted: int | None, name: str) -> int:
+    """Return the user's bus that supplies the feeder."""
+    grids = in_service(net.ext_grid)
+    places = {int(bus): int(solved.position[net.bus.index.get_loc(bus)]) for bus in grids.bus}
+    sources = {bus: at for bus, at in places.items() if at in solved.slacks}
+    names = listed([str(bus) for bus in sources])
+    if wanted is not None:
+        if wanted in sources:
+            return wanted
+        reason = f"slack bus {wanted} has no external grid in service; sources: {names}"
+        raise InputError(Problem(file=name, field="ext_grid", reason=reason, remedy="name one of them"))
+    if len(set(sources.values())) > 1:
+        reason = f"external grids at buses {names}; a radial feeder has one supply"
+        raise InputError(Problem(file=name, field="ext_grid", reason=reason, remedy="choose one: --slack BUS"))
+    return next(iter(sources))
+
+
+def _remarks(
+    net: pandapowerNet, solved: Solved, work: pandapowerNet, inside: BoolArray, supply: int, *, shares: bool
+) -> Iterator[str]:
+    """Yield what the user should know of the way the net was read."""
+    isolated = work.bus.index[solved.position < 0]
+    yield from _left_out(work, isolated, "isolated or out of service")
+    yield from _left_out(work, work.bus.index[(solved.position >= 0) & ~inside], f"not supplied by bus {supply}")
+    if dead := dead_taps(net):
+        yield f"tap_changer_type is empty, so tap_pos has no effect, of {listed(dead)}; give 'Ratio' to make it count"
+    if shares:
+        yield "voltage-dependent loads: solved on a copy with shunts, since pandapower averages their shares at a bus"
+    for kind in ("asymmetric_load", "asymmetric_sgen"):
+        if count := len(in_service(net[kind])):
+            yield f"{count} rows of {kind} count as the sum of their phases"
+    for kind, what in _NOT_READ.items():
+        if kind in net and len(net[kind]):
+            yield f"{len(net[kind])} rows of {kind} {what}"
+
+
+def _left_out(net: pandapowerNet, buses: IntArray, why: str) -> Iterator[str]:
+    if len(buses):
+        load = in_service(net.load[net.load.bus.isin(buses)])
+        power = float((load.p_mw * load.scaling).sum())
+        yield f"{len(buses)} buses are {why}, with {power:g} MW of load: {listed([str(bus) for bus in buses])}"

@@ -1,0 +1,97 @@
+"""Tell of a net of another tool whether it goes in as it is: its power flow by our branch table, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosim.errors import UsageError
+from cosim.grid.formats.matpower_net import net_of_case
+from cosim.grid.formats.pandapower_net import named_net, net_of_json, simbench_net
+from cosim.grid.reduction.own_net import ReducedNet, reduced
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
+
+
+def _pandapower(word: str) -> tuple[pandapowerNet, tuple[str, ...]]:
+    path = Path(word)
+    return net_of_json(path) if path.exists() or path.suffix else (named_net(word), ())
+
+
+NETS: dict[str, Callable[[str], tuple[Any, tuple[str, ...]]]] = {
+    "pandapower": _pandapower,
+    "matpower": lambda word: net_of_case(Path(word)),
+    "simbench": lambda word: (simbench_net(word), ()),
+}
+"""Where nets come from: a file, a net's name, or a code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """An element and its loading."""
+
+    element: str
+    percent: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CheckedNet:
+    """A net that goes in as it is.
+
+    Attributes
+    ----------
+    net
+        The branch table with its proofs.
+    fullest
+        The line and the transformer with the highest loading, where any has a rating.
+    """
+
+    net: ReducedNet
+    fullest: tuple[Loading, ...]
+
+
+def check_net(source: str, net: str, *, slack_bus: int | None = None, opened: Sequence[str] = ()) -> CheckedNet:
+    """Read a net, reduce it to a branch table and prove it against pandapower's power flow of its own loads.
+
+    Parameters
+    ----------
+    source
+        ``pandapower`` (a file of ``pandapower.to_json``, or a name of ``pandapower.networks``), ``matpower`` (a case
+        file) or ``simbench`` (a code).
+    net
+        The file, name or code.
+    slack_bus
+        Which of several sources supplies the feeder that is wanted.
+    opened
+        Elements to take out of service: ``line:3``.
+
+    Raises
+    ------
+    UsageError
+        If the source or the net is unknown.
+    InputError
+        With everything that a radial feeder cannot carry, by name.
+    DependencyError
+        If pandapower solved something else than its tables say, or a package is missing.
+    """
+    if source not in NETS:
+        raise UsageError(f"source {source!r} is unknown; known: {', '.join(NETS)}")
+    read, told = NETS[source](net)
+    found = reduced(read, name=Path(net).name, slack_bus=slack_bus, opened=opened, told=told)
+    return CheckedNet(net=found, fullest=tuple(_fullest(found)))
+
+
+def _fullest(net: ReducedNet) -> list[Loading]:
+    rows, percent = net.table.rows, net.proof.flows.loading_percent
+    found = []
+    for kinds in (("line",), ("trafo", "trafo3w")):
+        rated = [k for k, one in enumerate(rows.elements) if one.kind in kinds and np.isfinite(percent[k])]
+        if rated:
+            top = max(rated, key=lambda k: float(percent[k]))
+            found.append(Loading(element=str(rows.elements[top]), percent=float(percent[top])))
+    return found

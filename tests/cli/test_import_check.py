@@ -1,0 +1,46 @@
+"""`cosim import ... --check`: figures of a net as it is, or one message that names what hinders."""
+
+import pandapower as pp
+import pytest
+from pandapower import networks
+
+
+def test_a_net_by_name_is_told_with_voltages_losses_and_loading(cosim):
+    code, told, err = cosim("import", "pandapower", "create_cigre_network_mv", "--check")
+    assert (code, err) == (0, "")
+    net = networks.create_cigre_network_mv()
+    pp.runpp(net, numba=False, tolerance_mva=1e-10)
+    assert "15 at 110, 20 kV" in told
+    assert f"{net.res_bus.vm_pu.min():.6f} pu at bus {net.res_bus.vm_pu.idxmin()}" in told
+    assert f"{1000.0 * (net.res_line.pl_mw.sum() + net.res_trafo.pl_mw.sum()):.3f} kW" in told
+    for table in (net.res_line, net.res_trafo):
+        assert f"{table.loading_percent.max():.2f} % of" in told
+
+
+def test_a_file_with_two_sources_asks_for_one(cosim, tmp_path):
+    net = networks.simple_mv_open_ring_net()
+    pp.create_ext_grid(net, pp.create_bus(net, 20.0))
+    pp.to_json(net, tmp_path / "net.json")
+    code, _, err = cosim("import", "pandapower", tmp_path / "net.json", "--check")
+    assert code == 3
+    assert "choose one: --slack BUS" in err
+    code, out, _ = cosim("import", "pandapower", tmp_path / "net.json", "--check", "--slack", 0)
+    assert code == 0
+    assert "not supplied by bus 0" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["pandapower", "create_cigre_network_hv", "--check"], 3, "a voltage; give its power as an sgen"),
+        (["pandapower", "no_such_net", "--check"], 2, "is no file and no net of pandapower.networks"),
+        (["pandapower", "net.json"], 2, "give either --out FOLDER or --check"),
+        (["pandapower", "net.json", "--check", "--out", "x"], 2, "give either --out FOLDER or --check"),
+        (["pandapower", "net.json", "--out", "x", "--open", "3"], 2, "--slack and --open belong to --check"),
+        (["simbench", "1-MV-urban--0-sw", "--out", "x"], 2, "format 'simbench' is unknown"),
+    ],
+)
+def test_what_does_not_go_in_is_said(cosim, words, code, message):
+    found, _, err = cosim("import", *words)
+    assert found == code
+    assert message in " ".join(err.replace("│", " ").split())
