@@ -369,17 +369,9 @@ def import_(
     opened: Opened = None,
 ) -> None:
     """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
-    from cosim.cli.importing import check_command, import_command
+    from cosim.cli.importing import import_command
 
-    if check_only == (out is not None):
-        reason = "give either --out FOLDER or --check"
-        raise typer.BadParameter(reason)
-    if out is None:
-        raise typer.Exit(check_command(source, net, slack, opened or []))
-    if slack is not None or opened:
-        reason = "--slack and --open belong to --check"
-        raise typer.BadParameter(reason)
-    raise typer.Exit(import_command(source, Path(net), out))
+    raise typer.Exit(import_command(source, net, out, check_only=check_only, slack_bus=slack, opened=opened or []))
 
 
 @app.command(name="build-net")

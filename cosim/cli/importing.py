@@ -7,12 +7,25 @@ from pathlib import Path
 from rich.markup import escape
 
 from cosim.cli.terminal import console, grid
+from cosim.errors import UsageError
 
 NOT_CONVERGED = 6
 
 
-def check_command(source: str, net: str, slack_bus: int | None, opened: list[str]) -> int:
-    """Check a net as it is and print its power flow."""
+def import_command(
+    source: str, net: str, out: Path | None, *, check_only: bool, slack_bus: int | None, opened: list[str]
+) -> int:
+    """Import into a folder, or check a net as it is; print what was found and return the exit code."""
+    if check_only == (out is not None):
+        raise UsageError("give either --out FOLDER or --check")
+    if out is None:
+        return _checked(source, net, slack_bus, opened)
+    if slack_bus is not None or opened:
+        raise UsageError("--slack and --open belong to --check")
+    return _imported(source, Path(net), out)
+
+
+def _checked(source: str, net: str, slack_bus: int | None, opened: list[str]) -> int:
     from cosim.workflows.check_net import check_net
 
     found = check_net(source, net, slack_bus=slack_bus, opened=opened)
@@ -42,7 +55,7 @@ def check_command(source: str, net: str, slack_bus: int | None, opened: list[str
     return 0
 
 
-def import_command(source: str, file: Path, out: Path) -> int:
+def _imported(source: str, file: Path, out: Path) -> int:
     """Import and print; exit code 6 if the nominal load has no AC state."""
     from cosim.workflows.import_feeder import import_feeder
 
