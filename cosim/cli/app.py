@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cosim import __version__
-from cosim.cli.arguments import Net, Opened, Overrides, Progress, RunFolder, Scenario, ScenarioFile
+from cosim.cli.arguments import Net, Opened, Overrides, Progress, RunFolder, RunOrScenario, Scenario, ScenarioFile
 
 app = typer.Typer(
     name="cosim",
@@ -245,9 +245,7 @@ def runs(
 
 @app.command()
 def verify(
-    source: Annotated[
-        str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
-    ],
+    source: RunOrScenario,
     stress: Annotated[int, typer.Option("--stress", min=0, help="Disturbed power flows to try.")] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the stress test; default the run's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
@@ -306,9 +304,7 @@ def sensitivity(
 
 @app.command()
 def validate(
-    source: Annotated[
-        str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
-    ],
+    source: RunOrScenario,
     *,
     periods: Annotated[
         str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")

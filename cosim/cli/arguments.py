@@ -13,6 +13,9 @@ Scenario = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="a.b=v", help="Change a value: devices.ess.capacity_mwh=2.")
 ]
+RunOrScenario = Annotated[
+    str, typer.Argument(help="Run folder, or a scenario, which is run first.", metavar="RUN|SCENARIO")
+]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, for example runs/latest.", show_default=False)]
 ScenarioFile = Annotated[Path, typer.Argument(help="YAML file, or folder with scenario.yaml.", show_default=False)]
 Progress = Literal["auto", "plain", "off"]
