@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test quick generate lint types contracts unit torture fuzz bench bench-aequilibrae mutation clean
+.PHONY: help demo test quick generate lint types contracts unit torture fuzz soak bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
@@ -14,6 +14,7 @@ help:
 	@echo "make generate  write the schema and the generated parts of the pages anew"
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make fuzz  mutate scenarios and files $(FUZZ_EXAMPLES) times a test (hours; FUZZ_EXAMPLES=200 for fewer)"
+	@echo "make soak  long runs, SUMO started again and again, races, a busy machine (an hour; KIND=storm for one, SIZE=50 for less)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make mutation  draw mutants of the science and see whether tests notice them (half an hour of CPU; SEED=1 MUTANTS=200)"
@@ -77,6 +78,13 @@ FUZZ_EXAMPLES ?= 5000
 
 fuzz: $(READY)
 	OPENBLAS_NUM_THREADS=1 COSIM_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 -q --timeout=0 tests/fuzz tests/scenario/test_scenario_fuzz.py
+
+# Memory, files and threads over many periods, and what only many repetitions show; figures are printed.
+KIND ?=
+SIZE ?=
+
+soak: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(KIND) $(if $(SIZE),--size $(SIZE))
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
 BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours

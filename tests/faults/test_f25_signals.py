@@ -9,7 +9,7 @@ import pytest
 
 from cosim.results.store import load
 from cosim.workflows.runs import list_runs
-from tests.faults.processes import ASSIGNMENT, AT, command
+from tests.faults.processes import ASSIGNMENT, AT, Driven, command, roads
 
 SEND = "import os, signal\ndef send():\n    os.kill(os.getpid(), signal.{name})\n"
 LOOPS = """\
@@ -59,6 +59,7 @@ def test_a_second_signal_ends_it_whatever_hangs(tmp_path, hang):
         assert driven.committed() == [1]
         assert driven.told["periods"] == {"planned": 3, "committed": 1}
         assert driven.told["reasons"][-1].startswith("terminated")
+        assert list(load(driven.run)["periods"]["period"]) == [1]
         assert driven.nobody_left()
 
 
@@ -94,6 +95,15 @@ def test_a_terminal_that_is_gone_ends_the_run_in_order(tmp_path):
         assert driven.wait() == 129
         assert driven.committed() == [1, 2]
         assert driven.told["reasons"] == ["hung up"]
+
+
+def test_a_study_in_several_processes_ends_with_all_of_them(tmp_path):
+    with Driven(tmp_path, "sensitivity", roads(tmp_path), "--jobs", "2", "--only", "traffic.*") as driven:
+        driven.until(lambda: len(driven.descendants("python")) >= 3)  # one of them keeps multiprocessing's books
+        os.kill(driven.process.pid, signal.SIGTERM)
+        assert driven.wait(20.0) == 143, driven.said()
+        assert driven.said() == "terminated\n"
+        assert driven.nobody_left()
 
 
 def test_nohup_is_respected(tmp_path):
