@@ -40,8 +40,8 @@ def known(tree: Node, path: Path) -> set[str] | None:
     for pattern, (family, default) in FAMILIES.items():
         same = len(path) == len(pattern) and all(one in ("*", key) for one, key in zip(pattern, path, strict=True))
         name = kind.value if kind is not None else default
-        if same and name in (members := family()):
-            return {item.name for item in fields(members[str(name)].Settings)}
+        if same and isinstance(name, str) and name in (members := family()):
+            return {item.name for item in fields(members[name].Settings)}
     return None
 
 
