@@ -63,8 +63,10 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
+# Two processes, each with half of the files one after the other, until one has nothing left and takes over half of the other's rest:
+# what a file sets up is mostly set up once. More threads would only take the processors from each other.
 unit: $(READY)
-	$(BIN)/pytest -n 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 # A judge that shares no code with cosim; bad scenarios are kept, with their runs. Seeds are those of no test.
 TORTURE_SEEDS ?= 0:1000
@@ -87,7 +89,7 @@ soak: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(KIND) $(if $(SIZE),--size $(SIZE))
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
-BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours
+BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows start_and_end
 ifneq ($(COSIM_TNTP_DIR),)
 BENCHMARKS += sioux_falls ue_limit chicago
 endif

@@ -32,7 +32,7 @@ devices:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """Return ``finished(name)``: one of `RUNS`, simulated once in all, however many test processes there are."""
+    """Return ``finished(name)``: one of `RUNS` or a shipped scenario, simulated once for all test processes."""
     from cosim.results.store import load
     from cosim.workflows.run import run
 
@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
         with (base / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "run.json").exists():
-                scenario, overrides = RUNS[name]
+                scenario, overrides = RUNS.get(name, (name, ()))
                 run(scenario, out=folder, overrides=overrides, report=False)
         return load(folder)
 

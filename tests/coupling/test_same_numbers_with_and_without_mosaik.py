@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -61,6 +62,12 @@ def plain_day(case):
     return [told(case, roads, stood, done) for stood, done in coupled(roads, grid, stands)]
 
 
+@pytest.fixture(scope="module")
+def plain(small_case):
+    """Return ``plain(mode)``: the plain day of one of `MODES`, driven once for all that is held against it."""
+    return cache(lambda mode: plain_day(small_case(*MODES[mode])))
+
+
 def run_day(case):
     found = []
     run_world(case, lambda record, judged: found.append(record))
@@ -87,12 +94,10 @@ def compare(plain, run):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_plain_loop_gives_the_runs_numbers(small_case, mode):
-    case = small_case(*MODES[mode])
-    plain = plain_day(case)
-    compare(plain, run_day(case))
+def test_the_plain_loop_gives_the_runs_numbers(small_case, plain, mode):
+    compare(plain(mode), run_day(small_case(*MODES[mode])))
     if mode in {"kernel", "carried", "random_starts"}:
-        assert any(one.traffic.coupling.coupling_starts is not None for one in plain)
+        assert any(one.traffic.coupling.coupling_starts is not None for one in plain(mode))
 
 
 def test_the_tables_of_the_iterated_day(finished):
@@ -133,7 +138,7 @@ def by_plain_data(state):
 
 @pytest.mark.parametrize("way", [by_pickle, by_plain_data])
 @pytest.mark.parametrize("mode", ["auto", "admm", "day_ahead_iterated", "kernel", "carried", "noisy"])
-def test_a_day_goes_on_from_any_state_to_the_same_numbers(small_case, mode, way):
+def test_a_day_goes_on_from_any_state_to_the_same_numbers(small_case, plain, mode, way):
     """In the middle of loops and of random starts, with sides that are built anew and have solved nothing."""
     case = small_case(*MODES[mode])
     roads, grid, stands = sides_of(case)
@@ -147,7 +152,7 @@ def test_a_day_goes_on_from_any_state_to_the_same_numbers(small_case, mode, way)
             stands, found = exchange(roads, grid, stands, message)
             done, message, count = found or done, None if found is None else found.answer, count + 1
         broken.append(told(case, roads, stands, done))
-    compare(broken, plain_day(case))
+    compare(broken, plain(mode))
 
 
 def test_a_state_holds_no_more_than_plain_data(small_case):

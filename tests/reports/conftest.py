@@ -131,11 +131,20 @@ MANIFEST = {
 @pytest.fixture
 def make_run(tmp_path) -> Callable[..., RunResult]:
     """Return a function that writes a run; `change(k, tables, gate)` may alter period k before it is committed."""
+    return maker(tmp_path)
 
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory) -> RunResult:
+    """The run as it is, written once; nobody changes it but by adding a report."""
+    return maker(tmp_path_factory.mktemp("made_up"))()
+
+
+def maker(base: Path) -> Callable[..., RunResult]:
     def make(
         *, without=frozenset(), change=None, manifest=None, code=0, reasons=(), planned=PERIODS, committed=PERIODS
     ) -> RunResult:
-        store = RunStore.create(Path(tmp_path) / f"run{len(list(Path(tmp_path).iterdir()))}")
+        store = RunStore.create(base / f"run{len(list(base.iterdir()))}")
         store.write_json("manifest.json", {**MANIFEST, **(manifest or {})})
         statuses = []
         for k in range(committed):
@@ -149,8 +158,3 @@ def make_run(tmp_path) -> Callable[..., RunResult]:
         return RunResult(store.folder)
 
     return make
-
-
-@pytest.fixture
-def run(make_run) -> RunResult:
-    return make_run()

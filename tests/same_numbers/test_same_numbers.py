@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim.results.store import load
-from cosim.workflows.run import run
 from tests.conftest import RUNS
 from tests.same_numbers.marks import differences, marks, same_machine, tables_of
 
@@ -17,9 +15,8 @@ SHIPPED = (
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_scenario(name, tmp_path):
-    run(name, out=tmp_path / name, report=False)
-    assert differences(name, tables_of(load(tmp_path / name)), bits=same_machine()) == []
+def test_a_shipped_scenario(finished, name):
+    assert differences(name, tables_of(finished(name)), bits=same_machine()) == []
 
 
 @pytest.mark.parametrize("name", RUNS)
