@@ -264,7 +264,7 @@ def _variants(base: LoadedScenario, case: SimulationCase, dispatch: DispatchCase
             write_folder(base, folder / "base")
             title = json.dumps(f"{base.scenario.title}: {_TITLES[name]}", ensure_ascii=False)
             if name == NONE:
-                (folder / "without_roads.yaml").write_text(_WITHOUT_ROADS, encoding="utf-8")
+                (folder / "without_roads.yaml").write_text(_WITHOUT_ROADS + _of_lines(base), encoding="utf-8")
                 _write_load(folder / "ev_load.csv", case, dispatch)
                 body = _GRID_ALONE.format(tariff=json.dumps(dispatch.tariff_per_mwh.tolist()))
                 text = _HEAD.format(title=title, base="without_roads.yaml") + body
@@ -272,6 +272,12 @@ def _variants(base: LoadedScenario, case: SimulationCase, dispatch: DispatchCase
                 text = _HEAD.format(title=title, base="base/scenario.yaml") + _BODIES[name]
             (folder / "scenario.yaml").write_text(text, encoding="utf-8")
         yield folders
+
+
+def _of_lines(base: LoadedScenario) -> str:
+    """Return the outages of lines alone: without roads no station can be out."""
+    lines = [one.model_dump(by_alias=True, exclude_none=True) for one in base.scenario.outages if one.line is not None]
+    return f"outages: {json.dumps(lines)}\n" if base.scenario.outages else ""
 
 
 def _write_load(path: Path, case: SimulationCase, dispatch: DispatchCase) -> None:

@@ -17,6 +17,7 @@ from cosim.scenario.load import load
 from cosim.traffic.equilibrium import residual, solve
 from cosim.traffic.methods import METHODS
 from cosim.workflows.day import solve_day
+from cosim.workflows.value_of_coupling import _of_lines
 from cosim.workflows.verify import verify
 
 OUT = """\
@@ -171,3 +172,11 @@ def test_simulated_chargers_have_no_power_while_they_are_out(small, tmp_path):
     energy = vehicles["energy_kwh"].sum()
     assert energy == pytest.approx(1000.0 * drawn.sum() / minutes, rel=1e-6)
     assert len(vehicles) == at["arrivals"].sum().sum()
+
+
+def test_the_stage_without_roads_keeps_the_outages_of_lines_alone(small):
+    text = OUT + '  - {line: "12", from: 5, to: 5}\n'
+    path = small(text)
+    path.write_text(path.read_text().replace("0.6, 0.5]}", "0.6, 0.5], islands: allow}"))
+    told = _of_lines(load(path))
+    assert told == 'outages: [{"line": "12", "from": 5, "to": 5, "announced": true}]\n'
