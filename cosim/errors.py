@@ -64,7 +64,16 @@ class Problem:
         field = f"field '{self.field}'" if self.field else ""
         text = self.reason + (f"; {self.remedy}" if self.remedy else "")
         whole = ": ".join(part for part in (position, field, text) if part)
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+        return printable(whole)
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose control characters are escaped: a name from a file must not steer a terminal.
+
+    >>> printable("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class InputError(CosimError, ValueError):

@@ -86,7 +86,7 @@ class Table:
             if seen != row:
                 text = ", ".join(repr(part) for part in key)
                 reason = f"{text} stands already in line {self.line_numbers[seen]}; it must be unique"
-                problems.append(self.problem(row, columns[0], reason))
+                problems.append(self.problem(row, columns[0], reason, "rename one, or remove the row"))
         return problems
 
     def tiny(self) -> list[Problem]:
@@ -172,10 +172,19 @@ def _scan(
     lines: list[int] = []
     for line, fields in records:
         if len(lines) == most:
-            raise InputError(Problem(str(path), line, 0, "", f"more than {most:,} rows, can be {most_rows:,}"))
+            raise InputError(
+                Problem(str(path), line, 0, "", f"more than {most:,} rows, can be {most_rows:,}", "shorten it")
+            )
         if len(problems) >= MOST_MISTAKES:
             problems.append(
-                Problem(str(path), line, 0, "", f"the file is not read on after {len(problems):,} mistakes")
+                Problem(
+                    str(path),
+                    line,
+                    0,
+                    "",
+                    f"the file is not read on after {len(problems):,} mistakes",
+                    "is it the right file?",
+                )
             )
             break
         if len(fields) != len(header):
@@ -186,7 +195,7 @@ def _scan(
             for name, text in zip(header, fields, strict=True)
         ]
         wrong = [
-            Problem(str(path), line, number, name, reason)
+            Problem(str(path), line, number, name, reason, _REMEDIES[types[name]])
             for number, (name, (_, reason)) in enumerate(zip(header, row, strict=True), start=1)
             if reason
         ]
@@ -231,11 +240,16 @@ def read_series(
     required: dict[str, type] = {"period": int} | dict.fromkeys(columns or (), float)
     table = read_table(path, required, {} if columns is not None else {"*": float}, most_periods)
     problems = [
-        table.problem(row, "period", f"{number} must be {expected}; periods run 1, 2, 3, ... in order")
+        table.problem(
+            row,
+            "period",
+            f"{number} must be {expected}; periods run 1, 2, 3, ... in order",
+            "sort the rows, or add what is missing",
+        )
         for row, number, expected in _out_of_order(table.columns["period"])
     ]
     problems += [
-        table.problem(row, name, "the value is empty")
+        table.problem(row, name, "the value is empty", _REMEDIES[float])
         for name, series in table.columns.items()
         for row, value in enumerate(series)
         if value is None
@@ -319,12 +333,14 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 line = reader.line_num + 1
     except OSError as error:
         reason = f"the file cannot be read ({error.strerror})"
-        raise InputError(Problem(file=str(path), reason=reason)) from error
+        raise InputError(Problem(file=str(path), reason=reason, remedy="put it there, readable")) from error
     except UnicodeDecodeError as error:
         reason = f"the text is not UTF-8 (byte {error.start})"
         raise InputError(Problem(file=str(path), reason=reason, remedy="save the file as UTF-8")) from error
     except csv.Error as error:
-        raise InputError(Problem(str(path), line, 0, "", f"the row is not CSV ({error})")) from error
+        raise InputError(
+            Problem(str(path), line, 0, "", f"the row is not CSV ({error})", "check its quotes")
+        ) from error
 
 
 def _header_types(
@@ -340,14 +356,14 @@ def _header_types(
     for number, name in enumerate(header, start=1):
         kind = columns.get(name) or next((t for key, t in optional.items() if fnmatchcase(name, key)), None)
         if name in types:
-            problems.append(Problem(str(path), line, number, name, "the column stands twice"))
+            problems.append(Problem(str(path), line, number, name, "the column stands twice", "remove one"))
         elif kind is None or not name:
             hint = did_you_mean(name, [column for column in known if column not in header])
             problems.append(Problem(str(path), line, number, name, f"unknown column {name!r}", hint))
         else:
             types[name] = kind
     missing = [name for name in columns if name not in types]
-    problems += [Problem(str(path), line, 0, name, f"column {name!r} is missing") for name in missing]
+    problems += [Problem(str(path), line, 0, name, f"column {name!r} is missing", "add it") for name in missing]
     if problems:
         raise InputError(problems)
     return types
@@ -358,7 +374,7 @@ def _expected(columns: Mapping[str, type]) -> str:
 
 
 def _ragged(path: Path, line: int, found: int, expected: int) -> Problem:
-    remedy = "quote a text that contains a comma" if found > expected else ""
+    remedy = "quote a text that contains a comma" if found > expected else "give every value"
     return Problem(str(path), line, 0, "", f"the row has {found} fields, the header has {expected}", remedy)
 
 
@@ -369,8 +385,10 @@ def _convert(text: str, kind: type, *, empty_ok: bool) -> tuple[Any, str]:
     return _CONVERTERS[kind](text)
 
 
-def _text(text: str) -> tuple[str, str]:
-    return text, ""
+def _text(text: str) -> tuple[str | None, str]:
+    if text.isprintable():
+        return text, ""
+    return None, f"{text!r} holds a control character"
 
 
 def _integer(text: str) -> tuple[int | None, str]:
@@ -391,6 +409,12 @@ def _truth(text: str) -> tuple[bool | None, str]:
     return value, "" if value is not None else f"{text!r} is neither true nor false"
 
 
+_REMEDIES: dict[type, str] = {
+    str: "give a plain text",
+    int: "give a whole number",
+    float: "give a number such as 0.2",
+    bool: "give true or false",
+}
 _CONVERTERS: dict[type, Callable[[str], tuple[Any, str]]] = {
     str: _text,
     int: _integer,

@@ -6,7 +6,7 @@ import sys
 
 from cosim import supervision
 from cosim.cli import start
-from cosim.errors import ComponentError, CosimError, DependencyError
+from cosim.errors import ComponentError, CosimError, DependencyError, printable
 from cosim.guard import words
 from cosim.supervision import Stopped
 
@@ -43,7 +43,8 @@ def _run(arguments: list[str]) -> int | str | None:
         if isinstance(error, MemoryError):
             error = ComponentError(words(error))
         known = isinstance(error, CosimError)
-        sys.stderr.write(f"error: {error}\n" if known else _defect(error))
+        text = f"error: {error}\n" if known else _defect(error)
+        sys.stderr.write("\n".join(map(printable, text.split("\n"))))
         return error.exit_code if isinstance(error, CosimError) else DEFECT
     return 0
 

@@ -117,6 +117,12 @@ def read_net(folder: Path | str) -> MicroNet:
         If a file is missing or wrong, the network was edited since, or was written by a newer SUMO.
     """
     folder = Path(folder)
+    if folder.is_file():
+        check_foreign_net(folder)
+        reason = "this is a file; a network is a folder with its map and its lots"
+        raise InputError(
+            Problem(file=str(folder), reason=reason, remedy="give the folder that 'cosim build-net' wrote")
+        )
     build = read_table(folder / BUILD, _BUILD_COLUMNS)
     if len(build) != 1:
         raise InputError(Problem(file=build.file, reason=f"the table has {len(build)} rows, must have one"))
@@ -194,7 +200,8 @@ def check_foreign_net(net_file: Path | str) -> None:
     first = read_xml(net_file, frozenset())[0]
     if first.tag != "net":
         reason = f"the file holds <{first.tag}>, a network of SUMO begins with <net>"
-        raise InputError(Problem(file=str(net_file), line=first.line, column=1, reason=reason))
+        remedy = "give the network itself"
+        raise InputError(Problem(file=str(net_file), line=first.line, column=1, reason=reason, remedy=remedy))
     found, known = first.attributes.get("version", ""), version("eclipse-sumo")
     if _release(found) > _release(known):
         reason = f"version {found} is newer than the installed SUMO {known}"

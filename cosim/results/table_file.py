@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import StorageError, UsageError
-from cosim.plain import Cells
+from cosim.plain import Cells, csv_text
 from cosim.tables import did_you_mean
 
 Columns = Mapping[str, Sequence[Any]]
@@ -68,11 +66,8 @@ def _or_none(value: Any) -> Any:  # noqa: ANN401 - a cell
 
 
 def _csv(columns: Columns) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_or_none(value) for value in row] for row in zip(*columns.values(), strict=True))
-    return text.getvalue().encode()
+    rows = ([_or_none(value) for value in row] for row in zip(*columns.values(), strict=True))
+    return csv_text([list(columns), *rows]).encode()
 
 
 def _json(columns: Columns) -> bytes:

@@ -55,7 +55,9 @@ def _bounds(found: Check, path: str, values: Array, bounds: tuple[float, float],
         period, value = int(wrong[0]) + 1, float(values[wrong[0]])
         rule = "must be >= 0" if math.isinf(high) else f"must be between {low:g} and {high:g}"
         place = f"{path}.{period - 1}" if find(found.tree, (*path.split("."), period - 1)) else path
-        found.at(place, f"{what}period {period}: {value:g} {rule}", "check the sign" if value < 0 else "")
+        found.at(
+            place, f"{what}period {period}: {value:g} {rule}", "check the sign" if value < 0 else "%? Give a fraction"
+        )
 
 
 def _coupling(found: Check) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cosim.bounds import way_out
 from cosim.errors import InputError, Problem
 from cosim.scenario.schema import ID_RULE
 from cosim.scenario.tree import Path, child, nearest
@@ -212,7 +214,11 @@ def _limit(finding: Finding, shown: str) -> tuple[str, str]:
     limit = finding.error["ctx"][name]
     if finding.path == ("schema",):
         return f"{shown} is not a format that this program knows ({sign} {limit:.12g})", "upgrade cosim"
-    return f"{shown} must be {sign} {limit:.12g}", "check the sign" if shown.startswith("-") else ""
+    try:
+        value = float(shown)
+    except ValueError:  # a default, or a text of the file that means a number
+        value = math.nan
+    return f"{shown} must be {sign} {limit:.12g}", way_out(str(finding.path[-1]), value, sign, limit)
 
 
 def _wrong_kind(node: Node, path: Path, shown: str, wanted: str) -> tuple[str, str]:
@@ -224,9 +230,9 @@ def _wrong_kind(node: Node, path: Path, shown: str, wanted: str) -> tuple[str, s
             float(node.value)
         except ValueError:
             point = node.value.replace(",", ".")
-            return f"{shown} is not {wanted}", "use a decimal point" if point != node.value else ""
+            return f"{shown} is not {wanted}", "use a decimal point" if point != node.value else f"give {wanted}"
         return f"{shown} is text, must be {wanted}", "remove the quotes"
-    return f"{shown} is not {wanted}", ""
+    return f"{shown} is not {wanted}", f"give {wanted}"
 
 
 def _shown(node: Node) -> str:

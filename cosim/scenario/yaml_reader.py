@@ -17,6 +17,8 @@ from cosim.errors import InputError, Problem
 if TYPE_CHECKING:
     from cosim.scenario.former import Former
 
+PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+"""How zip and gzip files begin."""
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_KEYS = 1_000
@@ -98,6 +100,9 @@ def read_yaml(content: bytes, file: str, level: int = 0) -> Node:
 
 
 def _decoded(content: bytes, file: str) -> str:
+    if content.startswith(PACKED):
+        reason = "this is a packed file, not the text of a scenario"
+        raise InputError(Problem(file=file, reason=reason, remedy="unpack it, and look at what comes out"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

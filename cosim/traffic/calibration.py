@@ -235,7 +235,9 @@ def law_of_rows(names: Sequence[str], values: Sequence[float]) -> LinkLaw:
     """
     if sorted(names) != sorted(LAW_PARAMETERS):
         found, wanted = ", ".join(sorted(names)), ", ".join(LAW_PARAMETERS)
-        raise InputError(f"a link law has the parameters {wanted}, each once; the file has {found or 'none'}")
+        raise InputError(
+            f"a link law has the parameters {wanted}, each once; the file has {found or 'none'}; calibrate again"
+        )
     given = dict(zip(names, values, strict=True))
     lanes = given.pop("least_lanes")
     if lanes != int(lanes):

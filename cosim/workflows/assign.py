@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cosim.errors import InputError, UsageError
+from cosim.plain import csv_text
 from cosim.traffic.cheapest import k_shortest
 from cosim.traffic.dag import frozen_dag
 from cosim.traffic.demand import OdDemand
@@ -137,12 +137,12 @@ def write_flows(path: Path, problem: SueProblem, result: SueResult) -> None:
     ratio = result.link_flow_vph / network.capacity_vph
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["link", "from_node", "to_node", "flow_vph", "travel_time_min", "volume_capacity"])
+            rows: list[list[str]] = [["link", "from_node", "to_node", "flow_vph", "travel_time_min", "volume_capacity"]]
             for link, name in enumerate(network.link_ids):
                 ends = network.node_ids[network.tail[link]], network.node_ids[network.head[link]]
                 numbers = result.link_flow_vph[link], result.link_time_min[link], ratio[link]
-                writer.writerow([name, *ends, *(repr(float(number)) for number in numbers)])
+                rows.append([name, *ends, *(repr(float(number)) for number in numbers)])
+            file.write(csv_text(rows))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error}") from error
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from cosim.errors import StorageError, UsageError
+from cosim.plain import csv_text
 from cosim.reports.comparison import Comparison, compare_runs
 from cosim.results.store import RunResult
 
@@ -56,7 +55,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
     """
     require_new(path, "--out")
     try:
-        path.write_text(csv_text(comparison), encoding="utf-8", newline="")
+        path.write_text(csv_text(comparison.table()), encoding="utf-8", newline="")
     except OSError as error:
         raise StorageError(f"{path}: the comparison cannot be written ({error.strerror})") from error
 
@@ -71,10 +70,3 @@ def require_new(path: Path, option: str) -> None:
     """
     if path.exists() or path.is_symlink():
         raise UsageError(f"'{path}' exists; choose another with {option}")
-
-
-def csv_text(comparison: Comparison) -> str:
-    """Return the comparison as CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(comparison.table())
-    return text.getvalue()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cosim.errors import InputError
+from cosim.plain import csv_text
 from cosim.reports.paper import printed
 from cosim.reports.paper.claims import Finding, PaperFigure, Verdict, verdict_of
 from cosim.reports.paper.convergence import LITERAL, SHORTENING
@@ -220,8 +219,4 @@ def _values(one: Dispatched) -> list[object]:
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([head, *rows])

@@ -32,6 +32,7 @@ from cosim.coupling.free_flow import free_flow_load_mw
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import require_solver
 from cosim.errors import InputError, StorageError
+from cosim.plain import csv_text
 from cosim.quantities.status import EXIT_ORDER
 from cosim.records.period import PeriodRecord
 from cosim.reports.comparison import Comparison, compare_runs
@@ -41,7 +42,7 @@ from cosim.results.stored import read_records
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
-from cosim.workflows.compare import STAGES, csv_text
+from cosim.workflows.compare import STAGES
 from cosim.workflows.run import Progress, run
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def value_of_coupling(
                 return ValueOfCoupling(folder=store.folder, runs=runs, comparison=None, shift=None)
     comparison = compare_runs(list(runs.values()))
     store.write_json("comparison.json", comparison.as_dict())
-    store.write_text("comparison.csv", csv_text(comparison))
+    store.write_text("comparison.csv", csv_text(comparison.table()))
     if report:
         write_comparison(comparison, store.folder / "comparison.html")
     shift = load_shift(read_records(runs[ONE_WAY]), read_records(runs[EQUILIBRIUM]))

@@ -1,5 +1,8 @@
 """Every folder here is one phenomenon: files laid over ``_base``, and the exact messages in ``expected.txt``.
 
+What is accepted has ``warnings.txt`` in its place: the exact warnings, or none. ``corpus.csv`` numbers the
+phenomena that must have a case.
+
 After a change of wording, ``UPDATE_BAD_INPUTS=1 pytest tests/bad_inputs`` rewrites the expected messages;
 read the diff.
 """
@@ -15,6 +18,7 @@ from cosim.workflows.check import check
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in HERE.iterdir() if (path / "expected.txt").exists())
+ACCEPTED = sorted(path.name for path in HERE.iterdir() if (path / "warnings.txt").exists())
 PLACE = re.compile(r"^([\w./-]+:\d+:\d+|[\w./-]+\.csv|--set [\w.]+): ")
 
 
@@ -46,12 +50,24 @@ def test_bad_input_is_answered_with_these_messages(case, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before, "a check writes nothing"
 
 
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_odd_input_is_accepted_with_these_warnings(case, tmp_path):
+    found = check(*laid_out(case, tmp_path))
+    assert found.mistakes == ()
+    warnings = [str(problem) for problem in found.warnings]
+    golden = HERE / case / "warnings.txt"
+    if os.environ.get("UPDATE_BAD_INPUTS"):
+        golden.write_text("".join(f"{warning}\n" for warning in warnings))
+    assert warnings == golden.read_text().splitlines()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_messages_name_place_and_reason_but_no_foreign_path(case):
     lines = (HERE / case / "expected.txt").read_text().splitlines()
     assert lines
     for line in lines:
         assert PLACE.match(line), line
+        assert "; " in line, f"no way out: {line}"
         assert "Traceback" not in line
         assert "pydantic" not in line
         assert str(HERE) not in line

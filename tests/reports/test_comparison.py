@@ -11,8 +11,8 @@ from copy import deepcopy
 import pytest
 
 from cosim.errors import InputError, UsageError
+from cosim.plain import csv_text
 from cosim.reports.comparison import compare_runs
-from cosim.workflows.compare import csv_text
 
 RESOLVED = {
     "title": "One",
@@ -166,7 +166,7 @@ def test_json_and_csv_carry_every_row_at_full_precision(make_run):
     told = json.loads(json.dumps(comparison.as_dict(), allow_nan=False))
     assert [run["name"] for run in told["runs"]] == ["run0", "run1"]
     values = {row["key"]: row["values"] for row in told["measures"]}
-    header, *rows = csv.reader(io.StringIO(csv_text(comparison)))
+    header, *rows = csv.reader(io.StringIO(csv_text(comparison.table())))
     assert header == ["key", "label", "unit", "run0", "run1"]
     assert [row[0] for row in rows] == list(values)
     for key, _, _, first, second in rows:

@@ -58,7 +58,7 @@ class GasTurbineSettings:
         if self.q_min_mvar > self.q_max_mvar:
             raise InputError(f"{self.name}.q_min_mvar: {self.q_min_mvar} above q_max_mvar {self.q_max_mvar}; swap them")
         if self.p_initial_mw is not None and self.p_initial_mw > self.p_max_mw:
-            raise InputError(f"{self.name}.p_initial_mw: {self.p_initial_mw} above p_max_mw {self.p_max_mw}")
+            raise InputError(f"{self.name}.p_initial_mw: {self.p_initial_mw} above p_max_mw {self.p_max_mw}; lower it")
 
 
 class GasTurbine(Device):

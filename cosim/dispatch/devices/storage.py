@@ -57,7 +57,7 @@ class StorageSettings:
         if not self.soc_min <= self.soc_initial <= self.soc_max:
             raise InputError(
                 f"{self.name}.soc_initial: {self.soc_initial} is outside soc_min {self.soc_min} to "
-                f"soc_max {self.soc_max}"
+                f"soc_max {self.soc_max}; give a fraction between them"
             )
 
 

@@ -127,7 +127,7 @@ def _end_problems(nodes: Table, links: Table) -> list[Problem]:
 def _self_loops(links: Table) -> list[Problem]:
     ends = zip(links.columns["from_node"], links.columns["to_node"], strict=True)
     return [
-        links.problem(row, "to_node", f"the link leads from {tail!r} to itself")
+        links.problem(row, "to_node", f"the link leads from {tail!r} to itself", "remove it")
         for row, (tail, head) in enumerate(ends)
         if tail == head
     ]

@@ -127,13 +127,15 @@ def settings_breaches(law: type[Law], links: LinkParameters) -> Iterator[Breach]
     for name, values in links.settings.items():
         yield from broken(name, values, np.isfinite(values), FINITE)
         for rule, holds, limit in rules(marks[name]):
-            yield from broken(name, values, holds(values, limit), rule)
+            yield from broken(name, values, holds(values, limit), f"{rule}; check sign and unit")
 
 
 def common_breaches(links: LinkParameters) -> Iterator[Breach]:
     """Yield capacities <= 0 and negative times."""
-    yield from broken("capacity_vph", links.capacity_vph, links.capacity_vph > 0, "must be > 0")
-    yield from broken("free_flow_min", links.free_flow_min, links.free_flow_min >= 0, "must be >= 0")
+    yield from broken(
+        "capacity_vph", links.capacity_vph, links.capacity_vph > 0, "must be > 0; check it, or remove the link"
+    )
+    yield from broken("free_flow_min", links.free_flow_min, links.free_flow_min >= 0, "must be >= 0; check the sign")
 
 
 def broken(name: str, values: Array, holds: BoolArray, rule: str) -> Iterator[Breach]:

@@ -46,7 +46,7 @@ class Bpr(Law):
         """Yield capacities <= 0, negative times, and beta < 1 where it matters."""
         yield from common_breaches(links)
         beta, inert = links.settings["beta"], links.free_flow_min * links.settings["alpha"] == 0
-        yield from broken("beta", beta, (beta >= 1) | inert, "must be >= 1")
+        yield from broken("beta", beta, (beta >= 1) | inert, "must be >= 1; the usual value is 4")
 
     def value(self, flow_vph: Array) -> Array:
         """Return ``t0 + t0 alpha r^beta`` with ``r = v / cap``."""
