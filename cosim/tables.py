@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import csv
 import difflib
-import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from cosim.cells import REMEDIES, convert
 from cosim.errors import InputError, Problem
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _ALIKE = 0.75
 """Likeness of a name to the beginning of a known one that is no chance."""
 _SHORTEST_INITIALS = 2
@@ -172,30 +168,21 @@ def _scan(
     lines: list[int] = []
     for line, fields in records:
         if len(lines) == most:
-            raise InputError(
-                Problem(str(path), line, 0, "", f"more than {most:,} rows, can be {most_rows:,}", "shorten it")
-            )
+            reason = f"more than {most:,} rows, can be {most_rows:,}"
+            raise InputError(Problem(str(path), line, 0, "", reason, "shorten it"))
         if len(problems) >= MOST_MISTAKES:
-            problems.append(
-                Problem(
-                    str(path),
-                    line,
-                    0,
-                    "",
-                    f"the file is not read on after {len(problems):,} mistakes",
-                    "is it the right file?",
-                )
-            )
+            reason = f"the file is not read on after {len(problems):,} mistakes"
+            problems.append(Problem(str(path), line, 0, "", reason, "is it the right file?"))
             break
         if len(fields) != len(header):
             problems.append(_ragged(path, line, len(fields), len(header)))
             continue
         row = [
-            _convert(text.strip(), types[name], empty_ok=name not in columns)
+            convert(text.strip(), types[name], empty_ok=name not in columns)
             for name, text in zip(header, fields, strict=True)
         ]
         wrong = [
-            Problem(str(path), line, number, name, reason, _REMEDIES[types[name]])
+            Problem(str(path), line, number, name, reason, REMEDIES[types[name]])
             for number, (name, (_, reason)) in enumerate(zip(header, row, strict=True), start=1)
             if reason
         ]
@@ -249,7 +236,7 @@ def read_series(
         for row, number, expected in _out_of_order(table.columns["period"])
     ]
     problems += [
-        table.problem(row, name, "the value is empty", _REMEDIES[float])
+        table.problem(row, name, "the value is empty", REMEDIES[float])
         for name, series in table.columns.items()
         for row, value in enumerate(series)
         if value is None
@@ -376,48 +363,3 @@ def _expected(columns: Mapping[str, type]) -> str:
 def _ragged(path: Path, line: int, found: int, expected: int) -> Problem:
     remedy = "quote a text that contains a comma" if found > expected else "give every value"
     return Problem(str(path), line, 0, "", f"the row has {found} fields, the header has {expected}", remedy)
-
-
-def _convert(text: str, kind: type, *, empty_ok: bool) -> tuple[Any, str]:
-    """Return (value, "") or (None, why not)."""
-    if not text:
-        return None, "" if empty_ok else "the value is empty"
-    return _CONVERTERS[kind](text)
-
-
-def _text(text: str) -> tuple[str | None, str]:
-    if text.isprintable():
-        return text, ""
-    return None, f"{text!r} holds a control character"
-
-
-def _integer(text: str) -> tuple[int | None, str]:
-    if _INTEGER.fullmatch(text):
-        return int(text), ""
-    return None, f"{text!r} is not a whole number"
-
-
-def _number(text: str) -> tuple[float | None, str]:
-    if not _DECIMAL.fullmatch(text):
-        return None, f"{text!r} is not a finite decimal number (decimal point, no spaces)"
-    value = float(text)
-    return (value, "") if math.isfinite(value) else (None, f"{text!r} is too large")
-
-
-def _truth(text: str) -> tuple[bool | None, str]:
-    value = _TRUTH.get(text.lower())
-    return value, "" if value is not None else f"{text!r} is neither true nor false"
-
-
-_REMEDIES: dict[type, str] = {
-    str: "give a plain text",
-    int: "give a whole number",
-    float: "give a number such as 0.2",
-    bool: "give true or false",
-}
-_CONVERTERS: dict[type, Callable[[str], tuple[Any, str]]] = {
-    str: _text,
-    int: _integer,
-    float: _number,
-    bool: _truth,
-}
