@@ -5,8 +5,11 @@ Truth: a feeder of which a line is out is the smaller feeder that is built witho
 
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cosim
 from cosim.dispatch.controller import Controller, initial_states
@@ -76,6 +79,27 @@ def test_a_feeder_with_a_line_out_is_the_feeder_built_without(small_case, line):
         assert np.abs(whole.devices[name].p_mw - device.p_mw).max() <= 1e-9
     cost = whole.total_cost.sum() - whole.cost["not_supplied"].sum()
     assert cost == pytest.approx(part.total_cost.sum(), rel=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), n=st.integers(2, 12))
+def test_supplied_is_what_the_lines_in_service_connect(data, n):
+    """A random tree, with random lines out in two periods, against the components of a graph."""
+    ends = [(data.draw(st.integers(0, child - 1)), child) for child in range(1, n)]
+    tree = order_lines(n, *zip(*ends, strict=True), 0)
+    one = np.ones(n - 1)
+    feeder = Feeder(
+        name="random", bus_ids=tuple(map(str, range(n))), line_ids=tuple(f"L{k}" for k in range(n - 1)),
+        parent=tree.parent, child=tree.child, slack=0, r_pu=one, x_pu=one, i_max_ka=one, v_min_pu=np.full(n, 0.9),
+        v_max_pu=np.full(n, 1.1), p_mw=np.zeros(n), q_mvar=np.zeros(n), base_mva=1.0, base_kv=10.0, slack_vm_pu=1.0,
+    )  # fmt: skip
+    out_of = np.array(data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=n - 1, max_size=n - 1)))
+    found = feeder.supplied(out_of)
+    for period in range(2):
+        graph = nx.Graph()
+        graph.add_nodes_from(range(n))
+        graph.add_edges_from((int(tree.parent[k]), int(tree.child[k])) for k in range(n - 1) if not out_of[k, period])
+        assert set(np.flatnonzero(found[:, period]).tolist()) == nx.node_connected_component(graph, 0)
 
 
 def test_nothing_flows_where_there_is_no_supply(small_case):
