@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test quick generate lint types contracts unit torture fuzz soak bench bench-aequilibrae mutation clean
+.PHONY: help demo test quick generate lint types contracts unit torture fuzz soak resume kills bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
@@ -15,6 +15,8 @@ help:
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
 	@echo "make fuzz  mutate scenarios and files $(FUZZ_EXAMPLES) times a test (hours; FUZZ_EXAMPLES=200 for fewer)"
 	@echo "make soak  long runs, SUMO started again and again, races, a busy machine (an hour; KIND=storm for one, SIZE=50 for less)"
+	@echo "make resume  stop days behind each of 24 periods in every mode, go on, compare every bit (ten minutes of processor time)"
+	@echo "make kills  kill runs at 200 random instants, go on, compare (KILLS=200 KILL_SEED=1; ten minutes)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make mutation  draw mutants of the science and see whether tests notice them (half an hour of CPU; SEED=1 MUTANTS=200)"
@@ -88,8 +90,18 @@ SIZE ?=
 soak: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(KIND) $(if $(SIZE),--size $(SIZE))
 
+# Days that are stopped behind every period, and runs that are killed at random instants, against undisturbed ones.
+resume: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.resume points
+
+KILLS ?= 200
+KILL_SEED ?= 1
+
+kills: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.resume kills $(KILLS) $(KILL_SEED)
+
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
-BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows start_and_end
+BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows start_and_end checkpoint
 ifneq ($(COSIM_TNTP_DIR),)
 BENCHMARKS += sioux_falls ue_limit chicago
 endif

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from cosim.scenario.case import build_case
     from cosim.scenario.load import load as load_scenario
     from cosim.workflows.check import check
+    from cosim.workflows.fork import fork
     from cosim.workflows.plan import plan
+    from cosim.workflows.resume import resume
     from cosim.workflows.run import run
     from cosim.workflows.verify import verify
 
@@ -32,10 +34,12 @@ __all__ = [
     "RunResult",
     "build_case",
     "check",
+    "fork",
     "load",
     "load_scenario",
     "plan",
     "report",
+    "resume",
     "run",
     "summarise",
     "verify",
@@ -47,10 +51,12 @@ _HOMES = {
     "RunResult": ("cosim.results.store", "RunResult"),
     "build_case": ("cosim.scenario.case", "build_case"),
     "check": ("cosim.workflows.check", "check"),
+    "fork": ("cosim.workflows.fork", "fork"),
     "load": ("cosim.results.store", "load"),
     "load_scenario": ("cosim.scenario.load", "load"),
     "plan": ("cosim.workflows.plan", "plan"),
     "report": ("cosim.reports.page", "write_report"),
+    "resume": ("cosim.workflows.resume", "resume"),
     "run": ("cosim.workflows.run", "run"),
     "summarise": ("cosim.reports.summary", "summarise"),
     "verify": ("cosim.workflows.verify", "verify"),

@@ -6,20 +6,19 @@ A run counts only if every simulator finished every period: mosaik itself can en
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from cosim import watchdog
+from cosim.coupling.checkpoint import Checkpoint
 from cosim.errors import ComponentError, CosimError, DependencyError
 from cosim.guard import passes, words
-from cosim.records.period import PeriodRecord
 from cosim.scenario.case import SimulationCase
 from cosim.simulators import SIM_CONFIG
-from cosim.validation.gate import GateRecord
+from cosim.simulators.recorder import Keep, Sink
 
-Sink = Callable[[PeriodRecord, GateRecord], None]
 SETPOINTS = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]")
 
 
@@ -58,10 +57,10 @@ def wires(case: SimulationCase) -> list[Wire]:
     if grid:
         found.append(Wire("Dispatch", "Bus", "Grid", "Bus", SETPOINTS))
         found.append(Wire("Dispatch", "Dispatch", "Grid", "Grid", ("record",)))
-        found.append(Wire("Dispatch", "Dispatch", "Recorder", "Recorder", ("record",)))
+        found.append(Wire("Dispatch", "Dispatch", "Recorder", "Recorder", ("record", "state")))
         found.append(Wire("Grid", "Grid", "Recorder", "Recorder", ("record",)))
     if roads:
-        found.append(Wire("Traffic", "Road", "Recorder", "Recorder", ("record",)))
+        found.append(Wire("Traffic", "Road", "Recorder", "Recorder", ("record", "state")))
     return found + _micro_wires(case)
 
 
@@ -71,7 +70,7 @@ def _micro_wires(case: SimulationCase) -> list[Wire]:
         return []
     found = [
         Wire("Traffic", "Road", "Sumo", "Micro", ("path_flow[veh/h]",)),
-        Wire("Sumo", "Micro", "Recorder", "Recorder", ("record",)),
+        Wire("Sumo", "Micro", "Recorder", "Recorder", ("record", "state") if case.one_simulation else ("record",)),
     ]
     if case.dispatch is not None and case.microsim.mode != "meso":
         found.append(Wire("Dispatch", "Port", "Sumo", "Station", ("P_set[MW]",)))
@@ -87,8 +86,15 @@ RENAMED = {("Grid", "record"): "reference", ("Measured", "record"): "reference"}
 """Where the receiving attribute has another name: the dispatch's record is the grid's reference."""
 
 
-def run_world(case: SimulationCase, sink: Sink) -> None:
-    """Run all periods of a scenario.
+def run_world(
+    case: SimulationCase,
+    sink: Sink,
+    *,
+    keep: Keep | None = None,
+    start: Checkpoint | None = None,
+    periods: int | None = None,
+) -> None:
+    """Run all periods of a scenario, or those that are to come.
 
     Parameters
     ----------
@@ -96,6 +102,13 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
         The scenario's domain objects.
     sink
         Called once per period, in order, with what was told of it and the gate's judgement.
+    keep
+        Called before it with where everything stands after the period.
+    start
+        Where the day stands; None at its beginning. A world of mosaik runs once, from time 0: that is the end of the
+        period then.
+    periods
+        Number of the last period; None is the day's.
 
     Raises
     ------
@@ -115,12 +128,13 @@ def run_world(case: SimulationCase, sink: Sink) -> None:
     )
     try:
         with watchdog.at_work("mosaik"), world, _ending_tasks(world.loop):
-            simulators = _start(world, names, case, sink)
+            simulators = _start(world, names, {"case": case, "start": start}, {"sink": sink, "keep": keep})
             entities = {name: _create(simulators[name], name, case) for name in names}
             for wire in connections:
                 _connect(world, wire, entities)
-            world.run(until=case.timeline.end_s, print_progress=False)
-            check_complete(simulators, case.timeline.periods)
+            done, last = 0 if start is None else start.period, periods or case.timeline.periods
+            world.run(until=(last - done) * case.timeline.period_s, print_progress=False)
+            check_complete(simulators, last)
     except BaseException as error:  # mosaik's own, or a simulator's outside its step
         if passes(error):
             raise
@@ -143,17 +157,21 @@ def _ending_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         raise
 
 
-def _start(world: Any, names: dict[str, None], case: SimulationCase, sink: Sink) -> dict[str, Any]:  # noqa: ANN401
+def _start(
+    world: Any,  # noqa: ANN401 - mosaik's object
+    names: dict[str, None],
+    common: dict[str, Any],
+    recorder: dict[str, Any],
+) -> dict[str, Any]:
     """Start the simulators; those of the price-flow loop share a group."""
     simulators: dict[str, Any] = {}
     with world.group("coupling"):
         for name in ("Traffic", "Dispatch"):
             if name in names:
-                simulators[name] = world.start(name, case=case)
+                simulators[name] = world.start(name, **common)
     for name in names:
         if name not in simulators:
-            extra = {"sink": sink} if name == "Recorder" else {}
-            simulators[name] = world.start(name, case=case, **extra)
+            simulators[name] = world.start(name, **common, **(recorder if name == "Recorder" else {}))
     return simulators
 
 

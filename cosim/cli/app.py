@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cosim import __version__
-from cosim.cli.arguments import Net, Opened, Overrides, Progress, RunFolder, RunOrScenario, Scenario, ScenarioFile
+from cosim.cli import arguments as arg
 
 app = typer.Typer(
     name="cosim",
@@ -38,29 +38,30 @@ def root(
 
 @app.command()
 def run(
-    scenario: Scenario,
+    scenario: arg.ScenarioOrRun,
     *,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<scenario>-<UTC>.")] = None,
-    overrides: Overrides = None,
+    overrides: arg.Overrides = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Replace the scenario's seed.")] = None,
-    microsim: Annotated[
-        Literal["off", "windows", "continuous", "meso"] | None,
-        typer.Option(help="Also simulate single vehicles with SUMO."),
-    ] = None,
+    microsim: arg.Microsim = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first flagged period.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
-    progress: Annotated[Progress, typer.Option(help="Progress by period.")] = "auto",
-    ac: Annotated[
-        Literal["pandapower", "batch"] | None,
-        typer.Option(help="Engine of the AC flows; batch: pandapower judges some."),
-    ] = None,
+    progress: Annotated[arg.Progress, typer.Option(help="Progress by period.")] = "auto",
+    ac: arg.AcEngine = None,
     value_of_coupling: Annotated[
         bool, typer.Option("--value-of-coupling", help="Run without interaction, one way, in equilibrium; compare.")
     ] = False,
+    resume: arg.Resume = False,
+    fork: arg.Fork = None,
 ) -> None:
     """Run a scenario; the exit code is 0 only if every gate of every period passed."""
     overrides = [*(overrides or []), *([f"dispatch.ac_engine={ac}"] if ac else [])]
     how: dict[str, Any] = {"strict": strict, "report": not no_report, "progress": progress}
+    if resume or fork is not None:
+        from cosim.cli.resuming import going_on_command
+
+        unfit = {"--seed": seed, "--microsim": microsim, "--value-of-coupling": value_of_coupling or None}
+        raise typer.Exit(going_on_command(scenario, out, overrides, fork, resume=resume, unfit=unfit, **how))
     if value_of_coupling:
         from cosim.cli.comparing import value_command
 
@@ -74,7 +75,7 @@ def run(
 
 
 @app.command()
-def check(scenario: Scenario, overrides: Overrides = None) -> None:
+def check(scenario: arg.Scenario, overrides: arg.Overrides = None) -> None:
     """Find every mistake of a scenario; nothing is started or written."""
     from cosim.cli.scenarios import check_command
 
@@ -82,7 +83,7 @@ def check(scenario: Scenario, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def plan(scenario: Scenario, overrides: Overrides = None) -> None:
+def plan(scenario: arg.Scenario, overrides: arg.Overrides = None) -> None:
     """Tell what will run: wires with units, problem sizes, solver and why, licences."""
     from cosim.cli.scenarios import plan_command
 
@@ -110,7 +111,7 @@ def estimate_od(
         float, typer.Option(help="Length of a sample, min; flows are hourly rates all the same.")
     ] = 60,
     speed_error: Annotated[float, typer.Option(help="Relative standard deviation of a speed.")] = 0.05,
-    overrides: Overrides = None,
+    overrides: arg.Overrides = None,
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the trips.")] = None,
 ) -> None:
     """Estimate OD trips from link counts; exit 3 if they cannot tell the trips, 6 if not converged."""
@@ -196,7 +197,7 @@ def schema() -> None:
 
 
 @app.command()
-def migrate(file: ScenarioFile, *, write: bool = False) -> None:
+def migrate(file: arg.ScenarioFile, *, write: bool = False) -> None:
     """Show a scenario of an earlier version by the present names of its keys, or rewrite it; comments stay."""
     from cosim.cli.migrating import migrate_command
 
@@ -204,7 +205,7 @@ def migrate(file: ScenarioFile, *, write: bool = False) -> None:
 
 
 @app.command()
-def report(run_folder: RunFolder) -> None:
+def report(run_folder: arg.RunFolder) -> None:
     """Write report.html of a finished run again and print its path."""
     from cosim.cli.running import report_command
 
@@ -245,12 +246,12 @@ def runs(
 
 @app.command()
 def verify(
-    source: RunOrScenario,
+    source: arg.RunOrScenario,
     stress: Annotated[int, typer.Option("--stress", min=0, help="Disturbed power flows to try.")] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the stress test; default the run's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
-    overrides: Overrides = None,
-    progress: Annotated[Progress, typer.Option(help="Progress of a scenario that is run.")] = "auto",
+    overrides: arg.Overrides = None,
+    progress: Annotated[arg.Progress, typer.Option(help="Progress of a scenario that is run.")] = "auto",
 ) -> None:
     """Verify a dispatch by AC power flow of its stored setpoints: trust ledger, audit, stress."""
     from cosim.cli.verifying import verify_command
@@ -268,7 +269,7 @@ def reproduce(
     for_print: Annotated[
         bool, typer.Option("--print/--no-print", help="Also PDF and SVG of each figure (matplotlib).")
     ] = True,
-    progress: Annotated[Progress, typer.Option(help="What is being done, on the error stream.")] = "auto",
+    progress: Annotated[arg.Progress, typer.Option(help="What is being done, on the error stream.")] = "auto",
 ) -> None:
     """Reproduce the paper: its figures from own runs, each claim tested; exit 10 if one holds less than promised."""
     from cosim.cli.reproducing import reproduce_command
@@ -278,7 +279,7 @@ def reproduce(
 
 @app.command()
 def sensitivity(
-    scenario: Scenario,
+    scenario: arg.Scenario,
     *,
     step: Annotated[float, typer.Option(help="Relative step of solving again, to both sides.")] = 0.01,
     periods: Annotated[
@@ -291,8 +292,8 @@ def sensitivity(
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="All rows: .csv, .json, .parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    overrides: Overrides = None,
-    progress: Annotated[Progress, typer.Option(help="Progress by number, on the error stream.")] = "auto",
+    overrides: arg.Overrides = None,
+    progress: Annotated[arg.Progress, typer.Option(help="Progress by number, on the error stream.")] = "auto",
 ) -> None:
     """Tell which assumed number matters: elasticities of flows, loads, cost, voltage to every number of a scenario."""
     from cosim.cli.sensitivities import sensitivity_command
@@ -304,7 +305,7 @@ def sensitivity(
 
 @app.command()
 def validate(
-    source: RunOrScenario,
+    source: arg.RunOrScenario,
     *,
     periods: Annotated[
         str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")
@@ -324,8 +325,8 @@ def validate(
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of a scenario that is run.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
-    overrides: Overrides = None,
-    progress: Annotated[Progress, typer.Option(help="Progress; off tells nothing.")] = "auto",
+    overrides: arg.Overrides = None,
+    progress: Annotated[arg.Progress, typer.Option(help="Progress; off tells nothing.")] = "auto",
 ) -> None:
     """Validate the equilibrium against SUMO, beside a null model; exit 10 if a limit that applies is broken."""
     from cosim.cli.validating import validate_command
@@ -337,13 +338,13 @@ def validate(
 
 @app.command()
 def calibrate(
-    scenario: Scenario,
+    scenario: arg.Scenario,
     out: Annotated[Path, typer.Option(help="New folder for micro_calibrated.csv and calibration.json.")],
     *,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
     scale: Annotated[float | None, typer.Option(help="Length of the links.")] = None,
     step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s.")] = None,
-    overrides: Overrides = None,
+    overrides: arg.Overrides = None,
 ) -> None:
     """Fit link times and station waits to simulation; held-out seeds and demands tell how good the fit is."""
     from cosim.cli.validating import calibrate_command
@@ -355,14 +356,14 @@ def calibrate(
 @app.command(name="import")
 def import_(
     source: Annotated[Literal["pandapower", "matpower", "simbench"], typer.Argument(help="Where the net comes from.")],
-    net: Net,
+    net: arg.Net,
     out: Annotated[Path | None, typer.Option(help="New folder for bus.csv, line.csv, load.csv.")] = None,
     *,
     check_only: Annotated[
         bool, typer.Option("--check", help="Write nothing: its power flow, or what hinders.")
     ] = False,
     slack: Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")] = None,
-    opened: Opened = None,
+    opened: arg.Opened = None,
 ) -> None:
     """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
     from cosim.cli.importing import import_command
@@ -380,7 +381,7 @@ def build_net(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default <name>-<variant>.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="NET", help="Only check a network built earlier.")] = None,
-    overrides: Overrides = None,
+    overrides: arg.Overrides = None,
 ) -> None:
     """Build the SUMO network of roads and stations, and check it by reading it back."""
     from cosim.cli.building import build_net_command

@@ -10,6 +10,9 @@ import typer
 Scenario = Annotated[
     str, typer.Argument(help="Shipped name, YAML file, or folder with scenario.yaml.", show_default=False)
 ]
+ScenarioOrRun = Annotated[
+    str, typer.Argument(help="Shipped name, YAML file, folder; with --resume, --fork a run.", show_default=False)
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="a.b=v", help="Change a value: devices.ess.capacity_mwh=2.")
 ]
@@ -30,3 +33,13 @@ Net = Annotated[
 Opened = Annotated[
     list[str] | None, typer.Option("--open", metavar="line:3", help="With --check: open this element first.")
 ]
+Microsim = Annotated[
+    Literal["off", "windows", "continuous", "meso"] | None,
+    typer.Option(help="Also simulate single vehicles with SUMO."),
+]
+AcEngine = Annotated[
+    Literal["pandapower", "batch"] | None,
+    typer.Option(help="Engine of the AC flows; batch: pandapower judges some."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped, bit by bit.")]
+Fork = Annotated[int | None, typer.Option(metavar="K", help="New run behind period K of a run, with --set.")]

@@ -40,6 +40,8 @@ def runs_command(folder: Path | None, *, as_json: bool) -> int:
     for one in found:
         if one.remark:
             screen.print(f"{escape(one.folder)}: {_state(one)}{escape(one.remark)}", soft_wrap=True)
+        if one.parent:
+            screen.print(f"{escape(one.folder)}: {escape(one.parent)}", soft_wrap=True)
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,27 +45,41 @@ def run_command(
     for problem in warnings_of(loaded, build_roads(loaded)):
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
     show, done = progress_by_period(progress, screen, loaded.scenario.periods)
+    folders: list[Path] = []
 
     def started(folder: Path) -> None:
+        folders.append(folder)
         if progress != "off":
             screen.print(f"run folder {escape(str(folder))}", soft_wrap=True)
 
     try:
-        result = run(
-            scenario,
-            out=out,
-            overrides=overrides,
-            seed=seed,
-            microsim=microsim,
-            strict=strict,
-            report=report,
-            progress=show,
-            started=started,
-        )
+        with hinting(folders):
+            result = run(
+                scenario,
+                out=out,
+                overrides=overrides,
+                seed=seed,
+                microsim=microsim,
+                strict=strict,
+                report=report,
+                progress=show,
+                started=started,
+            )
     finally:
         done()
     print_result(screen, result)
     return result.exit_code
+
+
+@contextmanager
+def hinting(folders: Sequence[Path]) -> Iterator[None]:
+    """Tell how a run that began, and is stopped, goes on."""
+    try:
+        yield
+    except BaseException:
+        for folder in folders:
+            sys.stderr.write(f"go on behind the last committed period: cosim run {folder} --resume\n")
+        raise
 
 
 def print_result(screen: Console, result: RunResult) -> None:
@@ -113,9 +128,12 @@ def progress_of(
 
 
 def progress_by_period(
-    mode: str, screen: Console, periods: int, runs: int = 1
+    mode: str, screen: Console, periods: int, runs: int = 1, *, done: int = 0
 ) -> tuple[Show | None, Callable[[], None]]:
-    """Return what to call after each period of one or several runs of a day, and what to call at the end."""
+    """Return what to call after each period of one or several runs of a day, and what to call at the end.
+
+    ``done`` periods have been committed before.
+    """
     if mode == "off":
         return None, lambda: None
     if mode == "plain" or not sys.stdout.isatty():
@@ -127,7 +145,7 @@ def progress_by_period(
         TimeElapsedColumn(),
         console=screen,
     )
-    task = bar.add_task("periods", total=runs * periods)
+    task = bar.add_task("periods", total=runs * periods, completed=done)
     bar.start()
 
     def show(told: PeriodRecord, judged: GateRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cosim.charging.overload import Served
+from cosim.coupling.checkpoint import Checkpoint
 from cosim.coupling.day import DayState, Opening
 from cosim.coupling.dispatch_day import DispatchState
 from cosim.coupling.fixed_point import PriceLoop
@@ -27,14 +29,15 @@ from cosim.dispatch.plan import DispatchPlan, SolveRecord
 from cosim.dispatch.repairs import Exclusivity, Restoration
 from cosim.errors import ComponentError
 from cosim.grid.state import GridState
+from cosim.microsim.port import DayClaim, DayLog
 from cosim.traffic.problem import IterationRecord, SueResult
 
 KINDS: Mapping[str, type] = MappingProxyType({
     kind.__name__: kind
     for kind in (
-        Admm, Answer, Auto, Certificate, ConeGap, DayState, DeviceOutcome, DispatchPlan, DispatchState, Exclusivity,
-        GridState, Iterate, IterationRecord, Lost, Newton, Opening, PriceLoop, Query, Restarts, Restoration, Round,
-        Served, SolveRecord, SueResult, Traits,
+        Admm, Answer, Auto, Certificate, Checkpoint, ConeGap, DayClaim, DayLog, DayState, DeviceOutcome, DispatchPlan,
+        DispatchState, Exclusivity, GridState, Iterate, IterationRecord, Lost, Newton, Opening, PriceLoop, Query,
+        Restarts, Restoration, Round, Served, SolveRecord, SueResult, Traits,
     )
 })  # fmt: skip
 """All that a state may consist of besides words, numbers, tuples, mappings and arrays."""
@@ -50,10 +53,8 @@ def to_plain(state: Any) -> tuple[list[Any], list[np.ndarray]]:  # noqa: ANN401 
     places: dict[int, dict[str, int]] = {}
 
     def put(one: Any) -> Any:  # noqa: ANN401 - what a state consists of
-        if one is None or isinstance(one, str | bool | int | float):
-            return one
-        if isinstance(one, np.generic):
-            return one.item()
+        if one is None or isinstance(one, str | bool | int | float | np.generic):
+            return _word(one)
         if isinstance(one, list | tuple):
             return [put(part) for part in one]
         if isinstance(one, Mapping):
@@ -77,6 +78,12 @@ def to_plain(state: Any) -> tuple[list[Any], list[np.ndarray]]:  # noqa: ANN401 
     return records, arrays
 
 
+def _word(one: Any) -> Any:  # noqa: ANN401 - a word or number
+    """Return a word or number as JSON can hold it."""
+    value = one.item() if isinstance(one, np.generic) else one
+    return {"number": str(value)} if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def from_plain(records: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:  # noqa: ANN401 - the state that it was
     """Return the state of `to_plain`."""
     built: list[Any] = []
@@ -89,7 +96,7 @@ def from_plain(records: Sequence[Any], arrays: Sequence[np.ndarray]) -> Any:  # 
         ((how, what),) = one.items()
         if how == "of":
             return {name: got(part) for name, part in what.items()}
-        return arrays[what] if how == "array" else built[what]
+        return float(what) if how == "number" else arrays[what] if how == "array" else built[what]
 
     for kind, values in records[:-1]:
         built.append(KINDS[kind](**{name: got(value) for name, value in values.items()}))

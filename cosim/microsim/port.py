@@ -19,7 +19,7 @@ from cosim.errors import InputError, Problem
 from cosim.microsim.day import Day, Run
 from cosim.microsim.model import MicroRoute, MicroStation, Variant
 from cosim.microsim.pool import Stop, side_by_side
-from cosim.microsim.replay import DayAnswer, DayClaim, DayStep, RepeatableDay, replayed
+from cosim.microsim.replay import DayAnswer, DayClaim, DayLog, DayStep, RepeatableDay, replayed
 from cosim.microsim.states import (
     Claim,
     LinkSlice,
@@ -42,6 +42,7 @@ __all__ = [
     "Day",
     "DayAnswer",
     "DayClaim",
+    "DayLog",
     "DayStep",
     "Engine",
     "EngineSettings",

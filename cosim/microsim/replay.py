@@ -104,6 +104,18 @@ class DayClaim:
             flows = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DayLog:
+    """All that a day was asked, from its beginning to the end of a period: its engine's state, in other words."""
+
+    claims: tuple[DayClaim, ...]
+
+    @property
+    def position(self) -> int:
+        """The period that is over, from 0."""
+        return self.claims[-1].period - 1
+
+
 def extended(claims: Sequence[DayClaim], step: DayStep, digest: str) -> tuple[DayClaim, ...]:
     """Return the claims with one more step.
 

@@ -71,6 +71,7 @@ PORTS: tuple[Port, ...] = (
         answer                | trigger | what the loop needs of the dispatch besides prices and loads
         period                | output | number of the period that the values belong to
         record                | output | tables and figures of the period
+        state                 | output | where the roads stand: what the next period begins with
         """,
     ),
     *_ports(
@@ -106,6 +107,7 @@ PORTS: tuple[Port, ...] = (
         answer    | event  | what the price-flow loop needs besides prices and loads: cost of the window
         period    | output | number of the period that the values belong to
         record    | output | tables and figures of the period
+        state     | output | where the dispatch stands: what the next period begins with
         """,
     ),
     *_ports(
@@ -174,7 +176,7 @@ PORTS: tuple[Port, ...] = (
         """,
     ),
     *(port for (simulator, entity), rows in MICRO_PORTS.items() for port in _ports(simulator, entity, rows)),
-    *_ports("recorder", "Recorder", "record | trigger | tables and figures of one simulator"),
+    *_ports("recorder", "Recorder", "record | trigger | what one simulator tells\nstate | trigger | where it stands"),
 )
 
 

@@ -7,6 +7,7 @@ MICRO_PORTS: dict[tuple[str, str], str] = {
         path_flow[veh/h] | input  | flow of every path, by path id
         period           | output | number of the period that the values belong to
         record           | event  | tables and figures of the period
+        state            | event  | what the one simulation of all periods was asked so far, which makes its state
     """,
     ("sumo", "Link"): """
         flow[veh/h]      | event | measured flow, when a period (windows: a chosen one) has been measured

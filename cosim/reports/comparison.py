@@ -218,7 +218,13 @@ def compare_runs(results: Sequence[RunResult]) -> Comparison:
         for name, result, seen in zip(names, results, compared, strict=True)
     )
     rows, notices = _rows(compared), tuple(notice for result in results for notice in result.notices)
-    return Comparison(runs=runs, differences=tuple(_differences(results)), rows=rows, last=last, notices=notices)
+    return Comparison(
+        runs=runs,
+        differences=tuple(differences([result.manifest for result in results])),
+        rows=rows,
+        last=last,
+        notices=notices,
+    )
 
 
 def _names(parts: Sequence[tuple[str, ...]]) -> list[str]:
@@ -277,18 +283,18 @@ def _unseen(told: Row) -> Row:
     return Row(key=told.key, label=told.label, value=0, unit=told.unit)
 
 
-def _differences(results: Sequence[RunResult]) -> Iterator[Difference]:
-    """Yield what differs: scenario keys, contents of files of one name, versions of packages."""
-    resolved = [kinds.present(result.manifest.get("resolved") or {}) for result in results]
+def differences(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    """Yield in what runs differ by their manifests: scenario keys, contents of files of one name, versions."""
+    resolved = [kinds.present(manifest.get("resolved") or {}) for manifest in manifests]
     meant = [{key: value for key, value in one.items() if key not in _WORDS_ONLY} for one in resolved]
     yield from _differing("", meant)
-    yield from _named_differences("file", [_contents(result) for result in results], shared=True)
-    yield from _named_differences("version", [result.manifest.get("versions") or {} for result in results])
+    yield from _named_differences("file", [_contents(manifest) for manifest in manifests], shared=True)
+    yield from _named_differences("version", [manifest.get("versions") or {} for manifest in manifests])
 
 
-def _contents(result: RunResult) -> dict[str, str]:
+def _contents(manifest: Mapping[str, Any]) -> dict[str, str]:
     """Return the digest of every table that a run read; what its YAML says is compared key by key."""
-    inputs = result.manifest.get("inputs") or []
+    inputs = manifest.get("inputs") or []
     return {one["file"]: one["sha256"][:12] for one in inputs if not one["file"].endswith((".yaml", ".yml"))}
 
 

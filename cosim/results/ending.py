@@ -11,6 +11,7 @@ from typing import Any
 from cosim.errors import StorageError
 from cosim.plain import Document
 from cosim.results.committed import CommittedPeriod
+from cosim.results.lock import is_at_work
 from cosim.results.manifest import has_sums
 from cosim.results.reserve import LOST
 from cosim.results.sums import Damaged, holds_own_sum, read_object
@@ -37,7 +38,7 @@ def ending(folder: Path, manifest: Document, periods: Sequence[CommittedPeriod])
     if content is not None and content.get("status") != UNFINISHED:
         return content
     try:
-        found = unfinished(manifest, periods, content or {})
+        found = unfinished(folder, manifest, periods, content or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Damaged(f"'{path}' is damaged: {type(error).__name__} {error}") from error
     return lost(found) if (folder / LOST).exists() else found
@@ -53,13 +54,15 @@ def lost(found: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def unfinished(manifest: Document, periods: Sequence[CommittedPeriod], noted: Mapping[str, Any]) -> dict[str, Any]:
+def unfinished(
+    folder: Path, manifest: Document, periods: Sequence[CommittedPeriod], noted: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what ``run.json`` would hold, of the periods that are committed.
 
     Parameters
     ----------
-    manifest
-        Of the run.
+    folder, manifest
+        The run.
     periods
         What it committed.
     noted
@@ -75,10 +78,11 @@ def unfinished(manifest: Document, periods: Sequence[CommittedPeriod], noted: Ma
     verdict = (
         replace(read_verdict(noted), committed=len(periods)) if noted else Verdict(run=KILLED, committed=len(periods))
     )
+    why = "it still runs" if is_at_work(folder) else f"it was killed ('cosim run {folder} --resume' goes on)"
     return {
         "status": UNFINISHED,
         "exit_code": KILLED,
-        "reasons": [f"it still runs, or was killed: {len(periods)} of {planned} periods are committed"],
+        "reasons": [f"{why}: {len(periods)} of {planned} periods are committed"],
         "periods": {"planned": planned, "committed": len(periods)},
         "period_statuses": dict(Counter(statuses)),
         "verdict": verdict.as_dict(),

@@ -7,6 +7,7 @@
     ├── scenario/            the resolved scenario text
     ├── SHA256SUMS           of manifest and scenario
     ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
+    ├── states/0005/ ...     where the run stood after its two newest periods; gone once it is complete
     ├── tables/*.parquet     the same tables over all periods, exported at the end, with SHA256SUMS
     ├── .run.json.reserved   room for the next one, so that it can be written when the disk is full; gone at the end
     ├── run.json             exit code, reasons, counts, the one verdict, its own sum; a run without it is unfinished
@@ -23,14 +24,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.errors import StorageError, UsageError
+from cosim.errors import LockedError, StorageError, UsageError
 from cosim.results import files
+from cosim.results.commit import TEMPORARY, commit_folder
 from cosim.results.committed import committed_periods, period_folders
 from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
 from cosim.results.files import json_text
+from cosim.results.lock import at_work_reason, is_at_work
 from cosim.results.manifest import check_format, has_sums
 from cosim.results.reserve import reserve, write_end
 from cosim.results.run_tables import RunTables
+from cosim.results.states import KEPT, StoredState, drop_states, resumptions, write_state
 from cosim.results.sums import SUMS, Damaged, checked, digest, read_object, read_sums, sums_text, with_own_sum
 from cosim.results.verdict import Finding, Later, Verdict, read_verdict
 
@@ -74,12 +78,16 @@ class RunStore:
         ------
         UsageError
             If the folder exists.
+        LockedError
+            If another process is at work in it.
         StorageError
             If it cannot be made.
         """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists() or folder.is_symlink():
+                if is_at_work(folder):
+                    raise LockedError(at_work_reason(folder))
                 kind = "run folder" if folder.is_dir() else "file"
                 raise UsageError(f"{kind} '{folder}' exists; choose another with --out")
             folder.mkdir(mode=0o700)
@@ -113,28 +121,25 @@ class RunStore:
         path = self.folder / name
         files.replace(path, text.encode())
 
-    def commit(self, period: int, tables: Tables, gate: Mapping[str, Any]) -> None:
-        """Commit one period (numbered from 1) atomically: all of it or nothing."""
+    def commit(self, period: int, tables: Tables, gate: Mapping[str, Any], state: StoredState | None = None) -> None:
+        """Commit one period (numbered from 1) atomically: all of it or nothing.
+
+        Where the run stands after it is committed before it, since a period is what a stopped run goes on behind.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        temporary = self.folder / f".tmp-{period:04d}"
-        try:
-            if temporary.exists():
-                shutil.rmtree(temporary)
-            temporary.mkdir()
+        def fill(folder: Path) -> None:
             for name, columns in tables.items():
-                pq.write_table(pa.table(_with_period(period, columns)), temporary / f"{name}.parquet")
-            (temporary / "gate.json").write_text(json_text(gate), encoding="utf-8")
-            sums = {path.name: digest(path.read_bytes()) for path in temporary.iterdir()}
-            (temporary / SUMS).write_text(sums_text(sums), encoding="utf-8")
-            for path in temporary.iterdir():
-                files.sync(path)
-            files.sync(temporary)
-            temporary.rename(self.folder / "periods" / f"{period:04d}")
-            files.sync(self.folder / "periods")
+                pq.write_table(pa.table(_with_period(period, columns)), folder / f"{name}.parquet")
+            (folder / "gate.json").write_text(json_text(gate), encoding="utf-8")
+
+        try:
+            if state is not None:
+                write_state(self.folder, state)
+            commit_folder(self.folder, self.folder / "periods" / f"{period:04d}", fill)
+            drop_states(self.folder, lambda kept: kept > period - KEPT)
         except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)  # its room may be what the run's end needs
             raise StorageError(f"period {period} cannot be written to '{self.folder}': {error.strerror}") from error
 
     def committed(self) -> list[Path]:
@@ -154,11 +159,12 @@ class RunStore:
         planned: int,
         died: bool = False,
         export: bool = True,
+        tables_digest: str = "",
     ) -> None:
         """Export the tables and write ``run.json``; only a full day whose simulation did not die is ``complete``.
 
         Of a run that died ``run.json`` comes first: a signal may end the export. Without an export nothing else is
-        touched, whoever is at work on it.
+        touched, whoever is at work on it. States stay unless the run is complete.
         """
         complete = len(statuses) == planned and not died
         content = {
@@ -168,17 +174,21 @@ class RunStore:
             "periods": {"planned": planned, "committed": len(statuses)},
             "period_statuses": dict(Counter(statuses)),
             "verdict": Verdict(run=code, committed=len(statuses)).as_dict(),
+            "tables_digest": tables_digest,
+            "resumed": resumptions(self.folder),
         }
         if not self.folder.is_dir():
             raise StorageError(f"run folder '{self.folder}' went away")
         if died:
             write_end(self.folder, content)
         if export:
-            for leftover in self.folder.glob(".tmp-*"):
+            for leftover in self.folder.glob(f"{TEMPORARY}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             self.export_tables()
         if not died:
             write_end(self.folder, content)
+        if complete:
+            shutil.rmtree(self.folder / "states", ignore_errors=True)
 
 
 class RunResult:
@@ -368,6 +378,11 @@ class RunResult:
 def load(folder: str | Path) -> RunResult:
     """Open a run folder: of a run that was broken off, what is committed."""
     return RunResult(folder)
+
+
+def manifest_sha256(manifest: Mapping[str, Any]) -> str:
+    """Return the SHA-256 that a manifest has as a file; a run's states name it."""
+    return digest(json_text(manifest).encode())
 
 
 def _with_period(period: int, columns: Columns) -> dict[str, Sequence[Any]]:

@@ -99,10 +99,14 @@ class SimulationCase:
         return continuous and self.roads is not None and bool(self.roads.stations) and self.dispatch is not None
 
     @property
+    def one_simulation(self) -> bool:
+        """Whether one microscopic simulation goes through all periods."""
+        return self.microsim.mode in ("continuous", "meso") and self.roads is not None
+
+    @property
     def late_parts(self) -> int:
         """How many parts of a period come at its end: measurements need the period to pass."""
-        late = self.microsim.mode in ("continuous", "meso") and self.roads is not None
-        return int(late) + int(self.measured_grid)
+        return int(self.one_simulation) + int(self.measured_grid)
 
     def _some_roads(self) -> RoadCase:
         if self.roads is None:

@@ -13,6 +13,7 @@ import mosaik_api_v3
 from mosaik_api_v3.types import CreateResult, InputData, Meta
 
 from cosim import watchdog
+from cosim.coupling.checkpoint import Checkpoint, State
 from cosim.errors import ComponentError, CosimError, DependencyError, PluginError
 from cosim.guard import passes, words
 from cosim.records.base import Told
@@ -20,7 +21,7 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 
 Inputs = InputData
-Port = float | int | bool | str | Sequence["Port"] | Mapping[str, "Port"] | Told
+Port = float | int | bool | str | Sequence["Port"] | Mapping[str, "Port"] | Told | State
 """What may stand on a port."""
 Values = dict[str, Port]
 """Values of one entity's ports."""
@@ -37,7 +38,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
     """A simulator that advances by periods of the scenario.
 
     Parameters of `init` (mosaik's ``world.start``): ``scenario``, a shipped name or path, with optional ``overrides``;
-    or ``case``, a built `SimulationCase`, inside one Python process.
+    or ``case``, a built `SimulationCase`, inside one Python process. With ``start``, a `Checkpoint`, mosaik's time 0 is
+    the end of its period, and the simulator goes on from there.
     """
 
     name = ""
@@ -54,13 +56,17 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
         case: SimulationCase | None = sim_params.pop("case", None)
         scenario = sim_params.pop("scenario", None)
         overrides = sim_params.pop("overrides", ())
+        start: Checkpoint | None = sim_params.pop("start", None)
         if case is None:
             if scenario is None:
                 raise ComponentError(f"{self.name}: start it with scenario=... (a shipped name or a path)")
             case = build_case(load(scenario, tuple(overrides)))
         self.sid = sid
         self.time_resolution = float(time_resolution)
-        self.case = case
+        self.case, self.start = case, start
+        self.periods_done = 0 if start is None else start.period
+        self.position = self.periods_done - 1
+        self.begin_s = self.periods_done * case.timeline.period_s
         self.step_size = round(case.timeline.period_s / self.time_resolution)
         with watchdog.at_work(self.name), self.named("before period 1"):
             self.setup(**sim_params)
@@ -104,7 +110,11 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     def period_at(self, time: int) -> int:
         """Return the position of the period at mosaik time ``time``."""
-        return self.case.timeline.position(round(time * self.time_resolution))
+        return self.case.timeline.position(self.day_s(time))
+
+    def day_s(self, time: int) -> int:
+        """Return the second of the day at mosaik time ``time``."""
+        return self.begin_s + round(time * self.time_resolution)
 
     def status(self) -> Status:
         """Return how far the simulator came; `cosim.world` asks every simulator after the run."""

@@ -41,7 +41,8 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"scenario '{self.case.name}' has no grid for a dispatch simulator")
         self.dispatch = self.case.dispatch
         self.side = self.case.grid_side()
-        self.state = open_day(self.side)
+        kept = None if self.start is None else self.start.dispatch
+        self.state = open_day(self.side) if kept is None else kept
         self.done: Dispatched | None = None
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
@@ -118,6 +119,7 @@ class Simulator(PeriodSimulator):
             "status": plan.record.status,
             "period": self.position + 1,
             "record": dispatch_period(self.dispatch, plan, k, stations=self._stations()),
+            "state": self.state,
             "answer": self._answer(done),
         }
         if plan.record.usable:

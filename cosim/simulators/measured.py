@@ -77,7 +77,7 @@ class Simulator(PeriodSimulator):
         self.state = self.flow.solve(*injection)
         if first or not self.state.converged:
             self.state = self.flow.confirm(self.state, injection[0], injection[1], f"measured: period {position + 1}")
-        end_s = round((time + self.step_size) * self.time_resolution) - position * self.case.timeline.period_s
+        end_s = self.day_s(time + self.step_size) - position * self.case.timeline.period_s
         self._keep(self.state, end_s, float(planned.sum()), float(measured.sum()))
         self.record = None
         if end_s == self.case.timeline.period_s:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
+from cosim.coupling.checkpoint import Checkpoint, State, checkpoint
 from cosim.errors import ComponentError
 from cosim.plain import Document
 from cosim.quantities import meta
@@ -18,13 +19,14 @@ from cosim.simulators.base import Inputs, PeriodSimulator
 from cosim.validation.gate import GateRecord, evaluate
 
 Sink = Callable[[PeriodRecord, GateRecord], None]
+Keep = Callable[[Checkpoint], None]
 
 
 class Simulator(PeriodSimulator):
     """Event-based: it takes the records of all simulators that are connected.
 
     Parameters of mosaik's ``world.start``: ``sink``, called with what was told and the gate's judgement of each
-    period; without it, the records stay in `committed`.
+    period; without it, the records stay in `committed`. ``keep`` is called before it with where all stand then.
     """
 
     name = "recorder"
@@ -32,12 +34,14 @@ class Simulator(PeriodSimulator):
     def __init__(self) -> None:
         super().__init__(meta("recorder", "event-based", {"Recorder": []}))
 
-    def setup(self, sink: Sink | None = None, **params: Any) -> None:  # noqa: ANN401 - mosaik's interface
-        """Take the sink."""
+    def setup(self, sink: Sink | None = None, keep: Keep | None = None, **params: Any) -> None:  # noqa: ANN401
+        """Take who is told."""
         super().setup(**params)
         self.committed: list[tuple[PeriodRecord, GateRecord]] = []
         self.held: dict[str, Told] = {}
+        self.states: dict[str, State] = {}
         self.sink: Sink = sink or (lambda record, judged: self.committed.append((record, judged)))
+        self.keep: Keep = keep or (lambda _: None)
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
         """Create the one Recorder."""
@@ -49,7 +53,9 @@ class Simulator(PeriodSimulator):
     def advance(self, time: int, inputs: Inputs) -> int | None:
         """Commit the period whose parts have all arrived; parts of measurements come at its end."""
         self.position = self.period_at(time)
-        self.held.update(inputs["Recorder-0"]["record"])
+        ports = inputs["Recorder-0"]
+        self.held.update(ports.get("record", {}))
+        self.states.update(ports.get("state", {}))
         late = sum(one.late and one.period == self.position + 1 for one in self.held.values())
         if late < self.case.late_parts:
             return None
@@ -59,6 +65,7 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"recorder: parts of period {record.period} in period {self.position + 1}")
         if record.period != self.periods_done + 1:
             raise ComponentError(f"recorder: period {record.period} came after period {self.periods_done}")
+        self.keep(checkpoint(record.period, self.states.values()))
         self._commit(record)
         self.periods_done += 1
         return None

@@ -23,6 +23,7 @@ from cosim.errors import ComponentError
 from cosim.microsim.port import (
     Claim,
     DayAnswer,
+    DayLog,
     DayStep,
     EngineSettings,
     LinkSlice,
@@ -63,7 +64,7 @@ class Simulator(PeriodSimulator):
         settings = EngineSettings(**{name: getattr(self.micro, name) for name in names})
         self.engine = self.open.enter_context(open_engine(self.roads, settings, mesoscopic=meso))
         self.stations = self.roads.stations[: len(self.engine.stations)]
-        self.continuous = self.micro.mode in ("continuous", "meso")
+        self.continuous = case.one_simulation
         self.coupling_s = case.timeline.period_s if meso else self.micro.coupling_s
         if self.continuous:
             self.step_size = round(self.coupling_s / self.time_resolution)
@@ -92,7 +93,7 @@ class Simulator(PeriodSimulator):
         self.position, self.record = position, None
         caps = self._caps(inputs)
         if self.continuous:
-            self._step(round(time * self.time_resolution), self._flows(inputs) if opens else None, caps)
+            self._step(self.day_s(time), self._flows(inputs) if opens else None, caps)
         else:
             self._windows(inputs, caps)
         return time + self.step_size
@@ -174,7 +175,9 @@ class Simulator(PeriodSimulator):
         """Advance the day by one coupling step; close the period at its end."""
         period_s = self.case.timeline.period_s
         if self.day is None:
-            self.day = RepeatableDay(lambda: self.engine.day(float(period_s), self.case.seed))
+            log = None if self.start is None else self.start.micro
+            claims = () if log is None else log.claims
+            self.day = RepeatableDay(lambda: self.engine.day(float(period_s), self.case.seed), claims)
             self.open.callback(self.day.close)
         if abs(self.day.now_s - now_s) > EXACT_S:
             raise ComponentError(f"sumo: mosaik is at {now_s} s, SUMO at {self.day.now_s:g} s; start it at time 0")
@@ -211,7 +214,10 @@ class Simulator(PeriodSimulator):
         if eid in self.link_at:
             return self._link(self.link_at[eid])
         told: Values = {"period": self.position + 1}
-        return told if self.record is None else told | {"record": self.record}
+        if self.record is None:
+            return told
+        told |= {"record": self.record}
+        return told if self.day is None else told | {"state": DayLog(claims=self.day.claims)}
 
     def _link(self, a: int) -> Values:
         """Return flow and time of a link at full length; without a vehicle its time is that of an open road."""

@@ -48,6 +48,8 @@ class Simulator(PeriodSimulator):
             raise ComponentError(f"scenario '{self.case.name}' has no roads for a traffic simulator")
         self.roads: RoadCase = self.case.roads
         self.side, self.state = self.case.open_roads()
+        if self.start is not None and self.start.roads is not None:
+            self.state = self.start.roads
         self.behaviour = self.case.behaviour_rows()
 
     def create(self, num: int, model: str, **model_params: Any) -> list[CreateResult]:  # noqa: ANN401
@@ -136,6 +138,7 @@ class Simulator(PeriodSimulator):
             "query": self._query(),
             "period": self.position + 1,
             "record": road_period(self.case, self.side, self.state, self.behaviour),
+            "state": self.state,
             **({"coupling_residual[MW]": residual} if np.isfinite(residual) else {}),
         }
 

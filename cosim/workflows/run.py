@@ -3,92 +3,38 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cosim import supervision, watchdog
+from cosim.coupling.checkpoint import Checkpoint
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import kept
 from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError, StorageError
 from cosim.plain import Document
 from cosim.plugins import require
-from cosim.records.grid import DispatchPeriod
-from cosim.records.period import PeriodRecord, tables
+from cosim.results.lock import at_work
 from cosim.results.manifest import manifest
-from cosim.results.store import RunResult, RunStore
+from cosim.results.store import RunResult, RunStore, manifest_sha256
 from cosim.scenario.build import warnings_of
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
-from cosim.simulators.recorder import gate_json
-from cosim.validation.gate import GateRecord, exit_code
+from cosim.validation.gate import exit_code
+from cosim.workflows.ledger import Ledger, Progress, StrictStop
 from cosim.workflows.room import estimated_bytes, require_room
-from cosim.workflows.simulate import simulate
+from cosim.world import run_world
 
 UNDECLARED = "not declared"
 """Source of a value of which the scenario does not say where it comes from."""
 
-Progress = Callable[[PeriodRecord, GateRecord], None]
 INTERRUPTED = 130
 COMMIT_S = 1.0
 """How long last words wait for a commit."""
-
-
-SHOWN_CHECKS = 4
-"""Failed checks that a flagged period's line names; all of them stand in its gate.json."""
-
-
-class StrictStop(CosimError):
-    """A flagged period under ``strict``: the run ends there, with the period committed."""
-
-    exit_code = 6
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """Commits the periods of a run and remembers their verdicts."""
-
-    store: RunStore
-    progress: Progress | None
-    strict: bool
-    judged: list[tuple[int, GateRecord]] = field(default_factory=list)
-    stopped: str = ""
-    remarks: dict[int, str] = field(default_factory=dict)
-    commits: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, told: PeriodRecord, judged: GateRecord) -> None:
-        with self.commits:
-            self.store.commit(told.period, tables(told), gate_json(judged))
-            self.judged.append((told.period, judged))
-        watchdog.period_ends()
-        self.remarks[told.period] = "" if told.dispatch is None else _remark(told.dispatch)
-        if self.progress is not None:
-            self.progress(told, judged)
-        supervision.check()
-        if self.strict and exit_code([judged.status]) != 0:
-            self.stopped = f"period {told.period} is {judged.status}; --strict ends the run there"
-            raise StrictStop(self.stopped)
-
-    @property
-    def statuses(self) -> list[str]:
-        return [record.status for _, record in self.judged]
-
-    def reasons(self) -> list[str]:
-        """Return one line per flagged period: status, the checks that failed, repair and diagnosis."""
-        lines = []
-        for period, record in self.judged:
-            if record.flags:
-                checks = [f"{check.name} {_shown(check.value)}" for check in record.failed]
-                more = f", and {len(checks) - SHOWN_CHECKS} more" if len(checks) > SHOWN_CHECKS else ""
-                named = ", ".join(checks[:SHOWN_CHECKS]) + more
-                told = "; ".join(part for part in (named, self.remarks[period]) if part)
-                lines.append(f"period {period}: {record.status} ({told})")
-        return [*lines, self.stopped] if self.stopped else lines
 
 
 def run(
@@ -153,20 +99,37 @@ def run(
     assignments = (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
     loaded = load(scenario, assignments)
     case = build_case(loaded)
+    checked_packages(case, report=report)
+    content, folder = manifest_of(loaded, case, command), free_folder(loaded, out)
+    require_room(folder, estimated_bytes(case, report=report))
+    store = RunStore.create(folder)
+    with at_work(store.folder):
+        write_folder(loaded, store.folder / "scenario")
+        store.begin(content)
+        if started is not None:
+            started(store.folder)
+        simulate_into(store, case, Ledger(store, progress, strict, manifest_sha256(content)))
+        if out is None:
+            link_latest(store.folder)
+        return reported(store.folder, report=report)
+
+
+def checked_packages(case: SimulationCase, *, report: bool) -> None:
+    """Refuse a case that what is installed cannot run.
+
+    Raises
+    ------
+    DependencyError
+        If a package is missing, or a solver that the scenario names is not there or does not fit.
+    """
     require(_packages(case, report=report))
     if case.dispatch is not None:
         require_solver(case.dispatch, movable=case.moves_loads)
-    folder = _folder(loaded, out)
-    require_room(folder, estimated_bytes(case, report=report))
-    store = RunStore.create(folder)
-    write_folder(loaded, store.folder / "scenario")
-    store.begin(_manifest(loaded, case, command))
-    if started is not None:
-        started(store.folder)
-    _simulate_into(store, case, _Ledger(store, progress, strict))
-    if out is None:
-        _link_latest(store.folder)
-    result = RunResult(store.folder)
+
+
+def reported(folder: Path, *, report: bool) -> RunResult:
+    """Return a run that ended, with its report if one is wanted."""
+    result = RunResult(folder)
     if report:
         from cosim.reports.page import write_report
 
@@ -183,13 +146,24 @@ def _packages(case: SimulationCase, *, report: bool) -> Iterator[str]:
         yield from ("jinja2", "plotly")
 
 
-def _simulate_into(store: RunStore, case: SimulationCase, ledger: _Ledger) -> None:
-    """Simulate; write ``run.json`` however it ends."""
+def simulate_into(store: RunStore, case: SimulationCase, ledger: Ledger, start: Checkpoint | None = None) -> None:
+    """Simulate the periods that are to come; write ``run.json`` however it ends.
+
+    Parameters
+    ----------
+    store, case
+        The run folder, and what is simulated.
+    ledger
+        Remembers the periods before.
+    start
+        Where the run stands; None at its beginning.
+    """
+    planned = case.timeline.periods
 
     def end(code: int, reasons: Sequence[str] = (), *, died: bool = True, export: bool = True) -> None:
         store.finish(
-            code=code, reasons=[*ledger.reasons(), *reasons], statuses=ledger.statuses, planned=case.timeline.periods,
-            died=died, export=export,
+            code=code, reasons=[*ledger.reasons(), *reasons], statuses=ledger.statuses, planned=planned, died=died,
+            export=export, tables_digest=ledger.digest,
         )  # fmt: skip
 
     def last_words(code: int, reason: str) -> None:
@@ -200,7 +174,8 @@ def _simulate_into(store: RunStore, case: SimulationCase, ledger: _Ledger) -> No
     with supervision.deferred(last_words):
         try:
             with suppress(StrictStop), watchdog.watching():
-                simulate(case, ledger)
+                if len(ledger.statuses) < planned:
+                    run_world(case, ledger, keep=ledger.keep, start=start)
             end(exit_code(ledger.statuses), died=False)
         except BaseException as error:
             with suppress(CosimError, MemoryError):  # what stopped the run is told, not what it stopped afterwards
@@ -216,7 +191,8 @@ def _code(error: BaseException) -> int:
     return int(getattr(error, "exit_code", CosimError.exit_code))
 
 
-def _folder(loaded: LoadedScenario, out: str | Path | None) -> Path:
+def free_folder(loaded: LoadedScenario, out: str | Path | None) -> Path:
+    """Return the run folder that was asked for, or a new one below ``runs``."""
     if out is not None:
         return Path(out)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -228,7 +204,8 @@ def _folder(loaded: LoadedScenario, out: str | Path | None) -> Path:
     return folder
 
 
-def _link_latest(folder: Path) -> None:
+def link_latest(folder: Path) -> None:
+    """Let ``latest`` beside a run folder name it."""
     link = folder.parent / "latest"
     try:
         if link.is_symlink() or not link.exists():
@@ -238,7 +215,10 @@ def _link_latest(folder: Path) -> None:
         raise StorageError(f"'{link}' cannot be linked to the run: {error.strerror}") from error
 
 
-def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[str]) -> Document:
+def manifest_of(
+    loaded: LoadedScenario, case: SimulationCase, command: Sequence[str], parent: Document | None = None
+) -> Document:
+    """Return the manifest of a run; of one that goes on from another one, with its parent."""
     dispatch = case.dispatch
     content: Document = {
         "scenario": loaded.name,
@@ -258,15 +238,6 @@ def _manifest(loaded: LoadedScenario, case: SimulationCase, command: Sequence[st
         "behaviour": None if case.behaviour is None else case.behaviour.statistics,
         "base_load_mwh": None if dispatch is None else float(dispatch.base_p_mw.sum() * dispatch.period_h),
     }
+    if parent is not None:
+        content = {"parent": parent, **content}
     return manifest(command=command or [Path(sys.argv[0]).name, *sys.argv[1:]], content=content)
-
-
-def _remark(plan: DispatchPeriod) -> str:
-    """Return how the dispatch of a period was repaired, and why it could not serve all."""
-    methods = ", ".join(method for method in (plan.restoration, plan.storage_repair) if method)
-    repaired = f"repaired by {methods}" if methods else ""
-    return "; ".join(text for text in (repaired, plan.diagnosis) if text)
-
-
-def _shown(value: float | bool | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cosim.errors import StorageError
 from cosim.plain import Document
@@ -39,6 +39,8 @@ class ListedRun:
         Periods; None where nothing tells.
     remark
         The first thing that is wrong.
+    parent
+        The run that it goes on from, and behind which period; empty if it began by itself.
     """
 
     folder: str
@@ -49,6 +51,7 @@ class ListedRun:
     committed: int | None = None
     planned: int | None = None
     remark: str = ""
+    parent: str = ""
 
     @property
     def rank(self) -> int:
@@ -63,6 +66,7 @@ class ListedRun:
             "folder": self.folder, "state": self.state, "scenario": self.scenario, "created": self.created,
             "periods": {"planned": self.planned, "committed": self.committed},
             "verdict": None if self.verdict is None else self.verdict.as_dict(), "remark": self.remark,
+            "parent": self.parent,
         }  # fmt: skip
 
 
@@ -125,6 +129,11 @@ def _name(root: Path, folder: Path) -> str:
     return folder.relative_to(root).as_posix()
 
 
+def _parent(manifest: Mapping[str, Any]) -> str:
+    told = manifest.get("parent")
+    return "" if told is None else f"goes on behind period {told['period']} of {told['folder']}"
+
+
 def _listed(folder: Path, name: str) -> ListedRun:
     """Read what a run says of itself."""
     try:
@@ -141,6 +150,7 @@ def _listed(folder: Path, name: str) -> ListedRun:
             committed=verdict.committed,
             planned=int(counts["planned"]),
             remark=next(iter((*result.notices, *(reasons if verdict.worst else ()))), ""),
+            parent=_parent(result.manifest),
         )
     except (StorageError, OSError, KeyError, TypeError, ValueError) as error:
         return ListedRun(folder=name, state="damaged", remark=f"{error}")

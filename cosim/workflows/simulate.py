@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from cosim.records.period import PeriodRecord, tables
 from cosim.scenario.case import SimulationCase
+from cosim.simulators.recorder import Sink
 from cosim.validation.gate import GateRecord, exit_code
-from cosim.world import Sink, run_world
+from cosim.world import run_world
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,6 +25,7 @@ from cosim.validation.micro_verdict import judge
 from cosim.validation.micro_vocabulary import VALIDATED
 from cosim.validation.route_choice import residual
 from cosim.workflows import micro_tables
+from cosim.workflows.ledger import Progress
 from cosim.workflows.micro_equilibrium import find_equilibrium
 from cosim.workflows.micro_found import ModelRuns, PeriodValidation, Validation
 from cosim.workflows.micro_ramp import run_ramp
@@ -39,7 +40,6 @@ from cosim.workflows.micro_study import (
     stored_waits,
     told_of,
 )
-from cosim.workflows.run import Progress
 from cosim.workflows.verify import opened
 
 LEAST_SEEDS = 5

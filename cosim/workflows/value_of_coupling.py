@@ -43,7 +43,8 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.workflows.compare import STAGES
-from cosim.workflows.run import Progress, run
+from cosim.workflows.ledger import Progress
+from cosim.workflows.run import run
 
 if TYPE_CHECKING:
     pass

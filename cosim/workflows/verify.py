@@ -30,7 +30,8 @@ from cosim.validation.stored import StoredDispatch, stored_dispatch
 from cosim.validation.stress import Stress, stress
 from cosim.workflows import verify_tables
 from cosim.workflows.day_bound import day_bound, day_local_optimum
-from cosim.workflows.run import Progress, run
+from cosim.workflows.ledger import Progress
+from cosim.workflows.run import run
 from cosim.workflows.stored_stations import station_figures, stored_charging_mw, stored_stations
 from cosim.workflows.verify_tables import RunLedger, Verification
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cosim.results.lock import at_work
 from cosim.results.manifest import FORMAT
 from cosim.results.store import RunResult, RunStore
 from cosim.results.verdict import Finding
@@ -75,7 +76,10 @@ def test_the_table_tells_the_same(cosim, runs):
     row = next(line for line in lines if line.endswith("validated") or line.rstrip().endswith("validated"))
     assert row.split()[:4] == ["10", "0", "–", "10"]
     assert "cut: damaged; " in out
-    assert "killed: unfinished; it still runs, or was killed: 1 of 1 periods are committed" in out
+    go_on = f"'cosim run {runs / 'killed'} --resume' goes on"
+    assert f"killed: unfinished; it was killed ({go_on}): 1 of 1 periods are committed" in out
+    with at_work(runs / "killed"):
+        assert "killed: unfinished; it still runs: 1 of 1 periods are committed" in cosim("runs", runs)[1]
     assert "inexact: period 1: why inexact" in out
 
 
