@@ -29,7 +29,7 @@ def never(monkeypatch):
         raise AssertionError("it went on")
 
     monkeypatch.setattr(run_module, "load", nothing)
-    monkeypatch.setattr(run_module, "simulate", nothing)
+    monkeypatch.setattr(run_module, "run_world", nothing)
 
 
 def test_a_read_only_disk_is_told_at_once(never, monkeypatch, tmp_path):
