@@ -357,11 +357,9 @@ def calibrate(
 def import_(
     source: Annotated[Literal["pandapower", "matpower", "simbench"], typer.Argument(help="Where the net comes from.")],
     net: arg.Net,
-    out: Annotated[Path | None, typer.Option(help="New folder for bus.csv, line.csv, load.csv.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for tables; needed without --check.")] = None,
     *,
-    check_only: Annotated[
-        bool, typer.Option("--check", help="Write nothing: its power flow, or what hinders.")
-    ] = False,
+    check_only: Annotated[bool, typer.Option("--check", help="Its power flow as it is, or what hinders.")] = False,
     slack: Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")] = None,
     opened: arg.Opened = None,
 ) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from cosim.cli.terminal import console, grid
 from cosim.errors import UsageError
+
+if TYPE_CHECKING:
+    from cosim.workflows.check_net import CheckedNet
 
 NOT_CONVERGED = 6
 
@@ -16,43 +21,47 @@ def import_command(
     source: str, net: str, out: Path | None, *, check_only: bool, slack_bus: int | None, opened: list[str]
 ) -> int:
     """Import into a folder, or check a net as it is; print what was found and return the exit code."""
-    if check_only == (out is not None):
-        raise UsageError("give either --out FOLDER or --check")
-    if out is None:
-        return _checked(source, net, slack_bus, opened)
+    if check_only:
+        return _checked(source, net, out, slack_bus, opened)
     if slack_bus is not None or opened:
         raise UsageError("--slack and --open belong to --check")
+    if out is None:
+        raise UsageError("give --out FOLDER for the tables, or --check")
     return _imported(source, Path(net), out)
 
 
-def _checked(source: str, net: str, slack_bus: int | None, opened: list[str]) -> int:
+def _checked(source: str, net: str, out: Path | None, slack_bus: int | None, opened: list[str]) -> int:
+    """Check a net and print its power flow; its tables go into a folder, if there is one."""
     from cosim.workflows.check_net import check_net
+    from cosim.workflows.net_tables import write_tables
 
     found = check_net(source, net, slack_bus=slack_bus, opened=opened)
+    if out is not None:
+        write_tables(found.net, out)
     screen = console()
     for remark in found.net.remarks:
         screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
-    feeder, proof = found.net, found.net.proof
-    buses, voltages = feeder.table.buses, feeder.vm_pu
+    screen.print(grid((f"  {name}", escape(text)) for name, text in _told(found)))
+    if out is not None:
+        screen.print(f"written  {escape(str(out))}", soft_wrap=True)
+    return 0
+
+
+def _told(found: CheckedNet) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of a net that goes in."""
+    feeder, proof, voltages = found.net, found.net.proof, found.net.vm_pu
+    buses, parts = feeder.table.buses, feeder.balance
     low, high = min(voltages, key=voltages.__getitem__), max(voltages, key=voltages.__getitem__)
     levels = ", ".join(f"{level:g}" for level in sorted(set(buses.base_kv.tolist()), reverse=True))
-    screen.print(
-        grid(
-            (f"  {name}", escape(text))
-            for name, text in (
-                ("right", f"flows to {proof.flow_error_mva:.1e} MVA, voltages to {proof.voltage_error_pu:.1e} pu"),
-                (
-                    "buses",
-                    f"{len(voltages)} at {levels} kV, {len(feeder.table.child)} branches below bus {feeder.supply}",
-                ),
-                ("net load", f"{-buses.p_mw.sum():g} MW, {-buses.q_mvar.sum():g} Mvar"),
-                ("voltage", f"{voltages[low]:.6f} pu at bus {low} to {voltages[high]:.6f} pu at bus {high}"),
-                ("losses", f"{1000.0 * proof.flows.loss_mw:.3f} kW"),
-                *(("loading", f"{one.percent:.2f} % of {one.element}") for one in found.fullest),
-            )
-        )
-    )
-    return 0
+    yield "right", f"flows to {proof.flow_error_mva:.1e} MVA, voltages to {proof.voltage_error_pu:.1e} pu"
+    yield "buses", f"{len(voltages)} at {levels} kV, {len(feeder.table.child)} branches below bus {feeder.supply}"
+    yield "carried", ", ".join(map(str, parts.carried))
+    if parts.left_out:
+        yield "left out", ", ".join(map(str, parts.left_out))
+    yield from (("merged", group) for group in parts.merged)
+    yield "voltage", f"{voltages[low]:.6f} pu at bus {low} to {voltages[high]:.6f} pu at bus {high}"
+    yield "losses", f"{1000.0 * proof.flows.loss_mw:.3f} kW"
+    yield from (("loading", f"{one.percent:.2f} % of {one.element}") for one in found.fullest)
 
 
 def _imported(source: str, file: Path, out: Path) -> int:

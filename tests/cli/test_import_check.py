@@ -1,6 +1,7 @@
 """`cosim import ... --check`: figures of a net as it is, or one message that names what hinders."""
 
 import pandapower as pp
+import pandas as pd
 import pytest
 from pandapower import networks
 
@@ -27,6 +28,28 @@ def test_a_file_with_two_sources_asks_for_one(cosim, tmp_path):
     code, out, _ = cosim("import", "pandapower", tmp_path / "net.json", "--check", "--slack", 0)
     assert code == 0
     assert "not supplied by bus 0" in out
+    assert "carried" in out
+
+
+def test_the_tables_are_those_of_pandapower(cosim, tmp_path):
+    code, out, err = cosim("import", "pandapower", "create_cigre_network_lv", "--check", "--out", tmp_path / "flow")
+    assert (code, err) == (0, "")
+    net = networks.create_cigre_network_lv()
+    pp.runpp(net, numba=False, tolerance_mva=1e-10)
+    bus = pd.read_csv(tmp_path / "flow" / "bus.csv", index_col="bus")
+    assert bus.vm_pu.to_dict() == pytest.approx(net.res_bus.vm_pu.dropna().to_dict(), abs=1e-9)
+    elements = pd.read_csv(tmp_path / "flow" / "element.csv").set_index(["element", "index"])
+    for kind, ends in (("line", ("from", "to")), ("trafo", ("hv", "lv"))):
+        told, truth = elements.loc[kind], net[f"res_{kind}"]
+        assert told.name.to_list() == net[kind].name[told.index].to_list()
+        for column, theirs in (
+            ("p_from_mw", f"p_{ends[0]}_mw"), ("q_to_mvar", f"q_{ends[1]}_mvar"), ("i_to_ka", f"i_{ends[1]}_ka"),
+            ("loading_percent", "loading_percent"),
+        ):  # fmt: skip
+            assert told[column].to_list() == pytest.approx(truth[theirs][told.index].to_list(), abs=1e-7)
+    again, _, err = cosim("import", "pandapower", "create_cigre_network_lv", "--check", "--out", tmp_path / "flow")
+    assert again == 2
+    assert "is not an empty folder" in err
 
 
 @pytest.mark.parametrize(
@@ -34,8 +57,7 @@ def test_a_file_with_two_sources_asks_for_one(cosim, tmp_path):
     [
         (["pandapower", "create_cigre_network_hv", "--check"], 3, "a voltage; give its power as an sgen"),
         (["pandapower", "no_such_net", "--check"], 2, "is no file and no net of pandapower.networks"),
-        (["pandapower", "net.json"], 2, "give either --out FOLDER or --check"),
-        (["pandapower", "net.json", "--check", "--out", "x"], 2, "give either --out FOLDER or --check"),
+        (["pandapower", "net.json"], 2, "give --out FOLDER for the tables, or --check"),
         (["pandapower", "net.json", "--out", "x", "--open", "3"], 2, "--slack and --open belong to --check"),
         (["simbench", "1-MV-urban--0-sw", "--out", "x"], 2, "format 'simbench' is unknown"),
     ],

@@ -66,9 +66,10 @@ _NUMBERS = MappingProxyType(
     }
 )  # fmt: skip
 """Columns that must hold a finite number in every row in service."""
-_POSITIVE = ("vn_kv", "length_km", "parallel", "df", "sn_mva", "vn_hv_kv", "vn_lv_kv", "vn_mv_kv", "vk_percent",
-             "vm_pu", "sn_hv_mva", "sn_mv_mva", "sn_lv_mva", "vk_hv_percent", "vk_mv_percent",
-             "vk_lv_percent")  # fmt: skip
+_POSITIVE = ("vn_kv", "length_km", "parallel", "df", "sn_mva", "vn_hv_kv", "vn_lv_kv", "vn_mv_kv", "vm_pu", "sn_hv_mva",
+             "sn_mv_mva", "sn_lv_mva")  # fmt: skip
+_NOT_ZERO = ("vk_percent", "vk_hv_percent", "vk_mv_percent", "vk_lv_percent")
+"""A negative one stands for a capacitive transformer."""
 _SWITCHED = MappingProxyType({"l": "line", "t": "trafo", "t3": "trafo3w"})
 
 
@@ -125,6 +126,8 @@ def _number_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
             yield from _told(file, kind, table, column, ~np.isfinite(values), "is empty or no finite number")
             if column in _POSITIVE:
                 yield from _told(file, kind, table, column, values <= 0.0, "must be > 0")
+            if column in _NOT_ZERO:
+                yield from _told(file, kind, table, column, values == 0.0, "must not be 0")
 
 
 def _impedance_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import InputError, Problem
+from cosim.grid.reduction.balance import Balance, balance
 from cosim.grid.reduction.branch_table import BranchTable, branch_table
 from cosim.grid.reduction.net_rules import in_service, net_problems
 from cosim.grid.reduction.pandapower_rows import Solved, has_voltages, read_solved
@@ -53,6 +54,8 @@ class ReducedNet:
         The bus that supplies it.
     vm_pu
         Voltage of each of the user's buses in the feeder, by its index.
+    balance
+        What of the net is in the feeder.
     remarks
         What was left out, read or found in a way that the user should know.
     """
@@ -62,6 +65,7 @@ class ReducedNet:
     proof: Proof
     supply: int
     vm_pu: dict[int, float]
+    balance: Balance
     remarks: tuple[str, ...]
 
 
@@ -109,7 +113,10 @@ def reduced(
     place = np.searchsorted(kept, solved.position[inside])
     voltages = dict(zip(work.bus.index[inside].tolist(), proof.flows.vm_pu[place].tolist(), strict=True))
     remarks = (*told, *_remarks(net, solved, work, inside, supply, shares=shares))
-    return ReducedNet(name=name, table=table, proof=proof, supply=supply, vm_pu=voltages, remarks=remarks)
+    return ReducedNet(
+        name=name, table=table, proof=proof, supply=supply, vm_pu=voltages,
+        balance=balance(net, table, list(voltages)), remarks=remarks,
+    )  # fmt: skip
 
 
 def _open(net: pandapowerNet, word: str, name: str) -> None:
@@ -199,8 +206,8 @@ def _remarks(
 ) -> Iterator[str]:
     """Yield what the user should know of the way the net was read."""
     isolated = work.bus.index[solved.position < 0]
-    yield from _left_out(work, isolated, "isolated or out of service")
-    yield from _left_out(work, work.bus.index[(solved.position >= 0) & ~inside], f"not supplied by bus {supply}")
+    yield from _left_out(isolated, "isolated or out of service")
+    yield from _left_out(work.bus.index[(solved.position >= 0) & ~inside], f"not supplied by bus {supply}")
     if dead := dead_taps(net):
         yield f"tap_changer_type is empty, so tap_pos has no effect, of {listed(dead)}; give 'Ratio' to make it count"
     if shares:
@@ -213,8 +220,6 @@ def _remarks(
             yield f"{len(net[kind])} rows of {kind} {what}"
 
 
-def _left_out(net: pandapowerNet, buses: IntArray, why: str) -> Iterator[str]:
+def _left_out(buses: IntArray, why: str) -> Iterator[str]:
     if len(buses):
-        load = in_service(net.load[net.load.bus.isin(buses)])
-        power = float((load.p_mw * load.scaling).sum())
-        yield f"{len(buses)} buses are {why}, with {power:g} MW of load: {listed([str(bus) for bus in buses])}"
+        yield f"{len(buses)} buses are {why}: {listed([str(bus) for bus in buses])}"

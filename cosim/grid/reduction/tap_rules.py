@@ -33,7 +33,7 @@ def tap_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
             reason = f"{column} is empty for transformers {empty}, and not for all: the power flow would not end"
             yield Problem(file=file, field="trafo", reason=reason, remedy="give 0.5 where nothing is known")
     trafo = in_service(net.trafo)
-    for index in trafo.index[trafo.vkr_percent.to_numpy(dtype=float) > trafo.vk_percent.to_numpy(dtype=float)]:
+    for index in trafo.index[trafo.vkr_percent.to_numpy(dtype=float) > np.abs(trafo.vk_percent.to_numpy(dtype=float))]:
         reason = f"vkr_percent {trafo.vkr_percent[index]:g} is above vk_percent {trafo.vk_percent[index]:g}"
         yield Problem(file=file, field=called("trafo", net.trafo, index), reason=reason, remedy="exchange them")
 

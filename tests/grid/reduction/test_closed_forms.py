@@ -143,3 +143,10 @@ def test_two_transformers_of_unequal_ratio_are_exact_without_a_loop():
         current = one * (1.01 / t - true)
         assert found.proof.flows.row_power_mva[row, 0] == pytest.approx(1.01 / t * np.conj(current), abs=1e-9)
         assert found.proof.flows.row_power_mva[row, 1] == pytest.approx(-true * np.conj(current), abs=1e-9)
+
+
+def test_a_capacitive_transformer_is_one_of_negative_reactance(tmp_path):
+    text = case(tmp_path, kv=10).read_text(encoding="utf-8").replace("1 2 0.1 0.1", "1 2 0.1 -0.2")
+    (tmp_path / "two.m").write_text(text, encoding="utf-8")
+    found = reduced(net_of_case(tmp_path / "two.m")[0], name="case").vm_pu
+    assert found[2] == pytest.approx(two_bus_voltage(0.09, 0.03, 0.1, -0.2, 20.0), abs=1e-12)

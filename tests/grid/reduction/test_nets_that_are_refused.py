@@ -82,7 +82,7 @@ REFUSED = {
         lambda n: n.trafo.__setitem__("vk_percent", np.nan),
         r"trafo 0 'T1'.*vk_percent nan is empty",
     ),
-    "vk of zero": (lambda n: n.trafo.__setitem__("vk_percent", 0.0), r"vk_percent 0.0 must be > 0"),
+    "vk of zero": (lambda n: n.trafo.__setitem__("vk_percent", 0.0), r"vk_percent 0.0 must not be 0"),
     "vkr above vk": (lambda n: n.trafo.__setitem__("vkr_percent", 7.0), r"vkr_percent 7 is above vk_percent 6"),
     "a missing step": (lambda n: tabular(n, [-1, 0]), r"tap_pos 1.* stands 0 times in table 0"),
     "one table for two": (lambda n: tabular(n, [0, 1, 2], (1, 2)), r"trafo 0 'T1', trafo 1 share tap table 0"),
@@ -144,6 +144,22 @@ def test_a_ring_is_a_feeder_once_it_is_opened(net):
         reduced(net, name="net", opened=["nothing"])
 
 
+def test_what_is_carried_and_merged_is_counted(net):
+    trafo(net, 1, 2, name="T2")
+    pp.create_sgen(net, 3, 0.02, 0.01, scaling=0.5)
+    pp.create_shunt(net, 4, q_mvar=-0.01, p_mw=0.001, step=2)
+    pp.create_asymmetric_load(net, 3, p_a_mw=0.01, p_c_mw=0.02, q_b_mvar=0.003)
+    pp.create_line_from_parameters(net, 3, 4, **LINE, in_service=False)
+    found = reduced(net, name="net").balance
+    assert found.left_out == ()
+    assert found.merged == ("trafo 0 'T1' + trafo 1 'T2'",)
+    assert [str(one) for one in found.carried] == [
+        "3 line", "2 trafo", "2 load (0.08 MW, 0.02 Mvar)", "1 sgen (0.01 MW, 0.005 Mvar)",
+        "1 shunt (0.002 MW, -0.02 Mvar)",
+        "1 asymmetric_load (0.03 MW, 0.003 Mvar)",
+    ]  # fmt: skip
+
+
 def test_of_two_feeders_the_one_that_is_asked_for(net):
     before = reduced(net, name="net")
     other = pp.create_buses(net, 2, 10.0)
@@ -162,8 +178,10 @@ def test_what_is_left_out_or_without_effect_is_said(net):
     net.trafo["tap_changer_type"] = None
     pp.create_load(net, pp.create_bus(net, 0.4), 0.07)
     pp.create_asymmetric_load(net, 3, p_a_mw=0.01)
-    told = "\n".join(reduced(net, name="net").remarks)
-    assert "1 buses are isolated or out of service, with 0.07 MW of load: 5" in told
+    found = reduced(net, name="net")
+    told = "\n".join(found.remarks)
+    assert "1 buses are isolated or out of service: 5" in told
+    assert [str(one) for one in found.balance.left_out] == ["1 load (0.07 MW, 0 Mvar)"]
     assert "tap_changer_type is empty, so tap_pos has no effect, of trafo 0 'T1'" in told
     assert "1 rows of asymmetric_load count as the sum of their phases" in told
 
