@@ -11,7 +11,7 @@ from typing import Any
 
 from cosim.grid.lean import without_plots
 
-_YOUNG = 50_000
+_YOUNG = 100_000
 """Objects made before cycles are looked for among them: the packages to load make half a million that stay."""
 _STATISTICS = "scipy.stats"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import Array, ComplexArray
+from cosim.grid.engines.pandapower import tolerance_pu
 from cosim.grid.feeder import Feeder
 from cosim.grid.lean import pandapower
 from cosim.grid.model import state_of, to_pandapower
@@ -110,6 +111,7 @@ class StressedFlow:
     def __init__(self, feeder: Feeder) -> None:
         pp = pandapower()
         self.feeder = feeder
+        self.tolerance_pu = tolerance_pu(feeder, TOLERANCE_MVA)
         self._net = to_pandapower(feeder)
         # pandapower applies a load's dependence on voltage to all that stands at its bus, static generators too; hence
         # shunts for what depends on it, and loads for what does not.
@@ -156,7 +158,7 @@ class StressedFlow:
             vm_pu = self._voltages("results" if number else "flat")
             if not np.isfinite(vm_pu).all():
                 break
-            if np.abs(vm_pu - before).max() <= SAME_PU:
+            if np.abs(vm_pu - before).max() <= max(SAME_PU, self.tolerance_pu):
                 return state_of(net)
             before = vm_pu
         return no_state(feeder)
@@ -168,7 +170,7 @@ class StressedFlow:
             with np.errstate(all="ignore"):  # a diverging iteration overflows on its way
                 pp.runpp(
                     self._net, algorithm="nr", init=init, numba=False, lightsim2grid=False,
-                    tolerance_mva=TOLERANCE_MVA / self.feeder.base_mva,  # it is compared with pu, in spite of its name
+                    tolerance_mva=self.tolerance_pu,
                 )  # fmt: skip
         except pp.LoadflowNotConverged:
             return np.full(self.feeder.n_buses, np.nan)

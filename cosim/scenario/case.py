@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cosim.arrays import Array
 from cosim.charging.behaviour import FleetDay
 from cosim.charging.overload import Chargers, chargers_of
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
 from cosim.coupling.day import DayState, Expected, LoopRules, RoadSide, open_day
-from cosim.coupling.dispatch_day import GridSide, grid_side
 from cosim.coupling.load_in_time import load_in_time
 from cosim.coupling.roads import RoadResponse
 from cosim.dispatch.forecast import foreseen_periods
@@ -23,6 +23,9 @@ from cosim.scenario.road_case import RoadCase
 from cosim.scenario.schema import Coupling, Microsim
 from cosim.timeline import Timeline
 from cosim.traffic.problem import SueResult
+
+if TYPE_CHECKING:
+    from cosim.coupling.dispatch_day import GridSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,6 +177,8 @@ class SimulationCase:
 
     def grid_side(self, *, polish: bool = True) -> GridSide:
         """Return the grid side of the day; ``polish`` as in `cosim.dispatch.controller.Controller`."""
+        from cosim.coupling.dispatch_day import grid_side
+
         if self.dispatch is None:
             raise InputError(f"scenario '{self.name}' has no grid")
         coupling = self.coupling

@@ -177,7 +177,7 @@ def _confirmed(judge: StressedFlow, stressed: Stressed, found: GridState, number
     }  # fmt: skip
     supposed = found.vm_pu if found.converged else None
     judged = judge.solve(stressed.disturbances[number], **asked, supposed_vm_pu=supposed)
-    return confirmed(found, judged, f"draw {number + 1} of the stress test")
+    return confirmed(found, judged, judge.tolerance_pu, f"draw {number + 1} of the stress test")
 
 
 def _split(feeder: Feeder, stored: StoredDispatch, base_p_mw: Array) -> tuple[Array, Array, Array]:

@@ -13,7 +13,6 @@ from cosim import supervision, watchdog
 from cosim.coupling.checkpoint import Checkpoint
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import kept
-from cosim.dispatch.solving import require_solver
 from cosim.errors import CosimError, StorageError
 from cosim.plain import Document
 from cosim.plugins import require
@@ -124,6 +123,8 @@ def checked_packages(case: SimulationCase, *, report: bool) -> None:
     """
     require(_packages(case, report=report))
     if case.dispatch is not None:
+        from cosim.dispatch.solving import require_solver  # a run of roads alone does not load the dispatch
+
         require_solver(case.dispatch, movable=case.moves_loads)
 
 

@@ -1,6 +1,7 @@
 """The stress test on one line, against a sweep of two complex equations that knows only what each draw says."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -157,3 +158,27 @@ def test_pandapower_judges_a_sample_of_the_draws_and_every_one_outside(monkeypat
     found = drawn(seed=6, v_min=1.005, v_max=1.015)
     assert 0.0 < found.share_inside < 1.0
     assert judged == [one.slack_vm_pu for one in found.draws if not one.inside or one.draw % 5 == 1]
+
+
+@pytest.mark.parametrize("ohm", [1e-2, 1e-5, 1e-8])
+def test_a_line_of_next_to_no_impedance_is_no_reason_to_have_no_state(ohm):
+    """Round-off at a coupler is larger than any mismatch that a long line allows."""
+    base_ohm = BASE_KV**2 / BASE_MVA
+    coupled = Feeder(
+        name="coupled", bus_ids=("1", "2", "3"), line_ids=("1-2", "2-3"), parent=[0, 1], child=[1, 2], slack=0,
+        r_pu=[Z_PU.real, ohm / base_ohm], x_pu=[Z_PU.imag, ohm / base_ohm], i_max_ka=[np.inf] * 2, v_min_pu=[0.9] * 3,
+        v_max_pu=[1.1] * 3, p_mw=[0.0, 0.0, 1.0], q_mvar=[0.0, 0.0, 0.5], base_mva=BASE_MVA, base_kv=BASE_KV,
+        slack_vm_pu=1.02, length_km=[LENGTH_KM, 0.001],
+    )  # fmt: skip
+
+    def at_the_coupler(values):
+        return np.stack([np.zeros_like(values), np.zeros_like(values), values])
+
+    plain = stored()
+    moved = replace(
+        plain, p_load_mw=at_the_coupler(plain.p_load_mw[1]), q_load_mvar=at_the_coupler(plain.q_load_mvar[1]),
+        p_gen_mw=at_the_coupler(plain.p_gen_mw[1]), q_gen_mvar=at_the_coupler(plain.q_gen_mvar[1]),
+        shed_mw=at_the_coupler(plain.shed_mw[1]), devices={},
+    )  # fmt: skip
+    found = stress(coupled, moved, at_the_coupler(BASE_P_MW), limits=GateLimits(), draws=3, seed=1)
+    assert all(draw.converged and draw.inside for draw in found.draws)

@@ -62,11 +62,16 @@ class BatchFlow:
         ComponentError
             If both have a state, and they are not the same.
         """
-        return confirmed(found, self.judge.solve(p_mw, q_mvar), what)
+        return confirmed(found, self.judge.solve(p_mw, q_mvar), self.judge.tolerance_pu, what)
 
 
-def confirmed(found: GridState, judged: GridState, what: str) -> GridState:
+def confirmed(found: GridState, judged: GridState, tolerance_pu: float, what: str) -> GridState:
     """Return the judge's state; a state that was found must be the same if the judge has one.
+
+    Parameters
+    ----------
+    tolerance_pu
+        Mismatch that the judge leaves; where lines are so short that it is large, voltages are the same to it.
 
     Raises
     ------
@@ -74,9 +79,10 @@ def confirmed(found: GridState, judged: GridState, what: str) -> GridState:
         If both have a state, and they are not the same.
     """
     apart = float(np.abs(found.vm_pu - judged.vm_pu).max())
-    if found.converged and judged.converged and not apart <= SAME_PU:
+    allowed = max(SAME_PU, 10.0 * tolerance_pu)
+    if found.converged and judged.converged and not apart <= allowed:
         raise ComponentError(
-            f"{what}: the batch power flow is {apart:.2g} pu from pandapower's, more than {SAME_PU:g} pu; "
+            f"{what}: the batch power flow is {apart:.2g} pu from pandapower's, more than {allowed:g} pu; "
             "set dispatch.ac_engine: pandapower"
         )
     return judged

@@ -27,6 +27,15 @@ _LOADS_CHANGE = {"bus_pq": True, "trafo": False, "gen": False}
 """In pandapower's words: what a flow needs again of the one before. Admittances stay."""
 
 
+def tolerance_pu(feeder: Feeder, tolerance_mva: float) -> float:
+    """Return a mismatch in pu, no less than the round-off of the shortest line.
+
+    pandapower compares its ``tolerance_mva`` with the mismatch in pu of ``sn_mva``, in spite of its name.
+    """
+    largest_admittance_pu = float(np.max(1.0 / np.hypot(feeder.r_pu, feeder.x_pu)))
+    return max(tolerance_mva / feeder.base_mva, _ROUND_OFF * largest_admittance_pu)
+
+
 class AcFlow:
     """Power flow of one feeder for many injections.
 
@@ -50,9 +59,7 @@ class AcFlow:
         self.max_iterations = max_iterations
         self._net = to_pandapower(feeder)
         self._again = False
-        # pandapower compares this option with the mismatch in pu of sn_mva, in spite of its name.
-        largest_admittance_pu = float(np.max(1.0 / np.hypot(feeder.r_pu, feeder.x_pu)))
-        self._tolerance_pu = max(tolerance_mva / feeder.base_mva, _ROUND_OFF * largest_admittance_pu)
+        self.tolerance_pu = tolerance_pu(feeder, tolerance_mva)
 
     def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
         """Solve the AC equations for given net injections.
@@ -102,7 +109,7 @@ class AcFlow:
                 pp.runpp(
                     net, algorithm="nr", init="flat", numba=False, lightsim2grid=False,
                     calculate_voltage_angles=True, voltage_depend_loads=False,
-                    tolerance_mva=self._tolerance_pu, max_iteration=self.max_iterations,
+                    tolerance_mva=self.tolerance_pu, max_iteration=self.max_iterations,
                     **({"recycle": _LOADS_CHANGE} if self._again else {}),
                 )  # fmt: skip
         except pp.LoadflowNotConverged:
