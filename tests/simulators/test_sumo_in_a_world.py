@@ -161,6 +161,11 @@ def test_nothing_else_of_a_run_changes(parts):
                 np.testing.assert_equal(tables(part)[table], tables(plain)[table])
 
 
+def test_a_stopped_day_is_driven_again_up_to_there_and_goes_on(path, tmp_path):
+    """From a state that holds no more of SUMO than what it was asked."""
+    assert check_points(build_case(load(path, ("microsim.mode=continuous",))), tmp_path, (1,)) == [1]
+
+
 def alone(path, start, mode):
     """Run the simulator with a given path flow and cap, without roads or grid; return what its station told."""
     tools = {"In": {"python": "mosaik.basic_simulators.input_simulator:InputSimulator"},
