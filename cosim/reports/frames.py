@@ -24,6 +24,20 @@ class NothingToDraw(InputError):
     """The run has no such part, for example no storage or no road network."""
 
 
+class ReadOnce(RunResult):
+    """A run whose tables are read once, for a page that looks at them many times and changes none."""
+
+    def __init__(self, result: RunResult) -> None:
+        self.__dict__.update(result.__dict__)
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return one table; errors as of `RunResult`."""
+        if name not in self._frames:
+            self._frames[name] = super().__getitem__(name)
+        return self._frames[name]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodAxis:
     """The periods of a run along the horizontal axis.

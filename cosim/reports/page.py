@@ -117,6 +117,7 @@ def write_page(target: Path, text: str) -> None:
 
 def render(result: RunResult) -> str:
     """Return the page of a run as HTML; every name from the run is escaped."""
+    result = frames.ReadOnce(result)
     judged = result.gates
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)

@@ -11,6 +11,7 @@ import pytest
 from cosim.errors import StorageError
 from cosim.reports.figures import FIGURES, GROUPS
 from cosim.reports.page import render, write_report
+from cosim.results.store import RunResult
 
 HOSTILE = "<script>alert(1)</script>"
 GRID = {"buses", "lines", "devices"}
@@ -188,3 +189,15 @@ def test_importing_reports_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_page_reads_every_table_once(run, monkeypatch):
+    read, original = [], RunResult.__getitem__
+
+    def seen(self, name):
+        read.append(name)
+        return original(self, name)
+
+    monkeypatch.setattr(RunResult, "__getitem__", seen)
+    assert render(run)
+    assert sorted(read) == sorted(set(read))
