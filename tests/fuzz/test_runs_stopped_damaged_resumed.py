@@ -1,7 +1,5 @@
 """A run that is stopped, damaged and resumed in any order ends as an undisturbed one, or says why it does not."""
 
-import json
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,39 +8,16 @@ from cosim.errors import CosimError
 from cosim.results.store import load
 from cosim.workflows.resume import resume
 from cosim.workflows.run import run
-from tests.fuzz.base import EXAMPLES, FILES, SCENARIO, write
+from tests.faults.days import PERIODS, four_periods, same, stopped, stopping
+from tests.fuzz.base import EXAMPLES
 
-PERIODS = 4
-FOUR = {
-    **SCENARIO,
-    "periods": PERIODS,
-    "traffic": {**SCENARIO["traffic"], "demand_profile": [1.0, 0.8, 0.6, 0.9]},
-    "feeder": {**SCENARIO["feeder"], "load_profile": [0.8, 1.0, 0.9, 0.7]},
-    "devices": [*SCENARIO["devices"][:2], {**SCENARIO["devices"][2], "available_mw": [0.1, 0.4, 0.2, 0.0]}],
-    "tariff": {"kind": "static", "prices_per_mwh": [500, 700, 600, 650]},
-    "dispatch": {"mode": "rolling"},
-    "outages": [{"station": "S2", "from": 2, "to": 2, "announced": False}],
-}
 STORED = (8, 9)
 """Exit codes of what is damaged."""
 
 
-class PlugPulled(Exception):
-    """Ends a run in its middle."""
-
-
-def stopping(period):
-    def show(told, judged):
-        if told.period == period:
-            raise PlugPulled
-
-    return show
-
-
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
-    files = {name: text for name, text in FILES.items() if name != "profiles.csv"}
-    return write(tmp_path_factory.mktemp("four") / "scenario", json.dumps(FOUR), files)
+    return four_periods(tmp_path_factory.mktemp("four") / "scenario")
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +60,7 @@ DAMAGE = st.tuples(
 @settings(max_examples=EXAMPLES or 8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not EXAMPLES)
 @given(first=st.integers(1, PERIODS - 1), actions=st.lists(STOP | DAMAGE, max_size=3))
 def test_it_ends_as_the_undisturbed_one_or_is_told(scenario, whole, tmp_path_factory, first, actions):
-    folder, hurt = tmp_path_factory.mktemp("stopped") / "run", []
-    with pytest.raises(CosimError):
-        run(scenario, out=folder, report=False, progress=stopping(first))
+    folder, hurt = stopped(scenario, tmp_path_factory.mktemp("stopped") / "run", first), []
     for action in [*actions, ("stop", 0)]:
         if action[0] == "damage":
             hurt.append(damaged(folder, *action[1:]))
@@ -99,6 +72,4 @@ def test_it_ends_as_the_undisturbed_one_or_is_told(scenario, whole, tmp_path_fac
             return
     found = load(folder)
     assert found.complete
-    assert found.run["tables_digest"] == whole.run["tables_digest"]
-    for name in whole.tables:
-        assert found[name].equals(whole[name])
+    same(found, whole)
