@@ -18,6 +18,7 @@ from cosim.scenario.load import load
 from cosim.simulators import SIM_CONFIG
 from cosim.simulators.recorder import gate_json
 from cosim.simulators.sumo import Simulator as Sumo
+from tests.resume.points import check_points
 
 QUARTERS = """\
 schema: 1
