@@ -11,11 +11,14 @@ FOUR = {
     **SCENARIO,
     "periods": PERIODS,
     "traffic": {**SCENARIO["traffic"], "demand_profile": [1.0, 0.8, 0.6, 0.9]},
-    "feeder": {**SCENARIO["feeder"], "load_profile": [0.8, 1.0, 0.9, 0.7]},
+    "feeder": {**SCENARIO["feeder"], "load_profile": [0.8, 1.0, 0.9, 0.7], "islands": "allow"},
     "devices": [*SCENARIO["devices"][:2], {**SCENARIO["devices"][2], "available_mw": [0.1, 0.4, 0.2, 0.0]}],
     "tariff": {"kind": "static", "prices_per_mwh": [500, 700, 600, 650]},
     "dispatch": {"mode": "rolling"},
-    "outages": [{"station": "S2", "from": 2, "to": 2, "announced": False}],
+    "outages": [
+        {"station": "S2", "from": 2, "to": 2, "announced": False},
+        {"line": "L3", "from": 3, "to": 3, "announced": False},
+    ],
 }
 
 
