@@ -6,6 +6,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 
+import numpy as np
+
 from cosim.dispatch.answer import collect, empty_plan
 from cosim.dispatch.backends import CONTINUOUS, Choice, choose
 from cosim.dispatch.backends.base import HAS_POINT, Backend, ConeAnswer, Data, Size
@@ -19,6 +21,7 @@ from cosim.dispatch.local_optimum import Surface, local_optimum
 from cosim.dispatch.model import Model
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, SolveRecord, shifted
 from cosim.dispatch.polish import polished
+from cosim.dispatch.possible_currents import limited, possible_current_sq_pu, without_limits
 from cosim.dispatch.scaling import CURRENT_SCALE, Scaled, scaled, units_of
 
 FORMS: Store[Form] = Store()
@@ -89,6 +92,7 @@ class DispatchProblem:
         self, window: Window, states: Mapping[str, State], *, backend: Backend | None = None,
         at: FlowValues | None = None, slack_price: float = 0.0, residual_limit: float | None = None,
         proposal: Proposal | None = None, polish: bool = False, current_scale: float = CURRENT_SCALE,
+        limited_currents: bool = False,
     ) -> DispatchPlan:  # fmt: skip
         """Solve one window from the given device states.
 
@@ -111,6 +115,8 @@ class DispatchProblem:
             Whether an answer is refined to rounding where that is possible.
         current_scale
             Unit of the squared current; another one can help where the solver stalls.
+        limited_currents
+            Whether currents are kept to what is possible (see `cosim.dispatch.possible_currents`).
         """
         if backend is None:
             backend = self.backend
@@ -118,9 +124,11 @@ class DispatchProblem:
         if at is not None:
             model.linearise(at, slack_price)
         own = self.scaled(self.compiled(window, states, proposal), window, current_scale)
-        answer = backend.solve(own.data)
+        posed = self._limited(own, window) if limited_currents else own.data
+        answer = backend.solve(posed)
         if polish and answer.status in HAS_POINT:
-            answer = polished(own.data, answer)
+            answer = polished(posed, answer)
+        answer = without_limits(own.data, answer) if limited_currents else answer
         record = self._record(own.restored(answer), backend, residual_limit)
         if not record.usable:
             return empty_plan(self.case, window, record)
@@ -131,6 +139,13 @@ class DispatchProblem:
         return replace(
             collect(model, window, states, record), refine=partial(self._refined, answer, backend, current_scale)
         )
+
+    def _limited(self, own: Scaled, window: Window) -> Data:
+        """Return the scaled programme with limits on its currents."""
+        start, size = own.data["columns"][self.model(window.length).flow.current_sq.id]
+        columns = np.arange(start, start + size)
+        most = possible_current_sq_pu(self.case, window).ravel(order="F")
+        return limited(own.data, columns, most / own.columns[columns])
 
     def _refined(
         self, answer: ConeAnswer, backend: Backend, scale: float, window: Window, states: Mapping[str, State]

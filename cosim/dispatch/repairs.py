@@ -16,7 +16,8 @@ class Restoration:
     Attributes
     ----------
     method
-        The rung that succeeded: ``loss_floor``, ``ccp`` (convex-concave procedure) or ``ac`` (power flow of the plan).
+        The rung that succeeded: ``current_limits`` (the optimum under limits that no plan can exceed), ``loss_floor``,
+        ``ccp`` (convex-concave procedure) or ``ac`` (power flow of the plan).
     steps
         Steps of the convex-concave procedure.
     loss_price_floor_per_mwh
@@ -30,15 +31,18 @@ class Restoration:
     price_objection
         Why the plan has no nodal prices; empty where it is a local optimum of the AC problem, whose multipliers they
         are.
+    bound
+        Of ``current_limits``: what bounds the cost of the window under them; else NaN.
     """
 
-    method: Literal["loss_floor", "ccp", "ac"]
+    method: Literal["current_limits", "loss_floor", "ccp", "ac"]
     steps: int
     loss_price_floor_per_mwh: float | None
     inexact: BoolArray
     first_gap_pu2: float
     gap_rel: float = math.nan
     price_objection: str = ""
+    bound: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ PowerFlow = Callable[[Array, Array], GridState]
 """Net injections of all buses [MW], [Mvar] -> AC state."""
 
 Solve = Callable[[Window, Mapping[str, State]], DispatchPlan]
-Method = Literal["loss_floor", "ccp", "ac"]
+Method = Literal["current_limits", "loss_floor", "ccp", "ac"]
 CCP_STEPS = 8
 CCP_CHANGE = 1e-6
 SLACK_GROWTH = 3.0
@@ -53,19 +53,29 @@ class Ladder:
     ----------
     case
         The day.
-    solve, solve_linearised
-        The relaxed programme, and the one with the cones' other side.
+    solve, solve_limited, solve_linearised
+        The relaxed programme, the one with currents kept to what is possible (None where nothing limits them), and the
+        one with the cones' other side.
     power_flow
         AC power flow, or None to go without the last rung.
     """
 
     case: DispatchCase
     solve: Solve
+    solve_limited: Solve | None
     solve_linearised: SolveLinearised
     power_flow: PowerFlow | None
 
     def restore(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
         """Return a plan whose first ``applied`` periods are physical; the given one, if no rung leads there."""
+        limited = self._limited(plan, window, states, applied)
+        if limited is not None and _priced(limited):
+            return limited
+        climbed = self._climbed(plan, window, states, applied)
+        return climbed if limited is None or _priced(climbed) else limited
+
+    def _climbed(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
+        """Return what the rungs lead to that change the programme: its optimum bounds nothing."""
         inexact = ~exact_periods(plan.cone, self.case.limits)
         first_gap = float(np.abs(plan.cone.gap_pu2).max())
         floor = loss_price_floor(self.case, window)
@@ -92,6 +102,26 @@ class Ladder:
         )  # fmt: skip
         chosen = chosen or without_prices(best)
         return replace(chosen, cost=self._true_cost(chosen), restoration=restoration)
+
+    def _limited(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+    ) -> DispatchPlan | None:
+        """Return the optimum under limits on the currents that no plan can exceed; it bounds every plan.
+
+        None where its cones are not tight either. Its own multipliers are no marginal costs: a limit that binds, as in
+        a line that carries nothing, takes some of them.
+        """
+        found = None if self.solve_limited is None else self.solve_limited(window, states)
+        if found is None or not (found.record.usable and exact_periods(found.cone, self.case.limits)[:applied].all()):
+            return None
+        chosen = self._local_optimum(found, window, states, applied) or self._priced_as(found, plan, window)
+        restoration = Restoration(
+            method="current_limits", steps=0, loss_price_floor_per_mwh=None,
+            bound=min(found.record.primal_objective, found.record.dual_objective),
+            inexact=~exact_periods(plan.cone, self.case.limits), first_gap_pu2=float(np.abs(plan.cone.gap_pu2).max()),
+            price_objection=NO_OPTIMUM if chosen is None else "",
+        )  # fmt: skip
+        return replace(chosen or without_prices(found), restoration=restoration)
 
     def _priced_as(self, plan: DispatchPlan, relaxed: DispatchPlan, window: Window) -> DispatchPlan | None:
         """Return the plan with the relaxation's prices if it costs no more: one multiplier serves every optimum."""
@@ -196,6 +226,10 @@ class Ladder:
         """Return the plan's cost at the scenario's own loss price."""
         loss_price = self.case.settings.loss_price_per_mwh
         return {**plan.cost, "losses": self.case.period_h * loss_price * plan.grid.loss_mw}
+
+
+def _priced(plan: DispatchPlan) -> bool:
+    return plan.restoration is not None and not plan.restoration.price_objection
 
 
 def without_prices(plan: DispatchPlan) -> DispatchPlan:

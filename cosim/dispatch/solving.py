@@ -108,6 +108,7 @@ class WindowSolver:
         bound = min(first.record.primal_objective, first.record.dual_objective)
         plan = self._exact(first, window, states, applied)
         if plan.restoration is not None:
+            bound = float(np.fmax(bound, plan.restoration.bound))
             gap = self._gap_rel("restoration_gap_rel", plan, window, bound)
             plan = replace(plan, restoration=replace(plan.restoration, gap_rel=gap))
         if self._overlaps(plan, applied):
@@ -158,7 +159,7 @@ class WindowSolver:
 
     def _retried(
         self, window: Window, states: Mapping[str, State], attempts: Sequence[tuple[float, Backend | None]], *,
-        elastic: bool, proposal: Proposal | None = None,
+        elastic: bool, proposal: Proposal | None = None, limited_currents: bool = False,
     ) -> DispatchPlan:  # fmt: skip
         """Solve; where the solver stalls, again at other scales of the current or with another solver.
 
@@ -166,14 +167,15 @@ class WindowSolver:
         infeasible model is an answer.
         """
         problem = self.problem(elastic=elastic, movable=proposal is not None)
-        plan, tried = problem.solve(window, states, proposal=proposal, polish=self.polish), []
+        solve = partial(
+            problem.solve, window, states, proposal=proposal, polish=self.polish, limited_currents=limited_currents
+        )
+        plan, tried = solve(), []
         for scale, backend in attempts:
             if not _doubtful(plan, self.case.limits):
                 break
             tried.append(_word(plan))
-            again = problem.solve(
-                window, states, backend=backend, proposal=proposal, polish=self.polish, current_scale=scale
-            )
+            again = solve(backend=backend, current_scale=scale)
             plan = again if again.record.usable or not plan.record.usable else plan
         return _told(plan, tuple(tried)) if tried else plan
 
@@ -212,12 +214,19 @@ class WindowSolver:
         return [None if one is None or self._overlaps(one, one.length) else one for one in found]
 
     def _ladder(self, *, elastic: bool) -> Ladder:
+        limits = not (elastic and self.case.settings.voltage_slack_price is not None)
         return Ladder(
             case=self.case,
             solve=lambda window, states: self._again(window, states, elastic=elastic),
+            solve_limited=partial(self._limited, elastic=elastic) if limits else None,
             solve_linearised=partial(self._linearised, elastic=elastic),
             power_flow=self.power_flow,
         )
+
+    def _limited(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> DispatchPlan:
+        """Solve with currents kept to what is possible, voltages within their limits."""
+        scales = [(scale, None) for scale in OTHER_SCALES]
+        return self._retried(window, states, scales, elastic=elastic, limited_currents=True)
 
     def _again(self, window: Window, states: Mapping[str, State], *, elastic: bool) -> DispatchPlan:
         """Solve changed numbers with the model that had an answer."""
