@@ -212,7 +212,7 @@ COLUMNS: tuple[Column, ...] = (
         voltage_slack_pu2    | pu^2   | largest relaxed voltage limit
         lower_bound          | money  | bound on the cost of the solved window: the smaller of primal and dual
         window_cost          | money  | cost of the plan for the solved window
-        restoration          | -      | how an inexact relaxation was repaired: current_limits (an optimum of the AC problem), loss_floor, ccp, ac
+        restoration          | -      | how an inexact relaxation was repaired: current_limits, loss_floor, ccp, ac
         restoration_steps    | -      | steps of the convex-concave procedure
         restoration_gap_rel  | -      | cost of the window above its bound after that repair, relative
         loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not

@@ -20,8 +20,8 @@ __all__ = ["EXIT_CODES", "Figures", "GateCheck", "GateLimits", "GateRecord", "St
 Figures = Mapping[str, Figure | None]
 """What was measured in one period, by the names of `CHECKS`; None where the scenario has no such part.
 
-``restoration`` besides tells how an inexact relaxation was repaired (``current_limits``, ``loss_floor``, ``ccp``, ``ac``), or
-None, and ``own_power_mw`` how large the feeder is: limits of power and energy are in proportion to it.
+``restoration`` besides tells how an inexact relaxation was repaired (``current_limits``, ``loss_floor``, ``ccp``,
+``ac``), or None, and ``own_power_mw`` how large the feeder is: limits of power and energy are in proportion to it.
 """
 
 RESTORATION = "restoration"
