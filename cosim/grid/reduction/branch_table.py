@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -94,8 +95,8 @@ class BranchTable:
         depth = np.zeros(len(self.buses), dtype=np.intp)
         for above, below in zip(self.parent, self.child, strict=True):
             depth[below] = depth[above] + 1
-        ends = np.flatnonzero(np.diff(depth[self.child], append=-1))
-        return tuple(slice(first, last + 1) for first, last in zip((0, *(ends[:-1] + 1)), ends, strict=True))
+        bounds = [*np.flatnonzero(np.diff(depth[self.child], prepend=-1)).tolist(), len(self.child)]
+        return tuple(slice(first, last) for first, last in pairwise(bounds))
 
 
 def branch_table(

@@ -70,6 +70,7 @@ _POSITIVE = ("vn_kv", "length_km", "parallel", "df", "sn_mva", "vn_hv_kv", "vn_l
              "sn_mv_mva", "sn_lv_mva")  # fmt: skip
 _NOT_ZERO = ("vk_percent", "vk_hv_percent", "vk_mv_percent", "vk_lv_percent")
 """A negative one stands for a capacitive transformer."""
+_WHOLE_PERCENT = 100.0
 _SWITCHED = MappingProxyType({"l": "line", "t": "trafo", "t3": "trafo3w"})
 
 
@@ -86,14 +87,7 @@ def in_service(table: Frame) -> Frame:
 
 def net_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
     """Yield everything in a net that cannot be carried or does not hold together."""
-    for rule in (
-        _kind_problems,
-        _number_problems,
-        _impedance_problems,
-        _bus_problems,
-        _switch_problems,
-        _source_problems,
-    ):
+    for rule in _RULES:
         yield from rule(net, file)
 
 
@@ -137,6 +131,18 @@ def _impedance_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
             for index in table.index[(table[r] == 0.0) & (table[x] == 0.0)]:
                 reason, remedy = f"{r} and {x} are 0", "give a closed bus-bus switch in its place"
                 yield Problem(file=file, field=called(kind, table, index), reason=reason, remedy=remedy)
+
+
+def _share_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
+    """Yield loads whose shares of constant impedance and current are no shares."""
+    table = in_service(net.load)
+    for power in ("p", "q"):
+        pair = [column for column in (f"const_z_{power}_percent", f"const_i_{power}_percent") if column in table]
+        shares = table[pair].fillna(0.0)
+        for index in table.index[(shares < 0.0).any(axis=1) | (shares.sum(axis=1) > _WHOLE_PERCENT)]:
+            given = ", ".join(f"{column} {table[column][index]:g}" for column in pair)
+            reason = f"{given} must be >= 0 and at most 100 together"
+            yield Problem(file=file, field=called("load", net.load, index), reason=reason, remedy="correct them")
 
 
 def _told(file: str, kind: str, table: Frame, column: str, wrong: BoolArray, rule: str) -> Iterator[Problem]:
@@ -186,3 +192,9 @@ def _source_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:
     if not in_service(net.ext_grid).bus.isin(live).any():
         reason = "no external grid is in service; a feeder has one supply"
         yield Problem(file=file, field="ext_grid", reason=reason, remedy="add one")
+
+
+_RULES = (
+    _kind_problems, _number_problems, _impedance_problems, _share_problems, _bus_problems, _switch_problems,
+    _source_problems,
+)  # fmt: skip

@@ -17,6 +17,8 @@ from cosim.grid.reduction.flows import Flows
 
 TOLERANCE_PU = 1e-14
 MAX_ITERATIONS = 500
+_STALLED_PU = 1e-11
+"""Movement that round-off can sustain where a branch is very short; below it the sweeps may end without resting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,10 +52,6 @@ def sweep(table: BranchTable, p_mw: Array, q_mvar: Array) -> Swept:
                 break
     converged = bool(moved <= _STALLED_PU)
     return Swept(flows=Flows(table=table, voltage_pu=voltage, current_pu=current), converged=converged)
-
-
-_STALLED_PU = 1e-11
-"""Movement that round-off can sustain where a branch is very short; below it the sweeps may end without resting."""
 
 
 class _Circuit:

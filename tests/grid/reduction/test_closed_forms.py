@@ -150,3 +150,26 @@ def test_a_capacitive_transformer_is_one_of_negative_reactance(tmp_path):
     (tmp_path / "two.m").write_text(text, encoding="utf-8")
     found = reduced(net_of_case(tmp_path / "two.m")[0], name="case").vm_pu
     assert found[2] == pytest.approx(two_bus_voltage(0.09, 0.03, 0.1, -0.2, 20.0), abs=1e-12)
+
+
+def test_a_feeder_of_no_branch_is_its_supply():
+    net = pp.create_empty_network()
+    pp.create_ext_grid(net, pp.create_bus(net, 10.0), vm_pu=1.03)
+    pp.create_load(net, 0, 1.0)
+    found = reduced(net, name="net")
+    assert found.vm_pu == {0: 1.03}
+    assert found.proof.flows.loss_mw == 0.0
+
+
+def test_a_line_whose_ends_a_switch_joins_draws_its_charging():
+    """Both ends at the source: i = omega c v over both halves, and no current through it."""
+    net = pp.create_empty_network(f_hz=50.0)
+    pp.create_buses(net, 2, 10.0)
+    pp.create_ext_grid(net, 0, vm_pu=1.02)
+    pp.create_line_from_parameters(net, 0, 1, 2.0, 0.1, 0.1, 300.0, 0.2)
+    pp.create_switch(net, 0, 1, "b")
+    pp.create_load(net, 1, 0.1)
+    found = reduced(net, name="net")
+    half_mvar = 2.0 * np.pi * 50.0 * 600e-9 / 2.0 * 10.2**2
+    assert found.proof.flows.row_power_mva[0] == pytest.approx([-1j * half_mvar] * 2, abs=1e-12)
+    assert found.vm_pu == {0: 1.02, 1: 1.02}

@@ -114,6 +114,10 @@ REFUSED = {
     "a load at no bus": (lambda n: n.load.__setitem__("bus", [3, 99]), r"load 1.*bus 99 is no bus"),
     "a column that is gone": (lambda n: n.line.drop(columns="df", inplace=True), r"line.*column df is missing"),
     "kilowatts given as megawatts": (lambda n: n.load.__setitem__("p_mw", 50.0), r"does not converge; kW given as MW"),
+    "shares of more than the whole": (
+        lambda n: n.load.loc.__setitem__((1, ["const_z_q_percent", "const_i_q_percent"]), 60.0),
+        r"load 1.*const_z_q_percent 60, const_i_q_percent 60 must be >= 0 and at most 100 together",
+    ),
     "temperatures": (lambda n: n.__setitem__("user_pf_options", {"tdpf": True}), r"tdpf"),
 }  # fmt: skip
 
