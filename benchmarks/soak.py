@@ -3,9 +3,9 @@
     OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/soak.py [long|sumo|storm|race|load ...] [--size N]
 
 ``long`` periods without SUMO and ``sumo`` ones with it: growth of memory per 100 periods after a warm-up, open files
-and threads, time of the last tenth of the periods against the first after it. ``storm``: SUMO started and ended, two
-at a time. ``race``: drivers that begin in one folder at once. ``load``: a run beside four busy processes, which the
-watchdog must not take for hung. Ends with 1 if a figure is beyond what it must be.
+and threads, own processor time of the last tenth of the periods against the first one after the warm-up. ``storm``:
+SUMO started and ended, two at a time. ``race``: drivers that begin in one folder at once. ``load``: a run beside four
+busy processes, which the watchdog must not take for hung. Ends with 1 if a figure is beyond what it must be.
 """
 
 import argparse
@@ -58,22 +58,26 @@ class Pulse:
     """Looks at the process after each period."""
 
     def __init__(self) -> None:
-        self.at_s, self.rss_mib, self.files, self.threads = [time.monotonic()], [], [], []
+        self.at_s, self.cpu_s = [time.monotonic()], [time.process_time()]
+        self.rss_mib: list[float] = []
+        self.files: list[int] = []
+        self.threads: list[int] = []
 
     def __call__(self, told: object, judged: object) -> None:
         self.at_s.append(time.monotonic())
+        self.cpu_s.append(time.process_time())
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         self.rss_mib.append(pages * resource.getpagesize() / 2**20)
         self.files.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
         self.threads.append(threading.active_count())
 
     def figures(self) -> tuple[float, float, bool]:
-        """Return growth of memory, MiB per 100 periods, time of the end over the begin, and whether the rest stays."""
-        count = len(self.rss_mib)
+        """Return growth of memory, MiB per 100 periods, time of the end over the begin, whether the rest stays."""
+        count = len(self.rss_mib)  # SUMO is closed in the last one
         warm, tenth = int(WARM * count), max(1, count // 10)
         growth = 100.0 * (self.rss_mib[-1] - self.rss_mib[warm]) / max(1, count - 1 - warm)
-        first, last = self.at_s[warm + tenth] - self.at_s[warm], self.at_s[-1] - self.at_s[-1 - tenth]
-        return growth, last / first, len(set(self.files[warm:])) == len(set(self.threads[warm:])) == 1
+        first, last = self.cpu_s[warm + tenth] - self.cpu_s[warm], self.cpu_s[-1] - self.cpu_s[-1 - tenth]
+        return growth, last / first, len(set(self.files[warm:-1])) == len(set(self.threads[warm:-1])) == 1
 
 
 def repeated(text: str, size: int) -> Iterator[str]:
@@ -86,7 +90,7 @@ def repeated(text: str, size: int) -> Iterator[str]:
     growth, slower, constant = pulse.figures()
     print(
         f"{size} periods, exit {result.exit_code}, {pulse.at_s[-1] - pulse.at_s[0]:.0f} s; "
-        f"memory {pulse.rss_mib[-1]:.0f} MiB, "
+        f"memory {', '.join(f'{mib:.0f}' for mib in pulse.rss_mib[:: max(1, size // 8)])} MiB, "
         f"{growth:+.2f} MiB per 100 periods; last tenth {slower:.2f} x the first; files {Counter(pulse.files)}, "
         f"threads {Counter(pulse.threads)}"
     )
@@ -138,11 +142,12 @@ def load(size: int) -> Iterator[str]:
     """Run a day beside four processes that want all cores, with a watchdog of five seconds."""
     hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     os.environ["COSIM_WATCHDOG_S"] = "5"
+    began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as name:
-            overrides = (f"periods={size}",) if size != SIZES["load"] else ()
-            began = time.monotonic()
-            code = run("nguyen_ieee33", out=Path(name) / "run", overrides=overrides, report=False).exit_code
+            path = Path(name) / "scenario.yaml"
+            path.write_text(LONG.format(size=size), encoding="utf-8")
+            code = run(path, out=Path(name) / "run", report=False).exit_code
     finally:
         del os.environ["COSIM_WATCHDOG_S"]
         for hog in hogs:
