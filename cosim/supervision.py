@@ -9,7 +9,9 @@ handler that Python has in C: what has not ended after `PATIENCE_S` is ended by 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
+import select
 import signal
 import stat
 import sys
@@ -24,8 +26,9 @@ STOPPED = {
     signal.SIGTERM: (143, "terminated"),
     signal.SIGHUP: (129, "hung up"),
 }
-PATIENCE_S = 3.0
-"""How long the main thread has to end after the last signal; what is written then may take another two seconds."""
+FIRST_PATIENCE_S, PATIENCE_S = 8.0, 3.0
+"""How long the main thread has to end after the first signal outside of a run, and after a second one anywhere; what is
+written then may take another two seconds."""
 FLUSH_S = 0.5
 SHOW_CURSOR = b"\x1b[?25h"
 PR_SET_PDEATHSIG = 1
@@ -166,15 +169,23 @@ def _leave_terminal() -> None:
 
 
 def _listen(read: int) -> None:
-    """Hear signals as they arrive, whatever the main thread does; end the process after the last one's patience."""
+    """Hear signals as they arrive, whatever the main thread does; end the process when patience is over."""
+    until_s, last = math.inf, signal.SIGTERM
     while True:
-        for number in os.read(read, 64):
-            if number not in STOPPED or not installed():
-                continue
-            _Pending.heard += 1
-            if _Pending.deferring and _Pending.heard == 1:
-                continue
-            time.sleep(PATIENCE_S)
-            if installed():
-                code, word = STOPPED[signal.Signals(number)]
-                end_process(code, f"{word}: what was at work did not answer and was ended")
+        left_s = max(0.0, until_s - time.monotonic())
+        if select.select([read], [], [], None if left_s == math.inf else left_s)[0]:
+            for number in os.read(read, 64):
+                if number in STOPPED and installed():
+                    _Pending.heard, last = _Pending.heard + 1, signal.Signals(number)
+                    until_s = min(until_s, time.monotonic() + _patience_s())
+        elif installed():
+            code, word = STOPPED[last]
+            end_process(code, f"{word}: what was at work did not answer and was ended")
+        else:
+            until_s = math.inf
+
+
+def _patience_s() -> float:
+    """Return how long the main thread has to end, now that another signal was heard."""
+    first = _Pending.heard == 1
+    return (math.inf if _Pending.deferring else FIRST_PATIENCE_S) if first else PATIENCE_S
