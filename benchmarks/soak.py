@@ -73,10 +73,10 @@ class Pulse:
 
     def figures(self) -> tuple[float, float, bool]:
         """Return growth of memory, MiB per 100 periods, time of the end over the begin, whether the rest stays."""
-        count = len(self.rss_mib)  # SUMO is closed in the last one
+        count = len(self.rss_mib) - 1  # the last one ends SUMO, and reads what it wrote of the whole day
         warm, tenth = int(WARM * count), max(1, count // 10)
-        growth = 100.0 * (self.rss_mib[-1] - self.rss_mib[warm]) / max(1, count - 1 - warm)
-        first, last = self.cpu_s[warm + tenth] - self.cpu_s[warm], self.cpu_s[-1] - self.cpu_s[-1 - tenth]
+        growth = 100.0 * (self.rss_mib[count - 1] - self.rss_mib[warm]) / max(1, count - 1 - warm)
+        first, last = self.cpu_s[warm + tenth] - self.cpu_s[warm], self.cpu_s[count] - self.cpu_s[count - tenth]
         return growth, last / first, len(set(self.files[warm:-1])) == len(set(self.threads[warm:-1])) == 1
 
 

@@ -15,7 +15,7 @@ from tests.faults.processes import ASSIGNMENT, AT, command
 QUICK = """\
 import ctypes, os, signal, time
 from cosim import watchdog
-watchdog.POLL_S, watchdog.GRACE_S = 0.05, 0.3
+watchdog.POLL_S, watchdog.GRACE_S, watchdog.FACTOR = 0.05, 0.3, 0.0
 def allow(seconds):  # once the fault is there: until then the machine may be slow
     for dog in watchdog._watchdogs.values():
         dog.least_s = seconds
