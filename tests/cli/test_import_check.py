@@ -18,6 +18,14 @@ def test_a_net_by_name_is_told_with_voltages_losses_and_loading(cosim):
         assert f"{table.loading_percent.max():.2f} % of" in told
 
 
+@pytest.mark.filterwarnings("ignore:tap_dependency_table is missing:DeprecationWarning")  # pandapower of its own net
+def test_of_two_feeders_one_is_told_and_the_other_counted(cosim):
+    code, out, err = cosim("import", "pandapower", "mv_oberrhein", "--check", "--slack", 58)
+    assert (code, err) == (0, "")  # pandapower's advice to install numba is none of the user's business
+    assert "70 at 110, 20 kV" in out
+    assert "112 line, 1 trafo, 86 load (20.274 MW, 4.11681 Mvar)" in out
+
+
 def test_a_file_with_two_sources_asks_for_one(cosim, tmp_path):
     net = networks.simple_mv_open_ring_net()
     pp.create_ext_grid(net, pp.create_bus(net, 20.0))

@@ -7,7 +7,9 @@ net one by one, and an earlier format is brought up to date by pandapower.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +117,20 @@ def named_net(name: str) -> pandapowerNet:
     if name not in known:
         reason = f"'{name}' is no file and no net of pandapower.networks; those are {', '.join(sorted(known))}"
         raise UsageError(reason)
-    return getattr(networks, name)()
+    with _without_advice():
+        return getattr(networks, name)()
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep pandapower from advising numba for a power flow that a net's function makes by the way."""
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _needs_nothing(function: Any) -> bool:  # noqa: ANN401 - a function of pandapower
