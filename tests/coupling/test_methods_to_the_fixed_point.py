@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.coupling.fixed_point import Answer, Roads, solve
-from cosim.coupling.methods.base import Round
+from cosim.coupling.methods.base import Query, Round
 from cosim.coupling.methods.iterate import Iterate
-from cosim.coupling.methods.newton import symmetric_root
+from cosim.coupling.methods.newton import Newton, symmetric_root
 from cosim.errors import InputError
 
 ALL = ("auto", "iterate", "admm", "newton")
@@ -103,6 +103,20 @@ def test_newton_is_exact_after_one_round_where_the_roads_are_linear(strength, fi
     grid = quadratic_grid(np.array([[500.0]]), np.array([[100.0 * strength]]))
     loop = solve(linear_roads(load, slope, keeps_total=False), grid, np.array([[first]]), method="newton")
     assert (loop.converged, loop.rounds) == (True, 1)
+
+
+def test_newton_goes_half_the_way_where_the_whole_raises_the_dual_objective():
+    """From p = 0 to 1 the dual is C* - value = (4 - s) - (s - 3 s^2): at s = 1 above, at 1/2 below; C* there is 3.5."""
+    roads = Roads(
+        respond=lambda p, start: (np.ones((1, 1)), None), value_per_h=lambda p, _: float((p - 3.0 * p**2).item()),
+        steepness=lambda p, _: np.full((1, 1, 1), 0.25),
+    )  # fmt: skip
+    query = Query(price_per_mwh=np.zeros((1, 1)), load_mw=np.ones((1, 1)))
+    answer = Answer(price_per_mwh=np.ones((1, 1)), load_mw=np.ones((1, 1)), cost_per_h=-2.0)
+    done = Round(query=query, answer=answer, load_mw=np.ones((1, 1)), detail=None, residual_mw=1.0)
+    method, following = Newton(conjugate=4.0, residual=1.0).next(roads, done)
+    assert following.price_per_mwh.item() == pytest.approx(0.5)
+    assert method.conjugate == pytest.approx(3.5)
 
 
 @pytest.mark.parametrize("method", ["auto", "newton", "admm"])

@@ -151,6 +151,19 @@ def test_the_length_of_a_vector_and_its_price(backend):
     assert found.primal_objective == pytest.approx(5.0, abs=1e-5)
 
 
+def test_a_monomial_that_cancels_to_rounding_is_none():
+    """``(0.3 x)^2 - ((0.1 + 0.2) x)^2`` is 0; Gurobi would call what rounding leaves of it, -6e-17, not convex."""
+    left = 0.3**2 - (0.1 + 0.2) ** 2
+    assert left != 0.0
+    rows = [[-0.3, -1.0], [-(0.1 + 0.2), 1.0]]
+    data = programme([1.0, 1.0], rows, [1e-14, 0.0], (0, 0, 2))
+    matrix, linear, constant, start = next(iter(gurobi._quadratics(gurobi._rows(data))))
+    assert matrix.toarray()[0, 0] == 0.0
+    assert matrix.toarray()[0, 1] == pytest.approx(0.6)
+    assert linear.tolist() == [0.0, 0.0]
+    assert (constant, start) == (1e-28, 0)
+
+
 @pytest.mark.parametrize(("quadratic", "best"), [(None, -6.0), ([2.0, 2.0], -2.25)])
 def test_scip_takes_the_better_of_two_that_exclude_each_other(quadratic, best):
     """``x^2 - 2 x + y^2 - 3 y`` is least at (0, 1.5); without squares at (0, 2), the limit of both."""
