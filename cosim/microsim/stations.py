@@ -7,6 +7,7 @@ all, and `cosim.charging.fifo` says which of the parked vehicles are plugged in.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -70,7 +71,7 @@ class StationQueues:
         self.waiting: list[list[str]] = [[] for _ in stations]
         self.arrive_s: dict[str, float] = {}
         self.finished: list[tuple[int, fifo.Session]] = []
-        self.rows: list[tuple[float, list[tuple[float, ...]]]] = []
+        self.rows = array("d")  # end and nine values of every station: a day of numbers, not of objects
         self.intervals = [_Interval() for _ in stations]
         self.set_caps(p_set_mw)
 
@@ -113,7 +114,7 @@ class StationQueues:
         return leaving
 
     def _close_row(self, end_s: float) -> None:
-        row = []
+        row = [end_s]
         for bank, state, count in zip(self.banks, self.states, self.intervals, strict=True):
             lost = fifo.identity_error_kwh(bank, state)
             if not lost <= IDENTITY_KWH:
@@ -124,8 +125,8 @@ class StationQueues:
             )
             p_mw = kw_to_mw(count.energy_kwh * 3600.0 / ROW_S)
             sizes = (float(len(state.plugged)), float(len(state.queue)), float(count.arrivals), float(count.sessions))
-            row.append((p_mw, *sizes, *spread, state.delivered_kwh))
-        self.rows.append((end_s, row))
+            row += [p_mw, *sizes, *spread, state.delivered_kwh]
+        self.rows.extend(row)
         self.intervals = [_Interval() for _ in self.banks]
 
     def inside(self) -> dict[str, set[str]]:
@@ -164,11 +165,12 @@ class StationQueues:
 
     def series(self) -> StationSeries:
         """Return the stations in intervals of 60 s."""
-        values = np.array([row for _, row in self.rows], dtype=float).reshape(len(self.rows), len(self.banks), 9)
+        rows = np.array(self.rows).reshape(-1, 1 + 9 * len(self.banks))
+        values = rows[:, 1:].reshape(len(rows), len(self.banks), 9)
         p_mw, plugged, queue, arrivals, sessions, mean, median, high, ledger = values.transpose(2, 1, 0)
         return StationSeries(
             names=tuple(bank.name for bank in self.banks),
-            end_s=np.array([end_s for end_s, _ in self.rows], dtype=float),
+            end_s=rows[:, 0],
             p_mw=p_mw,
             plugged=plugged.astype(np.intp),
             queue=queue.astype(np.intp),
