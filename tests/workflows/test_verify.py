@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from cosim.errors import InputError, StorageError, UsageError
+from cosim.errors import InputError, UsageError
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.quantities import COLUMNS
 from cosim.results.store import RunResult
@@ -184,12 +184,16 @@ def test_verifying_changes_no_table_of_the_run(copy):
 def test_what_cannot_be_verified_is_refused(copy, folder, tmp_path):
     with pytest.raises(UsageError, match="--set and --out are for scenarios"):
         verify(copy.folder, overrides=["seed=2"])
-    (copy.folder / "tables" / "buses.parquet").unlink()
-    with pytest.raises(StorageError, match="no table buses"):
-        verify(copy.folder)
     roads = run("nguyen_traffic_only", out=tmp_path / "roads", report=False)
     with pytest.raises(InputError, match=r"^run '.*roads' \(nguyen_traffic_only\) has no grid"):
         verify(roads.folder)
+
+
+def test_an_export_that_is_gone_is_made_again_of_the_periods(copy, day):
+    (copy.folder / "tables" / "buses.parquet").unlink()
+    found = verify(copy.folder)
+    assert "buses.parquet' is missing" in found.result.notices[0]
+    assert [entry.ac_cost for entry in found.ledger.entries] == [one.ac_cost for one in day.ledger.entries]
 
 
 def test_a_scenario_without_a_grid_is_refused_before_it_is_run(tmp_path):
