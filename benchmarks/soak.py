@@ -6,7 +6,7 @@
 and threads, own processor time of the last tenth of the periods against the first one after the warm-up. ``storm``:
 SUMO started and ended, two at a time. ``race``: drivers that begin in one folder at once. ``load``: a run beside four
 busy processes, which the watchdog must not take for hung. Ends with 1 if a figure is beyond what it must be.
-The sizes are those of which that can be asked: memory is taken in steps of megabytes.
+Sizes below the default tell less: memory is taken in steps of megabytes.
 """
 
 import argparse
