@@ -67,7 +67,7 @@ def test_it_ends_as_the_undisturbed_one_or_is_told(scenario, whole, tmp_path_fac
             continue
         code, words = resumed(folder, action[1])
         if code and "PlugPulled" not in words:
-            assert hurt
+            assert hurt, words
             assert code in STORED, (words, hurt)
             return
     found = load(folder)
