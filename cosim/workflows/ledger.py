@@ -43,6 +43,10 @@ class Ledger:
         Of the run's manifest, which its states name.
     digest
         Of the tables of all periods so far.
+    statuses
+        The status of each period.
+    flagged
+        One line per flagged period; the records themselves are in the run folder, and a year has many.
     """
 
     store: RunStore
@@ -50,9 +54,9 @@ class Ledger:
     strict: bool
     manifest_sha256: str
     digest: str = ""
-    judged: list[tuple[int, GateRecord]] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    flagged: list[str] = field(default_factory=list)
     stopped: str = ""
-    remarks: dict[int, str] = field(default_factory=dict)
     stands: Checkpoint | None = None
     commits: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,27 +96,23 @@ class Ledger:
             self._remember(period.number, judged, {} if table is None else table.to_pylist()[0])
 
     def _remember(self, period: int, judged: GateRecord, row: Mapping[str, Any]) -> None:
-        self.judged.append((period, judged))
-        *methods, diagnosis = (str(row.get(name) or "") for name in REPAIRS)
-        used = ", ".join(method for method in methods if method)
-        self.remarks[period] = "; ".join(text for text in (used and f"repaired by {used}", diagnosis) if text)
-
-    @property
-    def statuses(self) -> list[str]:
-        """The status of each period."""
-        return [record.status for _, record in self.judged]
+        self.statuses.append(judged.status)
+        if judged.flags:
+            *methods, diagnosis = (str(row.get(name) or "") for name in REPAIRS)
+            used = ", ".join(method for method in methods if method)
+            told = (_checks(judged), used and f"repaired by {used}", diagnosis)
+            self.flagged.append(f"period {period}: {judged.status} ({'; '.join(text for text in told if text)})")
 
     def reasons(self) -> list[str]:
         """Return one line per flagged period: status, the checks that failed, repair and diagnosis."""
-        lines = []
-        for period, record in self.judged:
-            if record.flags:
-                checks = [f"{check.name} {_shown(check.value)}" for check in record.failed]
-                more = f", and {len(checks) - SHOWN_CHECKS} more" if len(checks) > SHOWN_CHECKS else ""
-                named = ", ".join(checks[:SHOWN_CHECKS]) + more
-                told = "; ".join(part for part in (named, self.remarks[period]) if part)
-                lines.append(f"period {period}: {record.status} ({told})")
-        return [*lines, self.stopped] if self.stopped else lines
+        return [*self.flagged, self.stopped] if self.stopped else list(self.flagged)
+
+
+def _checks(judged: GateRecord) -> str:
+    """Return the first failed checks with their values."""
+    checks = [f"{check.name} {_shown(check.value)}" for check in judged.failed]
+    more = f", and {len(checks) - SHOWN_CHECKS} more" if len(checks) > SHOWN_CHECKS else ""
+    return ", ".join(checks[:SHOWN_CHECKS]) + more
 
 
 def _shown(value: float | bool | str) -> str:
