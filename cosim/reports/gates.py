@@ -157,3 +157,9 @@ def status_counts(gates: dict[int, Judgement]) -> Iterator[tuple[str, int]]:
     statuses = [str(gate.get("status", "unknown")) for gate in gates.values()]
     for status in dict.fromkeys(statuses):
         yield status, statuses.count(status)
+
+
+def noted(gates: dict[int, Judgement]) -> Iterator[str]:
+    """Yield what happened on the way and changed no number, as a simulation that was repeated, period by period."""
+    for period, gate in gates.items():
+        yield from (f"Period {period}: {note}" for note in gate.get("notes", ()))

@@ -139,6 +139,7 @@ def render(result: RunResult) -> str:
             severe=gates.SEVERE,
             checks=checks,
             check_counts=gates.counts(checks),
+            notes=list(gates.noted(judged)),
             groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
             micro=micro.read(result),
             provenance=_provenance(result),

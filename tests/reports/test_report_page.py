@@ -155,6 +155,16 @@ def test_flagged_period_is_listed_with_value_and_limit(make_run):
     assert "5 of 6 checks passed" in text
 
 
+def test_simulation_that_was_repeated_is_noted_and_not_flagged(make_run):
+    def repeated(k, tables, gate):
+        if k == 1:
+            gate["notes"] = ["retried: SUMO died <at> 60 s"]
+
+    text = Page(render(make_run(change=repeated))).text
+    assert "Period 2: retried: SUMO died <at> 60 s" in text
+    assert "What needs attention" not in text
+
+
 def test_run_that_died_before_its_first_period_still_gets_a_page(make_run):
     page = Page(render(make_run(committed=0, code=7, reasons=["dispatch: the solver process died"])))
     assert "dispatch: the solver process died" in page.text
