@@ -9,6 +9,8 @@ from typing import Any
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LONGEST = 60
+"""Characters of a text that a message prints."""
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 REMEDIES: dict[type, str] = {
     str: "give a plain text",
@@ -30,28 +32,33 @@ def convert(text: str, kind: type, *, empty_ok: bool) -> tuple[Any, str]:
     return _CONVERTERS[kind](text)
 
 
+def _shown(text: str) -> str:
+    """Return a text as messages print it."""
+    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
 def _text(text: str) -> tuple[str | None, str]:
     if text.replace("\r\n", "\n").replace("\n", "").isprintable():
         return text, ""
-    return None, f"{text!r} holds a control character"
+    return None, f"{_shown(text)} holds a control character"
 
 
 def _integer(text: str) -> tuple[int | None, str]:
     if _INTEGER.fullmatch(text):
         return int(text), ""
-    return None, f"{text!r} is not a whole number"
+    return None, f"{_shown(text)} is not a whole number"
 
 
 def _number(text: str) -> tuple[float | None, str]:
     if not _DECIMAL.fullmatch(text):
-        return None, f"{text!r} is not a finite decimal number (decimal point, no spaces)"
+        return None, f"{_shown(text)} is not a finite decimal number (decimal point, no spaces)"
     value = float(text)
-    return (value, "") if math.isfinite(value) else (None, f"{text!r} is too large")
+    return (value, "") if math.isfinite(value) else (None, f"{_shown(text)} is too large")
 
 
 def _truth(text: str) -> tuple[bool | None, str]:
     value = _TRUTH.get(text.lower())
-    return value, "" if value is not None else f"{text!r} is neither true nor false"
+    return value, "" if value is not None else f"{_shown(text)} is neither true nor false"
 
 
 _CONVERTERS: dict[type, Callable[[str], tuple[Any, str]]] = {

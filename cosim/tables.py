@@ -310,13 +310,17 @@ def closest(name: str, known: Sequence[str]) -> str:
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield (first line number, fields) of every row that is not blank."""
-    line = 1
+    line, blank = 1, 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             for fields in reader:
                 if any(field.strip() for field in fields):
                     yield line, fields
+                    blank = 0
+                elif (blank := blank + 1) > _SPARE_VALUES:
+                    reason = f"more than {_SPARE_VALUES:,} rows without a value"
+                    raise InputError(Problem(str(path), line, 0, "", reason, "remove them"))
                 line = reader.line_num + 1
     except OSError as error:
         reason = f"the file cannot be read ({error.strerror})"

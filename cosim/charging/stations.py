@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args
 
-from annotated_types import Ge, Interval, MinLen
+from annotated_types import Interval, MinLen
 
 from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
@@ -35,9 +35,14 @@ class LawSettings:
         check_bounds(self, "law")
 
 
+MOST_CHARGERS = 10_000
+"""Of one station: queues and laws count them one by one."""
+Chargers = Annotated[int, Interval(ge=1, le=MOST_CHARGERS)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Visit:
-    chargers: Annotated[int, Ge(1)]
+    chargers: Chargers
     charger_kw: Positive
     access_min: NonNegative
     energy_kwh: Positive
@@ -80,7 +85,7 @@ class Station:
     free_flow_min: NonNegative
     capacity_vph: Positive
     access_fee: float = 0.0
-    chargers: Annotated[int, Ge(1)] | None = None
+    chargers: Chargers | None = None
     charger_kw: Positive | None = None
     law: LawSettings | str = "davidson"
     overload: Overload = "carry"

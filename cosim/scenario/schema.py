@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.charging.behaviour import BehaviourSettings
-from cosim.charging.stations import Overload
+from cosim.charging.stations import MOST_CHARGERS, Overload
 from cosim.coupling.prices import PRICES
 from cosim.coupling.prices.base import PriceRule
 from cosim.dispatch.devices import catalogue
@@ -95,7 +95,9 @@ class Traffic(Section):
     link_law_file: FileName | None = Field(
         default=None, description="CSV of a fitted link law (cosim calibrate) in place of links.csv's alpha and beta"
     )
-    path_limit: Annotated[int, Ge(1)] = Field(default=10_000, description="Most paths per OD pair")
+    path_limit: Annotated[int, Interval(ge=1, le=1_000_000)] = Field(
+        default=10_000, description="Most paths per OD pair"
+    )
     overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
     overlap_beta: NonNegative = Field(default=1.0, description="Weight of the path-size term")
     method: str = Field(default="auto", description="Solver of the equilibrium, or auto")
@@ -155,7 +157,7 @@ class StationEntry(Section):
     name: Id
     node: Id | None = None
     bus: Id | None = None
-    chargers: Annotated[int, Ge(1)] | None = None
+    chargers: Annotated[int, Interval(ge=1, le=MOST_CHARGERS)] | None = None
     charger_kw: Annotated[float, Interval(ge=1, le=1000)] | None = None
     access_min: NonNegative | None = None
     free_flow_min: Positive | None = Field(default=None, description="Access and service time, min")
@@ -280,7 +282,9 @@ class Microsim(Section):
     periods: tuple[Annotated[int, Ge(1)], ...] | None = Field(
         default=None, description="Periods of the windows, from 1; null: the one with most trips"
     )
-    seeds: Annotated[int, Ge(1)] = Field(default=1, description="Windows per period; the first has the scenario's seed")
+    seeds: Annotated[int, Interval(ge=1, le=1000)] = Field(
+        default=1, description="Windows per period; the first has the scenario's seed"
+    )
     jobs: Annotated[int, Interval(ge=1, le=64)] = Field(default=2, description="Windows at the same time")
     step_s: Annotated[float, Interval(ge=0.1, le=1)] = Field(default=1.0, description="Step of SUMO")
     length_scale: Annotated[float, Interval(gt=0, le=4)] = Field(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cosim.errors import InputError, Problem
-from cosim.scenario.yaml_reader import Mark, Node, dotted, read_yaml
+from cosim.scenario.yaml_reader import MAX_DEPTH, Mark, Node, dotted, read_yaml
 from cosim.tables import did_you_mean, is_count
 
 Path = tuple[str | int, ...]
@@ -80,6 +80,10 @@ def override(root: Node, assignment: str) -> Node:
     mark = Mark(file=f"--set {path}")
     if not equals or not all(path.split(".")):
         raise InputError(mark.problem("", f"{assignment!r} is not of the form path=value", "--set a.b=1"))
+    if path.count(".") >= MAX_DEPTH:
+        raise InputError(
+            Problem("--set", reason=f"the path has more than {MAX_DEPTH} parts", remedy="no key is so deep")
+        )
     try:
         value = read_yaml(text.encode("utf-8", "surrogateescape"), mark.file, level=-1) if text.strip() else None
     except InputError as error:

@@ -3,6 +3,7 @@
 Each command runs in a process of its own whose address space could not hold what the file claims.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -18,6 +19,7 @@ NET = "<NUMBER OF ZONES> 2\n<NUMBER OF NODES> {nodes}\n<FIRST THRU NODE> 1\n<NUM
 TRIPS = "<NUMBER OF ZONES> 2\n<END OF METADATA>\nOrigin 1\n 2 : 50.0;\nOrigin 2\n 1 : 50.0;\n"
 ADDRESS_SPACE = 4 << 30
 """Bytes that may be mapped; numeric libraries map a gigabyte before they do anything."""
+LARGEST_RSS_MB = 300
 CPU_S = 30
 """A limit that ends what never would; what is refused takes about a second."""
 
@@ -28,15 +30,21 @@ def limited():
 
 
 def refusal(*command):
-    ended = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "cosim", *map(str, command)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=limited,
-        check=False,
+        preexec_fn=limited,  # noqa: PLW1509 - nothing else runs in this process
     )
-    assert ended.returncode == 3, ended.stderr
-    return ended.stdout + ended.stderr
+    with process.stdout as stream:
+        said = stream.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 3, said
+    assert usage.ru_maxrss < LARGEST_RSS_MB << 10
+    assert len(said) < 10_000
+    return said
 
 
 @pytest.fixture
@@ -60,6 +68,17 @@ def written(tmp_path):
 def test_a_header_that_claims_more_nodes_than_links_touch(written, nodes, told):
     folder = written(net=NET.format(nodes=nodes) + "\t1\t2" + ROW + "\t2\t1" + ROW, trips=TRIPS)
     assert told in refusal("assign", folder)
+
+
+def test_trips_that_say_the_same_a_million_times(written):
+    trips = "<NUMBER OF ZONES> 2\n<END OF METADATA>\nOrigin 1\n" + " 2 : 50.0;" * 1_000_000
+    folder = written(net=NET.format(nodes=2) + "\t1\t2" + ROW + "\t2\t1" + ROW, trips=trips)
+    assert "the pair 1 -> 2 stands twice" in refusal("assign", folder)
+
+
+def test_metadata_without_an_end(written):
+    folder = written(net="<A> 1\n" * 1_000_000 + NET.format(nodes=2) + "\t1\t2" + ROW + "\t2\t1" + ROW, trips=TRIPS)
+    assert "more than 1,000 lines of metadata; end them with <END OF METADATA>" in refusal("assign", folder)
 
 
 def test_a_series_far_longer_than_the_day(written):
@@ -93,3 +112,30 @@ def test_more_values_than_a_file_of_settings_has(written):
 def test_a_thousand_mistakes_are_read_and_no_more(written):
     folder = written(scenario=SERIES, p="period,base\n" + "".join(f"{k},x\n" for k in range(1, 300_000)))
     assert "the file is not read on after 1,000 mistakes" in refusal("check", folder)
+
+
+def test_rows_without_a_value(written):
+    folder = written(scenario=SERIES, p="period,base\n" + "\n" * 20_000_000)
+    assert "more than 10,000 rows without a value; remove them" in refusal("check", folder)
+
+
+def test_a_number_of_a_hundred_thousand_digits(written):
+    folder = written(scenario=SERIES, p="period,base\n1," + "9" * 100_000 + "\n")
+    assert "999...' is too large" in refusal("check", folder)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        (".".join(["a"] * 40_000) + "=1", "the path has more than 32 parts"),
+        ("devices=" + "[" * 60_000, "nesting deeper than 32 levels"),
+        ("seed=" + "9" * 100_000, "is not a whole number"),
+        ("microsim.seeds=1000000000", "1000000000 must be <= 1000"),
+        ("stations.11.chargers=1000000000", "1000000000 must be <= 10000"),
+        ("traffic.path_limit=1000000000", "1000000000 must be <= 1000000"),
+        ("ev.behaviour.vehicles=1000000000", "1000000000 must be <= 1000000"),
+        ("periods=100000", "24 values for 100000 periods"),
+    ],
+)
+def test_an_assignment_that_asks_for_too_much(assignment, told):
+    assert told in refusal("check", "nguyen_ieee33", "--set", assignment)

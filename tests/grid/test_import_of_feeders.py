@@ -237,6 +237,8 @@ def test_a_file_is_data_and_nothing_else(net, tmp_path, name):
         ("net.p", b"\x80\x04\x95.", "a pickle is refused"),
         ("net.json", b'{"_object":\n{"sn_mva": NaN}}', "net.json:2:1: NaN is not a finite number"),
         ("net.json", b'{"a": 1, "a": 2}', "the key is given twice"),
+        ("net.json", b'{"a": ' + b"9" * 5000 + b"}", "a number of 5,000 characters is not a finite number"),
+        ("net.json", b'{"a":\n1e999}', "net.json:2:1: 1e999 is not a finite number; give a finite number"),
         ("net.json", b"[" * 100000, "nested too deeply"),
         ("net.json", b"\xff\xfe", "not UTF-8"),
         ("net.json", b"{", "not JSON"),

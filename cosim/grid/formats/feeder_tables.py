@@ -12,7 +12,8 @@ from cosim.errors import InputError, Problem, StorageError
 from cosim.plain import Cell
 
 Rows = Sequence[Mapping[str, Cell]]
-MAX_FILE_MB = 64
+MAX_FILE_MB = 16
+"""A hundred thousand buses; parsed JSON takes many times its size."""
 _MEGABYTE = 1 << 20
 _LARGEST_WHOLE = 1e15
 
@@ -63,7 +64,7 @@ class FeederTables:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file of at most 64 MB.
+    """Return the text of a file of at most 16 MB.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,8 @@ from cosim.tables import is_count
 
 Frame = list[Mapping[str, Any]]
 
+LONGEST_NUMBER = 400
+"""Characters: floating-point numbers need no more."""
 PICKLES = (".p", ".pkl", ".pickle")
 _MODULES = frozenset(
     {"pandas.core.frame", "pandas.core.series", "pandapower.auxiliary", "networkx.classes.multigraph", "numpy"}
@@ -146,17 +149,24 @@ def parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - a JSON document
 
     def unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
         if len(keys := dict(pairs)) < len(pairs):
-            twice = next(key for key in keys if sum(key == name for name, _ in pairs) > 1)
+            twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
             raise InputError(Problem(file=path.name, field=twice, reason="the key is given twice", remedy="keep one"))
         return keys
 
     def constant(token: str) -> float:
         line = text[: text.index(token)].count("\n") + 1
-        reason = f"{token} is not a finite number"
+        shown = token if len(token) <= LONGEST_NUMBER else f"a number of {len(token):,} characters"
+        reason = f"{shown} is not a finite number"
         raise InputError(Problem(file=path.name, line=line, column=1, reason=reason, remedy="give a finite number"))
 
+    def whole(token: str) -> int:
+        return int(token) if len(token) <= LONGEST_NUMBER else int(constant(token))
+
+    def decimal(token: str) -> float:
+        return value if len(token) <= LONGEST_NUMBER and math.isfinite(value := float(token)) else constant(token)
+
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_int=whole, parse_float=decimal)
     except json.JSONDecodeError as error:
         reason = f"not JSON: {error.msg}"
         raise InputError(

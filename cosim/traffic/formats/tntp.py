@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
-from cosim.tables import is_count
+from cosim.tables import MOST_MISTAKES, is_count
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.base import Format
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
@@ -114,13 +114,15 @@ def read_tntp_trips(path: Path | str, network_path: Path | str | None = None) ->
     problems: list[Problem] = []
     origin = ""
     for line, content in text.lines:
-        words = content.split()
+        words = content.split(None, 2)
         if words[0].lower() == "origin":
             origin = words[1] if len(words) == 2 else ""  # noqa: PLR2004 -- the word and a zone
             if not _is_zone(origin, n_zones):
-                problems.append(text.problem(line, f"{content!r} names no zone 1-{n_zones}"))
+                problems.append(text.problem(line, f"{content[:60]!r} names no zone 1-{n_zones}"))
             continue
-        for item in filter(str.strip, content.split(";")):
+        for item in filter(str.strip, (found[0] for found in re.finditer(r"[^;]+", content))):
+            if len(problems) >= MOST_MISTAKES:
+                raise InputError(problems)
             destination, _, value = (part.strip() for part in item.partition(":"))
             reason = _trip_breach(origin, destination, value, n_zones)
             if not reason and (origin, destination) in trips:

@@ -46,6 +46,7 @@ WITHOUT_EFFECT = ("speed", "link_type", "critical_speed")
 
 END = "<END OF METADATA>"
 ORIGINAL = "ORIGINAL HEADER"
+MOST_METADATA = 1_000
 _KNOWN = (
     *("NUMBER OF ZONES", "NUMBER OF NODES", "NUMBER OF LINKS", "FIRST THRU NODE"),
     *("TOTAL OD FLOW", ORIGINAL),
@@ -187,6 +188,9 @@ def read_tntp(path: Path | str) -> TntpText:
             key = match[1].strip().upper()
             text = match[2] if key == ORIGINAL else match[2].partition("~")[0]
             metadata[key] = (number, text.strip())
+            if number > MOST_METADATA:
+                reason = f"more than {MOST_METADATA:,} lines of metadata"
+                raise InputError(Problem(str(path), number, 1, "", reason, f"end them with {END}"))
             continue
         row, mark, comment = line.partition("~")
         if row.strip():
