@@ -264,6 +264,10 @@ MATPOWER_REFUSED = {
     "words": (lambda text: text.replace("\t5\t1\t", "\tfive\t1\t"), "'five' is no number known there"),
     "few columns": (lambda text: text.replace(" 12.66 1 1.1 0.9;", ";", 1), "the row has 9 columns, the first has 13"),
     "shunt": (lambda text: text.replace("0 0 1 1 0 12.66", "0 0.5 1 1 0 12.66", 1), "shunt"),
+    "a row without end": (
+        lambda text: text.replace("mpc.branch = [", "mpc.branch = [" + "1 " * 20_000),
+        "more than 10,000 words in a line; write a row of a matrix a line",
+    ),
     "no branches": (lambda text: text.replace("mpc.branch = [", "mpc.branches = ["), "mpc.branch"),
 }
 

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"'((?:[^'\n]|'')*)'")
 _OPEN, _CLOSED = "([{", ")]}"
+MOST_WORDS = 10_000
+"""Of a line: rows of a case have some twenty."""
 _VALUE_ENDS = frozenset({"number", "name", "text"})
 
 
@@ -103,6 +105,7 @@ def _tokens(text: str) -> Iterator[Token]:
     """Yield all tokens; inside brackets a newline stands for a new row, outside for a new statement."""
     at, line, spaced, brackets = 0, 1, False, ""
     last = Token("newline", "\n", 0)
+    words = 0
     while at < len(text):
         if (found := _TOKEN.match(text, at)) is None:  # never: the last alternative takes any character
             raise Unreadable((line, f"{text[at]!r} is no word of the language"))
@@ -113,6 +116,9 @@ def _tokens(text: str) -> Iterator[Token]:
         if kind == "more":
             at, line, spaced = at + 1, line + 1, True
             continue
+        words = words + 1 if line == last.line else 0
+        if words > MOST_WORDS:
+            raise Unreadable((line, f"more than {MOST_WORDS:,} words in a line; write a row of a matrix a line"))
         if kind == "quote":
             kind, word, at = _quote(text, found.start(), line, last, spaced=spaced, brackets=brackets)
         elif kind == "double":
