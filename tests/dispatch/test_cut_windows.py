@@ -87,7 +87,7 @@ def assert_same(one, other):
 
 
 @given(drawn=models(), seed=st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_cut_is_the_form_of_a_model_of_its_length(day, drawn, seed):
     case = case_of(day, drawn)
     k, problem = drawn["shorter"], DispatchProblem(case, drawn["periods"], **drawn["flags"])
