@@ -42,6 +42,13 @@ KINDS: Mapping[str, type] = MappingProxyType({
 })  # fmt: skip
 """All that a state may consist of besides words, numbers, tuples, mappings and arrays."""
 
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: tuple(item.name for item in fields(kind)) for name, kind in KINDS.items()}
+)
+WORDS = frozenset({str, bool, int, type(None)})
+"""What JSON holds as it is."""
+WORDS_AND_NUMBERS = (str, bool, int, float, np.generic)
+
 
 def to_plain(state: Any) -> tuple[list[Any], list[np.ndarray]]:  # noqa: ANN401 - what a state consists of
     """Return a state as records, which JSON can hold, and their arrays.
@@ -53,7 +60,9 @@ def to_plain(state: Any) -> tuple[list[Any], list[np.ndarray]]:  # noqa: ANN401 
     places: dict[int, dict[str, int]] = {}
 
     def put(one: Any) -> Any:  # noqa: ANN401 - what a state consists of
-        if one is None or isinstance(one, str | bool | int | float | np.generic):
+        if type(one) in WORDS or (type(one) is float and math.isfinite(one)):
+            return one
+        if isinstance(one, WORDS_AND_NUMBERS):
             return _word(one)
         if isinstance(one, list | tuple):
             return [put(part) for part in one]
@@ -71,7 +80,7 @@ def to_plain(state: Any) -> tuple[list[Any], list[np.ndarray]]:  # noqa: ANN401 
             raise ComponentError(
                 f"a state holds a {kind}, which is no plain data; cosim.coupling.plain names all that is"
             )
-        records.append([kind, {item.name: put(getattr(one, item.name)) for item in fields(one)}])
+        records.append([kind, {name: put(getattr(one, name)) for name in FIELDS[kind]}])
         return {"record": len(records) - 1}
 
     records.append(put(state))

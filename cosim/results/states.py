@@ -30,6 +30,7 @@ KEPT = 2
 RESUMED = "states/resumed.json"
 STATE, ARRAYS = "state.json", "arrays.npz"
 TYPES = ("float64", "int64", "bool")
+NAMES = {np.dtype(name): name for name in TYPES}
 _DAMAGE = (Damaged, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, zipfile.BadZipFile)
 
 
@@ -67,11 +68,12 @@ def write_state(run: Path, state: StoredState) -> None:
     records, arrays = to_plain(state.checkpoint)
     content = {
         "format": FORMAT, "period": state.checkpoint.period, "run": state.run, "digest": state.digest,
-        "arrays": [[array.dtype.name, _order(array), array.shape] for array in arrays], "records": records,
+        "arrays": [[_type(array), _order(array), array.shape] for array in arrays], "records": records,
     }  # fmt: skip
 
     def fill(folder: Path) -> None:
-        (folder / STATE).write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+        text = json.dumps(content, allow_nan=False, check_circular=False, separators=(",", ":"))
+        (folder / STATE).write_text(text, encoding="utf-8")
         with (folder / ARRAYS).open("wb") as file:
             np.savez(file, **_flat(arrays))  # type: ignore[arg-type]
 
@@ -147,6 +149,12 @@ def resumptions(run: Path) -> list[Document]:
     return found
 
 
+def _type(array: np.ndarray) -> str:
+    if array.dtype not in NAMES:
+        raise ComponentError(f"a state holds an array of {array.dtype}, not of {', '.join(TYPES)}")
+    return NAMES[array.dtype]
+
+
 def _order(array: np.ndarray) -> Literal["C", "F"]:
     """Return how an array lies in memory, which sums over it may depend on in their last digits."""
     return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
@@ -154,9 +162,9 @@ def _order(array: np.ndarray) -> Literal["C", "F"]:
 
 def _flat(arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Return all values of each type, one array after the other."""
-    if odd := {array.dtype.name for array in arrays} - set(TYPES):
-        raise ComponentError(f"a state holds arrays of {', '.join(sorted(odd))}, not of {', '.join(TYPES)}")
-    flat = {name: [a.ravel(order=_order(a)) for a in arrays if a.dtype.name == name] for name in TYPES}
+    flat: dict[str, list[np.ndarray]] = {name: [] for name in TYPES}
+    for array in arrays:
+        flat[_type(array)].append(array.ravel(order=_order(array)))
     return {name: np.concatenate(parts) for name, parts in flat.items() if parts}
 
 
