@@ -1,63 +1,64 @@
-"""What states cost: processor time of the default day as a run, with and without them, A B A B.
+"""What states cost: processor time of the default day as a command, with and without them, A B A B.
 
-    OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/checkpoint.py [PAIRS]
+    .venv/bin/python benchmarks/checkpoint.py [PAIRS]
 
-Both commit every period with tables, verdict, sums and digest; B leaves out the states, which are put together,
-written, forced to the disk, and removed again. On a busy machine the difference of two days is noise, so the time spent
-on states is also taken within each day of A; its share is what is held against the limit.
+Each day is a process of its own, its imports are in it as they are in a user's. Both commit every period with tables,
+verdict and sums; B leaves out the states, which are put together, written, forced to the disk and removed again, and
+the digest of the tables that they carry. On a busy machine the difference of two days is noise, so the time spent on
+states is also taken within each day of A; its share is what is held against the limit.
 """
 
-import shutil
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from pathlib import Path
 
+LIMIT = 0.03
+DAY = """
+import sys, time
+from cosim.cli.start import lean
+lean()
 from cosim.results import store
+from cosim.workflows import ledger
 from cosim.workflows.run import run
 
-PARTS = ("write_state", "drop_states")
-LIMIT = 0.03
+spent = 0.0
 
-
-class Timed:
-    """Adds up the processor time of the functions that states take."""
-
-    seconds = 0.0
-
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self, *arguments, **named):
+def timed(function):
+    def call(*arguments, **named):
+        global spent
         before = time.process_time()
         try:
-            return self.function(*arguments, **named)
+            return function(*arguments, **named)
         finally:
-            Timed.seconds += time.process_time() - before
+            spent += time.process_time() - before
+    return call
+
+with_states = sys.argv[2] == "with"
+for module, name in ((store, "write_state"), (store, "drop_states"), (ledger, "chained")):
+    ours = getattr(module, name)
+    setattr(module, name, timed(ours) if with_states else lambda *_: "")
+run("nguyen_ieee33", out=sys.argv[1] + "/run", report=False)
+print(time.process_time(), spent)
+"""
 
 
-def day_cpu_s(*, states):
-    """Return the processor time of one run, and of its states."""
-    ours = {name: getattr(store, name) for name in PARTS}
-    for name, function in ours.items():
-        setattr(store, name, Timed(function) if states else lambda *_: None)
-    folder, Timed.seconds = Path(tempfile.mkdtemp()), 0.0
-    try:
-        before = time.process_time()
-        run("nguyen_ieee33", out=folder / "run", report=False)
-        return time.process_time() - before, Timed.seconds
-    finally:
-        shutil.rmtree(folder)
-        for name, function in ours.items():
-            setattr(store, name, function)
+def day_cpu_s(states):
+    """Return the processor time of one process that runs the day, and of its states."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = subprocess.run(
+            [sys.executable, "-c", DAY, folder, states], capture_output=True, text=True, check=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+    whole, own = told.stdout.split()[-2:]
+    return float(whole), float(own)
 
 
 def main(pairs):
-    day_cpu_s(states=True)  # imports are not part of the measurement
     shares = []
     for _ in range(pairs):
-        (with_s, own_s), (without_s, _) = day_cpu_s(states=True), day_cpu_s(states=False)
+        (with_s, own_s), (without_s, _) = day_cpu_s("with"), day_cpu_s("without")
         shares.append(own_s / with_s)
         print(
             f"with states {with_s:5.2f} s CPU, {own_s:5.3f} s of it theirs ({shares[-1]:.1%}); "

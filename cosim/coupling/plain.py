@@ -30,13 +30,13 @@ from cosim.dispatch.repairs import Exclusivity, Restoration
 from cosim.errors import ComponentError
 from cosim.grid.state import GridState
 from cosim.microsim.port import DayClaim, DayLog
-from cosim.traffic.problem import IterationRecord, SueResult
+from cosim.traffic.problem import SueResult
 
 KINDS: Mapping[str, type] = MappingProxyType({
     kind.__name__: kind
     for kind in (
         Admm, Answer, Auto, Certificate, Checkpoint, ConeGap, DayClaim, DayLog, DayState, DeviceOutcome, DispatchPlan,
-        DispatchState, Exclusivity, GridState, Iterate, IterationRecord, Lost, Newton, Opening, PriceLoop, Query,
+        DispatchState, Exclusivity, GridState, Iterate, Lost, Newton, Opening, PriceLoop, Query,
         Restarts, Restoration, Round, Served, SolveRecord, SueResult, Traits,
     )
 })  # fmt: skip

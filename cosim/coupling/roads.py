@@ -66,7 +66,7 @@ class RoadResponse:
         wait_min: Array | None = None,
         start: SueResult | None = None,
     ) -> SueResult:
-        """Return the equilibrium of one period.
+        """Return the equilibrium of one period, without its method's history: states of a day keep many equilibria.
 
         Parameters
         ----------
@@ -82,9 +82,10 @@ class RoadResponse:
             An equilibrium of the same paths to start from: it changes the effort, not the answer beyond the tolerance.
         """
         try:
-            return self._solve(self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min), start)
+            found = self._solve(self.period(position, price_per_mwh, rise_per_mwh_per_mw, wait_min), start)
         except PluginError as error:
             raise error.at(f"period {position + 1}") from error
+        return replace(found, history=())
 
     def _solve(self, problem: SueProblem, start: SueResult | None) -> SueResult:
         result = solve(problem, self.method, self.tolerance, self.limit, start, **self.options)
