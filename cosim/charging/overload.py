@@ -58,6 +58,12 @@ class Served:
         return replace(self, backlog_mwh=backlog, unserved_mwh=unserved)
 
 
+def joined(before: Served, after: Served, done: int) -> Served:
+    """Return what was served in the first ``done`` periods of a day, and what is in those after them."""
+    names = ("p_mw", "backlog_mwh", "unserved_mwh")
+    return Served(**{name: np.hstack([getattr(before, name)[:, :done], getattr(after, name)]) for name in names})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Chargers:
     """The chargers of s stations.

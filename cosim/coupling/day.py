@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosim.arrays import Array, BoolArray
-from cosim.charging.overload import Chargers, Served
+from cosim.charging.overload import Chargers, Served, joined
 from cosim.coupling import fixed_point, restarts
 from cosim.coupling.accounts import Account, InstantAccount, TimeAccount
 from cosim.coupling.fixed_point import PriceLoop
@@ -344,7 +344,9 @@ def _kept(
         arriving[:, at] = side.account.load_mw(results, at)
     else:
         arriving = side.account.load_mw(results, range(len(results)))
-    served = side.chargers.serve(arriving)
+    first, before = at[0], state.served  # who waits was left over by the chargers of then: in a fork not by these
+    waiting = before.backlog_mwh[:, first - 1] if first else 0.0
+    served = joined(before, side.chargers.serve(arriving[:, first:], waiting, first), first)
     asked = served.p_mw.copy()
     asked[:, at] = load_mw
     return replace(state, results=tuple(results), arriving_mw=arriving, served=served, load_mw=asked)

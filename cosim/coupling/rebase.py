@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.charging.overload import Served
+from cosim.charging.overload import joined
+from cosim.coupling.accounts import TimeAccount
 from cosim.coupling.day import DayState, RoadSide, block_of
 from cosim.coupling.dispatch_day import DispatchState, GridSide
 from cosim.dispatch.controller import carried, initial_states
@@ -44,8 +45,16 @@ def rebased_roads(side: RoadSide, fresh: DayState, former: DayState, state: DayS
     return replace(
         after,
         arriving_mw=np.hstack([state.arriving_mw[:, :done], to_come]),
-        served=_joined(state.served, served, done),
+        served=joined(state.served, served, done),
         load_mw=np.hstack([state.load_mw[:, :done], served.p_mw]),
+    )
+
+
+def pending_mwh(side: RoadSide, state: DayState) -> float:
+    """Return the energy that those who have left are still to draw when the period at work ends, MWh."""
+    account = side.account
+    return (
+        float(account.pending_mwh(state.results)[:, state.position].sum()) if isinstance(account, TimeAccount) else 0.0
     )
 
 
@@ -76,8 +85,3 @@ def _announced(fresh: DayState, state: DayState, done: int) -> Array | None:
     if fresh.announced_per_mwh is None or state.announced_per_mwh is None:
         return fresh.announced_per_mwh
     return np.hstack([state.announced_per_mwh[:, :done], fresh.announced_per_mwh[:, done:]])
-
-
-def _joined(before: Served, after: Served, done: int) -> Served:
-    names = ("p_mw", "backlog_mwh", "unserved_mwh")
-    return Served(**{name: np.hstack([getattr(before, name)[:, :done], getattr(after, name)]) for name in names})

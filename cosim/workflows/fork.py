@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.coupling.checkpoint import Checkpoint
-from cosim.coupling.rebase import rebased_dispatch, rebased_roads
+from cosim.coupling.rebase import pending_mwh, rebased_dispatch, rebased_roads
 from cosim.errors import CheckpointError, StorageError
 from cosim.plain import Document
 from cosim.records.period import tables
@@ -27,6 +28,9 @@ from cosim.workflows.resume import Notice, go_on
 from cosim.workflows.room import estimated_bytes, require_room
 from cosim.workflows.run import checked_packages, free_folder, link_latest, manifest_of, reported
 from cosim.world import run_world
+
+SAME_ENERGY = 1e-9
+"""Relative difference of energies that the residual of an assignment may make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +177,12 @@ def _state(parent: Parent, told: Notice) -> StoredState:
     try:
         return read_state(parent.folder, parent.period, of_run=parent.manifest_sha256)
     except CheckpointError:
+        if (first := parent.manifest.get("parent")) and first["set"]:
+            raise CheckpointError(
+                f"run '{parent.folder}' cannot be forked behind period {parent.period}: where it stood then is not "
+                f"kept, and being a fork itself, it cannot be simulated again; fork run '{first['folder']}', behind "
+                f"period {first['period']} or before, with the changes of both"
+            ) from None
         many = f"periods 1 to {parent.period}" if parent.period > 1 else "period 1"
         told(f"where run '{parent.folder}' stood behind period {parent.period} is not kept: {many} are simulated again")
     stands, digests = list[Checkpoint](), [""]
@@ -192,8 +202,15 @@ def _rebased(former: SimulationCase, case: SimulationCase, stands: Checkpoint) -
     """Return where the run stands with the changed inputs."""
     roads, dispatch = stands.roads, stands.dispatch
     if roads is not None:
-        side, fresh = case.open_roads()
-        roads = rebased_roads(side, fresh, former.open_roads()[1], roads)
+        (side, fresh), (then, begun) = case.open_roads(), former.open_roads()
+        left, draw = pending_mwh(then, roads), pending_mwh(side, roads)
+        if not math.isclose(left, draw, rel_tol=SAME_ENERGY):
+            raise CheckpointError(
+                f"a fork cannot change what those who left before still draw: {left:.6g} MWh, with the change "
+                f"{draw:.6g} MWh (ev.charging_load, energy and times of visits); run the changed scenario from the "
+                "beginning"
+            )
+        roads = rebased_roads(side, fresh, begun, roads)
     if dispatch is not None:
         dispatch = rebased_dispatch(case.grid_side(), dispatch)
     return replace(stands, roads=roads, dispatch=dispatch)

@@ -119,3 +119,40 @@ def test_numbers_that_come_out_otherwise_again_are_told(six, tmp_path, monkeypat
     monkeypatch.setattr(forking, "stored_digest", lambda periods: "0" * 64)
     with pytest.raises(CheckpointError, match="simulated again, its periods have other numbers"):
         fork(six.folder, 3, out=tmp_path / "fork")
+
+
+def test_energy_is_neither_drawn_twice_nor_lost_where_the_account_of_charging_changes(six, tmp_path):
+    """Drawn at departure in the parent, it must not be drawn again in time; nor may what is pending vanish."""
+    with pytest.raises(CheckpointError, match=r"those who left before still draw: 0 MWh, with the change 0\.\d+ MWh"):
+        fork(six.folder, 2, out=tmp_path / "fork", overrides=("ev.charging_load=kernel",))
+    assert not (tmp_path / "fork").exists()
+
+
+def test_who_waits_is_served_by_the_chargers_that_a_fork_adds(six, tmp_path):
+    """Every MWh that came is drawn or unserved, though the price-flow loop looks at the day again each period."""
+    few = tuple(f"stations.{name}.chargers=4" for name in ("8", "11", "13"))
+    loop = ("coupling.mode=iterated", "coupling.ev_price.kind=nodal", "coupling.random_starts=0")
+    scenario = six.folder / "scenario"
+    parent = stopped(scenario, tmp_path / "parent", 3, overrides=(*few, *loop, "ev.fast_charge_share=0.3"))
+    more = ("stations.11.chargers=40",)
+    result = fork(parent, 2, out=tmp_path / "fork", overrides=more, report=False)
+    stations = result["stations"]
+    energy = [stations[name].sum() for name in ("p_instant_mw", "energy_mwh", "unserved_mwh", "curtailed_mw")]
+    assert stations.query("period == 2")["backlog_mwh"].sum() > 0.1
+    assert energy[0] == pytest.approx(sum(energy[1:]), abs=1e-6)
+
+
+def test_a_turbine_whose_limit_is_lowered_goes_on_at_it(six, tmp_path):
+    """It ran at more than the new limit and a step of its ramp: there would be no answer at all."""
+    result = fork(six.folder, 3, out=tmp_path / "fork", overrides=("devices.gt.p_max_mw=0.1",), report=False)
+    power = result["devices"].query("device == 'gt'").set_index("period")["p_mw"]
+    assert power[3] > 0.1 + 0.2
+    assert power[4] <= 0.1 + 1e-6
+    assert result.exit_code != 6
+
+
+def test_a_fork_of_a_fork_whose_state_is_gone_names_the_run_to_fork(six, tmp_path):
+    first = fork(six.folder, 4, out=tmp_path / "first", overrides=("ev.share=0.4",), report=False)
+    for period in (2, 5):
+        with pytest.raises(CheckpointError, match=f"being a fork itself, .*; fork run '{six.folder}', behind period 4"):
+            fork(first.folder, period, out=tmp_path / "second")

@@ -85,7 +85,7 @@ class GasTurbine(Device):
         s = self.settings
         free = 2.0 * s.p_max_mw  # never binds, since 0 <= Pg <= Pmax
         ramp = free if s.ramp_mw_per_h is None else min(free, s.ramp_mw_per_h * self.frame.period_h)
-        before = state.get("p_mw")
+        before = min(state["p_mw"], s.p_max_mw) if "p_mw" in state else None  # a fork may have lowered its limit
         self.cap_mw.value = np.where(window.active, s.p_max_mw, 0.0)
         self.q_low_mvar.value = np.where(window.active, s.q_min_mvar, 0.0)
         self.q_high_mvar.value = np.where(window.active, s.q_max_mvar, 0.0)
