@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from inspect import unwrap
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -79,9 +80,22 @@ def content(value: Any) -> Hashable:  # noqa: ANN401 - anything
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, float):
         return float, value.hex()
-    if value is None or isinstance(value, bool | int | str | bytes | type):
+    if isinstance(value, type):
+        return type, value, _code(value)
+    if value is None or isinstance(value, bool | int | str | bytes):
         return type(value), value
     raise Unknown(f"{type(value).__name__} does not tell its content")
+
+
+def _code(kind: type) -> Hashable:
+    """Return what the methods of a class do: in a notebook they change, and what the class states with them."""
+    methods = (
+        (name, unwrap(getattr(one, "fget", one)))
+        for part in kind.__mro__
+        for name, one in vars(part).items()
+        if callable(getattr(one, "fget", one))
+    )
+    return tuple((name, method.__code__) for name, method in methods if hasattr(method, "__code__"))
 
 
 def _parts(value: Any) -> Iterable[Any] | None:  # noqa: ANN401 - anything

@@ -243,8 +243,9 @@ class Model:
             self.other_side.load(at, slack_price)
 
     def take(self, form: Form, point: Point) -> None:
-        """Take an answer over into the variables."""
+        """Take an answer over into the variables; one in no row and no cost has no number, which the gate flags."""
         for variable, (start, size) in zip(self.leaves()[0], form.columns, strict=True):
-            variable.save_value(np.reshape(point.x[start : start + size], variable.shape, order="F"))
+            found = point.x[start : start + size] if size == variable.size else np.full(variable.size, np.nan)
+            variable.save_value(np.reshape(found, variable.shape, order="F"))
         shape = self.flow.p_load.shape
         self.balance_dual = np.reshape(point.z[: self.flow.p_load.size], shape, order="F")

@@ -175,7 +175,7 @@ def test_the_seed_is_recorded(tmp_path):
 
 
 def test_an_existing_folder_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr("cosim.workflows.run.simulate", lambda *a: pytest.fail("a simulator was started"))
+    monkeypatch.setattr("cosim.workflows.run.run_world", lambda *a: pytest.fail("a simulator was started"))
     (tmp_path / "run").mkdir()
     with pytest.raises(UsageError, match="exists"):
         run("nguyen_traffic_only", out=tmp_path / "run")
@@ -183,7 +183,7 @@ def test_an_existing_folder_is_refused_before_anything_is_computed(tmp_path, mon
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr("cosim.workflows.run.simulate", lambda *a: pytest.fail("a simulator was started"))
+    monkeypatch.setattr("cosim.workflows.run.run_world", lambda *a: pytest.fail("a simulator was started"))
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         run("nguyen_traffic_only", out=tmp_path / "file" / "run")
@@ -207,7 +207,7 @@ def test_the_error_of_a_run_is_told_even_if_it_cannot_be_written_down(small, tmp
     def full(self, *arguments, **named):
         raise StorageError("no space left for run.json")
 
-    def broken(self, period, tables, gate):
+    def broken(self, period, *more):
         raise StorageError(f"no space left for period {period}")
 
     monkeypatch.setattr("cosim.results.store.RunStore.commit", broken)

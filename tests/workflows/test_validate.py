@@ -147,7 +147,7 @@ def test_tables_and_report_say_how_it_was_simulated(validated):
 
 
 def test_a_finished_run_takes_no_overrides(validated):
-    with pytest.raises(UsageError, match="finished run"):
+    with pytest.raises(UsageError, match="is a run, not a scenario; --set and --out are for scenarios"):
         validate(validated.folder, overrides=["seed=2"])
 
 

@@ -56,7 +56,7 @@ def at_least(claim: str, value: float, limit: float, unit: str = "") -> Check:
 
 def equals(claim: str, value: float, right: float, unit: str = "") -> Check:
     """Return the check that two counts are the same."""
-    return Check(claim=claim, value=float(value), unit=unit, rule=f"= {right:g}", holds=bool(value == right))
+    return Check(claim=claim, value=float(value), unit=unit, rule=f"exactly {right:g}", holds=bool(value == right))
 
 
 def verdict_of(checks: Sequence[Check]) -> Verdict:
