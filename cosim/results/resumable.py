@@ -15,6 +15,7 @@ from cosim.errors import CheckpointError, StorageError
 from cosim.plain import Document
 from cosim.results.commit import TEMPORARY
 from cosim.results.committed import CommittedPeriod, period_folders
+from cosim.results.digest import stored_digest
 from cosim.results.manifest import check_format
 from cosim.results.reserve import END, LOST, RESERVED, reserve
 from cosim.results.states import KEPT, StoredState, drop_states, note_resumption, read_state
@@ -134,6 +135,9 @@ def resumable(folder: Path) -> Resumable:
                 state = read_state(folder, count, of_run=own)
             except CheckpointError as error:
                 notices.append(str(error))
+                continue
+            if stored_digest(sound[:count]) != state.digest:
+                notices.append(f"periods 1 to {count} hold other numbers than were committed: one is another run's")
                 continue
         return Resumable(
             folder=folder, manifest=found, manifest_sha256=own, periods=tuple(sound[:count]), state=state,

@@ -28,6 +28,7 @@ from cosim.errors import LockedError, StorageError, UsageError
 from cosim.results import files
 from cosim.results.commit import TEMPORARY, commit_folder
 from cosim.results.committed import committed_periods, period_folders
+from cosim.results.digest import stored_digest
 from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
 from cosim.results.files import json_text
 from cosim.results.lock import at_work_reason, is_at_work
@@ -233,7 +234,7 @@ class RunResult:
         self._tables.check()
 
     def check(self) -> None:
-        """Hold every file of the run against its sum, but those that `add_table` wrote.
+        """Hold every file of the run against its sum, but those that `add_table` wrote, and the periods to the digest.
 
         Raises
         ------
@@ -245,6 +246,9 @@ class RunResult:
             checked(self.folder, name, sums)
         for period in self.committed:
             period.check()
+        told = self.run.get("tables_digest")
+        if told and told != stored_digest(self.committed):  # the sums of a period of another run fit, too
+            raise Damaged(f"'{self.folder / 'periods'}' holds other numbers than were committed: one is another run's")
         self._tables.check()
 
     @property

@@ -144,6 +144,15 @@ def test_a_copy_alone_is_found_by_verify(copy, told, damage, file):
         assert told("report")[0] == 8
 
 
+def test_a_period_of_another_run_is_found_by_verify(copy, told):
+    """Its own sums fit; only the digest of the day tells."""
+    shutil.rmtree(copy / "periods" / "0003")
+    shutil.copytree(copy / "periods" / "0002", copy / "periods" / "0003")
+    code, said = told("verify")
+    assert code == 8
+    assert "holds other numbers than were committed" in said
+
+
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("file", ["manifest.json", "run.json", "SHA256SUMS"])

@@ -259,3 +259,12 @@ def test_a_run_that_goes_on_takes_no_other_inputs(cut, cosim, extra):
     code, _, err = cosim("run", cut, "--resume", *extra)
     assert code == 2
     assert extra[0] in err
+
+
+def test_a_period_of_another_run_is_told_though_its_own_sums_fit(cut, tmp_path):
+    """Copied from a run with other inputs, its files are as they were written: only the day's digest tells."""
+    other = stopped("nguyen_traffic_only", tmp_path / "other", 2, overrides=("ev.share=0.3",))
+    shutil.rmtree(cut / "periods/0002")
+    shutil.copytree(other / "periods/0002", cut / "periods/0002")
+    with pytest.raises(CheckpointError, match="periods 1 to 22 hold other numbers than were committed"):
+        resume(cut, report=False)
