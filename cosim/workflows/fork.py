@@ -183,8 +183,8 @@ def _state(parent: Parent, told: Notice) -> StoredState:
                 f"kept, and being a fork itself, it cannot be simulated again; fork run '{first['folder']}', behind "
                 f"period {first['period']} or before, with the changes of both"
             ) from None
-        many = f"periods 1 to {parent.period}" if parent.period > 1 else "period 1"
-        told(f"where run '{parent.folder}' stood behind period {parent.period} is not kept: {many} are simulated again")
+        again = f"periods 1 to {parent.period} are" if parent.period > 1 else "period 1 is"
+        told(f"where run '{parent.folder}' stood behind period {parent.period} is not kept: {again} simulated again")
     stands, digests = list[Checkpoint](), [""]
     run_world(
         parent.case, lambda record, _: digests.append(chained(digests[-1], tables(record))), keep=stands.append,
