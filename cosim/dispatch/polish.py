@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
 
-MOST_FACTORISATIONS = 2
-"""In either way: where what binds was not read right but for one correction, it seldom ever is, at any price."""
+PASSES = 6
+SPLITS = (1.0, 1e2, 1e-2)
+"""Multiplier over slack, each in its own unit, from which on a row is first taken to bind; tried in this order."""
 WORST = 0.5
 """Rows that pull the wrong way are let go, those first that pull at least this part of the worst: others may follow."""
 FAR = 0.1
@@ -33,6 +34,7 @@ LAST_STEPS = 3
 PULL = 1e-2
 """Weight of the distance to the point at hand, where what binds leaves directions free: a row that hardly binds is
 easily missed, and Newton's method then runs along what costs nothing."""
+PULLED_PASSES = 12
 PULLED_STEPS = 6
 RESTS = 4
 """How often the point of the pull is set anew once what binds is right: from then on it moves by rounding."""
@@ -106,25 +108,28 @@ def polished(data: Data, answer: ConeAnswer) -> ConeAnswer:
         A solver's answer with a point.
     """
     one = Programme.read(data)
-    fine = _polished_from(one, data, answer)
-    return _pulled(one, data, answer) if fine is answer else fine
+    for split in SPLITS:
+        fine = _polished_from(one, data, answer, split)
+        if fine is not answer:
+            return fine
+    return _pulled(one, data, answer)
 
 
-def _polished_from(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
-    """Return the polished answer if what binds is what has a multiplier of more than its slack, or nearly so.
+def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float) -> ConeAnswer:
+    """Return the polished answer if what binds is what has a multiplier of more than ``split`` times its slack.
 
     An interior point leaves ``slack z`` alike in all rows and cones, so the two only tell what binds once each is
     counted in its own unit: rows of `scaling` are of order 1, money is of order `COST_SCALE`.
     """
     x, z = answer.solution.x, answer.solution.z
-    binding, budget = _read(one, x, z), Budget()
-    for _ in range(MOST_FACTORISATIONS):
-        found = _newton(one, (x, z), binding, FIRST_STEPS, budget)
+    binding = _read(one, x, z, split)
+    for _ in range(PASSES):
+        found = _newton(one, (x, z), binding, FIRST_STEPS)
         if found is None or not _near(found.x, x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is None:
-            found = _newton(one, (found.x, found.z), binding, LAST_STEPS, budget, found.factors)
+            found = _newton(one, (found.x, found.z), binding, LAST_STEPS, found.factors)
             return answer if found is None else _better(data, answer, found.x, found.z)
         binding = corrected
     return answer
@@ -139,28 +144,28 @@ def _pulled(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
     import scipy.sparse as sp
 
     x, z = answer.solution.x, answer.solution.z
-    binding, centre, budget, factors = _read(one, x, z), x, Budget(), None
-    for _ in range(MOST_FACTORISATIONS + RESTS):
+    binding, centre, rests = _read(one, x, z, SPLITS[0]), x, 0
+    for _ in range(PULLED_PASSES):
         pulled = replace(one, p=sp.csc_array(one.p + PULL * sp.eye_array(x.size)), c=one.c - PULL * centre)
-        found = _newton(pulled, (x, z), binding, PULLED_STEPS, budget, factors)
+        found = _newton(pulled, (x, z), binding, PULLED_STEPS)
         if found is None or not _near(found.x, answer.solution.x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is not None:
-            binding, factors = corrected, None
+            binding = corrected
             continue
-        moved, factors = float(np.abs(found.x - centre).max(initial=0.0)), found.factors
+        moved, rests = float(np.abs(found.x - centre).max(initial=0.0)), rests + 1
         x, z, centre = found.x, found.z, found.x
-        if PULL * moved <= ROUNDING * DONE:
-            break
-    return _better(data, answer, x, z)
+        if rests == RESTS or PULL * moved <= ROUNDING * DONE:
+            return _better(data, answer, x, z)
+    return answer
 
 
-def _read(one: Programme, x: Array, z: Array) -> Binding:
-    """Return what has a multiplier of more than its slack."""
+def _read(one: Programme, x: Array, z: Array, split: float) -> Binding:
+    """Return what has a multiplier of more than ``split`` times its slack."""
     slack = one.b - one.a @ x
-    bounded = slice(one.zero, one.zero + one.nonneg)
-    return Binding(rows=z[bounded] > COST_SCALE * slack[bounded], cones=z[one.starts] > COST_SCALE * one.heads(slack))
+    bounded, price = slice(one.zero, one.zero + one.nonneg), split * COST_SCALE
+    return Binding(rows=z[bounded] > price * slack[bounded], cones=z[one.starts] > price * one.heads(slack))
 
 
 def _near(x: Array, start: Array) -> bool:
@@ -229,24 +234,9 @@ class Found:
     factors: sla.SuperLU | None
 
 
-class Budget:
-    """How many factorisations are left."""
-
-    def __init__(self, left: int = MOST_FACTORISATIONS) -> None:
-        self.left = left
-
-    def factored(self, matrix: sp.csc_array, n: int) -> sla.SuperLU | None:
-        """Return the factors of a matrix; None where it is singular, or nothing is left."""
-        if not self.left:
-            return None
-        self.left -= 1
-        return factored(matrix, n)
-
-
 def _newton(
-    one: Programme, start: tuple[Array, Array], binding: Binding, steps: int, budget: Budget,
-    factors: sla.SuperLU | None = None,
-) -> Found | None:  # fmt: skip
+    one: Programme, start: tuple[Array, Array], binding: Binding, steps: int, factors: sla.SuperLU | None = None
+) -> Found | None:
     """Return the point some steps towards the conditions, by factors at hand while they serve; None without a step."""
     x, z = start
     equations = Equations.of(one, binding)
@@ -264,7 +254,7 @@ def _newton(
         if size <= DONE or (ROUNDING * DONE >= size > FALLS * before):
             break
         if factors is None or size > FALLS * before:
-            factors = budget.factored(matrix, n)
+            factors = factored(matrix, n)
         step, before = None if factors is None else refined_step(factors, matrix, lack), size
         if step is None:
             return None

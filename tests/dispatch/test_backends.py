@@ -2,7 +2,6 @@
 
 import importlib.util
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -289,23 +288,3 @@ def test_a_stale_answer_is_seen_by_its_residuals(day):
     stale = problem.solve(make_window(case, 0, 1, 1.5 * day.ev_mw[:, few]), states, backend=Stale)
     assert stale.record.status == "not_converged"
     assert not stale.record.usable
-
-
-def test_linear_systems_are_refined_only_where_an_answer_lacks_something(day, monkeypatch):
-    few = slice(18, 20)
-    case = day.case(day.feeder, periods=few)
-    problem = DispatchProblem(case, 2, elastic=False)
-    window, states = make_window(case, 0, 2, day.ev_mw[:, few]), initial_states(case)
-    data = problem.scaled(problem.compiled(window, states), window).data
-    solve, refined = clarabel._solve, []
-
-    def watched(data, *, spoilt, **settings):
-        refined.append(settings.get("refined", True))
-        answer = solve(data, **settings)
-        return replace(answer, status="optimal_inaccurate", dual_residual=1e-3) if len(refined) <= spoilt else answer
-
-    for spoilt, expected in ((0, [False]), (1, [False, True]), (2, [False, True, True])):
-        refined.clear()
-        monkeypatch.setattr(clarabel, "_solve", partial(watched, spoilt=spoilt))
-        assert clarabel.solve(data).status == "optimal"
-        assert refined == expected

@@ -99,17 +99,3 @@ def test_a_row_that_hardly_binds_is_found_where_nothing_else_holds_the_point():
     np.testing.assert_allclose(fine.solution.x, [1.0, 0.0], rtol=0, atol=1e-13)
     np.testing.assert_allclose(fine.solution.z, [-1.0, 0.0, 1e-6], rtol=0, atol=1e-13)
     assert fine.suboptimality <= 1e-12
-
-
-@pytest.mark.parametrize("wrong", ["rows", "cones"])
-def test_a_hopeless_answer_is_given_up_after_two_factorisations_in_either_way(small_case, monkeypatch, wrong):
-    """Multipliers that tell nothing about what binds."""
-    factored, sizes = polish.factored, []
-    monkeypatch.setattr(polish, "factored", lambda matrix, n: sizes.append(n) or factored(matrix, n))
-    data = programme(small_case().dispatch, 6, False)
-    rough = clarabel.solve(data)
-    z, dims = rough.solution.z.copy(), data["dims"]
-    place = slice(dims.zero, dims.zero + dims.nonneg) if wrong == "rows" else slice(dims.zero + dims.nonneg, None)
-    z[place] = np.random.default_rng(1).permutation(np.abs(z[place])) + 1.0
-    assert polished(data, replace(rough, solution=replace(rough.solution, z=z))).suboptimality >= 0.0
-    assert len(sizes) <= 2 * polish.MOST_FACTORISATIONS
