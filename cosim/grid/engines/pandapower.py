@@ -62,24 +62,7 @@ class AcFlow:
         self.tolerance_pu = tolerance_pu(feeder, tolerance_mva)
 
     def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
-        """Solve the AC equations for given net injections.
-
-        Parameters
-        ----------
-        p_mw, q_mvar
-            Net injection of each bus (generation positive), shape (n,), or (n, T) of T cases. That of the slack bus is
-            served by the upstream grid, too.
-
-        Returns
-        -------
-        GridState
-            The state, or the states with time last; ``converged=False`` with NaN everywhere if there is none.
-
-        Raises
-        ------
-        InputError
-            If an injection is not finite, or there is not one per bus.
-        """
+        """Solve the AC equations by Newton's method, case by case: what `cosim.grid.engines.AcEngine.solve` says."""
         p, q = injections(self.feeder, p_mw, q_mvar)
         if p.ndim == 1:
             return self._solve(p, q)
