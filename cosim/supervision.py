@@ -50,14 +50,23 @@ class Stopped(SystemExit):
         return self.word
 
 
+class _Heard:
+    """How many signals a listening thread heard, since the last run began."""
+
+    count = 0
+
+
 class _Pending:
-    """The signal that waits for a period boundary, whether there is one to wait for, and what to write without it."""
+    """The signal that waits for a period boundary, whether there is one to wait for, and what to write without it.
+
+    ``told_by`` is the end of the pipe by which C tells the listening thread.
+    """
 
     deferring = False
     number: int | None = None
-    heard = 0
+    heard = _Heard()
     last_words: LastWords | None = None
-    listening = False
+    told_by: int | None = None
 
 
 def install() -> None:
@@ -65,12 +74,14 @@ def install() -> None:
     for number in STOPPED:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
-    if not _Pending.listening:
-        read, write = os.pipe()
-        os.set_blocking(write, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        threading.Thread(target=_listen, args=(read,), name="signals", daemon=True).start()
-        _Pending.listening = True
+    # A pipe and a thread for each command: the signals of one that has ended must not end the next in this process.
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    before, _Pending.told_by, _Pending.heard = _Pending.told_by, write, _Heard()
+    if before is not None:
+        os.close(before)
+    threading.Thread(target=_listen, args=(read, _Pending.heard), name="signals", daemon=True).start()
 
 
 def installed() -> bool:
@@ -92,7 +103,8 @@ def deferred(last_words: LastWords | None = None) -> Iterator[None]:
     last_words
         Writes exit code and reason down, if the process must be ended while the main thread does not answer.
     """
-    _Pending.deferring, _Pending.number, _Pending.heard, _Pending.last_words = True, None, 0, last_words
+    _Pending.deferring, _Pending.number, _Pending.last_words = True, None, last_words
+    _Pending.heard.count = 0
     try:
         yield
     finally:
@@ -168,16 +180,23 @@ def _leave_terminal() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
-def _listen(read: int) -> None:
-    """Hear signals as they arrive, whatever the main thread does; end the process when patience is over."""
+def _listen(read: int, heard: _Heard) -> None:
+    """Hear signals as they arrive, whatever the main thread does; end the process when patience is over.
+
+    The next `install` closes the other end of the pipe, and with it this one and its patience.
+    """
     until_s, last = math.inf, signal.SIGTERM
     while True:
         left_s = max(0.0, until_s - time.monotonic())
         if select.select([read], [], [], None if left_s == math.inf else left_s)[0]:
-            for number in os.read(read, 64):
+            numbers = os.read(read, 64)
+            if not numbers:
+                os.close(read)
+                return
+            for number in numbers:
                 if number in STOPPED and installed():
-                    _Pending.heard, last = _Pending.heard + 1, signal.Signals(number)
-                    until_s = min(until_s, time.monotonic() + _patience_s())
+                    heard.count, last = heard.count + 1, signal.Signals(number)
+                    until_s = min(until_s, time.monotonic() + _patience_s(heard))
         elif installed():
             code, word = STOPPED[last]
             end_process(code, f"{word}: what was at work did not answer and was ended")
@@ -185,7 +204,7 @@ def _listen(read: int) -> None:
             until_s = math.inf
 
 
-def _patience_s() -> float:
+def _patience_s(heard: _Heard) -> float:
     """Return how long the main thread has to end, now that another signal was heard."""
-    first = _Pending.heard == 1
+    first = heard.count == 1
     return (math.inf if _Pending.deferring else FIRST_PATIENCE_S) if first else PATIENCE_S
