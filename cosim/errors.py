@@ -23,6 +23,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+
+EXITS: MappingProxyType[int, str] = MappingProxyType(
+    {
+        0: "every gate of every period passed",
+        1: "a defect of ours",
+        2: "the command was used wrongly",
+        3: "invalid input: scenario, network, feeder, profile or argument",
+        4: "a package, solver or licence is missing, or an installed device, law or method cannot be loaded",
+        5: "infeasible, answered with priced curtailment, shedding, voltage slack, or a relaxed requirement of a "
+        "device",
+        6: "not converged, relaxation inexact, AC limits violated, or no answer at all",
+        7: "a simulator died, hung or skipped a period; memory ran out; a device, law or method raised, tried to end "
+        "the process, or gave no number",
+        8: "results cannot be written or read, or a file of a run is not as it was written",
+        9: "a stored run cannot go on: it is damaged or edited, or its inputs or versions are others now",
+        10: "finished with flagged periods (an inexact relaxation repaired; a station asked for more than its "
+        "chargers' power, whose rest waits or leaves; validation failed); `compare`: beyond its tolerance; `migrate`: "
+        "names of earlier versions are left",
+        11: "another process is at work in the run folder",
+        129: "the terminal hung up: one signal ends the run after its period, a second one at once",
+        130: "interrupted; the same",
+        137: "the run was killed, or goes on: it opens as far as it is committed",
+        143: "terminated; as 129",
+    }
+)
+"""What each exit code says."""
 
 MOST_LINES = 20
 _CHANGING = re.compile(r"'[^']*'|[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")

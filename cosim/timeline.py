@@ -65,7 +65,17 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRef:
-    """One column of a CSV file in the scenario's folder, times ``scale``: one value per period."""
+    """One column of a CSV file in the scenario's folder, times ``scale``: one value per period.
+
+    Attributes
+    ----------
+    file
+        CSV file of the scenario's folder.
+    column
+        Column of that file.
+    scale
+        Factor of all its values.
+    """
 
     file: str
     column: str

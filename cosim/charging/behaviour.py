@@ -39,22 +39,48 @@ class BehaviourSettings:
         Simulated vehicle days, and sampled days of the chain.
     distance_unit
         How the lognormal daily distance is read; the fit is of miles (Tian, Shi, Jia 2010).
-    distance_log_mean, distance_log_sd
-        Lognormal distance of a day, split evenly over its trips.
-    first_departure_mean_h, first_departure_sd_h
-        First trip of a day.
-    evening_departure_mean_h, evening_departure_sd_h
+    distance_log_mean
+        Mean logarithm of the lognormal daily distance, split evenly over the day's trips.
+    distance_log_sd
+        Standard deviation of that logarithm.
+    first_departure_mean_h
+        First trip of a day, hour of the clock.
+    first_departure_sd_h
+        Standard deviation of the first trip's hour.
+    evening_departure_mean_h
         Last trip; past midnight it belongs to the next day.
-    midday_trip_share, midday_departure_mean_h, midday_departure_sd_h
-        Share of the vehicles with a trip between the two, and when.
+    evening_departure_sd_h
+        Standard deviation of the last trip's hour.
+    midday_trip_share
+        Share of the vehicles with a trip between the two.
+    midday_departure_mean_h
+        Hour of the trip between the first and the last.
+    midday_departure_sd_h
+        Standard deviation of that trip's hour.
     speed_kmh
         Mean speed.
-    soc_mean, soc_sd, soc_min, soc_max
-        State of charge at the first departure, truncated.
-    consumption_kwh_per_km, battery_kwh, slow_kw, fast_kw, charge_efficiency
-        The vehicle and its chargers.
-    fast_threshold_mean, fast_threshold_sd
+    soc_mean
+        State of charge at the first departure, truncated normal.
+    soc_sd
+        Standard deviation of the state of charge at the first departure.
+    soc_min
+        Lowest state of charge at the first departure.
+    soc_max
+        Highest state of charge at the first departure.
+    consumption_kwh_per_km
+        Energy of driving.
+    battery_kwh
+        Battery of a vehicle of the fleet.
+    slow_kw
+        Power of a slow charger.
+    fast_kw
+        Power of a fast charger.
+    charge_efficiency
+        Energy stored per energy taken.
+    fast_threshold_mean
         State of charge below which a driver goes to a fast charger, one draw per vehicle.
+    fast_threshold_sd
+        Standard deviation of the state of charge below which a driver goes to a fast charger.
     fast_target_soc
         State of charge at which it leaves.
     slow_share

@@ -82,7 +82,7 @@ def list_command() -> int:
 
 def schema_command() -> int:
     """Print the JSON Schema of scenarios."""
-    from cosim.scenario.schema import schema_text
+    from cosim.scenario.json_schema import schema_text
 
     sys.stdout.write(schema_text())
     return 0

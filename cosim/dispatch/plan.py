@@ -40,12 +40,14 @@ class DispatchSettings:
         once; ``single_period`` looks at one period alone (no demand response, no end condition of storage).
     loss_price_per_mwh
         Weight of losses in the objective (mu of Eq 21).
-    ev_curtailment_price_per_mwh, shedding_price_per_mwh
-        Prices of the last resorts; they enter only where the hard model has no answer.
+    ev_curtailment_price_per_mwh
+        Price of charging load not served, where nothing else answers.
+    shedding_price_per_mwh
+        Price of base load not served, where nothing else answers.
     voltage_slack_price
-        Price of missed voltage limits per pu^2 and hour; None keeps them hard.
+        Price of missed voltage limits; None keeps them hard.
     solver
-        ``auto`` or the name of a backend.
+        ``auto`` or a backend (``cosim plan`` names it).
     lookahead_periods
         Length of the rolling window; None looks to the end of the day. Storage and demand response balance within
         each window.

@@ -284,6 +284,21 @@ SETTABLE: MappingProxyType[str, tuple[Check, ...]] = MappingProxyType(
 )
 """The checks that a limit under ``gates:`` is for, by its name."""
 
+
+def _limit_meaning(rows: tuple[Check, ...]) -> str:
+    """Return what a limit is of; where a key of the scenario gives it, which."""
+    if len(rows) > 1:
+        return "From which on counts: " + ", ".join(f"``{row.name}``" for row in rows)
+    (row,) = rows
+    return f"{row.meaning}; set ``{row.set_by}`` instead" if row.set_by else row.meaning
+
+
+def _attributes() -> str:
+    """Return the limits as the attributes of a docstring."""
+    told = "\n".join(f"{key}\n    {_limit_meaning(rows)}" for key, rows in SETTABLE.items())
+    return f"Limit of each check of a period.\n\nAttributes\n----------\n{told}\n"
+
+
 RENAMED: MappingProxyType[str, str] = MappingProxyType({"slack_mw": "unserved_mw"})
 """Limits by their former names: scenarios and runs of earlier versions have them."""
 GONE: MappingProxyType[str, str] = MappingProxyType(
@@ -307,7 +322,7 @@ else:
     GateLimits = make_dataclass(
         "GateLimits",
         [(key, NonNegative, rows[0].limit) for key, rows in SETTABLE.items()],
-        namespace={"__doc__": "Limit of each check of a period.", "__post_init__": _checked, "__module__": __name__},
+        namespace={"__doc__": _attributes(), "__post_init__": _checked, "__module__": __name__},
         frozen=True, slots=True, kw_only=True,
     )  # fmt: skip
 

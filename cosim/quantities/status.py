@@ -43,6 +43,26 @@ EXIT_CODES: MappingProxyType[Status, int] = MappingProxyType(
 )
 """Exit code of each period status; the order is that of precedence, worst first."""
 
+MEANINGS: MappingProxyType[Status, str] = MappingProxyType(
+    {
+        "failed": "no usable answer: the dispatch is infeasible even with the last resorts, or a check found a defect",
+        "not_converged": "assignment, price-flow loop, dispatch or AC power flow did not reach its tolerance",
+        "relaxation_inexact": "cone gap, or difference from the AC state, too large: the relaxed numbers do not hold",
+        "ac_violation": "the AC state breaks a voltage or current limit",
+        "voltage_relaxed": "a voltage limit was missed at a price (`dispatch.voltage_slack_price`)",
+        "optimal_with_shed": "base load was not served, at a price",
+        "optimal_with_ev_curtailment": "charging load was not served, at a price",
+        "requirement_relaxed": "a device missed its own requirement: end of storage, balance of demand response, "
+        "must-take",
+        "inexact_restored": "an inexact relaxation was repaired, the AC state holds, and it may have cost something",
+        "station_overloaded": "a station is asked for more than its chargers' power: who is left over waits, or leaves",
+        "equilibrium_not_unique": "nothing proves the equilibrium, and loops from other prices ended at other flows",
+        "validation_invalid": "vehicles of a microscopic simulation went wrong, or it contradicts the equilibrium",
+        "optimal": "every check passed",
+    }
+)
+"""What each status says."""
+
 EXIT_ORDER = (6, 5, 10, 0)
 """Precedence of exit codes over the periods of a run."""
 

@@ -18,8 +18,9 @@ from cosim.coupling.prices import PRICES
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.scenario import renamed
+from cosim.scenario.families import station_laws
 from cosim.scenario.renamed import COUPLING, SOURCES, STATION
-from cosim.scenario.schema import DEFAULT_LAW, DEFAULT_PRICE, Scenario, station_laws
+from cosim.scenario.schema import DEFAULT_LAW, DEFAULT_PRICE, Scenario
 from cosim.scenario.tree import Path, find, items_of, updated
 from cosim.scenario.yaml_reader import Mark, Node
 

@@ -7,15 +7,10 @@ of the entry points ``cosim.devices``, ``cosim.laws``, ``cosim.tariffs``, ``cosi
 
 from __future__ import annotations
 
-import functools
-import json
-import operator
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Interval, Le, MultipleOf
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PydanticUserError, model_validator
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.charging.behaviour import BehaviourSettings
@@ -26,11 +21,10 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
-from cosim.plugins import UnusablePlugin
 from cosim.quantities.checks import GateLimits
+from cosim.scenario.families import OfKind, station_laws
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.traffic.laws import LAWS
-from cosim.traffic.laws.base import Law
 from cosim.validation.micro_limits import MicroLimits
 
 SCHEMA_VERSION = 1
@@ -51,46 +45,29 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class OfKind:
-    """Pydantic schema of one of a family: the union of the settings of all its classes, told apart by ``kind``."""
-
-    def __init__(self, family: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
-        self.family = family
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        members = (self.family if isinstance(self.family, Mapping) else self.family()).values()
-        union = functools.reduce(operator.or_, (member.Settings for member in members))
-        try:
-            return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
-        except PydanticUserError as error:
-            own = [one for one in members if not one.__module__.startswith("cosim.")]
-            named = ", ".join(f"{one.kind!r} ({one.__module__}.{one.__qualname__})" for one in own)
-            family = own[0].family if own else "class"
-            reason = f"the Settings of installed {family}s, {named}, cannot be keys of a scenario: {error.message}"
-            raise UnusablePlugin(reason) from error
-
-
-def station_laws() -> dict[str, type[Law]]:
-    """Return the laws that may describe a station."""
-    return {kind: law for kind, law in LAWS.items() if law.for_stations}
-
-
 class OdPair(Section):
     """Trips from one node to another per hour, at profile value 1."""
 
-    origin: Id
-    destination: Id
-    trips_vph: NonNegative
+    origin: Id = Field(description="Node where the trips begin")
+    destination: Id = Field(description="Node where the trips end")
+    trips_vph: NonNegative = Field(description="Trips at profile value 1")
 
 
 class Traffic(Section):
     """Demand, route choice and the solver of the stochastic user equilibrium."""
 
-    theta_per_min: Positive = Field(description="Dispersion of the logit route choice, 1/min")
-    demand: tuple[OdPair, ...] | FileName = Field(
-        description="OD pairs, or a CSV file with origin, destination, trips_vph"
+    theta_per_min: Positive = Field(
+        description="Dispersion of the logit route choice; small: spread out, large: all on the cheapest path"
     )
-    demand_profile: Series = Field(default=1.0, description="Factor of all trips in each period")
+    demand: tuple[OdPair, ...] | FileName = Field(
+        description="List of pairs, or CSV file with columns ``origin``, ``destination``, ``trips_vph``",
+        examples=["trips.csv", [{"origin": "A", "destination": "E", "trips_vph": 400}]],
+    )
+    demand_profile: Series = Field(
+        default=1.0,
+        description="Factor of all trips in each period",
+        examples=[0.8, [0.4, 1, 0.7], {"file": "profiles.csv", "column": "od"}],
+    )
     capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
     link_law_file: FileName | None = Field(
         default=None, description="CSV of a fitted link law (cosim calibrate) in place of links.csv's alpha and beta"
@@ -99,12 +76,18 @@ class Traffic(Section):
         default=10_000, description="Most paths per OD pair"
     )
     overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
-    overlap_beta: NonNegative = Field(default=1.0, description="Weight of the path-size term")
-    method: str = Field(default="auto", description="Solver of the equilibrium, or auto")
+    overlap_beta: NonNegative = Field(default=1.0, description="Weight of ``path_size``")
+    method: str = Field(
+        default="auto", description="``auto``, ``newton``, ``mirror_bb``, ``sra``, ``msa``, or an installed one"
+    )
     tolerance: Positive = Field(default=1e-8, description="Limit of the residual |V(c(v)) - v| / |v|")
-    iteration_limit: Annotated[int, Ge(1)] | None = Field(default=None, description="null: the method's own")
-    msa_step: Literal["1/n", "1/(n+1)"] = "1/n"
-    paper_step_test_vph: Positive | None = Field(default=None, description="Also stop at this path-flow step")
+    iteration_limit: Annotated[int, Ge(1)] | None = Field(
+        default=None, description="Most iterations; none: the method's own limit"
+    )
+    msa_step: Literal["1/n", "1/(n+1)"] = Field(default="1/n", description="Step of the method ``msa``")
+    paper_step_test_vph: Positive | None = Field(
+        default=None, description="Only with ``msa``: also stop when the path flows change less"
+    )
 
 
 class ChargeLater(Section):
@@ -118,20 +101,26 @@ class ElectricVehicles(Section):
 
     share: Fraction = Field(description="Share of the trips made by electric vehicles")
     fast_charge_share: Literal["mcmc"] | Series = Field(
-        description="Share of their trips with a fast charge, or mcmc: from the simulated behaviour of a fleet"
+        description="Share of their trips with a fast charge; ``mcmc``: from a simulated fleet",
+        examples=[0.12, "mcmc"],
     )
-    behaviour: BehaviourSettings | None = Field(default=None, description="The fleet, with fast_charge_share: mcmc")
-    recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(description="Battery share per visit")
-    battery_kwh: Positive
+    behaviour: BehaviourSettings | None = Field(
+        default=None, description="The fleet, with ``fast_charge_share: mcmc``; keys below, all optional"
+    )
+    recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(
+        description="Share of the battery charged in one visit, in every vehicle"
+    )
+    battery_kwh: Positive = Field(description="Battery of a vehicle")
     value_of_time_per_min: Positive = Field(
-        default=0.5, description="Money per minute, one number for all charging vehicles"
+        default=0.5, description="Turns prices and fees into minutes of route choice"
     )
     charging_load: Literal["instant", "kernel"] = Field(
         default="instant",
         description="When energy is drawn: in the period of departure, or in time (after travel, over the service)",
     )
     charge_later: ChargeLater | None = Field(
-        default=None, description="Lets vehicles pass without charging, at a constant cost; null: all charge"
+        default=None,
+        description="Lets vehicles pass the stations, at a constant cost; none: all who look for one charge",
     )
 
     @property
@@ -154,15 +143,23 @@ DIRECT_FORM = ("free_flow_min", "capacity_vph")
 class StationEntry(Section):
     """A charging station, by its chargers or by its macroscopic parameters."""
 
-    name: Id
-    node: Id | None = None
-    bus: Id | None = None
-    chargers: Annotated[int, Interval(ge=1, le=MOST_CHARGERS)] | None = None
-    charger_kw: Annotated[float, Interval(ge=1, le=1000)] | None = None
-    access_min: NonNegative | None = None
-    free_flow_min: Positive | None = Field(default=None, description="Access and service time, min")
-    capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour")
-    law: Annotated[Any, OfKind(station_laws)] = LAWS[DEFAULT_LAW].Settings()
+    name: Id = Field(description="Unique name")
+    node: Id | None = Field(default=None, description="Road node; required with roads")
+    bus: Id | None = Field(default=None, description="Feeder bus; required with a grid")
+    chargers: Annotated[int, Interval(ge=1, le=MOST_CHARGERS)] | None = Field(
+        default=None, description="Number of chargers (first form)"
+    )
+    charger_kw: Annotated[float, Interval(ge=1, le=1000)] | None = Field(
+        default=None, description="Power of one charger (first form)"
+    )
+    access_min: NonNegative | None = Field(default=None, description="Time besides the service (first form)")
+    free_flow_min: Positive | None = Field(default=None, description="Access and service time (second form)")
+    capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour (second form)")
+    law: Annotated[Any, OfKind(station_laws)] = Field(
+        default=LAWS[DEFAULT_LAW].Settings(),
+        description="Travel-time law and its settings, by ``kind``; below",
+        examples=[{"kind": "erlang", "scv": 1}],
+    )
     access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
     overload: Overload = Field(
         default="carry", description="Energy beyond the chargers' power: carry to the next period, or unserved"
@@ -185,15 +182,25 @@ class StationEntry(Section):
 class FeederSettings(Section):
     """Slack, limits and base load of the feeder."""
 
-    slack_bus: Id
-    slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)]
-    voltage_limits: Literal["scenario", "file"] = Field(
-        default="scenario", description="file: each bus keeps min_vm_pu, max_vm_pu of bus.csv"
+    slack_bus: Id = Field(description="Bus that the upstream grid feeds")
+    slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)] = Field(
+        description="Voltage held there; keep it inside the limits"
     )
-    v_min_pu: Annotated[float, Interval(gt=0, le=1.2)] | None = None
-    v_max_pu: Annotated[float, Interval(ge=0.8, le=2)] | None = None
-    base_mva: Positive = 10.0
-    current_limits: bool = Field(default=False, description="Whether the lines' max_i_ka bind the dispatch")
+    voltage_limits: Literal["scenario", "file"] = Field(
+        default="scenario",
+        description="``scenario``: ``v_min_pu``, ``v_max_pu`` hold for every bus; "
+        "``file``: each keeps its own of bus.csv",
+    )
+    v_min_pu: Annotated[float, Interval(gt=0, le=1.2)] | None = Field(
+        default=None,
+        description="Lower voltage limit of every bus; with ``voltage_limits: file`` of those without their own",
+    )
+    v_max_pu: Annotated[float, Interval(ge=0.8, le=2)] | None = Field(
+        default=None,
+        description="Upper voltage limit of every bus; with ``voltage_limits: file`` of those without their own",
+    )
+    base_mva: Positive = Field(default=10.0, description="Base of the per-unit system")
+    current_limits: bool = Field(default=False, description="Whether ``max_i_ka`` of line.csv binds")
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
     islands: Literal["refuse", "allow"] = Field(
         default="refuse", description="allow: a line's outage may leave buses without supply; their load is not served"
@@ -240,13 +247,22 @@ class OutageEntry(Section):
 class Coupling(Section):
     """Order of roads and grid within a period, and the price that drivers see."""
 
-    mode: Literal["sequential", "iterated"] = "sequential"
-    ev_price: Annotated[Any, OfKind(PRICES)] = PRICES[DEFAULT_PRICE].Settings()
+    mode: Literal["sequential", "iterated"] = Field(
+        default="sequential",
+        description="``sequential``: roads, then grid; ``iterated``: price and flow agree in each period",
+    )
+    ev_price: Annotated[Any, OfKind(PRICES)] = Field(
+        default=PRICES[DEFAULT_PRICE].Settings(),
+        description="What drivers see, and its settings, by ``kind``; below",
+        examples=[{"kind": "nodal", "markup": 0.1}],
+    )
     method: Literal["auto", "iterate", "admm", "newton"] = Field(
         default="auto", description="Way to the fixed point of price and flow"
     )
-    tolerance_mw: Positive = 1e-6
-    round_limit: Annotated[int, Interval(ge=1, le=10_000)] = 100
+    tolerance_mw: Positive = Field(default=1e-6, description="The iteration ends when the load moves less")
+    round_limit: Annotated[int, Interval(ge=1, le=10_000)] = Field(
+        default=100, description="Most dispatches of one iteration"
+    )
     random_starts: Annotated[int, Interval(ge=0, le=100)] = Field(
         default=5,
         description="Loops from random prices to compare with, in periods whose equilibrium may not be unique",
@@ -262,10 +278,14 @@ class Given(Section):
     """Fixed series in place of what a missing simulator would produce."""
 
     station_price_per_mwh: FileName | None = Field(
-        default=None, description="CSV: period, one column per station (price without a grid)"
+        default=None,
+        description="CSV file, without a grid: ``period``, one column per station; with the rule ``nodal``",
+        examples=["prices.csv"],
     )
     ev_load_mw: FileName | None = Field(
-        default=None, description="CSV: period, one column per bus (load without roads)"
+        default=None,
+        description="CSV file, without roads: ``period`` and one column per bus that charges, named by its id",
+        examples=["ev_load.csv"],
     )
 
 
@@ -274,7 +294,7 @@ class Microsim(Section):
 
     mode: Literal["off", "windows", "continuous", "meso"] = Field(
         default="off",
-        description="windows: single periods; continuous: all periods in one simulation; meso: the same, flows only",
+        description="windows: single periods; continuous: all periods in one simulation; meso: that, flows only",
     )
     engine: str = Field(
         default="sumo", description="sumo; point_queue: a quick trial, no traffic simulation (docs/microsimulation.md)"
@@ -301,7 +321,9 @@ class Microsim(Section):
         default="practical",
         description="matched: road capacities are those of simulated lanes; practical: of streets with junctions",
     )
-    thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of cosim validate")
+    thresholds: MicroLimits = Field(
+        default=MicroLimits(), description="Limits of the verdict of ``cosim validate``; keys below"
+    )
 
 
 class Scenario(Section):
@@ -310,30 +332,54 @@ class Scenario(Section):
     model_config = ConfigDict(populate_by_name=True)
 
     version: Annotated[int, Ge(1), Le(SCHEMA_VERSION)] = Field(alias="schema", description="Version of this format")
-    title: str = ""
-    description: str = ""
+    title: str = Field(default="", description="Shown in tables and reports")
+    description: str = Field(default="", description="Free text")
     extends: str | None = Field(
-        default=None, description="Shipped scenario, or YAML file in this folder, that this one changes"
+        default=None,
+        description="Shipped scenario, or YAML file in this folder, that this one changes",
+        examples=["base.yaml"],
     )
-    currency: Annotated[str, Field(min_length=1, max_length=16)] = "CNY"
-    seed: Annotated[int, Interval(ge=0, le=2**32 - 1)] = 1
-    periods: Annotated[int, Interval(ge=1, le=MAX_PERIODS)] = 24
-    period_min: Annotated[int, Interval(ge=1, le=MINUTES_PER_DAY)] = 60
-    roads: FileName | None = Field(default=None, description="Shipped network, or folder of this scenario")
-    traffic: Traffic | None = None
-    ev: ElectricVehicles | None = None
-    stations: tuple[StationEntry, ...] = ()
-    grid: FileName | None = Field(default=None, description="Shipped feeder, or folder of this scenario")
-    feeder: FeederSettings | None = None
-    devices: tuple[Annotated[Any, OfKind(catalogue)], ...] = ()
-    tariff: Annotated[Any, OfKind(TARIFFS)] | None = None
-    dispatch: DispatchSettings | None = None
-    outages: tuple[OutageEntry, ...] = ()
-    coupling: Coupling = Coupling()
-    given: Given = Given()
-    microsim: Microsim = Microsim()
-    gates: GateLimits = GateLimits()
-    sources: dict[str, str] = Field(default_factory=dict, description="Dotted path -> paper, assumed, or a citation")
+    currency: Annotated[str, Field(min_length=1, max_length=16)] = Field(
+        default="CNY", description="Name of the money in all prices and costs; nothing is converted"
+    )
+    seed: Annotated[int, Interval(ge=0, le=2**32 - 1)] = Field(
+        default=1, description="Of everything random (``fast_charge_share: mcmc``)"
+    )
+    periods: Annotated[int, Interval(ge=1, le=MAX_PERIODS)] = Field(
+        default=24, description="Number of periods, from midnight", examples=[24, 96]
+    )
+    period_min: Annotated[int, Interval(ge=1, le=MINUTES_PER_DAY)] = Field(
+        default=60, description="Length of a period; must divide 1440", examples=[60, 15]
+    )
+    roads: FileName | None = Field(
+        default=None, description="Shipped network, or folder of this scenario", examples=["roads"]
+    )
+    traffic: Traffic | None = Field(default=None, description="Demand, route choice, solver of the equilibrium")
+    ev: ElectricVehicles | None = Field(default=None, description="Electric vehicles among the trips")
+    stations: tuple[StationEntry, ...] = Field(default=(), description="Charging stations")
+    grid: FileName | None = Field(
+        default=None, description="Shipped feeder, or folder of this scenario", examples=["feeder"]
+    )
+    feeder: FeederSettings | None = Field(default=None, description="Slack, limits and base load of the feeder")
+    devices: tuple[Annotated[Any, OfKind(catalogue)], ...] = Field(
+        default=(), description="What feeds in, stores and bends load, by ``kind``"
+    )
+    tariff: Annotated[Any, OfKind(TARIFFS)] | None = Field(
+        default=None, description="Price of the energy from upstream, by ``kind``"
+    )
+    dispatch: DispatchSettings | None = Field(default=None, description="How the feeder is dispatched")
+    outages: tuple[OutageEntry, ...] = Field(default=(), description="Stations and lines that are out for some periods")
+    coupling: Coupling = Field(
+        default=Coupling(), description="Order of roads and grid within a period, and the price that drivers see"
+    )
+    given: Given = Field(default=Given(), description="Series in place of what a missing simulator would produce")
+    microsim: Microsim = Field(default=Microsim(), description="Single vehicles beside the equilibrium")
+    gates: GateLimits = Field(default=GateLimits(), description="Limits of the checks of a period")
+    sources: dict[str, str] = Field(
+        default_factory=dict,
+        description="Where values come from, by dotted path: ``paper``, ``assumed``, or a citation",
+        examples=[{"traffic": "assumed", "devices.pv.bus": "paper"}],
+    )
 
     @property
     def has_roads(self) -> bool:
@@ -344,28 +390,3 @@ class Scenario(Section):
     def has_grid(self) -> bool:
         """Whether dispatch and power flow take part."""
         return self.grid is not None and self.feeder is not None
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a scenario, as ``cosim schema`` prints it."""
-    document = Scenario.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_with_numeric_ids(document)}
-
-
-def schema_text() -> str:
-    """Return the JSON Schema as the text of the shipped file ``schema.json``."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
-
-
-def _with_numeric_ids(part: Any) -> Any:  # noqa: ANN401 - a JSON document
-    """Let every text be written as a whole number too, as the loader does (``bus: 33``)."""
-    if isinstance(part, list):
-        return [_with_numeric_ids(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    changed = {key: _with_numeric_ids(value) for key, value in part.items()}
-    if isinstance(text := part.get("description"), str):
-        changed["description"] = text.strip().partition("\n")[0]
-    if part.get("type") == "string" and "const" not in part and "enum" not in part:
-        changed["type"] = ["string", "integer"]
-    return changed

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from cosim.errors import Problem
+from cosim.scenario.json_schema import schema
 from cosim.scenario.messages import Finding, findings, problem
-from cosim.scenario.schema import Scenario, schema
+from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import Path, nearest, updated
 from cosim.scenario.yaml_reader import Node
 

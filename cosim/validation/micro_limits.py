@@ -29,17 +29,19 @@ class MicroLimits:
     time_mape
         Largest mean relative error of the links' travel times.
     route_time_mape
-        The same for whole routes.
+        Largest mean relative error of the travel times of whole routes.
     curve_mape
         Largest mean relative error of measured times against the fitted curve of simulated lanes: whether the
         simulation itself is sound, whatever the capacities of the scenario.
     closure
         Largest share of demand that would move at measured times.
-    time_skill, closure_skill
-        Smallest skill against the null model (free-flow logit) in time and in closure; asked for only where the
-        null model's own closure is at least ``null_closure``: below, there is no congestion that could be told.
+    time_skill
+        Smallest skill against the null model (free-flow logit) in time; asked for only where the null model's own
+        closure is at least ``null_closure``: below, there is no congestion that could be told.
+    closure_skill
+        Smallest skill against the null model in closure; asked for as ``time_skill`` is.
     null_closure
-        See there.
+        Closure of the null model from which on the two skills are asked for.
     station_energy_rel
         Largest relative difference of measured and planned energy of all stations together.
     ledger_kwh

@@ -4,18 +4,59 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 import cosim.scenario
 from cosim.dispatch.devices import catalogue
+from cosim.quantities.names import unit_of
+from cosim.scenario import schema as scenario_schema
 from cosim.scenario import shipped
-from cosim.scenario.schema import Scenario, schema
+from cosim.scenario.json_schema import UNIT, schema
+from cosim.scenario.schema import Scenario, Section
 from cosim.scenario.yaml_reader import read_yaml
 
 FILE = Path(cosim.scenario.__file__).with_name("schema.json")
 
 
 def test_the_shipped_json_schema_is_current():
-    assert json.loads(FILE.read_text(encoding="utf-8")) == schema(), "write cosim.scenario.schema.schema_text() to it"
+    assert json.loads(FILE.read_text(encoding="utf-8")) == schema(), "run: make generate"
+
+
+def keys():
+    """Every key of every section, and what the schema says of it."""
+    document = schema()
+    parts = {"Scenario": document, **document["$defs"]}
+    return [(section, key, spec) for section, part in parts.items() for key, spec in part["properties"].items()]
+
+
+def test_every_key_says_what_it_means():
+    assert len(keys()) > 200
+    silent = [f"{section}.{key}" for section, key, spec in keys() if not spec.get("description")]
+    assert silent == [], "a Field's description, or an entry of the settings' Attributes"
+    told = [spec["description"] for _, _, spec in keys()]
+    assert [text for text in told if text.endswith(".") or "``" in text] == []
+
+
+def test_units_stand_beside_the_numbers_that_have_one():
+    units = {(section, key): spec[UNIT] for section, key, spec in keys() if UNIT in spec}
+    assert units["Traffic", "theta_per_min"] == "1/min"
+    assert units["StaticTariffSettings", "prices_per_mwh"] == "money/MWh"
+    assert units["PhotovoltaicSettings", "available_mw"] == "MW"
+    assert ("Given", "ev_load_mw") not in units  # a file
+    assert ("Scenario", "periods") not in units
+    for (section, key), unit in units.items():
+        assert unit_of(key) == unit, section
+
+
+def test_the_examples_of_a_key_pass():
+    told = 0
+    for section, key, spec in keys():
+        for one in spec.get("examples", []):
+            model = getattr(scenario_schema, section)
+            (field,) = (item for name, item in model.model_fields.items() if key in (name, item.alias))
+            TypeAdapter(field.rebuild_annotation(), config=Section.model_config).validate_json(json.dumps(one))
+            told += 1
+    assert told > 12
 
 
 def test_every_device_belongs_to_the_schema():

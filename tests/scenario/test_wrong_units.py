@@ -11,8 +11,8 @@ from cosim.grid.table_rules import BUS, BUS_OPTIONAL, LINE, LINE_OPTIONAL, LOAD,
 from cosim.quantities.bands import BANDS, NOT_JUDGED
 from cosim.scenario.check_bands import RELATIONS
 from cosim.scenario.export import write_folder
+from cosim.scenario.json_schema import schema
 from cosim.scenario.load import load
-from cosim.scenario.schema import schema
 from cosim.traffic.formats.csv import LINK_COLUMNS, OTHER_LINK_COLUMNS
 
 # A scenario that has every quantity.

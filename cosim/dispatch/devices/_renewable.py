@@ -26,6 +26,10 @@ class RenewableSettings:
 
     Attributes
     ----------
+    name
+        Unique name.
+    bus
+        Feeder bus.
     s_max_mva
         Inverter rating.
     available_mw

@@ -27,6 +27,10 @@ class DemandResponseSettings:
 
     Attributes
     ----------
+    name
+        Unique name.
+    bus
+        Feeder bus.
     share
         Largest cut and largest refill as a share of the bus's base load.
     pay_per_mwh

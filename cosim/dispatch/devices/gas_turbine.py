@@ -32,14 +32,24 @@ class GasTurbineSettings:
 
     Attributes
     ----------
-    p_max_mw, q_min_mvar, q_max_mvar
-        Limits of active and reactive power.
+    name
+        Unique name.
+    bus
+        Feeder bus.
+    p_max_mw
+        Largest active power; the smallest is 0.
+    q_min_mvar
+        Smallest reactive power.
+    q_max_mvar
+        Largest reactive power.
     ramp_mw_per_h
         Largest change of active power per hour; None means no limit.
     p_initial_mw
         Active power before the first period; None leaves the first period free.
-    cost_quadratic_per_mw2h, cost_per_mwh
-        a and b of Eq 21.
+    cost_quadratic_per_mw2h
+        a of the cost a P² + b P per hour (Eq 21).
+    cost_per_mwh
+        b of the cost a P² + b P per hour (Eq 21).
     """
 
     kind: Literal["gas_turbine"] = "gas_turbine"

@@ -24,6 +24,10 @@ class InterruptibleLoadSettings:
 
     Attributes
     ----------
+    name
+        Unique name.
+    bus
+        Feeder bus.
     share
         Largest cut as a share of the bus's base load.
     pay_per_mwh

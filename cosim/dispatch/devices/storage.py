@@ -25,10 +25,26 @@ class StorageSettings:
 
     Attributes
     ----------
-    capacity_mwh, p_max_mw, s_max_mva
-        Energy capacity, largest charge and discharge power, inverter rating.
-    soc_min, soc_max, soc_initial
-        State of charge as shares of the capacity.
+    name
+        Unique name.
+    bus
+        Feeder bus.
+    capacity_mwh
+        Energy capacity.
+    p_max_mw
+        Largest charge and discharge power.
+    s_max_mva
+        Inverter rating.
+    charge_efficiency
+        Energy stored per energy taken.
+    discharge_efficiency
+        Energy given per energy taken from the store.
+    soc_min
+        Lowest energy, as a share of the capacity.
+    soc_max
+        Highest energy, as a share.
+    soc_initial
+        Energy before the first period, as a share.
     soc_end
         Energy at the end of the day against its start: ``at_least`` (default), ``equal`` or ``free``.
     reactive

@@ -24,10 +24,14 @@ class SubstationSettings:
 
     Attributes
     ----------
+    name
+        Unique name.
     export
-        Whether power may flow upstream, at the same tariff.
-    import_max_mw, export_max_mw
-        Limits of the exchange; None means no limit.
+        Whether power may flow upstream, at the tariff.
+    import_max_mw
+        Limit of the import; None: no limit.
+    export_max_mw
+        Limit of the export; None: no limit.
     """
 
     kind: Literal["substation"] = "substation"

@@ -18,6 +18,15 @@ class DynamicTariffSettings:
     """Three bands around the mean equivalent load (Eq 22).
 
     The paper uses one sigma for threshold and price; here they are two.
+
+    Attributes
+    ----------
+    base_per_mwh
+        Price inside the band.
+    sigma_price
+        Surcharge above the band and discount below it.
+    sigma_threshold
+        Half-width of the band around the mean equivalent load, as a share of its range over the day.
     """
 
     kind: Literal["dynamic"] = "dynamic"

@@ -13,7 +13,13 @@ from cosim.timeline import Series
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticTariffSettings:
-    """Given prices per MWh, one per period (a list, a constant, or a column of a file)."""
+    """Given prices per MWh, one per period (a list, a constant, or a column of a file).
+
+    Attributes
+    ----------
+    prices_per_mwh
+        Price of each period.
+    """
 
     kind: Literal["static"] = "static"
     prices_per_mwh: Series
