@@ -66,6 +66,7 @@ class BranchFlow:
     def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False, outages: bool = False) -> None:
         import cvxpy as cp
 
+        feeder.require_plain("the dispatch")
         m, n = feeder.n_lines, feeder.n_buses
         self.feeder = feeder
         self.periods = periods

@@ -1,19 +1,21 @@
 """The radial feeder in per unit: a tree of lines, breadth-first from its single slack bus.
 
 Buses keep the order of the user's table; line k carries power from bus ``parent[k]`` to bus
-``child[k]``, and every other bus than the slack is the child of exactly one line.
+``child[k]``, and every other bus than the slack is the child of exactly one line. A feeder with transformers, cables'
+charging or several voltage levels has a `Circuit` besides, and its lines are branches of any kind.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cosim.arrays import Array, BoolArray, IntArray, freeze
 from cosim.errors import InputError
+from cosim.grid.circuit import Circuit
 from cosim.grid.topology import listed, order_lines
 from cosim.units import base_current_ka, base_impedance_ohm
 
@@ -60,13 +62,16 @@ class Feeder:
     p_mw, q_mvar
         Nominal load of each bus, consumption positive, shape (n,).
     base_mva, base_kv
-        Three-phase power base and line-to-line voltage base.
+        Three-phase power base and line-to-line voltage base; with a circuit, that of the slack bus.
     slack_vm_pu
         Voltage that the upstream grid holds at the slack bus.
     layout
         Coordinates x, y of the buses for drawings, shape (n, 2), or (0, 2) if there are none.
     length_km
         Length of each line, shape (m,), or (0,) if none is known; only disturbed flows with line charging read it.
+    circuit
+        Levels, ratios, shunts and elements; None for a plain feeder of lines at one voltage. With it, `i_max_ka` is
+        infinite: what may flow is said of the elements.
 
     Raises
     ------
@@ -93,13 +98,14 @@ class Feeder:
     slack_vm_pu: float
     layout: Array = field(default_factory=no_layout)
     length_km: Array = field(default_factory=lambda: np.empty(0))
+    circuit: Circuit | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bus_ids", tuple(self.bus_ids))
         object.__setattr__(self, "line_ids", tuple(self.line_ids))
         freeze(self)
-        for mistakes in (_shape_mistakes(self), _tree_mistakes(self), _value_mistakes(self)):
-            if mistakes:
+        for rule in (_shape_mistakes, _tree_mistakes, _value_mistakes, _circuit_mistakes):
+            if mistakes := rule(self):
                 raise InputError("; ".join(f"feeder {self.name!r}: {mistake}" for mistake in mistakes))
 
     @property
@@ -113,13 +119,37 @@ class Feeder:
         return len(self.line_ids)
 
     @property
+    def plain(self) -> bool:
+        """Whether all branches are lines at one voltage without shunts."""
+        return self.circuit is None
+
+    def require_plain(self, what: str) -> None:
+        """Refuse a feeder with a circuit where only series impedances at one voltage are known.
+
+        Raises
+        ------
+        InputError
+            Naming ``what`` does not know it.
+        """
+        if not self.plain:
+            raise InputError(f"feeder {self.name!r} has transformers or shunts; {what} knows lines at one voltage only")
+
+    def without_current_limits(self) -> Feeder:
+        """Return the feeder whose lines and transformers may be loaded as much as they like."""
+        if self.circuit is not None:
+            return replace(self, circuit=self.circuit.unlimited())
+        return replace(self, i_max_ka=np.full(self.n_lines, np.inf))
+
+    @property
     def base_impedance_ohm(self) -> float:
-        """Base impedance V_b^2 / S_b in ohm."""
+        """Base impedance V_b^2 / S_b in ohm, of a plain feeder."""
+        self.require_plain("base_impedance_ohm")
         return base_impedance_ohm(self.base_mva, self.base_kv)
 
     @property
     def base_current_ka(self) -> float:
-        """Base current S_b / (sqrt(3) V_b) in kA."""
+        """Base current S_b / (sqrt(3) V_b) in kA, of a plain feeder."""
+        self.require_plain("base_current_ka")
         return base_current_ka(self.base_mva, self.base_kv)
 
     @property
@@ -213,12 +243,15 @@ class Feeder:
         try:
             return self.bus_ids.index(bus_id)
         except ValueError:
+            for position, ids in enumerate(self.circuit.also if self.circuit else ()):
+                if bus_id in ids:
+                    return position
             raise InputError(
                 f"feeder {self.name!r} has no bus {bus_id!r}; its buses are {listed(self.bus_ids)}"
             ) from None
 
     def loss_free_voltage_pu(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> Array:
-        """Return the voltage of the linearised (loss-free) branch flow, an upper bound of the true one.
+        """Return the voltage of a plain feeder's linearised (loss-free) branch flow, an upper bound of the true one.
 
         Equation: ``v_child = v_parent - 2 (r P + x Q)`` with P, Q the loads below the line (Baran and
         Wu 1989, LinDistFlow). A squared voltage below zero gives NaN: no AC state exists.
@@ -233,6 +266,7 @@ class Feeder:
         Array
             Voltage of each bus in pu, shape (n,).
         """
+        self.require_plain("loss_free_voltage_pu")
         p_line = np.asarray(p_mw, dtype=np.float64)[self.child] / self.base_mva
         q_line = np.asarray(q_mvar, dtype=np.float64)[self.child] / self.base_mva
         upstream = self.line_of_bus[self.parent]
@@ -314,8 +348,11 @@ def _value_mistakes(feeder: Feeder) -> list[str]:
     if not low <= feeder.slack_vm_pu <= high:
         mistakes.append(f"slack_vm_pu: {feeder.slack_vm_pu} outside {low}..{high}; is it in kV?")
     r, x = feeder.r_pu, feeder.x_pu
+    sound, rule = (r >= 0.0) & (x >= 0.0) & (r + x > 0.0), "needs r >= 0, x >= 0 and r + x > 0"
+    if not feeder.plain:  # the leg of a three-winding transformer's star may have a negative one
+        sound, rule = (r != 0.0) | (x != 0.0), "needs an impedance"
     lines = [
-        (~((r >= 0.0) & (x >= 0.0) & (r + x > 0.0)), "needs r >= 0, x >= 0 and r + x > 0"),
+        (~sound, rule),
         (~(feeder.i_max_ka > 0.0), "needs i_max_ka > 0 (infinite for none)"),
     ]
     for wrong, rule in lines:
@@ -324,4 +361,35 @@ def _value_mistakes(feeder: Feeder) -> list[str]:
     for bus in np.flatnonzero(~ordered):
         limits = f"v_min_pu {feeder.v_min_pu[bus]} is not below v_max_pu {feeder.v_max_pu[bus]}"
         mistakes.append(f"bus {feeder.bus_ids[bus]!r}: {limits}; swap them")
+    return mistakes
+
+
+def _circuit_mistakes(feeder: Feeder) -> list[str]:
+    """Return what is wrong with the circuit of a feeder that is right without it."""
+    circuit = feeder.circuit
+    if circuit is None:
+        return []
+    n, m, k = feeder.n_buses, feeder.n_lines, len(circuit.elements)
+    shapes: dict[str, tuple[NDArray[Any], tuple[int, ...]]]
+    shapes = {name: (array, (m,)) for name, array in circuit.of_branches.items()}
+    shapes |= {name: (array, (n,)) for name, array in circuit.of_buses.items()}
+    shapes |= {name: (getattr(circuit.elements, name), (k, 2)) for name in ("of_voltage", "of_current", "rated_pu")}
+    shapes |= {name: (getattr(circuit.elements, name), (k,)) for name in ("branch", "by_power", "most_percent")}
+    mistakes = [
+        f"{name} has shape {array.shape}, must be {shape}"
+        for name, (array, shape) in shapes.items()
+        if array.shape != shape
+    ]
+    mistakes += [
+        f"{name} must be finite"
+        for name, (array, _) in shapes.items()
+        if name not in {"rated_pu", "most_percent"} and not np.isfinite(array).all()
+    ]
+    if len(circuit.also) != n:
+        mistakes.append(f"further ids of {len(circuit.also)} buses, must be of {n}")
+    positive = (circuit.bus_kv, circuit.ratio_parent, circuit.ratio_child, circuit.elements.most_percent)
+    if not all(bool((array > 0.0).all()) for array in positive):
+        mistakes.append("voltages, ratios and the loading that is allowed must be > 0")
+    if not np.isinf(feeder.i_max_ka).all():
+        mistakes.append("i_max_ka stands beside a circuit, whose elements say what may flow")
     return mistakes

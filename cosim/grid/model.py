@@ -11,7 +11,7 @@ from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -159,6 +159,7 @@ def to_pandapower(feeder: Feeder) -> pandapowerNet:
     pandapowerNet
         A new net that can be changed freely.
     """
+    feeder.require_plain("the net of a feeder's own lines")
     pp = pandapower()
     n, m = feeder.n_buses, feeder.n_lines
     limit = np.where(np.isinf(feeder.i_max_ka), NO_LIMIT_KA, feeder.i_max_ka)
@@ -248,7 +249,7 @@ def _layout(bus: Table) -> Array:
     return np.array(pairs, dtype=np.float64)
 
 
-def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) -> dict[str, Array]:
+def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) -> dict[str, Any]:
     """Return impedances and limits of the lines of the tree, in its order."""
     length = np.array(line.columns["length_km"])[rows]
     parallel = np.array(_filled(line, "parallel", 1.0))[rows]
@@ -263,7 +264,7 @@ def _line_arrays(line: Table, rows: list[int], base_mva: float, base_kv: float) 
     }
 
 
-def _load_arrays(load: Table, position: dict[str, int]) -> dict[str, Array]:
+def _load_arrays(load: Table, position: dict[str, int]) -> dict[str, Any]:
     """Return the nominal load of each bus; several loads of a bus are summed."""
     scaling = _filled(load, "scaling", 1.0)
     p_mw, q_mvar = np.zeros(len(position)), np.zeros(len(position))

@@ -49,6 +49,7 @@ class Cases:
 
 def sweep(feeder: Feeder, cases: Cases) -> tuple[ComplexArray, BoolArray]:
     """Return the voltages of each bus, shape (n, K), and which cases the sweeps ended for, shape (K,)."""
+    feeder.require_plain("the batch of power flows")
     voltage = np.broadcast_to(np.asarray(cases.root, dtype=np.complex128), cases.power.shape).copy()
     change = np.full(cases.power.shape[1], np.inf)
     with np.errstate(all="ignore"):  # a case without a state overflows on its way; it is judged below

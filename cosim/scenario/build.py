@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -200,7 +199,7 @@ def build_feeder(loaded: LoadedScenario) -> Feeder | None:
     if scenario.grid is None or scenario.feeder is None:
         return None
     feeder = feeder_of(scenario.grid, scenario.feeder, loaded.files)
-    return feeder if scenario.feeder.current_limits else replace(feeder, i_max_ka=np.full(feeder.n_lines, np.inf))
+    return feeder if scenario.feeder.current_limits else feeder.without_current_limits()
 
 
 def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = None) -> DispatchCase | None:

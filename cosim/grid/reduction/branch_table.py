@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -90,13 +89,29 @@ class BranchTable:
         return np.asarray(self.buses.g_pu + 1j * self.buses.b_pu, dtype=np.complex128)
 
     @property
-    def levels(self) -> tuple[slice, ...]:
-        """Branches of equal distance from the supply, nearest first."""
-        depth = np.zeros(len(self.buses), dtype=np.intp)
-        for above, below in zip(self.parent, self.child, strict=True):
-            depth[below] = depth[above] + 1
-        bounds = [*np.flatnonzero(np.diff(depth[self.child], prepend=-1)).tolist(), len(self.child)]
-        return tuple(slice(first, last) for first, last in pairwise(bounds))
+    def inner(self) -> IntArray:
+        """The rows that are members of a branch; the others have both ends at one bus."""
+        return np.flatnonzero(self.branch_of_row >= 0)
+
+    @property
+    def end_shares(self) -> tuple[ComplexArray, ComplexArray]:
+        """What enters each inner row at its ends, ``a V' + b I`` of its branch: a and b, shape (inner rows, 2) both.
+
+        The drop over a member of a group follows from the group's own series current, so that nothing cancels where
+        impedances are tiny.
+        """
+        at, rows = self.branch_of_row[self.inner], self.rows.take(self.inner, np.arange(len(self.buses)))
+        z, near, far = self.series_pu[at], self.ratio_parent[at], self.ratio_child[at]
+        forward = self.from_parent[self.inner]
+        # Voltage at either end as multiples of V' and I, and with them the drop between the ends.
+        start = np.where(forward, near, far), np.where(forward, 0.0, -far * z)
+        end = np.where(forward, far, near), np.where(forward, -far * z, 0.0)
+        shares = []
+        for v_start, v_end in zip(start, end, strict=True):
+            through = rows.series_pu * (v_start / rows.ratio - v_end)
+            into = (through + rows.shunt_from_pu * v_start / rows.ratio) / rows.ratio
+            shares.append(np.stack([into, rows.shunt_to_pu * v_end - through], axis=1).astype(np.complex128))
+        return shares[0], shares[1]
 
 
 def branch_table(

@@ -33,27 +33,12 @@ class Flows:
 
     @property
     def row_currents_pu(self) -> ComplexArray:
-        """Current that enters each element at its ``from`` and ``to`` end, shape (rows, 2).
-
-        The drop over a member of a group follows from the group's own series current, so that nothing cancels where
-        impedances are tiny.
-        """
-        table, rows = self.table, self.table.rows
-        voltage_from, voltage_to = self.voltage_pu[rows.from_bus], self.voltage_pu[rows.to_bus]
-        inner = table.branch_of_row >= 0
-        at = table.branch_of_row[inner]
+        """Current that enters each element at its ``from`` and ``to`` end, shape (rows, 2)."""
+        table, inner = self.table, self.table.inner
+        at, (of_voltage, of_current) = table.branch_of_row[inner], table.end_shares
         start = self.voltage_pu[table.parent[at]] / table.ratio_parent[at]
-        over = table.series_pu[at] * self.current_pu[at]
-        ratio, forward = rows.ratio[inner], table.from_parent[inner]
-        drop = np.where(
-            forward,
-            (table.ratio_parent[at] / ratio - table.ratio_child[at]) * start + table.ratio_child[at] * over,
-            (table.ratio_child[at] / ratio - table.ratio_parent[at]) * start - table.ratio_child[at] / ratio * over,
-        )
-        through = rows.series_pu[inner] * drop
-        found = at_one_bus(rows) * voltage_from[:, None]
-        found[inner, 0] = (through + rows.shunt_from_pu[inner] * voltage_from[inner] / ratio) / ratio
-        found[inner, 1] = rows.shunt_to_pu[inner] * voltage_to[inner] - through
+        found = at_one_bus(table.rows) * self.voltage_pu[table.rows.from_bus][:, None]
+        found[inner] = of_voltage * start[:, None] + of_current * self.current_pu[at, None]
         return np.asarray(found, dtype=np.complex128)
 
     @property

@@ -54,6 +54,8 @@ class ReducedNet:
         The bus that supplies it.
     vm_pu
         Voltage of each of the user's buses in the feeder, by its index.
+    place
+        Position of each of them in the table; closed switches make several one.
     balance
         What of the net is in the feeder.
     remarks
@@ -65,6 +67,7 @@ class ReducedNet:
     proof: Proof
     supply: int
     vm_pu: dict[int, float]
+    place: dict[int, int]
     balance: Balance
     remarks: tuple[str, ...]
 
@@ -110,12 +113,14 @@ def reduced(
     table, kept = branch_table(solved.base_mva, solved.buses, solved.rows, solved.slacks.tolist(), at, name=name)
     proof = proved(table, solved.told_mva[np.isin(solved.rows.from_bus, kept)], name)
     inside = np.isin(solved.position, kept)
+    users = work.bus.index[inside].tolist()
     place = np.searchsorted(kept, solved.position[inside])
-    voltages = dict(zip(work.bus.index[inside].tolist(), proof.flows.vm_pu[place].tolist(), strict=True))
+    voltages = dict(zip(users, proof.flows.vm_pu[place].tolist(), strict=True))
     remarks = (*told, *_remarks(net, solved, work, inside, supply, shares=shares))
     return ReducedNet(
         name=name, table=table, proof=proof, supply=supply, vm_pu=voltages,
-        balance=balance(net, table, list(voltages)), remarks=remarks,
+        place=dict(zip(users, place.tolist(), strict=True)), balance=balance(net, table, list(voltages)),
+        remarks=remarks,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import Array, ComplexArray
+from cosim.grid.circuit import levels_of
 from cosim.grid.reduction.branch_table import BranchTable
 from cosim.grid.reduction.flows import Flows
 
@@ -59,7 +60,7 @@ class _Circuit:
 
     def __init__(self, table: BranchTable) -> None:
         self._table = table
-        self._levels = table.levels
+        self._levels = levels_of(table.parent, table.child)
         admittance = table.bus_shunt_pu.copy()
         below = np.zeros(len(table.child), dtype=np.complex128)
         shrink = np.ones(len(table.child), dtype=np.complex128)
