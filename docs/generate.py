@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -30,8 +31,8 @@ from cosim.reports.paper.equations import EQUATIONS
 from cosim.reports.paper.figures import FIGURES
 from cosim.scenario import schema
 from cosim.scenario.families import station_laws
-from cosim.scenario.json_schema import UNIT
 from cosim.scenario.json_schema import schema as json_schema
+from cosim.scenario.keys import default_text, value_text
 from cosim.scenario.kinds import KIND
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
@@ -40,6 +41,8 @@ from cosim.validation.micro_limits import MicroLimits
 DOCS = Path(__file__).resolve().parent
 PAGES = ("../README.md", "scenarios.md", "mosaik.md", "results.md", "paper.md")
 SCHEMA = json_schema()
+REFERENCE = re.compile(r'"#/\$defs/(?!SeriesRef)')
+"""To a section that has a table of its own."""
 REGION = re.compile(r"(<!-- begin (?P<directive>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 FAMILIES: dict[str, Mapping[str, Any]] = {
@@ -100,9 +103,9 @@ def keys(section: str) -> str:
     required = document.get("required", [])
     rows = []
     for key, spec in document["properties"].items():
-        default = "required" if key in required or key == KIND else _default(spec.get("default"))
-        below = ": below" if section == "scenario" and key in (*SECTIONS, "devices", "tariff") else ""
-        rows.append((f"`{key}`", _value(spec), default, _plain(spec["description"]) + below))
+        default = "required" if key in required or key == KIND else default_text(spec.get("default"))
+        below = ": below" if REFERENCE.search(json.dumps(spec)) else ""
+        rows.append((f"`{key}`", value_text(spec), default, _plain(spec["description"]) + below))
     return _table("key | value | default | meaning", sorted(rows, key=lambda row: row[0] != f"`{KIND}`"))
 
 
@@ -121,53 +124,6 @@ def kinds(family: str) -> str:
 
 def _plain(text: str) -> str:
     return text[0].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
-
-
-def _default(value: Any) -> str:  # noqa: ANN401 - JSON
-    if value is None:
-        return "none"
-    if value in ([], {}, ""):
-        return "empty"
-    if isinstance(value, dict):
-        return f"`{value['kind']}`" if "kind" in value else "all defaults"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"`{value}`" if isinstance(value, str) else _number(value)
-
-
-def _value(spec: Mapping[str, Any]) -> str:
-    """Return kind, bounds and unit of a value."""
-    options = [option for option in spec.get("anyOf", [spec]) if option.get("type") != "null"]
-    words = [_kind(option) for option in options]
-    text = " or ".join(dict.fromkeys(words))
-    if any("SeriesRef" in str(option.get("$ref", "")) for option in options):
-        text = " or ".join([*(word for word in words if word.startswith("`")), "series"])
-    return f"{text}, {spec[UNIT]}" if UNIT in spec else text
-
-
-_BOUNDS = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
-
-
-def _kind(spec: Mapping[str, Any]) -> str:
-    if words := spec.get("enum", [spec["const"]] if "const" in spec else []):
-        return " or ".join(f"`{word}`" for word in words)
-    if "$ref" in spec or "oneOf" in spec or spec.get("type") == "object":
-        return "mapping"
-    if spec.get("type") == "array":
-        return "list"
-    name = {"number": "number", "integer": "whole number", "boolean": "true or false"}.get(
-        str(spec.get("type")), "text"
-    )
-    if {"minimum", "maximum"} <= spec.keys():
-        if spec["minimum"] == spec["maximum"]:
-            return _number(spec["minimum"])
-        return f"{name} {_number(spec['minimum'])} to {_number(spec['maximum'])}"
-    bounds = [f"{sign} {_number(spec[key])}" for key, sign in _BOUNDS.items() if key in spec]
-    return " ".join([name, ", ".join(bounds)]).strip()
-
-
-def _number(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def csv_columns(file: str) -> str:

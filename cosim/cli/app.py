@@ -9,6 +9,8 @@ import typer
 
 from cosim import __version__
 from cosim.cli import arguments as arg
+from cosim.cli.explaining import explain
+from cosim.cli.installation import doctor
 
 app = typer.Typer(
     name="cosim",
@@ -186,6 +188,9 @@ def list_() -> None:
     from cosim.cli.scenarios import list_command
 
     raise typer.Exit(list_command())
+
+
+app.command()(explain)
 
 
 @app.command()
@@ -389,9 +394,4 @@ def build_net(
     )
 
 
-@app.command()
-def doctor() -> None:
-    """Look at versions, SUMO, solvers and licences."""
-    from cosim.cli.installation import doctor_command
-
-    raise typer.Exit(doctor_command())
+app.command()(doctor)

@@ -105,7 +105,7 @@ class ElectricVehicles(Section):
         examples=[0.12, "mcmc"],
     )
     behaviour: BehaviourSettings | None = Field(
-        default=None, description="The fleet, with ``fast_charge_share: mcmc``; keys below, all optional"
+        default=None, description="The fleet, with ``fast_charge_share: mcmc``; all its keys are optional"
     )
     recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(
         description="Share of the battery charged in one visit, in every vehicle"
@@ -157,7 +157,7 @@ class StationEntry(Section):
     capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour (second form)")
     law: Annotated[Any, OfKind(station_laws)] = Field(
         default=LAWS[DEFAULT_LAW].Settings(),
-        description="Travel-time law and its settings, by ``kind``; below",
+        description="Travel-time law and its settings, by ``kind``",
         examples=[{"kind": "erlang", "scv": 1}],
     )
     access_fee: NonNegative = Field(default=0.0, description="Money per visit besides the energy")
@@ -253,7 +253,7 @@ class Coupling(Section):
     )
     ev_price: Annotated[Any, OfKind(PRICES)] = Field(
         default=PRICES[DEFAULT_PRICE].Settings(),
-        description="What drivers see, and its settings, by ``kind``; below",
+        description="What drivers see, and its settings, by ``kind``",
         examples=[{"kind": "nodal", "markup": 0.1}],
     )
     method: Literal["auto", "iterate", "admm", "newton"] = Field(
@@ -321,9 +321,7 @@ class Microsim(Section):
         default="practical",
         description="matched: road capacities are those of simulated lanes; practical: of streets with junctions",
     )
-    thresholds: MicroLimits = Field(
-        default=MicroLimits(), description="Limits of the verdict of ``cosim validate``; keys below"
-    )
+    thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of ``cosim validate``")
 
 
 class Scenario(Section):

@@ -25,6 +25,7 @@ COMMANDS = [
     "validate",
     "calibrate",
     "migrate",
+    "explain",
 ]
 LIGHT = (
     "numpy",
@@ -68,7 +69,7 @@ def test_these_are_all_commands():
     assert sorted(names) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("line", [("check", "nguyen_ieee33"), ("schema",), ("list",)])
+@pytest.mark.parametrize("line", [("check", "nguyen_ieee33"), ("schema",), ("list",), ("explain", "dv_pu")])
 def test_reading_scenarios_loads_no_solver_and_no_simulator(line):
     heavy = ("cvxpy", "clarabel", "gurobipy", "pandapower", "mosaik", "mosaik_api_v3", "traci", "plotly", "pyarrow")
     assert loaded_after(line, heavy=heavy) == []
