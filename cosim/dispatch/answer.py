@@ -46,11 +46,7 @@ def collect(problem: Solved, window: Window, states: Mapping[str, State], record
         start=window.start,
         record=record,
         grid=GridState(
-            vm_pu=np.sqrt(flow.voltage_sq),
-            i_ka=np.sqrt(np.maximum(flow.current_sq, 0.0)) * feeder.base_current_ka,
-            p_from_mw=flow.p * feeder.base_mva,
-            q_from_mvar=flow.q * feeder.base_mva,
-            loss_mw=feeder.base_mva * (feeder.r_pu @ flow.current_sq),
+            **flow.state(feeder),
             slack_mw=exchange[0].sum(axis=0),
             slack_mvar=exchange[1].sum(axis=0),
             converged=np.full(window.length, record.usable),
@@ -156,15 +152,14 @@ def _voltage_slack(problem: Solved) -> Array:
 
 def _costs(problem: Solved, window: Window) -> dict[str, Array]:
     """Return Eq 21 term by term per period."""
-    dt, feeder = problem.frame.period_h, problem.case.feeder
+    dt = problem.frame.period_h
     costs: dict[str, Array] = {}
     for device in problem.devices:
         for cost in device.costs():
             value = cost.value(problem.frame, window)
             costs[cost.term] = costs.get(cost.term, 0.0) + value
         costs |= device.fixed_costs()
-    loss = feeder.base_mva * (feeder.r_pu @ problem.flow.values().current_sq)
-    costs["losses"] = dt * window.loss_price_per_mwh * loss
+    costs["losses"] = dt * window.loss_price_per_mwh * problem.flow.values().loss_mw(problem.case.feeder)
     if problem.voltage_price is not None:
         costs["voltage_slack"] = dt * problem.voltage_price * _voltage_slack(problem).sum(axis=0)
     return costs

@@ -1,8 +1,9 @@
 """Branch flow of a radial feeder with relaxed cones (Eqs 12-16; Baran and Wu 1989, Farivar and Low 2013).
 
 Per unit throughout. Line k runs from its sending bus i to its child bus; P, Q are flows at the sending end,
-l the squared current, v the squared voltage. The programme is written in the feeder's own base; `scaling` turns it into
-units that suit a solver.
+l the squared current, v the squared voltage. In a feeder with a circuit P, Q, l are those of the series impedance,
+which the voltage behind the ratio drives (``v' = v / t^2``), and shunts draw from the buses. The programme is written
+in the feeder's own base; `scaling` turns it into units that suit a solver.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.arrays import Array, BoolArray
+from cosim.arrays import Array, BoolArray, IntArray
 from cosim.dispatch.devices.base import Injection
+from cosim.grid.circuit import Circuit, loading_rows
+from cosim.grid.ends import at_ends
 from cosim.grid.feeder import NO_VM_PU, Feeder
+from cosim.grid.loading import series_of
 from cosim.grid.state import GridState
 
 if TYPE_CHECKING:
@@ -33,12 +37,34 @@ class FlowValues:
     voltage_sq: Array
 
     def sending_voltage_sq(self, feeder: Feeder) -> Array:
-        """Return v of each line's sending bus, shape ``(m, periods)``."""
-        return self.voltage_sq[feeder.parent]
+        """Return v of each line's sending bus, behind the ratio, shape ``(m, periods)``."""
+        voltage_sq = self.voltage_sq[feeder.parent]
+        return voltage_sq if feeder.plain else voltage_sq / feeder.ratios[0][:, None] ** 2
+
+    def loss_mw(self, feeder: Feeder) -> Array:
+        """Return the active loss, MW, shape ``(periods,)``."""
+        if feeder.plain:
+            return np.asarray(feeder.base_mva * (feeder.r_pu @ self.current_sq))
+        return np.asarray(feeder.base_mva * (feeder.r_pu @ self.current_sq + feeder.lossy_shunts_pu @ self.voltage_sq))
+
+    def state(self, feeder: Feeder) -> dict[str, Array]:
+        """Return the fields of a `GridState` that the flow tells of."""
+        vm_pu = np.sqrt(self.voltage_sq)
+        if feeder.circuit is not None:
+            flow = (self.voltage_sq, self.p, self.q, np.maximum(self.current_sq, 0.0))
+            return {"vm_pu": vm_pu, **at_ends(feeder, feeder.circuit, *flow)}
+        return {
+            "vm_pu": vm_pu, "i_ka": np.sqrt(np.maximum(self.current_sq, 0.0)) * feeder.base_current_ka,
+            "p_from_mw": self.p * feeder.base_mva, "q_from_mvar": self.q * feeder.base_mva,
+            "loss_mw": self.loss_mw(feeder),
+        }  # fmt: skip
 
 
 def flow_values(state: GridState, feeder: Feeder) -> FlowValues:
     """Return a state of many periods per unit."""
+    if not feeder.plain:
+        seen = series_of(feeder, state)
+        return FlowValues(p=seen.p, q=seen.q, current_sq=state.current_sq_pu, voltage_sq=state.vm_pu**2)
     return FlowValues(
         p=state.p_from_mw / feeder.base_mva,
         q=state.q_from_mvar / feeder.base_mva,
@@ -66,7 +92,6 @@ class BranchFlow:
     def __init__(self, feeder: Feeder, periods: int, *, voltage_slack: bool = False, outages: bool = False) -> None:
         import cvxpy as cp
 
-        feeder.require_plain("the dispatch")
         m, n = feeder.n_lines, feeder.n_buses
         self.feeder = feeder
         self.periods = periods
@@ -98,15 +123,15 @@ class BranchFlow:
         return [v for v in (self.child_voltage_sq, self.low_slack, self.high_slack) if v is not None]
 
     def sending_voltage_sq(self) -> cp.Expression:
-        """Return v at each line's sending bus; the slack's is a number."""
+        """Return v at each line's sending bus, behind the ratio; the slack's is a number."""
         import scipy.sparse as sp
 
         f = self.feeder
         upstream = f.line_of_bus[f.parent]
         below = np.flatnonzero(upstream >= 0)
-        shape = (f.n_lines, f.n_lines)
-        select = sp.csr_array((np.ones(below.size), (below, upstream[below])), shape=shape)
-        root = np.where(upstream < 0, f.slack_vm_pu**2, 0.0)[:, None]
+        shape, of_bus = (f.n_lines, f.n_lines), 1.0 / f.ratios[0] ** 2
+        select = sp.csr_array((of_bus[below], (below, upstream[below])), shape=shape)
+        root = np.where(upstream < 0, f.slack_vm_pu**2 * of_bus, 0.0)[:, None]
         return select @ self.child_voltage_sq + np.repeat(root, self.p.shape[1], axis=1)
 
     def constraints(self, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
@@ -121,7 +146,10 @@ class BranchFlow:
         yield from self._balances(incidence, injections)
         sending = self.sending_voltage_sq()
         r, x = (sp.diags_array(part).tocsr() for part in (f.r_pu, f.x_pu))
-        yield (self.child_voltage_sq == sending - 2.0 * (r @ self.p + x @ self.q) + (r @ r + x @ x) @ self.current_sq)
+        yield (
+            self._receiving_voltage_sq()
+            == sending - 2.0 * (r @ self.p + x @ self.q) + (r @ r + x @ x) @ self.current_sq
+        )
         yield self._cones(sending)
         yield from self._limits()
 
@@ -130,14 +158,34 @@ class BranchFlow:
         import scipy.sparse as sp
 
         f = self.feeder
-        for flow, load, impedance, part in (
-            (self.p, self.p_load, f.r_pu, "p_mw"),
-            (self.q, self.q_load, f.x_pu, "q_mvar"),
+        drawn = f.shunts_at_bus_pu.real, -f.shunts_at_bus_pu.imag
+        for flow, load, impedance, part, shunt in (
+            (self.p, self.p_load, f.r_pu, "p_mw", drawn[0]),
+            (self.q, self.q_load, f.x_pu, "q_mvar", drawn[1]),
         ):
             places = (f.child, np.arange(f.n_lines))
             loss = sp.csr_array((impedance, places), shape=incidence.shape)
             injected = gather(injections, part, f.n_buses) / f.base_mva
-            yield incidence @ flow - loss @ self.current_sq + injected == load
+            balance = incidence @ flow - loss @ self.current_sq + injected
+            yield (balance if f.plain else balance - self._at_buses(shunt)) == load
+
+    def _at_buses(self, weight: Array) -> cp.Expression:
+        """Return v of every bus times a weight, shape ``(n, periods)``."""
+        import scipy.sparse as sp
+
+        f = self.feeder
+        places = (f.child, np.arange(f.n_lines))
+        root = np.zeros((f.n_buses, self.periods))
+        root[f.slack] = weight[f.slack] * f.slack_vm_pu**2
+        return sp.csr_array((weight[f.child], places), shape=(f.n_buses, f.n_lines)) @ self.child_voltage_sq + root
+
+    def _receiving_voltage_sq(self) -> cp.Expression:
+        """Return v at each line's child, behind the ratio."""
+        import scipy.sparse as sp
+
+        if self.feeder.plain:
+            return self.child_voltage_sq
+        return sp.diags_array(1.0 / self.feeder.ratios[1] ** 2).tocsr() @ self.child_voltage_sq
 
     def _cones(self, sending: cp.Expression) -> cp.Constraint:
         """Return ||(2P, 2Q, l - v)|| <= l + v (Eq 15)."""
@@ -151,7 +199,7 @@ class BranchFlow:
 
     def _limits(self) -> Iterator[cp.Constraint]:
         """Yield the limits of Eq 16: voltages, and currents where a line has a limit."""
-        f, periods = self.feeder, self.p.shape[1]
+        f, periods = self.feeder, self.periods
         low, high = (self.low_sq, self.high_sq) if self.limits_sq is None else self.limits_sq
         if self.low_slack is None or self.high_slack is None:
             yield self.child_voltage_sq >= low
@@ -166,10 +214,41 @@ class BranchFlow:
         if limited.size:
             most = (f.i_max_ka[limited] / f.base_current_ka) ** 2
             yield self.current_sq[limited] <= np.repeat(most[:, None], periods, axis=1)
+        if f.circuit is not None:
+            yield from self._loadings(f.circuit)
+
+    def _loadings(self, circuit: Circuit) -> Iterator[cp.Constraint]:
+        """Yield how elements may be loaded: rows of the squared current at either end, cones of apparent power."""
+        import cvxpy as cp
+
+        series = self.feeder.r_pu + 1j * self.feeder.x_pu
+        currents, powers = loading_rows(circuit, np.asarray(series, dtype=np.complex128))
+        if currents.branch.size:
+            yield self._seen(currents.branch, currents.weights) <= 1.0
+        if powers.branch.size:
+            parts = (self._seen(powers.branch, part) for part in (powers.weights.real, powers.weights.imag))
+            flat = [cp.vec(part, order="F") for part in parts]
+            yield cp.SOC(np.ones(powers.branch.size * self.periods), cp.vstack(flat), axis=0)
+
+    def _seen(self, branch: IntArray, weights: Array) -> cp.Expression:
+        """Return weighted sums of v behind the ratio, l, P and Q of some branches, shape ``(rows, periods)``."""
+        import scipy.sparse as sp
+
+        shape, rows = (branch.size, self.feeder.n_lines), np.arange(branch.size)
+        parts = (self.sending_voltage_sq(), self.current_sq, self.p, self.q)
+        return sum(
+            sp.csr_array((weight, (rows, branch)), shape=shape) @ part
+            for weight, part in zip(weights.T, parts, strict=True)
+            if weight.any()
+        )
 
     def loss_mw(self) -> cp.Expression:
         """Return the active loss per period, MW."""
-        return self.feeder.base_mva * (self.feeder.r_pu @ self.current_sq)
+        import cvxpy as cp
+
+        f = self.feeder
+        series = f.base_mva * (f.r_pu @ self.current_sq)
+        return series if f.plain else series + f.base_mva * cp.sum(self._at_buses(f.lossy_shunts_pu), axis=0)
 
     def values(self) -> FlowValues:
         """Return the solved flow."""

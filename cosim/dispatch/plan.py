@@ -203,6 +203,10 @@ def _array_problems(case: DispatchCase) -> list[str]:
         for name, (array, shape) in expected.items()
         if array.shape != shape
     ]
+    if case.outages and not case.feeder.plain:
+        problems.append(
+            f"outages of lines are for feeders of lines at one voltage; {case.feeder.name!r} has transformers or shunts"
+        )
     problems += [f"{name} is not finite" for name, (array, _) in expected.items() if not np.isfinite(array).all()]
     if not case.periods:
         problems.append("tariff_per_mwh is empty; a day has at least one period")
@@ -362,10 +366,10 @@ class DispatchPlan:
         return total
 
     def energy_balance_mw(self) -> Array:
-        """Return generation + import - load - loss per period, which is zero on a correct answer."""
+        """Return generation + import - load - loss - shunts per period, which is zero on a correct answer."""
         grid = self.grid
         balance: Array = self.p_gen_mw.sum(axis=0) + grid.slack_mw - self.p_load_mw.sum(axis=0) - grid.loss_mw
-        return balance
+        return balance - grid.shunt_mw
 
     def overlap_mw(self) -> Array:
         """Return the largest simultaneous charge and discharge of a device per period, shape ``(L,)``."""

@@ -1,7 +1,8 @@
 """Limits on the currents of a feeder that no plan of a window can exceed: a relaxation without them may burn any power.
 
 The current of a line is the sum of those of the buses below it, and that of a bus is at most the largest apparent power
-that loads and devices there can make, at the lowest voltage allowed. Nothing physical is cut off, so that the optimum
+that loads and devices there can make, at the lowest voltage allowed. Shunts draw at most what they draw at the highest
+one; a ratio turns currents over. Nothing physical is cut off, so that the optimum
 under these limits bounds every plan, too, and at least as well. Most of all they end currents in lines that carry none.
 """
 
@@ -18,6 +19,7 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import Window
 from cosim.dispatch.injection_bounds import given
 from cosim.dispatch.plan import DispatchCase
+from cosim.grid.feeder import Feeder
 
 SMALLEST = 1e-4
 """Least limit, in units of the window: far below what a cone's gap is judged by."""
@@ -38,10 +40,26 @@ def possible_current_sq_pu(case: DispatchCase, window: Window) -> Array:
     lowest = np.broadcast_to(feeder.base_mva * feeder.v_min_pu[:, np.newaxis], most_mva.shape)
     below = np.divide(most_mva, lowest, out=np.where(most_mva > 0.0, np.inf, 0.0), where=lowest > 0.0)
     current = np.zeros((feeder.n_lines, window.length))
+    (near, far), (at_parent, at_child, at_bus) = feeder.ratios, _most_shunt_currents(feeder)
+    below += at_bus[:, np.newaxis]
     for line in range(feeder.n_lines - 1, -1, -1):  # breadth-first: leaves come last
-        current[line] = below[feeder.child[line]]
-        below[feeder.parent[line]] += current[line]
+        current[line] = far[line] * below[feeder.child[line]] + at_child[line]
+        below[feeder.parent[line]] += (current[line] + at_parent[line]) / near[line]
     return np.asarray(current**2)
+
+
+def _most_shunt_currents(feeder: Feeder) -> tuple[Array, Array, Array]:
+    """Return the most that shunts draw, pu: of each branch behind its ratios at parent and child, and of each bus."""
+    circuit, most = feeder.circuit, feeder.v_max_pu.copy()
+    if circuit is None:
+        return np.zeros(feeder.n_lines), np.zeros(feeder.n_lines), np.zeros(feeder.n_buses)
+    most[feeder.slack] = feeder.slack_vm_pu
+    ends = (
+        (circuit.shunt_parent_pu, feeder.parent, feeder.ratios[0]),
+        (circuit.shunt_child_pu, feeder.child, feeder.ratios[1]),
+    )
+    drawn = [np.asarray(np.abs(shunt) * most[bus] / ratio) for shunt, bus, ratio in ends]
+    return drawn[0], drawn[1], np.asarray(np.abs(circuit.shunt_bus_pu) * most)
 
 
 def _apparent_mva(case: DispatchCase, settings: Any, at: slice) -> Array:  # noqa: ANN401 - any settings

@@ -164,12 +164,13 @@ class Ladder:
     def _starts(self, plan: DispatchPlan) -> Iterator[FlowValues]:
         relaxed = flow_values(plan.grid, self.case.feeder)
         yield relaxed
-        flat = np.full_like(relaxed.voltage_sq, self.case.feeder.slack_vm_pu**2)
+        flat = np.broadcast_to(self.case.feeder.unloaded_vm_pu[:, None] ** 2, relaxed.voltage_sq.shape)
         for share in (1.0, 0.5, 0.0):
             p, q = share * relaxed.p, share * relaxed.q
             voltage_sq = share * relaxed.voltage_sq + (1.0 - share) * flat
-            tight = (p**2 + q**2) / voltage_sq[self.case.feeder.parent]
-            yield FlowValues(p=p, q=q, current_sq=tight, voltage_sq=voltage_sq)
+            open_flow = FlowValues(p=p, q=q, current_sq=np.zeros_like(p), voltage_sq=voltage_sq)
+            tight = (p**2 + q**2) / open_flow.sending_voltage_sq(self.case.feeder)
+            yield replace(open_flow, current_sq=tight)
 
     def _with_floor(
         self, window: Window, states: Mapping[str, State], floor: float, plan: DispatchPlan

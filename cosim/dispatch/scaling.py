@@ -84,6 +84,7 @@ def units_of(case: DispatchCase, window: Window) -> Units:
     rating = ratings_mva(case)
     whole = float(load.sum())
     below = load + (np.minimum(rating, MOST_RATING * whole) if whole > 0.0 else rating)
+    below = below + feeder.base_mva * np.abs(feeder.shunts_at_bus_pu)
     flow = np.zeros(feeder.n_lines)
     for line in range(feeder.n_lines - 1, -1, -1):  # breadth-first: leaves come last
         flow[line] = below[feeder.child[line]]

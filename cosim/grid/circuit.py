@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.arrays import Array, BoolArray, ComplexArray, IntArray, freeze
 
@@ -151,6 +153,42 @@ class Circuit:
         """Return the same circuit whose elements may be loaded as much as they like."""
         free = np.full(len(self.elements), np.inf)
         return replace(self, elements=replace(self.elements, most_percent=free))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """Sums of v', l, P, Q of some branches, by their weights, shape (rows, 4); each sum, or its size, is at most 1."""
+
+    branch: IntArray
+    weights: NDArray[Any]
+
+
+def loading_rows(circuit: Circuit, series_pu: ComplexArray) -> tuple[Rows, Rows]:
+    """Return what limits the loading of elements: sums of squared currents, and complex sums of apparent powers.
+
+    Rows that say the same, as of both ends of a line without shunts, are one.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    series_pu
+        Series impedance of each branch.
+    """
+    elements = circuit.elements
+    most = elements.rated_pu * elements.most_percent[:, None] / WHOLE_PERCENT
+    found = []
+    for weights, limit, of in (
+        (elements.current_sq, most**2, ~elements.by_power),
+        (elements.power(circuit, series_pu), most, elements.by_power),
+    ):
+        element, end = np.nonzero(np.isfinite(limit) & of[:, None])
+        rows = weights[element, end] / limit[element, end, None]
+        both = np.column_stack([elements.branch[element], rows])
+        _, first = np.unique(both, axis=0, return_index=True)
+        first.sort()
+        found.append(Rows(branch=elements.branch[element[first]], weights=rows[first]))
+    return found[0], found[1]
 
 
 def levels_of(parent: IntArray, child: IntArray) -> tuple[slice, ...]:

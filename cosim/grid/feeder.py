@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosim.arrays import Array, BoolArray, IntArray, freeze
+from cosim.arrays import Array, BoolArray, ComplexArray, IntArray, freeze
 from cosim.errors import InputError
 from cosim.grid.circuit import Circuit
 from cosim.grid.topology import listed, order_lines
@@ -139,6 +139,43 @@ class Feeder:
         if self.circuit is not None:
             return replace(self, circuit=self.circuit.unlimited())
         return replace(self, i_max_ka=np.full(self.n_lines, np.inf))
+
+    @property
+    def shunts_at_bus_pu(self) -> ComplexArray:
+        """Admittance of all that hangs between each bus and earth, its branches' shunts included, shape (n,)."""
+        if self.circuit is None:
+            return np.zeros(self.n_buses, dtype=np.complex128)
+        return self.circuit.shunt_bus_pu + self._branch_shunts(self.circuit)
+
+    @property
+    def lossy_shunts_pu(self) -> Array:
+        """Conductance at each bus whose power is lost and nobody's load, shape (n,)."""
+        if self.circuit is None:
+            return np.zeros(self.n_buses)
+        inside: Array = np.where(self.circuit.inside, self.circuit.g_bus_pu, 0.0)
+        return inside + self._branch_shunts(self.circuit).real
+
+    def _branch_shunts(self, circuit: Circuit) -> ComplexArray:
+        """Return the branches' shunts as seen from the buses, before the ratios."""
+        total = np.zeros(self.n_buses, dtype=np.complex128)
+        np.add.at(total, self.parent, circuit.shunt_parent_pu / circuit.ratio_parent**2)
+        np.add.at(total, self.child, circuit.shunt_child_pu / circuit.ratio_child**2)
+        return total
+
+    @property
+    def ratios(self) -> tuple[Array, Array]:
+        """Ratio at the parent's and at the child's end of each branch, shape (m,) both."""
+        if self.circuit is None:
+            return np.ones(self.n_lines), np.ones(self.n_lines)
+        return self.circuit.ratio_parent, self.circuit.ratio_child
+
+    @property
+    def unloaded_vm_pu(self) -> Array:
+        """Voltage of each bus with nothing but the ratios, shape (n,)."""
+        vm, (near, far) = np.full(self.n_buses, self.slack_vm_pu), self.ratios
+        for k in range(self.n_lines):
+            vm[self.child[k]] = vm[self.parent[k]] * (far[k] / near[k])
+        return vm
 
     @property
     def base_impedance_ohm(self) -> float:

@@ -17,6 +17,10 @@ def _unknown() -> Array:
     return np.array(np.nan)
 
 
+def _none() -> Array:
+    return np.array(0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GridState:
     """The state of a feeder of n buses and m lines; of T periods, time is the last axis of every array.
@@ -40,6 +44,11 @@ class GridState:
     mismatch_mva
         Largest violation of the power balance of a bus (slack included), recomputed from voltages and impedances; NaN
         where nobody did.
+    shunt_mw
+        Active power that shunts at buses draw, shape () or (T,); none in a plain feeder.
+    current_sq_pu
+        Squared current through the series impedance of each branch of a feeder with a circuit, of the shape of `i_ka`:
+        its ends carry others. NaN of a plain one.
     """
 
     vm_pu: Array
@@ -54,6 +63,8 @@ class GridState:
     loss_mvar: Array = field(default_factory=_unknown)
     injection_error_mw: Array = field(default_factory=_unknown)
     mismatch_mva: Array = field(default_factory=_unknown)
+    shunt_mw: Array = field(default_factory=_none)
+    current_sq_pu: Array = field(default_factory=_unknown)
 
     def __post_init__(self) -> None:
         freeze(self)
