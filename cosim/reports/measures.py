@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cosim.quantities.checks import REFERENCE_MW, limits_of, sized_limit
 from cosim.quantities.labels import LABELS
 from cosim.reports import frames
@@ -18,6 +16,7 @@ from cosim.reports.charging import (
     overloaded,
 )
 from cosim.reports.frames import PeriodAxis
+from cosim.reports.margins import margins
 from cosim.reports.rows import Row, Section
 from cosim.reports.summary import UNSERVED, summarise
 from cosim.results.store import RunResult
@@ -51,7 +50,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
         "Verdict": [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
         "Cost": [*_costs(told, unserved), *_payments(result, axis)],
         "Charging": [*charging, *_later(result, axis), *(row for key, row in told.items() if _is_station(key))],
-        "Grid": [*(told[key] for key in _GRID if key in told), *shed, *_margins(result)],
+        "Grid": [*(told[key] for key in _GRID if key in told), *shed, *margins(result)],
         "Roads": [*_road_times(result, axis), *(told[key] for key in ("wait_min",) if key in told)],
         "Coupling": [*(told[key] for key in _COUPLING if key in told), *_certificate(result)],
     }
@@ -155,24 +154,6 @@ def _beyond_rounding(result: RunResult, column: str) -> pd.Series[float]:
     limits = limits_of(result.manifest.get("gates", {}))
     own = frames.numbers(result["periods"], "own_power_mw") if "own_power_mw" in result["periods"] else REFERENCE_MW
     return values.mask(values <= sized_limit("unserved_mw", limits, own), 0.0)
-
-
-def _margins(result: RunResult) -> Iterator[Row]:
-    """Yield the smallest distance of an AC voltage from each limit; negative where the voltage is beyond it."""
-    if "buses" not in result or "vm_ac_pu" not in result["buses"]:
-        return
-    buses = result["buses"]
-    voltage = frames.numbers(buses, "vm_ac_pu")
-    for key, label, margin in (
-        ("margin_low_pu", "Margin above the lower voltage limit", voltage - frames.numbers(buses, "v_min_pu")),
-        ("margin_high_pu", "Margin below the upper voltage limit", frames.numbers(buses, "v_max_pu") - voltage),
-    ):
-        if margin.isna().any():
-            yield Row(key=key, label=label, value=None, unit="pu", note="no AC voltage in some period")
-            continue
-        at = int(np.argmin(margin.to_numpy()))
-        where, period = f"bus {buses['bus'].iloc[at]}", int(buses["period"].iloc[at])
-        yield Row(key=key, label=label, value=float(margin.iloc[at]), unit="pu", period=period, where=where)
 
 
 def _road_times(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
-from cosim.reports.figures import FIGURES, GROUPS
+from cosim.reports.figures import FIGURES, GROUPS, MAP, MICROSIMULATION
+from cosim.reports.margins import margins
 from cosim.reports.plot import plotly_js
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
@@ -41,13 +42,14 @@ _NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A figure on the page: HTML, or the reason why it is left out."""
+    """A figure on the page: HTML, or the reason why it is left out; the names of its frames, if it moves."""
 
     name: str
     title: str
     caption: str
     html: str = ""
     missing: str = ""
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,9 @@ def render(result: RunResult) -> str:
     judged = result.gates
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
-    summary = summarise(result)
+    summary, found = summarise(result), margins(result)
+    drawn = {group: [_drawn(result, name) for name in names] for group, names in GROUPS.items()}
+    maps, told = drawn.pop(MAP), micro.read(result)
     return (
         environment()
         .get_template("report.html.j2")
@@ -140,8 +144,16 @@ def render(result: RunResult) -> str:
             checks=checks,
             check_counts=gates.counts(checks),
             notes=list(gates.noted(judged)),
-            groups=[(group, [_drawn(result, name) for name in names]) for group, names in GROUPS.items()],
-            micro=micro.read(result),
+            margins=found,
+            begin=_begin(result, found),
+            maps=[one for one in maps if one.html],
+            groups=[
+                (group, shown)
+                for group, figures in drawn.items()
+                if (shown := [one for one in figures if one.html]) or (group == MICROSIMULATION and told)
+            ],
+            left_out=[one for figures in (maps, *drawn.values()) for one in figures if one.missing],
+            micro=told,
             provenance=_provenance(result),
             plotlyjs=plotly_js(),
         )
@@ -190,8 +202,18 @@ def _drawn(result: RunResult, name: str) -> Drawn:
     except frames.NothingToDraw as reason:
         return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, missing=str(reason))
     top = 46 if "updatemenus" in figure.layout else 14
+    titled = str(figure.layout["title"]["text"])
     figure.update_layout(title={"text": ""}, margin={"t": top})
-    return Drawn(name=name, title=module.TITLE, caption=module.CAPTION, html=figure.to_html(f"figure-{name}"))
+    return Drawn(
+        name=name, title=titled, caption=module.CAPTION, html=figure.to_html(f"figure-{name}"),
+        frames=tuple(label for label, _ in figure.frames),
+    )  # fmt: skip
+
+
+def _begin(result: RunResult, found: tuple[Row, ...]) -> int:
+    """Return where the maps begin: in the period that came nearest to a limit, the first where none is known."""
+    numbers = list(frames.period_axis(result).numbers) if "periods" in result else []
+    return next((numbers.index(row.period) for row in found if row.period in numbers), 0)
 
 
 def _provenance(result: RunResult) -> Provenance:

@@ -46,6 +46,8 @@ class Figure:
     ----------
     data, layout
         The traces, and the settings of the whole figure.
+    frames
+        What differs from period to period: settings of traces by their position.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Figure:
         self.panels = len(shares)
         self.data: list[Trace] = []
         self.layout: dict[str, Any] = {}
+        self.frames: list[tuple[str, Mapping[int, Trace]]] = []
         for panel, span in enumerate(_spans(shares, spacing, upwards=not beside), start=1):
             across, up = [span, [0.0, 1.0]] if beside else [[0.0, 1.0], span]
             x, y = _axis("x", panel), _axis("y", panel)
@@ -64,6 +67,13 @@ class Figure:
     def add_trace(self, trace: Trace, panel: int = 1) -> None:
         """Add a trace to a panel."""
         self.data.append(trace | {"xaxis": _axis("x", panel), "yaxis": _axis("y", panel)})
+
+    def add_frame(self, name: str, moves: Mapping[int, Trace]) -> None:
+        """Add a frame: what changes in which trace. The first one is what the figure shows at first."""
+        if not self.frames:
+            for position, move in moves.items():
+                merge(self.data[position], move)
+        self.frames.append((name, moves))
 
     def add_shape(self, panel: int = 1, **settings: Any) -> None:  # noqa: ANN401 - plotly's own settings
         """Draw a shape in the coordinates of a panel's axes; an axis of which it covers all has " domain" behind it."""
@@ -86,18 +96,31 @@ class Figure:
         self._update("y", panel, settings)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return traces and layout as JSON has them: lists for arrays, None for what is not finite."""
-        return {"data": _plain(self.data), "layout": _plain(self.layout)}
+        """Return traces, layout and frames as JSON has them: lists for arrays, None for what is not finite.
+
+        Frames come with a slider; on a page that is the page's own, which moves several figures.
+        """
+        drawn = {"data": _plain(self.data), "layout": _plain(self.layout)}
+        if self.frames:
+            drawn["layout"]["sliders"] = [_slider([name for name, _ in self.frames])]
+            drawn["frames"] = self._plain_frames()
+        return drawn
+
+    def _plain_frames(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "traces": list(moves), "data": _plain(list(moves.values()))} for name, moves in self.frames
+        ]
 
     def to_html(self, name: str) -> str:
         """Return the figure as a part of a page that has plotly's script, ``name`` being its id there."""
-        drawn = self.as_dict()
-        data, layout = (_script_json(drawn[part]) for part in ("data", "layout"))
-        call = f'Plotly.newPlot("{name}", {data}, {layout}, {json.dumps(CONFIG)});'
+        data, layout = (_script_json(_plain(part)) for part in (self.data, self.layout))
+        call = f'Plotly.newPlot("{name}", {data}, {layout}, {json.dumps(CONFIG)})'
+        if self.frames:
+            call += f'.then(() => Plotly.addFrames("{name}", {_script_json(self._plain_frames())}))'
         height = f"height:{self.layout['height']}px; width:100%;"
         return (
             f'<div style="{height}"><div id="{name}" class="plotly-graph-div" style="height:100%; width:100%;"></div>'
-            f"<script>{call}</script></div>"
+            f"<script>{call};</script></div>"
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
@@ -116,7 +139,7 @@ class Figure:
             merge(self.layout[_key(_axis(axis, one))], settings)
 
 
-def scatter(x: ArrayLike, y: ArrayLike, **settings: Any) -> Trace:  # noqa: ANN401 - plotly's own settings
+def scatter(x: ArrayLike | Sequence[float | None], y: ArrayLike | Sequence[float | None], **settings: Any) -> Trace:  # noqa: ANN401 - plotly's own settings
     """Return lines, marks or both through points."""
     return {"type": "scatter", "x": x, "y": y, **settings}
 
@@ -163,6 +186,13 @@ def plotly_js() -> str:
         if path.is_file():
             return path.read_text(encoding="utf-8")
     raise StorageError(f"package plotly has no package_data/{SCRIPT}; install plotly anew (pip install plotly)")
+
+
+def _slider(names: Sequence[str]) -> dict[str, Any]:
+    """Return a slider with a step for each frame."""
+    how = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
+    steps = [{"label": name, "method": "animate", "args": [[name], how]} for name in names]
+    return {"active": 0, "steps": steps, "pad": {"t": 8}, "currentvalue": {"font": {"size": 12}}}
 
 
 def _axis(axis: str, panel: int) -> str:

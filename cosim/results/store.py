@@ -5,7 +5,8 @@
     <run>/
     ├── manifest.json        what was run, with which inputs, versions and seed; written once, before period 1
     ├── scenario/            the resolved scenario text
-    ├── SHA256SUMS           of manifest and scenario
+    ├── places.json          where nodes, links, buses and lines lie, and what they join
+    ├── SHA256SUMS           of manifest, scenario and places
     ├── periods/0001/ ...    one folder a period: Parquet tables, gate.json, SHA256SUMS; the rename is the commit
     ├── states/0005/ ...     where the run stood after its two newest periods; gone once it is complete
     ├── tables/*.parquet     the same tables over all periods, exported at the end, with SHA256SUMS
@@ -33,6 +34,7 @@ from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
 from cosim.results.files import json_text
 from cosim.results.lock import at_work_reason, is_at_work
 from cosim.results.manifest import check_format, has_sums
+from cosim.results.places import NOWHERE, PLACES, Places, stored_places
 from cosim.results.reserve import reserve, write_end
 from cosim.results.run_tables import RunTables
 from cosim.results.states import KEPT, StoredState, drop_states, resumptions, write_state
@@ -96,21 +98,23 @@ class RunStore:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)
 
-    def begin(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest, which makes the folder a run's, after the sums of it and of ``scenario/``.
+    def begin(self, manifest: Mapping[str, Any], places: Places = NOWHERE) -> None:
+        """Write the manifest, which makes the folder a run's, after ``places.json`` and the sums of all three.
 
         Raises
         ------
         StorageError
             If they cannot be written.
         """
-        content = json_text(manifest).encode()
+        content, found = json_text(manifest).encode(), places.text().encode()
         try:
             there = sorted(path for path in (self.folder / "scenario").rglob("*") if path.is_file())
             sums = {path.relative_to(self.folder).as_posix(): digest(path.read_bytes()) for path in there}
         except OSError as error:
             raise StorageError(f"run folder '{self.folder}' cannot be read: {error.strerror}") from error
-        files.replace(self.folder / SUMS, sums_text({**sums, "manifest.json": digest(content)}).encode())
+        sums |= {"manifest.json": digest(content), PLACES: digest(found)}
+        files.replace(self.folder / PLACES, found)
+        files.replace(self.folder / SUMS, sums_text(sums).encode())
         files.replace(self.folder / "manifest.json", content)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -132,7 +136,8 @@ class RunStore:
 
         def fill(folder: Path) -> None:
             for name, columns in tables.items():
-                pq.write_table(pa.table(_with_period(period, columns)), folder / f"{name}.parquet")
+                rows = len(next(iter(columns.values()), ()))
+                pq.write_table(pa.table({"period": [period] * rows, **columns}), folder / f"{name}.parquet")
             (folder / "gate.json").write_text(json_text(gate), encoding="utf-8")
 
         try:
@@ -332,6 +337,11 @@ class RunResult:
         return other
 
     @property
+    def places(self) -> Places:
+        """Where things are; empty of a run that an earlier version wrote. Raises `StorageError` if damaged."""
+        return stored_places(self.folder)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables."""
         return self._tables.names
@@ -387,8 +397,3 @@ def load(folder: str | Path) -> RunResult:
 def manifest_sha256(manifest: Mapping[str, Any]) -> str:
     """Return the SHA-256 that a manifest has as a file; a run's states name it."""
     return digest(json_text(manifest).encode())
-
-
-def _with_period(period: int, columns: Columns) -> dict[str, Sequence[Any]]:
-    rows = len(next(iter(columns.values()), ()))
-    return {"period": [period] * rows, **columns}

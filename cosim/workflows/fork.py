@@ -24,6 +24,7 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.workflows.ledger import Ledger, Progress
+from cosim.workflows.places import places_of
 from cosim.workflows.resume import Notice, go_on
 from cosim.workflows.room import estimated_bytes, require_room
 from cosim.workflows.run import checked_packages, free_folder, link_latest, manifest_of, reported
@@ -238,7 +239,7 @@ def _begun(
     except OSError as error:
         raise StorageError(f"run folder '{store.folder}' cannot be written: {error.strerror or error}") from error
     write_folder(loaded, store.folder / "scenario")
-    store.begin(content)
+    store.begin(content, places_of(case))
     periods, _ = intact(store.folder)
     return Resumable(
         folder=store.folder,

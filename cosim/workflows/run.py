@@ -25,6 +25,7 @@ from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.validation.gate import exit_code
 from cosim.workflows.ledger import Ledger, Progress, StrictStop
+from cosim.workflows.places import places_of
 from cosim.workflows.room import estimated_bytes, require_room
 from cosim.world import run_world
 
@@ -104,7 +105,7 @@ def run(
     store = RunStore.create(folder)
     with at_work(store.folder):
         write_folder(loaded, store.folder / "scenario")
-        store.begin(content)
+        store.begin(content, places_of(case))
         if started is not None:
             started(store.folder)
         simulate_into(store, case, Ledger(store, progress, strict, manifest_sha256(content)))

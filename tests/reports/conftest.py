@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cosim.results.places import Places
 from cosim.results.store import RunResult, RunStore
 
 HOSTILE = "<script>alert(1)</script>"
@@ -112,6 +113,11 @@ def gate_of(k):
     return {"status": "optimal", "flags": [], "checks": checks}
 
 
+PLACES = Places(
+    nodes={"1": (0.0, 0.0), "5": (1.0, 0.0), "12": (0.0, 1.0), "8": (2.0, 1.0), "11": (1.0, 1.0)},
+    links={"1-5": ("1", "5"), "1-12": ("1", "12"), "S1": ("8", "8"), HOSTILE: ("11", "11")},
+    buses={"1": None, "2": None, "3": None}, lines={"1": ("1", "2"), "2": ("2", "3")}, slack="1",
+)  # fmt: skip
 MANIFEST = {
     "title": "A made-up day",
     "scenario": "made_up",
@@ -142,10 +148,18 @@ def run(tmp_path_factory) -> RunResult:
 
 def maker(base: Path) -> Callable[..., RunResult]:
     def make(
-        *, without=frozenset(), change=None, manifest=None, code=0, reasons=(), planned=PERIODS, committed=PERIODS
+        *,
+        without=frozenset(),
+        change=None,
+        manifest=None,
+        code=0,
+        reasons=(),
+        planned=PERIODS,
+        committed=PERIODS,
+        places=None,
     ) -> RunResult:
         store = RunStore.create(base / f"run{len(list(base.iterdir()))}")
-        store.write_json("manifest.json", {**MANIFEST, **(manifest or {})})
+        store.begin({**MANIFEST, **(manifest or {})}, PLACES if places is None else places)
         statuses = []
         for k in range(committed):
             tables = {name: columns for name, columns in tables_of(k).items() if name not in without}

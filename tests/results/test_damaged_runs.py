@@ -102,7 +102,7 @@ def test_the_sums_are_those_that_sha256sum_checks(sound):
         assert done.returncode == 0, done.stdout
     listed = {line.split("  ")[1] for line in (sound / "SHA256SUMS").read_text().splitlines()}
     there = {path.relative_to(sound).as_posix() for path in (sound / "scenario").rglob("*") if path.is_file()}
-    assert listed == {"manifest.json", *there}
+    assert listed == {"manifest.json", "places.json", *there}
     content = json.loads((sound / "run.json").read_text())
     own = content.pop("sha256")
     assert hashlib.sha256((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()).hexdigest() == own

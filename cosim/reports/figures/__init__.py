@@ -1,7 +1,7 @@
 """The figures of a run, one file each: ``draw(result)`` returns a `plot.Figure`, in a notebook as on the page.
 
 >>> list(FIGURES)[:2]
-['link_flows', 'link_profiles']
+['road_map', 'feeder_map']
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from cosim.plugins import modules
 from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
 
-SECTIONS = ("Roads", "Charging", "Power", "Proof", "Microsimulation")
+MAP, MICROSIMULATION = "Map", "Microsimulation"
+SECTIONS = (MAP, "Roads", "Charging", "Power", "Proof", MICROSIMULATION)
 """Sections of the page, in order; one that a figure names besides comes after them."""
 
 

@@ -1,0 +1,77 @@
+"""How near a run came to its limits: the smallest distance to each kind of limit, where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim.reports import frames
+from cosim.reports.rows import Row
+from cosim.results.store import RunResult
+from cosim.units import kw_to_mw
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HUNDRED = 100.0
+
+
+def margins(result: RunResult) -> tuple[Row, ...]:
+    """Return the smallest margin of each kind that the run has; below zero the limit is broken.
+
+    Voltages are those of the AC power flow, loadings its currents over the ratings; a charger's margin is the station's
+    power less what is asked of it.
+    """
+    return (*voltage_margins(result), *_loading(result), *_chargers(result))
+
+
+def voltage_margins(result: RunResult) -> Iterator[Row]:
+    """Yield the smallest distance of an AC voltage from each limit; negative where the voltage is beyond it."""
+    if "buses" not in result or "vm_ac_pu" not in result["buses"]:
+        return
+    buses = result["buses"]
+    voltage = frames.numbers(buses, "vm_ac_pu")
+    for key, label, margin in (
+        ("margin_low_pu", "Margin above the lower voltage limit", voltage - frames.numbers(buses, "v_min_pu")),
+        ("margin_high_pu", "Margin below the upper voltage limit", frames.numbers(buses, "v_max_pu") - voltage),
+    ):
+        if margin.isna().any():
+            yield Row(key=key, label=label, value=None, unit="pu", note="no AC voltage in some period")
+            continue
+        yield _smallest(key, label, margin, "pu", buses, "bus")
+
+
+def _loading(result: RunResult) -> Iterator[Row]:
+    """Yield how much more current the most loaded line or transformer could carry, of those that have a limit."""
+    if "lines" not in result or not frames.known(result["lines"], "loading_percent"):
+        return
+    lines = result["lines"][frames.numbers(result["lines"], "loading_percent").notna()]
+    room = _HUNDRED - frames.numbers(lines, "loading_percent")
+    yield _smallest("margin_loading_percent", "Room of the most loaded line", room, "% of its limit", lines, "line")
+
+
+def _chargers(result: RunResult) -> Iterator[Row]:
+    """Yield how much more the busiest station's chargers could give."""
+    entries = frames.setting(result, "stations")
+    if "stations" not in result or "p_demand_mw" not in result["stations"] or not isinstance(entries, list):
+        return
+    power = {
+        str(one["name"]): kw_to_mw(float(one["chargers"]) * float(one["charger_kw"]))
+        for one in entries
+        if isinstance(one, dict) and one.get("chargers") and one.get("charger_kw")
+    }
+    table = result["stations"][result["stations"]["station"].astype(str).isin(power)]
+    if table.empty:
+        return
+    rated = np.array([power[name] for name in table["station"].astype(str)])
+    room = _HUNDRED * (1.0 - frames.numbers(table, "p_demand_mw") / rated)
+    label = "Room of the busiest station's chargers"
+    yield _smallest("margin_chargers_percent", label, room, "% of their power", table, "station")
+
+
+def _smallest(key: str, label: str, margin: pd.Series[float], unit: str, table: pd.DataFrame, what: str) -> Row:
+    at = int(np.argmin(margin.to_numpy()))
+    where, period = f"{what} {table[what].iloc[at]}", int(table["period"].iloc[at])
+    return Row(key=key, label=label, value=float(margin.iloc[at]), unit=unit, period=period, where=where)
