@@ -211,8 +211,8 @@ def bands() -> str:
 
 
 def file(name: str) -> str:
-    """Return a file of ``docs/examples`` as a block of code."""
-    path = DOCS / "examples" / name
+    """Return a file of ``docs/examples``, or of a shipped scenario, as a block of code."""
+    path = next(path for folder in (DOCS / "examples", DOCS.parent / "scenarios") if (path := folder / name).is_file())
     language = {".yaml": "yaml", ".csv": "text"}[path.suffix]
     return f"`{path.name}`:\n\n```{language}\n{path.read_text(encoding='utf-8').rstrip()}\n```"
 

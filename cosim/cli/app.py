@@ -9,6 +9,7 @@ import typer
 
 from cosim import __version__
 from cosim.cli import arguments as arg
+from cosim.cli.beginning import init
 from cosim.cli.explaining import explain
 from cosim.cli.installation import doctor
 
@@ -190,6 +191,7 @@ def list_() -> None:
     raise typer.Exit(list_command())
 
 
+app.command()(init)
 app.command()(explain)
 
 

@@ -23,8 +23,17 @@ def resolved_yaml(loaded: LoadedScenario) -> str:
     return text.getvalue()
 
 
-def write_folder(loaded: LoadedScenario, folder: Path | str) -> Path:
+def write_folder(loaded: LoadedScenario, folder: Path | str, text: str | None = None) -> Path:
     """Write ``scenario.yaml`` and the tables into a new or empty folder; return the YAML file's path.
+
+    Parameters
+    ----------
+    loaded
+        The scenario.
+    folder
+        Where it is to stand.
+    text
+        Of ``scenario.yaml``; None: `resolved_yaml`.
 
     Raises
     ------
@@ -43,7 +52,7 @@ def write_folder(loaded: LoadedScenario, folder: Path | str) -> Path:
             shutil.copyfile(source, target)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / "scenario.yaml"
-        target.write_text(resolved_yaml(loaded), encoding="utf-8")
+        target.write_text(resolved_yaml(loaded) if text is None else text, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{folder} cannot be written ({error.strerror})") from error
     return target

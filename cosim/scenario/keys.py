@@ -27,18 +27,36 @@ class Key:
         From the top; `ITEM` for the items of a list.
     kind
         The kind whose key it is: of a device, a law, a tariff, a price; empty for keys without.
-    meaning, value, default
-        What it is, what it takes (bounds and unit included), what it is if it is not given.
-    examples
-        Values that it may have.
+    spec
+        What the schema says of it.
+    required
+        Whether it must be given.
     """
 
     path: tuple[str, ...]
     kind: str
-    meaning: str
-    value: str
-    default: str
-    examples: tuple[Any, ...]
+    spec: Spec
+    required: bool
+
+    @property
+    def meaning(self) -> str:
+        """What it is."""
+        return str(self.spec.get("description", ""))
+
+    @property
+    def value(self) -> str:
+        """What it takes, bounds and unit included."""
+        return value_text(self.spec)
+
+    @property
+    def default(self) -> str:
+        """What it is if it is not given."""
+        return "required" if self.required else default_text(self.spec.get("default"))
+
+    @property
+    def examples(self) -> list[Any]:
+        """Values that it may have."""
+        return list(self.spec.get("examples", ()))
 
     @property
     def dotted(self) -> str:
@@ -84,11 +102,7 @@ def _keys(section: Spec, sections: Mapping[str, Spec], path: tuple[str, ...], ki
     required = section.get("required", [])
     for key, spec in section["properties"].items():
         here = (*path, key)
-        yield Key(
-            path=here, kind=kind, meaning=spec.get("description", ""), value=value_text(spec),
-            default="required" if key in required or key == KIND else default_text(spec.get("default")),
-            examples=tuple(spec.get("examples", ())),
-        )  # fmt: skip
+        yield Key(path=here, kind=kind, spec=spec, required=key in required or key == KIND)
         for place, name, inner in _inside(spec, here):
             yield from _keys(sections[inner], sections, place, name or kind)
 

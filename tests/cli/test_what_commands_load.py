@@ -26,6 +26,7 @@ COMMANDS = [
     "calibrate",
     "migrate",
     "explain",
+    "init",
 ]
 LIGHT = (
     "numpy",

@@ -14,6 +14,7 @@ from cosim.quantities import COLUMNS, PORTS
 from cosim.quantities.checks import CHECKS
 from cosim.scenario.json_schema import schema
 from cosim.validation.gate import EXIT_CODES
+from cosim.workflows.init import init
 
 ROOT = Path(cosim.__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -171,11 +172,21 @@ COMMANDS = [
     for line in block.splitlines()
     if re.match(r"\$ cosim (run|check|plan) ", line)
 ]
+BEGUN = [
+    shlex.split(line.removeprefix("$ cosim "))
+    for page in PAGES
+    for block in blocks(page, "console")
+    for line in block.splitlines()
+    if line.startswith("$ cosim init ")
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_a_command_names_a_scenario_without_mistakes(arguments, monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
+def test_a_command_names_a_scenario_without_mistakes(arguments, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for line in BEGUN:
+        if line[1] == arguments[1] and not Path(line[1]).exists():
+            init(Path(line[1]), line[3] if line[2:3] == ["--from"] else None)
     handlers = {number: signal.getsignal(number) for number in supervision.STOPPED}
     changes = {"--set": "{}", "--seed": "seed={}"}
     pairs = zip(arguments, arguments[1:], strict=False)

@@ -45,7 +45,7 @@ def good(tmp_path_factory):
     import cosim
 
     folder = tmp_path_factory.mktemp("judged")
-    example = Path(__file__).parents[2] / "docs" / "examples" / "minimal"
+    example = Path(__file__).parents[2] / "scenarios" / "five_nodes"
     for part in ("roads", "feeder"):
         shutil.copytree(example / part, folder / "scenario" / part)
     (folder / "scenario" / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
