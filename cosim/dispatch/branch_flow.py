@@ -17,7 +17,7 @@ import numpy as np
 from cosim.arrays import Array, BoolArray, IntArray
 from cosim.dispatch.devices.base import Injection
 from cosim.grid.circuit import Circuit, loading_rows
-from cosim.grid.ends import at_ends
+from cosim.grid.ends import at_ends, passive_of
 from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.loading import series_of
 from cosim.grid.state import GridState
@@ -51,8 +51,9 @@ class FlowValues:
         """Return the fields of a `GridState` that the flow tells of."""
         vm_pu = np.sqrt(self.voltage_sq)
         if feeder.circuit is not None:
-            flow = (self.voltage_sq, self.p, self.q, np.maximum(self.current_sq, 0.0))
-            return {"vm_pu": vm_pu, **at_ends(feeder, feeder.circuit, *flow)}
+            power, current_sq = np.asarray(self.p + 1j * self.q, dtype=np.complex128), np.maximum(self.current_sq, 0.0)
+            passive = passive_of(feeder, feeder.circuit)
+            return {"vm_pu": vm_pu, **at_ends(feeder, feeder.circuit, passive, self.voltage_sq, power, current_sq)}
         return {
             "vm_pu": vm_pu, "i_ka": np.sqrt(np.maximum(self.current_sq, 0.0)) * feeder.base_current_ka,
             "p_from_mw": self.p * feeder.base_mva, "q_from_mvar": self.q * feeder.base_mva,
@@ -221,8 +222,7 @@ class BranchFlow:
         """Yield how elements may be loaded: rows of the squared current at either end, cones of apparent power."""
         import cvxpy as cp
 
-        series = self.feeder.r_pu + 1j * self.feeder.x_pu
-        currents, powers = loading_rows(circuit, np.asarray(series, dtype=np.complex128))
+        currents, powers = loading_rows(circuit, self.feeder.series_pu)
         if currents.branch.size:
             yield self._seen(currents.branch, currents.weights) <= 1.0
         if powers.branch.size:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.grid.loading import element_ids, most_percent, over_limit_rel
 from cosim.grid.topology import listed
 from cosim.quantities.checks import sized_limit
 
@@ -61,8 +62,11 @@ def _binding(case: DispatchCase, plan: DispatchPlan, k: int) -> Iterator[str]:
         if buses.size:
             where = listed([feeder.bus_ids[i] for i in buses])
             yield f"{word} voltage limit {limit[buses[0]]:g} pu at bus {where}"
-    for line in np.flatnonzero(plan.grid.i_ka[:, k] >= feeder.i_max_ka * (1.0 - AT_LIMIT_REL)):
-        yield f"current limit {feeder.i_max_ka[line]:g} kA of line {feeder.line_ids[line]}"
+    for at in np.flatnonzero(over_limit_rel(feeder, plan.grid.at(k)) >= -AT_LIMIT_REL):
+        if feeder.plain:
+            yield f"current limit {feeder.i_max_ka[at]:g} kA of line {feeder.line_ids[at]}"
+        else:
+            yield f"loading limit {most_percent(feeder)[at]:g} % of {element_ids(feeder)[at]}"
     for settings in case.devices:
         if catalogue()[settings.kind].side == "exchange":
             yield from _exchange(settings, float(plan.grid.slack_mw[k]), AT_LIMIT_SHARE * float(plan.own_power_mw[k]))

@@ -72,8 +72,25 @@ def loading_percent(feeder: Feeder, state: GridState) -> Array:
         elements = feeder.circuit.elements
         seen = series_of(feeder, state).stacked()[:, elements.branch]  # (4, K[, T])
         current = np.sqrt(np.maximum(np.einsum("kec,ck...->ke...", elements.current_sq, seen), 0.0))
-        series_pu = np.asarray(feeder.r_pu + 1j * feeder.x_pu, dtype=np.complex128)
-        power = np.abs(np.einsum("kec,ck...->ke...", elements.power(feeder.circuit, series_pu), seen))
+        power = np.abs(np.einsum("kec,ck...->ke...", elements.power(feeder.circuit, feeder.series_pu), seen))
         wide = [1] * (seen.ndim - 2)
         size = np.where(elements.by_power.reshape(-1, 1, *wide), power, current)
         return np.asarray(WHOLE_PERCENT * np.fmax.reduce(size / elements.rated_pu.reshape(-1, 2, *wide), axis=1))
+
+
+def line_loading_percent(feeder: Feeder, state: GridState) -> Array:
+    """Return the loading of each branch, that of its fullest member, shape (m,) or (m, T); NaN without a rating."""
+    percent = loading_percent(feeder, state)
+    if feeder.circuit is None:
+        return percent
+    found = np.full((feeder.n_lines, *percent.shape[1:]), np.nan)
+    np.fmax.at(found, feeder.circuit.elements.branch, percent)
+    return found
+
+
+def over_limit_rel(feeder: Feeder, state: GridState) -> Array:
+    """Return how far each element is loaded beyond what is allowed, relative to that; negative inside, shape (K,)."""
+    if feeder.circuit is None:
+        return np.asarray(state.i_ka / feeder.i_max_ka - 1.0)
+    over = loading_percent(feeder, state) / most_percent(feeder) - 1.0
+    return np.where(np.isnan(over) & state.converged, -1.0, over)

@@ -1,7 +1,8 @@
 """AC power flow of a feeder that is not quite the one that was planned for.
 
 Line charging, warm conductors, another root voltage and voltage-dependent loads: none of them is in the branch
-flow of the dispatch, all of them are in a real feeder. Many at once are solved by sweeps; pandapower judges.
+flow of the dispatch, all of them are in a real feeder. Many at once are solved by sweeps; pandapower judges those of a
+plain feeder. One with a circuit has its own line charging, which is not drawn, and sweeps that were proved on its net.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import Array, ComplexArray
+from cosim.arrays import Array, BoolArray, ComplexArray
 from cosim.grid.engines.pandapower import tolerance_pu
 from cosim.grid.feeder import Feeder
 from cosim.grid.lean import pandapower
@@ -84,15 +85,27 @@ def sweep_stressed(feeder: Feeder, stressed: Stressed) -> GridState:
     base = _complex(-stressed.base_p_mw, -stressed.base_q_mvar) / feeder.base_mva
     other = _complex(stressed.other_p_mw, stressed.other_q_mvar) / feeder.base_mva
     warmer = 1.0 + TEMPERATURE_COEFFICIENT * (celsius - REFERENCE_CELSIUS)
+    warmer = np.where(_lines(feeder)[:, None], warmer, 1.0)
+    if c.any():
+        feeder.require_plain("line charging as a disturbance")
     farad = 1e-9 * np.outer(feeder.line_length_km, c)
     return states(
         feeder,
         Cases(
             power=(1.0 - z - i) * base + other, per_volt=i * base, per_volt_sq=z * base, root=root,
-            impedance=np.outer(feeder.r_pu, warmer) + 1j * feeder.x_pu[:, None],
+            impedance=feeder.r_pu[:, None] * warmer + 1j * feeder.x_pu[:, None],
             charging=np.pi * HERTZ * farad * base_impedance_ohm(feeder.base_mva, feeder.base_kv),  # half at either end
         ),
     )  # fmt: skip
+
+
+def _lines(feeder: Feeder) -> BoolArray:
+    """Return which branches are lines, and nothing else beside them."""
+    found = np.ones(feeder.n_lines, dtype=bool)
+    if feeder.circuit is not None:
+        elements = feeder.circuit.elements
+        found[elements.branch[[kind != "line" for kind in elements.kinds]]] = False
+    return found
 
 
 def _complex(p: Array, q: Array) -> ComplexArray:

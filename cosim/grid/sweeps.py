@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cosim.arrays import Array, BoolArray, ComplexArray
+from cosim.grid.circuit import Circuit
+from cosim.grid.circuit_sweep import sweep_circuit
+from cosim.grid.ends import at_ends, passive_of
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 
@@ -49,7 +52,6 @@ class Cases:
 
 def sweep(feeder: Feeder, cases: Cases) -> tuple[ComplexArray, BoolArray]:
     """Return the voltages of each bus, shape (n, K), and which cases the sweeps ended for, shape (K,)."""
-    feeder.require_plain("the batch of power flows")
     voltage = np.broadcast_to(np.asarray(cases.root, dtype=np.complex128), cases.power.shape).copy()
     change = np.full(cases.power.shape[1], np.inf)
     with np.errstate(all="ignore"):  # a case without a state overflows on its way; it is judged below
@@ -66,6 +68,8 @@ def sweep(feeder: Feeder, cases: Cases) -> tuple[ComplexArray, BoolArray]:
 
 def states(feeder: Feeder, cases: Cases) -> GridState:
     """Return the states that sweeps find; NaN where they did not end."""
+    if feeder.circuit is not None:
+        return _circuit_states(feeder, feeder.circuit, cases)
     voltage, converged = sweep(feeder, cases)
     base = feeder.base_mva
     with np.errstate(all="ignore"):
@@ -88,6 +92,34 @@ def states(feeder: Feeder, cases: Cases) -> GridState:
             "p_from_mw": entering.real, "q_from_mvar": entering.imag, "loss_mw": loss_mw, "loss_mvar": loss_mvar,
             "slack_mw": loss_mw - base * injected.real.sum(axis=0),
             "slack_mvar": loss_mvar - base * injected.imag.sum(axis=0),
+        }  # fmt: skip
+    return GridState(converged=converged, **{name: np.where(converged, one, np.nan) for name, one in found.items()})
+
+
+def _circuit_states(feeder: Feeder, circuit: Circuit, cases: Cases) -> GridState:
+    """Return the states of a feeder with a circuit; its own shunts count, besides those of the cases."""
+    number, impedance = cases.power.shape[1], cases.impedance.reshape(feeder.n_lines, -1)
+    charging = 0.0 if cases.charging is None else 1j * cases.charging
+    planned = passive_of(feeder, circuit)
+    passive = replace(
+        planned, root=cases.root, series=impedance,
+        shunt_parent=np.asarray(planned.shunt_parent + charging, dtype=np.complex128),
+        shunt_child=np.asarray(planned.shunt_child + charging, dtype=np.complex128),
+    )  # fmt: skip
+
+    def drawn(voltage: ComplexArray) -> ComplexArray:
+        return np.asarray(-np.conj(cases.injected(voltage) / voltage), dtype=np.complex128)
+
+    voltage, current, converged = sweep_circuit(passive, drawn, number)
+    with np.errstate(all="ignore"):
+        injected = cases.injected(voltage)
+        entering = voltage[feeder.parent] / passive.ratio_parent * np.conj(current)
+        found = at_ends(feeder, circuit, passive, np.abs(voltage) ** 2, entering, np.abs(current) ** 2)
+        given = feeder.base_mva * injected.sum(axis=0)
+        found |= {
+            "vm_pu": np.abs(voltage), "va_degree": np.rad2deg(np.angle(voltage)),
+            "slack_mw": found["loss_mw"] + found["shunt_mw"] - given.real,
+            "slack_mvar": found["loss_mvar"] - given.imag,
         }  # fmt: skip
     return GridState(converged=converged, **{name: np.where(converged, one, np.nan) for name, one in found.items()})
 

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosim.charging.stations import Station
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.grid.ends import branch_loss_kw
 from cosim.grid.feeder import Feeder
+from cosim.grid.loading import line_loading_percent
 from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits, sized_limit
 from cosim.records.grid import (
@@ -29,7 +31,6 @@ from cosim.results.charging import charge_later_figures
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
 from cosim.traffic.problem import SueResult
-from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import Injected, device_figures
 from cosim.validation.grid import GridDifference
 
@@ -201,11 +202,10 @@ def _buses(feeder: Feeder, plan: DispatchPlan, k: int) -> BusRows:
 
 def _lines(feeder: Feeder, plan: DispatchPlan, k: int) -> LineRows:
     state = plan.grid.at(k)
-    squared = (state.i_ka / feeder.base_current_ka) ** 2
     return LineRows(
         line=feeder.line_ids, from_bus=tuple(feeder.bus_ids[i] for i in feeder.parent),
         to_bus=tuple(feeder.bus_ids[i] for i in feeder.child), p_mw=state.p_from_mw, q_mvar=state.q_from_mvar,
-        i_ka=state.i_ka, loss_kw=KILO_PER_MEGA * feeder.base_mva * feeder.r_pu * squared,
+        i_ka=state.i_ka, loss_kw=branch_loss_kw(feeder, state),
         cone_gap_pu2=plan.cone.gap_pu2[:, k], fictitious_loss_kw=plan.cone.fictitious_loss_kw[:, k],
     )  # fmt: skip
 
@@ -227,8 +227,6 @@ def grid_period(
     stations: LossFreeRows | None = None,
 ) -> GridPeriod:
     """Return the AC side of buses, lines and stations, and the differences from the relaxed solution."""
-    limited = np.isfinite(feeder.i_max_ka)
-    loading = np.where(limited, 100.0 * ac.i_ka / np.where(limited, feeder.i_max_ka, 1.0), np.nan)
     apart = {} if difference is None else {
         "ac_dv_pu": difference.dv_pu, "ac_di_a": difference.di_a, "ac_dloss_kw": difference.dloss_kw,
         "ac_dslack_kw": difference.dslack_kw, "dloss_rel": difference.dloss_rel,
@@ -237,7 +235,8 @@ def grid_period(
     }  # fmt: skip
     return GridPeriod(
         period=period, buses=AcBusRows(bus=feeder.bus_ids, vm_ac_pu=ac.vm_pu),
-        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=loading), stations=stations,
+        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=line_loading_percent(feeder, ac)),
+        stations=stations,
         ac_converged=bool(ac.converged), ac_loss_mw=float(ac.loss_mw), ac_slack_mw=float(ac.slack_mw),
         vmin_ac_pu=float(ac.vm_pu.min()), vmax_ac_pu=float(ac.vm_pu.max()),
         injection_error_mw=float(ac.injection_error_mw), ac_mismatch_mva=float(ac.mismatch_mva), **apart,

@@ -14,6 +14,7 @@ from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.grid.engines import ENGINES
 from cosim.grid.feeder import Feeder
+from cosim.grid.loading import line_loading_percent
 from cosim.grid.state import GridState
 from cosim.quantities import meta
 from cosim.records.grid import DispatchPeriod, LossFreeRows
@@ -135,8 +136,8 @@ class Simulator(PeriodSimulator):
             return {"Vm[pu]": float(state.vm_pu[self.bus_at[eid]])} if state.converged else {}
         if eid in self.line_at:
             k = self.line_at[eid]
-            limit, current = float(self.feeder.i_max_ka[k]), float(state.i_ka[k])
-            return {"I[kA]": current, "loading[%]": 100.0 * current / limit} if state.converged else {}
+            loading = float(np.nan_to_num(line_loading_percent(self.feeder, state)[k]))
+            return {"I[kA]": float(state.i_ka[k]), "loading[%]": loading} if state.converged else {}
         record = grid_period(self.position + 1, self.feeder, state, self.difference, stations=self.stations)
         always: Values = {"converged": bool(state.converged), "period": self.position + 1, "record": record}
         if not state.converged:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosim.arrays import Array
+from cosim.arrays import Array, IntArray
 from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial
 
@@ -18,6 +18,8 @@ def ac_price_per_mwh(
     feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike, *, tariff_per_mwh: ArrayLike, loss_price_per_mwh: float
 ) -> Array:
     """Return ``tariff + (tariff + loss price) dLoss/dLoad`` by central differences of 10 kW, setpoints fixed.
+
+    What shunts at buses draw is paid, and no loss.
 
     Where no limit of the network binds this equals the dual of the dispatch; the difference is the congestion
     component (Bai, Wang, Wang, Chen, Li 2018 decompose distribution prices so).
@@ -40,8 +42,9 @@ def ac_price_per_mwh(
     """
     p, q = np.asarray(p_mw, dtype=np.float64), np.asarray(q_mvar, dtype=np.float64)
     tariff = np.asarray(tariff_per_mwh, dtype=np.float64)
-    slope = np.column_stack([marginal_loss(feeder, p[:, k], q[:, k]) for k in range(p.shape[1])])
-    return np.asarray(tariff + (tariff + loss_price_per_mwh) * slope)
+    slopes = [_slopes(feeder, p[:, k], q[:, k], np.arange(feeder.n_buses)) for k in range(p.shape[1])]
+    lost, drawn = (np.column_stack(part) for part in zip(*slopes, strict=True))
+    return np.asarray(tariff + (tariff + loss_price_per_mwh) * lost + tariff * drawn)
 
 
 def marginal_loss(feeder: Feeder, p_mw: Array, q_mvar: Array, buses: Sequence[int] | None = None) -> Array:
@@ -60,9 +63,16 @@ def marginal_loss(feeder: Feeder, p_mw: Array, q_mvar: Array, buses: Sequence[in
         Shape (b,), MW per MW; NaN where the AC flow has no state.
     """
     at = np.arange(feeder.n_buses) if buses is None else np.asarray(buses, dtype=np.intp)
+    return _slopes(feeder, p_mw, q_mvar, at)[0]
+
+
+def _slopes(feeder: Feeder, p_mw: Array, q_mvar: Array, at: IntArray) -> tuple[Array, Array]:
+    """Return the derivatives of the loss and of what shunts draw by the loads of some buses."""
     if not (np.isfinite(p_mw).all() and np.isfinite(q_mvar).all()):
-        return np.full(len(at), np.nan)
+        return np.full(len(at), np.nan), np.full(len(at), np.nan)
     step = STEP_MW * np.eye(feeder.n_buses)[:, at]
     cases = np.concatenate([p_mw[:, None] - step, p_mw[:, None] + step], axis=1)
-    loss = solve_radial(feeder, cases, np.repeat(q_mvar[:, None], 2 * len(at), axis=1)).loss_mw
-    return np.asarray((loss[: len(at)] - loss[len(at) :]) / (2.0 * STEP_MW))
+    found = solve_radial(feeder, cases, np.repeat(q_mvar[:, None], 2 * len(at), axis=1))
+    loss, shunts = found.loss_mw, np.broadcast_to(found.shunt_mw, found.loss_mw.shape)
+    lost, drawn = ((power[: len(at)] - power[len(at) :]) / (2.0 * STEP_MW) for power in (loss, shunts))
+    return np.asarray(lost), np.asarray(drawn)

@@ -39,7 +39,8 @@ class Sufficient:
     cost_grows
         Whether the cost grows with the import.
     limits_covered
-        Whether all limits are known to the theorem; it knows no current limits.
+        Whether all limits and branches are known to the theorem; it knows no current limits, no ratios and no shunts
+        (line charging, magnetisation), and says nothing of a feeder that has them.
     """
 
     c1_margin: Array
@@ -76,6 +77,8 @@ def sufficient_condition(
     import_min_mw
         Least import allowed (0 without export, minus the export limit); None if there is none.
     """
+    if not feeder.plain:
+        return _not_covered(np.atleast_2d(p_max_mw).shape[1], import_price_per_mwh)
     p = np.atleast_2d(np.asarray(p_max_mw, dtype=np.float64))
     q = np.atleast_2d(np.asarray(q_max_mvar, dtype=np.float64))
     known = np.isfinite(p).all(axis=0) & np.isfinite(q).all(axis=0)
@@ -89,6 +92,15 @@ def sufficient_condition(
         c3_excess_mw=np.where(known, below, np.nan),
         cost_grows=np.asarray(np.asarray(import_price_per_mwh, dtype=np.float64) > 0.0, dtype=np.float64),
         limits_covered=bool(np.isinf(feeder.i_max_ka).all()),
+    )
+
+
+def _not_covered(periods: int, import_price_per_mwh: ArrayLike) -> Sufficient:
+    """Return that nothing is known."""
+    nothing = np.full(periods, np.nan)
+    grows = np.asarray(np.asarray(import_price_per_mwh, dtype=np.float64) > 0.0, dtype=np.float64)
+    return Sufficient(
+        c1_margin=nothing, c2_excess_pu=nothing, c3_excess_mw=nothing, cost_grows=grows, limits_covered=False
     )
 
 

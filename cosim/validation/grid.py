@@ -9,19 +9,20 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.grid.feeder import Feeder
+from cosim.grid.loading import element_ids, loading_percent, most_percent, over_limit_rel
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState
 from cosim.quantities.checks import GateLimits, relative
 from cosim.units import KILO_PER_MEGA, mw_to_kw
 
-Kind = Literal["undervoltage", "overvoltage", "overcurrent"]
+Kind = Literal["undervoltage", "overvoltage", "overcurrent", "overload"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitViolation:
     """An AC voltage or current beyond its limit by more than the tolerance.
 
-    ``excess`` is in pu for a voltage, relative to the limit for a current.
+    ``excess`` is in pu for a voltage, relative to the limit for a current (kA) or a loading (percent).
     """
 
     kind: Kind
@@ -110,7 +111,7 @@ def compare(relaxed: GridState, ac: GridState, feeder: Feeder, limits: GateLimit
 
 def _excess(ac: GridState, feeder: Feeder) -> tuple[Array, Array, Array]:
     """Return how far voltages (pu) and currents (relative) are beyond their limits; negative inside."""
-    return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, ac.i_ka / feeder.i_max_ka - 1.0
+    return feeder.v_min_pu - ac.vm_pu, ac.vm_pu - feeder.v_max_pu, over_limit_rel(feeder, ac)
 
 
 def _violations(ac: GridState, feeder: Feeder, limits: GateLimits) -> tuple[LimitViolation, ...]:
@@ -120,8 +121,10 @@ def _violations(ac: GridState, feeder: Feeder, limits: GateLimits) -> tuple[Limi
     table: tuple[tuple[Kind, Array, float, Array, Array, tuple[str, ...]], ...] = (
         ("undervoltage", low, voltage, ac.vm_pu, feeder.v_min_pu, feeder.bus_ids),
         ("overvoltage", high, voltage, ac.vm_pu, feeder.v_max_pu, feeder.bus_ids),
-        ("overcurrent", over, current, ac.i_ka, feeder.i_max_ka, feeder.line_ids),
-    )
+        ("overcurrent", over, current, ac.i_ka, feeder.i_max_ka, feeder.line_ids)
+        if feeder.plain else
+        ("overload", over, current, loading_percent(feeder, ac), most_percent(feeder), element_ids(feeder)),
+    )  # fmt: skip
     return tuple(
         LimitViolation(kind=kind, where=ids[k], value=float(value[k]), limit=float(limit[k]), excess=float(excess[k]))
         for kind, excess, tolerance, value, limit, ids in table

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
+from cosim.grid.ends import shunt_mw
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
@@ -25,7 +27,7 @@ from cosim.validation.ac_price import ac_price_per_mwh
 from cosim.validation.apriori import Sufficient
 from cosim.validation.devices import Injected, device_figures
 from cosim.validation.gate import Figures, GateLimits, GateRecord, evaluate
-from cosim.validation.grid import GridDifference, compare
+from cosim.validation.grid import GridDifference, Kind, compare
 from cosim.validation.ledger_entry import Exactness, Ledger, LedgerEntry
 from cosim.validation.stored import StoredDispatch, stored_gap
 
@@ -99,7 +101,7 @@ def _entry(
 ) -> LedgerEntry:
     plan = stored.plans[k]
     difference = compare(stored.relaxed.at(k), state, inputs.case.feeder_in(k), inputs.limits)
-    balance = _balance_mw(stored, k)
+    balance = _balance_mw(inputs.feeder, stored, k)
     held = device_figures(inputs.case, stored.devices, _injected(inputs, stored), 0, k)
     judged = _judge(inputs, stored, gap, state, difference, held.judged() | {"energy_balance_mw": balance}, k)
     bus, line = _largest(np.abs(congestion[:, k])), _largest(np.abs(gap.gap_pu2[:, k]))
@@ -213,16 +215,19 @@ def _exactness(inputs: LedgerInputs, stored: StoredDispatch, gap: ConeGap, answe
 
 
 def _loss_free_excess_pu(feeder: Feeder, stored: StoredDispatch, k: int) -> float:
-    """Return the loss-free voltage of the answer's injections above its limit."""
+    """Return the loss-free voltage of the answer's injections above its limit; NaN where it bounds nothing."""
+    if not feeder.plain:
+        return math.nan
     p, q = stored.injection
     voltage = feeder.loss_free_voltage_pu(-p[:, k], -q[:, k])
     return float((voltage - feeder.v_max_pu)[feeder.child].max())
 
 
-def _balance_mw(stored: StoredDispatch, k: int) -> float:
-    """Return generation + import - load - loss of the relaxed answer."""
+def _balance_mw(feeder: Feeder, stored: StoredDispatch, k: int) -> float:
+    """Return generation + import - load - loss - shunts of the relaxed answer."""
     given = stored.p_gen_mw[:, k].sum() + stored.plans[k].import_mw
-    return float(given - stored.p_load_mw[:, k].sum() - stored.plans[k].loss_mw)
+    drawn = float(shunt_mw(feeder, stored.relaxed.vm_pu[:, k]))
+    return float(given - stored.p_load_mw[:, k].sum() - stored.plans[k].loss_mw) - drawn
 
 
 def _injected(inputs: LedgerInputs, stored: StoredDispatch) -> Injected:
@@ -239,11 +244,17 @@ def _largest(values: Array) -> int:
     return 0 if np.isnan(values).all() else int(np.nanargmax(values))
 
 
+_PLACES: Mapping[Kind, tuple[str, str]] = MappingProxyType({
+    "undervoltage": ("bus ", "pu"), "overvoltage": ("bus ", "pu"),
+    "overcurrent": ("line ", "kA"), "overload": ("", "%"),
+})  # fmt: skip
+"""What stands before the place of a violation, and its unit; an element's id says what it is."""
+
+
 def _worst(violations: Sequence[Any]) -> str:
     """Return the worst violation in words."""
     if not violations:
         return ""
     worst = max(violations, key=lambda one: one.excess)
-    place = "line" if worst.kind == "overcurrent" else "bus"
-    unit = "kA" if worst.kind == "overcurrent" else "pu"
-    return f"{worst.kind} at {place} {worst.where}: {worst.value:.4f} {unit}, limit {worst.limit:.4f}"
+    place, unit = _PLACES[worst.kind]
+    return f"{worst.kind} at {place}{worst.where}: {worst.value:.4f} {unit}, limit {worst.limit:.4f}"

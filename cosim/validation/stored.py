@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from cosim.dispatch.devices.traits import Traits
 from cosim.dispatch.exactness import ConeGap, cone_gap
 from cosim.errors import StorageError
 from cosim.grid.feeder import Feeder
+from cosim.grid.loading import series_of
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState, together
 from cosim.records.grid import DeviceRows, DispatchPeriod
@@ -150,4 +151,8 @@ def _devices(plans: Sequence[DispatchPeriod], kinds: Mapping[str, Traits]) -> di
 def stored_gap(feeder: Feeder, stored: StoredDispatch) -> ConeGap:
     """Return the cone gap, recomputed from the stored flows, shape (m, T)."""
     own_mw = own_power_mw(feeder, stored.p_load_mw, stored.p_gen_mw)
-    return cone_gap(flow_values(stored.relaxed, feeder), feeder, own_mw)
+    state = stored.relaxed
+    if not feeder.plain:  # the currents at the ends are told, that of the impedance is what its cone leaves open
+        told = np.stack([one.lines.cone_gap_pu2 for one in stored.plans], axis=1)
+        state = replace(state, current_sq_pu=series_of(feeder, state).current_sq + told)
+    return cone_gap(flow_values(state, feeder), feeder, own_mw)

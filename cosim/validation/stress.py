@@ -18,6 +18,7 @@ from cosim.arrays import Array
 from cosim.errors import InputError
 from cosim.grid.engines.batch import confirmed
 from cosim.grid.feeder import Feeder
+from cosim.grid.loading import over_limit_rel
 from cosim.grid.state import GridState
 from cosim.grid.stressed_flow import Disturbance, Stressed, StressedFlow, sweep_stressed
 from cosim.quantities.checks import GateLimits
@@ -132,11 +133,11 @@ def stress(
         base_p_mw=load * base[0][:, k], base_q_mvar=load * base[1][:, k],
         other_p_mw=given[0][:, k] - ev * charging[:, k], other_q_mvar=given[1][:, k],
     )  # fmt: skip
-    states, judge = sweep_stressed(feeder, stressed), StressedFlow(feeder)
+    states, judge = sweep_stressed(feeder, stressed), StressedFlow(feeder) if feeder.plain else None
     results = []
     for number, one in enumerate(drawn):
         found = _judge(feeder, limits, states.at(number), one)
-        if number % SAMPLE == 0 or not found.inside:
+        if judge is not None and (number % SAMPLE == 0 or not found.inside):
             found = _judge(feeder, limits, _confirmed(judge, stressed, states.at(number), number), one)
         results.append(found)
     return Stress(draws=tuple(results), seed=seed)
@@ -159,7 +160,7 @@ def _draw(generator: np.random.Generator, number: int, stored: StoredDispatch, f
     disturbance = Disturbance(
         constant_z=float(z),
         constant_i=float(i),
-        c_nf_per_km=float(generator.uniform(0.0, MAX_C_NF_PER_KM)),
+        c_nf_per_km=float(generator.uniform(0.0, MAX_C_NF_PER_KM)) if feeder.plain else 0.0,
         conductor_celsius=CONDUCTOR_CELSIUS,
         slack_vm_pu=feeder.slack_vm_pu * (1.0 + ROOT_SPREAD * float(root)),
     )
@@ -205,7 +206,7 @@ def _judge(
     beyond = np.maximum(feeder.v_min_pu - state.vm_pu, state.vm_pu - feeder.v_max_pu)
     beyond[feeder.slack] = -np.inf
     bus = int(np.argmax(beyond)) if state.converged else feeder.slack
-    over = float((state.i_ka / feeder.i_max_ka - 1.0).max()) if state.converged else np.nan
+    over = float(over_limit_rel(feeder, state).max()) if state.converged else np.nan
     kept = beyond[bus] <= limits.ac_voltage_violation_pu and over <= limits.ac_current_violation_rel
     inside = bool(state.converged) and bool(kept)
     disturbance = drawn.disturbance

@@ -48,10 +48,20 @@ def left_over_mva(feeder: Feeder, vm_pu: Array, va_degree: Array, balance: Compl
 
 
 def _entering_mva(feeder: Feeder, voltage: ComplexArray) -> ComplexArray:
-    """Return the complex power that enters the lines at each bus: S = V conj(sum of line currents)."""
-    impedance = (feeder.r_pu + 1j * feeder.x_pu).reshape(-1, *[1] * (voltage.ndim - 1))
-    current = (voltage[feeder.parent] - voltage[feeder.child]) / impedance
-    total = np.zeros_like(voltage)
-    np.add.at(total, feeder.parent, current)
-    np.add.at(total, feeder.child, -current)
+    """Return the complex power that enters the lines, and shunts, at each bus: S = V conj(sum of their currents)."""
+    wide = [1] * (voltage.ndim - 1)
+    impedance = (feeder.r_pu + 1j * feeder.x_pu).reshape(-1, *wide)
+    if feeder.circuit is None:
+        current = (voltage[feeder.parent] - voltage[feeder.child]) / impedance
+        total, leaving, arriving = np.zeros_like(voltage), current, -current
+    else:
+        circuit = feeder.circuit
+        near, far = (ratio.reshape(-1, *wide) for ratio in feeder.ratios)
+        start, end = voltage[feeder.parent] / near, voltage[feeder.child] / far
+        current = (start - end) / impedance
+        leaving = (circuit.shunt_parent_pu.reshape(-1, *wide) * start + current) / near
+        arriving = (circuit.shunt_child_pu.reshape(-1, *wide) * end - current) / far
+        total = circuit.shunt_bus_pu.reshape(-1, *wide) * voltage
+    np.add.at(total, feeder.parent, leaving)
+    np.add.at(total, feeder.child, arriving)
     return np.asarray(voltage * np.conj(total) * feeder.base_mva, dtype=np.complex128)
