@@ -10,6 +10,8 @@ which every vehicle takes ``E_s`` kWh, under a cap ``P_set`` on the whole statio
 
 Energy is counted where it enters a vehicle, so that ``ledger = sessions E_s + sum of the plugged vehicles' energy``
 holds to rounding; the ledger is a compensated sum (Neumaier), since a day adds up a million small amounts.
+
+Steps in which nobody arrives, is plugged in, has its energy or leaves may be made in one: `quiet_steps` says how many.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from cosim.units import kw_s_to_kwh, kwh_to_kw_s
 
 ROUNDING = 1e-12
 """Share of a vehicle's energy that counts as none missing; without it, rounding would cost a step now and then."""
+EARLY_S = 1e-6
+"""Who is to leave so short after the end of a step leaves with it; without it, rounding would decide, s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +195,13 @@ def advance(
     after, energies = _charged(bank, before, now_s=now_s, step_s=step_s, p_set_kw=p_set_kw)
     full = tuple(one for one in after if not math.isnan(one.unplug_s))
     staying = state.dwelling + tuple(replace(one, leave_s=one.unplug_s + bank.dwell_s) for one in full)
-    left = tuple(one for one in staying if one.leave_s <= now_s + step_s)
+    end_s = now_s + step_s + EARLY_S
+    left = tuple(one for one in staying if one.leave_s <= end_s)
     ledger, rest = _compensated(state.ledger_kwh, state.ledger_rest_kwh, energies)
     grown = FifoState(
         queue=queue[len(entering) :],
         plugged=tuple(one for one in after if math.isnan(one.unplug_s)),
-        dwelling=tuple(one for one in staying if one.leave_s > now_s + step_s),
+        dwelling=tuple(one for one in staying if one.leave_s > end_s),
         arrivals=state.arrivals + len(arrived),
         sessions=state.sessions + len(full),
         ledger_kwh=ledger,
@@ -204,6 +209,53 @@ def advance(
     )
     p_kw = min(kwh_to_kw_s(math.fsum(energies)) / step_s, p_set_kw, bank.installed_kw)
     return FifoStep(state=grown, p_kw=p_kw, plugged=entering, left=left)
+
+
+def quiet_steps(bank: ChargerBank, state: FifoState, *, now_s: float, step_s: float, p_set_kw: float) -> float:
+    """Return how many steps pass, if nobody arrives, in which nobody is plugged in, has its energy or leaves.
+
+    One call of `advance` over so many steps does what so many calls do. Who arrives meanwhile takes power from those
+    who charge, never adds to it: nobody is done earlier than without arrivals.
+
+    Parameters
+    ----------
+    bank, state
+        The station, and its state at ``now_s``.
+    now_s, step_s, p_set_kw
+        Beginning and length of the steps, s, and the cap in them, kW.
+
+    Returns
+    -------
+    float
+        A whole number, infinite if nothing will ever happen.
+    """
+    if state.queue and len(state.plugged) < bank.chargers:
+        return 0.0
+    step_kwh = kw_s_to_kwh(_share_kw(bank, state.plugged, p_set_kw) * step_s)
+    steps = [_steps(one.leave_s - EARLY_S - now_s, step_s) for one in state.dwelling]
+    if step_kwh > 0.0:
+        enough = bank.energy_kwh * (1.0 - ROUNDING)
+        steps += [_steps(enough - one.energy_kwh, step_kwh) for one in state.plugged]
+    return max(0.0, min(steps, default=math.inf) - 1.0)
+
+
+def leaves_not_before_s(bank: ChargerBank, state: FifoState, *, now_s: float, p_set_kw: float) -> float:
+    """Return a time before which nobody leaves as long as the cap holds, also of those who may yet arrive, s.
+
+    Parameters
+    ----------
+    bank, state
+        The station, and its state at ``now_s``.
+    now_s, p_set_kw
+        The present, s, and the cap from now on, kW.
+    """
+    whole_s = kwh_to_kw_s(bank.energy_kwh) / bank.charger_kw
+    first_s = now_s + whole_s + bank.dwell_s  # of one that is plugged in from now on
+    p_kw = _share_kw(bank, state.plugged, p_set_kw)
+    if p_kw > 0.0:  # the share grows when somebody is done, not before
+        missing_kwh = min((bank.energy_kwh - one.energy_kwh for one in state.plugged), default=math.inf)
+        first_s = min(first_s, now_s + kwh_to_kw_s(missing_kwh) / p_kw + bank.dwell_s)
+    return min([first_s, *(one.leave_s for one in state.dwelling)])
 
 
 def identity_error_kwh(bank: ChargerBank, state: FifoState) -> float:
@@ -218,7 +270,7 @@ def _charged(
     """Return the plugged vehicles after the step, and what each of them got, kWh."""
     if not plugged:
         return [], []
-    p_kw = min(bank.charger_kw, p_set_kw / len(plugged))
+    p_kw = _share_kw(bank, plugged, p_set_kw)
     after, energies = [], []
     for one in plugged:
         reached = one.energy_kwh + kw_s_to_kwh(p_kw * step_s)
@@ -229,6 +281,17 @@ def _charged(
             after.append(replace(one, energy_kwh=reached))
         energies.append(after[-1].energy_kwh - one.energy_kwh)
     return after, energies
+
+
+def _share_kw(bank: ChargerBank, plugged: Sequence[Session], p_set_kw: float) -> float:
+    """Return the power of each plugged vehicle, kW."""
+    return min(bank.charger_kw, p_set_kw / len(plugged)) if plugged else 0.0
+
+
+def _steps(amount: float, of_one: float) -> float:
+    """Return the number of the step, from 1, in which an amount is reached."""
+    steps = amount / of_one
+    return float(math.ceil(steps)) if steps < math.inf else math.inf
 
 
 def _compensated(total: float, rest: float, terms: Iterable[float]) -> tuple[float, float]:

@@ -28,6 +28,8 @@ T = TypeVar("T")
 HANG_FACTOR = 10.0
 """A call may take this many times as long as the longest one before it, if that is more than the limit."""
 POLL_S = 0.005
+DEATH_S = 2.0
+"""How long the kernel may take to tell the return code of a child whose connection broke."""
 WORDS = 20
 """Lines of SUMO's error output that an error quotes."""
 MEMORY_BYTES, FILE_BYTES = 16 * 2**30, 4 * 2**30
@@ -192,7 +194,9 @@ class SumoProcess:
         try:
             self.connection = traci.connect(port, numRetries=0, host="127.0.0.1")
         except (traci.FatalTraCIError, traci.TraCIException, OSError) as error:
-            raise self.error(f"did not take the connection ({error})") from error
+            code = self._ended(DEATH_S)
+            what = f"did not take the connection ({error})" if code is None else _end(code)
+            raise self.error(what, code) from error
         self.call("getVersion", self.connection.getVersion)
 
     def call(self, name: str, function: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401 - TraCI's own types
@@ -232,11 +236,11 @@ class SumoProcess:
         import traci
 
         refused = isinstance(error, traci.TraCIException)
-        code = self._poll() if refused else self._ended(2.0 if took_s < limit_s else 0.0)
+        code = self._poll() if refused else self._ended(DEATH_S if took_s < limit_s else 0.0)
         if self.ended_for_hanging:
             what = f"did not answer for {took_s:.0f} s and was killed"
         elif code is not None:
-            what = f"died of {_signal_name(code)}" if code < 0 else "ended"
+            what = _end(code)
         elif refused:
             what = f"refused a command: {error}"
         elif took_s >= limit_s:
@@ -261,7 +265,7 @@ class SumoProcess:
             self.kill()
             raise self.error("did not end after it was closed and was killed")
         if code != 0:
-            what = f"died of {_signal_name(code)}" if code < 0 else "failed while it wrote its outputs"
+            what = _end(code, "failed while it wrote its outputs")
             raise self.error(what, code)
 
     def end(self) -> None:
@@ -316,10 +320,13 @@ class SumoProcess:
         return None
 
 
-def _signal_name(code: int) -> str:
+def _end(code: int, otherwise: str = "ended") -> str:
+    """Return what a return code says."""
+    if code >= 0:
+        return otherwise
     with suppress(ValueError):
-        return signal.Signals(-code).name
-    return f"signal {-code}"
+        return f"died of {signal.Signals(-code).name}"
+    return f"died of signal {-code}"
 
 
 def _listeners(port: int) -> set[str]:

@@ -89,7 +89,7 @@ class Simulation:
         self.steps, self.step_s = 0, step_s
         self.loaded, self.departed, self.arrived = 0, 0, 0
         self.teleports, self.collisions, self.emergency_stops = 0, 0, 0
-        self.queues = StationQueues(stations, p_set_mw) if stations else None
+        self.queues = StationQueues(stations, p_set_mw, step_s) if stations else None
         self.meters = Meters(net.meters, net.length_scale)
         known = no_vehicles(routes) if demand is None else demand
         cross_check(net, known, stations)
@@ -164,14 +164,20 @@ class Simulation:
                 self.process.call(f"vehicle.setParkingAreaStop({name})", vehicle.setParkingAreaStop, *stop)
 
     def advance(self, until_s: float, stop: Stop | None = None) -> None:
-        """Simulate up to a time, a multiple of the step, s; the stations' queues go along step by step."""
+        """Simulate up to a time, a multiple of the step, s.
+
+        SUMO stops every minute, and where a vehicle leaves a station. The queues are one step ahead there, to say who
+        leaves in it, and follow behind.
+        """
         row = round(ROW_S / self.step_s)
         last = round(until_s / self.step_s)
         while self.steps < last:
+            until = min(last, (self.steps // row + 1) * row)
             if self.queues is not None:
-                for vehicle in self.queues.advance(self.now_s, self.step_s):
+                for vehicle in self.queues.advance(self.steps + 1):
                     self.process.call(f"vehicle.resume({vehicle})", self.process.connection.vehicle.resume, vehicle)
-            self.steps = self.steps + 1 if self.queues is not None else min(last, (self.steps // row + 1) * row)
+                until = self.queues.quiet_until(until)
+            self.steps = until
             self.process.step_to(self.now_s)
             self._take()
             if self.steps % row == 0:
@@ -181,15 +187,25 @@ class Simulation:
                     stop()
 
     def _take(self) -> None:
-        """Take note of who parked, departed, arrived and teleported."""
+        """Take note of who departed, arrived, teleported and parked, since the last time."""
         told: dict[int, Any] = self.process.connection.simulation.getSubscriptionResults()
         self.departed += told[self.numbers["departed"]]
         self.arrived += told[self.numbers["arrived"]]
         self.teleports += told[self.numbers["teleports"]]
         self.collisions += told[self.numbers["collisions"]]
         self.emergency_stops += told[self.numbers["emergency_stops"]]
-        if self.queues is not None and told[self.parking]:
-            self.queues.park(told[self.parking], self.now_s)
+        if self.queues is None:
+            return
+        for vehicle in told[self.parking]:
+            self.queues.park(vehicle, self._parked_s(vehicle))
+        if gone := self.queues.advance(self.steps):
+            raise ComponentError(f"vehicle '{gone[0]}' was done before {self.now_s:g} s, when SUMO was not asked")
+
+    def _parked_s(self, vehicle: str) -> float:
+        """Return the end of the step in which a vehicle parked, s; SUMO tells its beginning."""
+        get_stops = self.process.connection.vehicle.getStops
+        (stop,) = self.process.call(f"vehicle.getStops({vehicle})", get_stops, vehicle, 1)
+        return round(float(stop.arrival) + self.step_s, 3)
 
     def _compare_lots(self) -> None:
         """Compare who stands in the lots with whom our queues know."""

@@ -39,7 +39,7 @@ class _Interval:
 
 
 class StationQueues:
-    """The queues of all stations, advanced together with SUMO.
+    """The queues of all stations, advanced behind SUMO, which must stop where somebody is to leave.
 
     Parameters
     ----------
@@ -47,6 +47,8 @@ class StationQueues:
         The stations; several lots of one share its queue.
     p_set_mw
         Power that each may draw, MW; infinity means what is installed.
+    step_s
+        Step at whose ends vehicles arrive, are plugged in and leave, s.
 
     Raises
     ------
@@ -54,7 +56,8 @@ class StationQueues:
         If a vehicle parks where it should not, or energy is lost.
     """
 
-    def __init__(self, stations: Sequence[MicroStation], p_set_mw: Array) -> None:
+    def __init__(self, stations: Sequence[MicroStation], p_set_mw: Array, step_s: float = 1.0) -> None:
+        self.step_s, self.steps, self.row = step_s, 0, round(ROW_S / step_s)
         self.banks = tuple(
             fifo.ChargerBank(
                 name=one.name,
@@ -68,8 +71,7 @@ class StationQueues:
         self.states = [fifo.FifoState() for _ in stations]
         self.station_at = {lot: n for n, one in enumerate(stations) for lot in one.lots}
         self.lot_of: dict[str, str] = {}
-        self.waiting: list[list[str]] = [[] for _ in stations]
-        self.arrive_s: dict[str, float] = {}
+        self.waiting: list[dict[str, int]] = [{} for _ in stations]
         self.finished: list[tuple[int, fifo.Session]] = []
         self.rows = array("d")  # end and nine values of every station: a day of numbers, not of objects
         self.intervals = [_Interval() for _ in stations]
@@ -83,35 +85,75 @@ class StationQueues:
         """Tell at which lot each of some vehicles will park."""
         self.lot_of.update(lot_of)
 
-    def park(self, vehicles: Iterable[str], now_s: float) -> None:
-        """Take note of vehicles that parked; they join their queues at the next step."""
-        for vehicle in vehicles:
-            lot = self.lot_of.get(vehicle)
-            if lot is None:
-                raise ComponentError(f"vehicle '{vehicle}' parked at {now_s:g} s, but is not to charge anywhere")
-            self.waiting[self.station_at[lot]].append(vehicle)
-            self.arrive_s[vehicle] = now_s
+    def park(self, vehicle: str, at_s: float) -> None:
+        """Take note of a vehicle that parked at the end of a step; it joins its queue in the next one."""
+        lot = self.lot_of.get(vehicle)
+        if lot is None:
+            raise ComponentError(f"vehicle '{vehicle}' parked at {at_s:g} s, but is not to charge anywhere")
+        step = round(at_s / self.step_s)
+        if step < self.steps:
+            raise ComponentError(f"vehicle '{vehicle}' parked at {at_s:g} s, before the {self.now_s:g} s of its queue")
+        self.waiting[self.station_at[lot]][vehicle] = step
 
-    def advance(self, now_s: float, step_s: float) -> list[str]:
-        """Advance all queues over ``[now, now + step]``; return the vehicles that leave."""
-        leaving: list[str] = []
-        for n, bank in enumerate(self.banks):
-            done = fifo.advance(
-                bank, self.states[n], arrivals=self.waiting[n], now_s=now_s, step_s=step_s, p_set_kw=self.caps_kw[n]
-            )
-            count = self.intervals[n]
-            count.arrivals += done.state.arrivals - self.states[n].arrivals
-            count.sessions += done.state.sessions - self.states[n].sessions
-            count.energy_kwh += kw_s_to_kwh(done.p_kw * step_s)
-            count.waits_s += [one.wait_s for one in done.plugged]
-            self.states[n] = done.state
-            self.waiting[n].clear()
-            self.finished += [(n, one) for one in done.left]
-            leaving += [one.vehicle for one in done.left]
-        end_s = round(now_s + step_s, 3)
-        if math.isclose(end_s % ROW_S, 0.0, abs_tol=1e-9):
-            self._close_row(end_s)
-        return leaving
+    @property
+    def now_s(self) -> float:
+        """Time up to which the queues have come, s."""
+        return self._at_s(self.steps)
+
+    def _at_s(self, step: int) -> float:
+        return round(step * self.step_s, 3)
+
+    def quiet_until(self, limit: int) -> int:
+        """Return the step at whose beginning SUMO must be told who leaves, at most the limit, whoever arrives."""
+        first_s = min(
+            fifo.leaves_not_before_s(bank, state, now_s=self.now_s, p_set_kw=cap)
+            for bank, state, cap in zip(self.banks, self.states, self.caps_kw, strict=True)
+        )  # waiting ones are plugged in later than now
+        steps = (first_s - 2.0 * fifo.EARLY_S) / self.step_s
+        return limit if steps >= limit else max(self.steps, math.floor(steps))
+
+    def advance(self, step: int) -> list[str]:
+        """Advance all queues to the end of a step, counted from 1; return the vehicles that leave."""
+        gone = len(self.finished)
+        while self.steps < step:
+            until = min(step, (self.steps // self.row + 1) * self.row)
+            for n in range(len(self.banks)):
+                self._advance(n, until)
+            self.steps = until
+            if until % self.row == 0:
+                self._close_row(self.now_s)
+        return [one.vehicle for _, one in self.finished[gone:]]
+
+    def _advance(self, n: int, until: int) -> None:
+        """Advance one queue from event to event."""
+        now, bank, waiting = self.steps, self.banks[n], self.waiting[n]
+        while now < until:
+            here = [vehicle for vehicle, step in waiting.items() if step <= now]
+            for vehicle in here:
+                del waiting[vehicle]
+            after = now + 1
+            if not here and after < until:
+                quiet = fifo.quiet_steps(
+                    bank, self.states[n], now_s=self._at_s(now), step_s=self.step_s, p_set_kw=self.caps_kw[n]
+                )
+                after = max(after, round(min(now + quiet, until, *waiting.values())))
+            self._step(n, here, now, after)
+            now = after
+
+    def _step(self, n: int, arrivals: Sequence[str], begin: int, end: int) -> None:
+        """Advance one queue over one step, or over several in which nothing happens."""
+        step_s = (end - begin) * self.step_s
+        done = fifo.advance(
+            self.banks[n], self.states[n], arrivals=arrivals, now_s=self._at_s(begin), step_s=step_s,
+            p_set_kw=self.caps_kw[n],
+        )  # fmt: skip
+        count = self.intervals[n]
+        count.arrivals += done.state.arrivals - self.states[n].arrivals
+        count.sessions += done.state.sessions - self.states[n].sessions
+        count.energy_kwh += kw_s_to_kwh(done.p_kw * step_s)
+        count.waits_s += [one.wait_s for one in done.plugged]
+        self.states[n] = done.state
+        self.finished += [(n, one) for one in done.left]
 
     def _close_row(self, end_s: float) -> None:
         row = [end_s]
@@ -197,7 +239,7 @@ class StationQueues:
             visits += [(n, one, QUEUED) for one in state.queue]
             visits += [(n, one, PLUGGED) for one in state.plugged]
             visits += [(n, one, DWELLING) for one in state.dwelling]
-            late = [fifo.Session(vehicle=one, arrive_s=self.arrive_s[one]) for one in self.waiting[n]]
+            late = [fifo.Session(vehicle=one, arrive_s=self._at_s(at)) for one, at in self.waiting[n].items()]
             visits += [(n, one, QUEUED) for one in late]
         return _by_arrival(self._session(n, one, reason) for n, one, reason in visits)
 

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.charging.fifo import ChargerBank, FifoState, advance, identity_error_kwh
+from cosim.charging.fifo import (
+    ChargerBank,
+    FifoState,
+    advance,
+    identity_error_kwh,
+    leaves_not_before_s,
+    quiet_steps,
+)
 from cosim.errors import InputError
 
 BANK = ChargerBank(name="8", chargers=2, charger_kw=60.0, energy_kwh=20.0)
@@ -170,3 +177,61 @@ def test_a_vehicle_cannot_arrive_twice():
 def test_every_wrong_setting_is_named():
     with pytest.raises(InputError, match=r"(?s)chargers.*charger_kw.*energy_kwh"):
         ChargerBank(name="8", chargers=0, charger_kw=0.0, energy_kwh=math.nan)
+
+
+def test_what_happens_next_by_hand():
+    """Two chargers, 60 kW, 1.5 kWh, ten seconds of dwelling, steps of a second: 90 s, then 10 s."""
+    bank = ChargerBank(name="8", chargers=2, charger_kw=60.0, energy_kwh=1.5, dwell_s=10.0)
+    steady = {"step_s": 1.0, "p_set_kw": math.inf}
+    assert quiet_steps(bank, FifoState(), now_s=0.0, **steady) == math.inf
+    assert leaves_not_before_s(bank, FifoState(), now_s=7.0, p_set_kw=math.inf) == 107.0
+    state = advance(bank, FifoState(), arrivals=["a", "b", "c"], now_s=0.0, **steady).state
+    assert quiet_steps(bank, state, now_s=1.0, **steady) == 88.0
+    assert quiet_steps(bank, state, now_s=1.0, step_s=1.0, p_set_kw=0.0) == math.inf
+    assert leaves_not_before_s(bank, state, now_s=1.0, p_set_kw=math.inf) == pytest.approx(100.0)
+    assert leaves_not_before_s(bank, state, now_s=1.0, p_set_kw=60.0) == 101.0, "one who might still arrive"
+    state = advance(bank, state, arrivals=[], now_s=1.0, step_s=88.0, p_set_kw=math.inf).state
+    assert [len(part) for part in (state.queue, state.plugged, state.dwelling)] == [1, 2, 0]
+    state = advance(bank, state, arrivals=[], now_s=89.0, **steady).state
+    assert quiet_steps(bank, state, now_s=90.0, **steady) == 0.0, "the third is plugged in"
+    state = advance(bank, state, arrivals=[], now_s=90.0, **steady).state
+    assert quiet_steps(bank, state, now_s=91.0, **steady) == 8.0
+    assert leaves_not_before_s(bank, state, now_s=91.0, p_set_kw=math.inf) == pytest.approx(100.0)
+
+
+@given(
+    history=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 40)), min_size=1, max_size=30),
+    chargers=st.integers(1, 4),
+    cap_kw=st.one_of(st.just(math.inf), st.floats(0.0, 200.0)),
+    energy_kwh=st.floats(0.01, 1.0),
+    dwell_s=st.sampled_from([0.0, 2.5, 30.0]),
+)
+def test_quiet_steps_made_in_one_are_the_steps_one_by_one(history, chargers, cap_kw, energy_kwh, dwell_s):
+    """Arrivals and the seconds to the next; nobody leaves earlier than was said before, whoever arrives."""
+    bank = ChargerBank(name="8", chargers=chargers, charger_kw=60.0, energy_kwh=energy_kwh, dwell_s=dwell_s)
+    fine, coarse, left = FifoState(), FifoState(), {"fine": [], "coarse": []}
+    now_s, not_before_s = 0.0, 0.0
+    for k, (count, seconds) in enumerate(history):
+        new, until_s = [f"v{k:03d}_{n}" for n in range(count)], now_s + seconds
+        for second in range(seconds):
+            done = advance(
+                bank, fine, arrivals=() if second else new, now_s=now_s + second, step_s=1.0, p_set_kw=cap_kw
+            )
+            fine = done.state
+            left["fine"] += done.left
+            assert all(one.leave_s >= not_before_s - 1e-6 for one in done.left)
+        while now_s < until_s:
+            quiet = 0.0 if new else quiet_steps(bank, coarse, now_s=now_s, step_s=1.0, p_set_kw=cap_kw)
+            step_s = max(1.0, min(quiet, until_s - now_s))
+            done = advance(bank, coarse, arrivals=new, now_s=now_s, step_s=step_s, p_set_kw=cap_kw)
+            coarse, new, now_s = done.state, [], now_s + step_s
+            left["coarse"] += done.left
+        not_before_s = leaves_not_before_s(bank, coarse, now_s=now_s, p_set_kw=cap_kw)
+    assert [one.vehicle for one in left["coarse"]] == [one.vehicle for one in left["fine"]]
+    for one, other in zip(left["coarse"], left["fine"], strict=True):
+        assert (one.arrive_s, one.plug_s) == (other.arrive_s, other.plug_s)
+        assert (one.leave_s, one.energy_kwh) == pytest.approx((other.leave_s, other.energy_kwh), abs=1e-9)
+    assert coarse.delivered_kwh == pytest.approx(fine.delivered_kwh, abs=1e-9)
+    assert [len(part) for part in (coarse.queue, coarse.plugged, coarse.dwelling)] == [
+        len(part) for part in (fine.queue, fine.plugged, fine.dwelling)
+    ]

@@ -112,7 +112,7 @@ class Queues:
         self.open_s = [min_to_s(one) for one in (roads.streets.free_flow_min * scale).tolist()]
         self.headway_s = (SECONDS_PER_HOUR / roads.streets.capacity_vph).tolist()
         self.free_s = [0.0] * len(self.open_s)
-        self.queues = StationQueues(stations, np.full(len(stations), np.inf))
+        self.queues = StationQueues(stations, np.full(len(stations), np.inf), step_s)
         self.events: list[tuple[float, int, int, int]] = []
         self.names: list[str] = []
         self.number: dict[str, int] = {}
@@ -154,10 +154,8 @@ class Queues:
         row = round(ROW_S / self.step_s)
         last = round(until_s / self.step_s)
         while self.steps < last:
-            begin_s = self.now_s
-            gone = self.queues.advance(begin_s, self.step_s)
             self.steps += 1
-            for name in gone:
+            for name in self.queues.advance(self.steps):
                 vehicle = self.number[name]
                 since_s, stage = self.parked.pop(vehicle)
                 self.stop_s[vehicle] += self.now_s - since_s
@@ -192,7 +190,7 @@ class Queues:
             self._enter(leave_s, vehicle, stage + 1)
         else:
             self.parked[vehicle] = (at_s, stage)
-            self.queues.park([self.names[vehicle]], self.now_s)
+            self.queues.park(self.names[vehicle], self.now_s)
 
     def measured(self, begin_s: float, end_s: float) -> LinkSlice:
         """Return flows and times of the vehicles that left each link in ``[begin, end)``."""
