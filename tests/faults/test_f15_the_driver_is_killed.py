@@ -11,7 +11,7 @@ KILL = "import os, signal\ndef kill():\n    os.kill(os.getpid(), signal.SIGKILL)
 STARTS = "from cosim.microsim.process import SumoProcess\nat(SumoProcess, '_listens', lambda *_: True, kill)\n"
 DRIVES = """\
 from cosim.microsim.process import SumoProcess
-at(SumoProcess, "step_to", lambda self, time_s: time_s == 400, kill)
+at(SumoProcess, "step_to", lambda self, time_s: time_s >= 400, kill)
 """
 COMMITS = """\
 from pathlib import Path

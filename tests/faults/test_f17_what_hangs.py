@@ -31,7 +31,7 @@ def stop():
     allow(1.0)
 def newest(self, time_s):
     SumoProcess.newest = self.pid
-    return time_s == 200.0 and not stopped
+    return time_s == 240.0 and not stopped
 at(SumoProcess, "step_to", newest, stop)
 """
 
@@ -162,5 +162,5 @@ def test_code_that_keeps_pythons_lock_is_ended_from_c(tmp_path):
 def test_a_stopped_sumo_is_replaced_and_the_run_ends_well(tmp_path):
     with command(tmp_path, mode="continuous", fault=QUICK + AT + STOPS_SUMO) as driven:
         assert driven.wait() == 0, driven.said()
-        assert "did not answer for 1 s and was killed at simulated 199 s during simulationStep(200)" in driven.notes(1)
+        assert "did not answer for 1 s and was killed at simulated 180 s during simulationStep(240)" in driven.notes(1)
         assert driven.nobody_left()
