@@ -1,6 +1,6 @@
 """``python -m cosim``."""
 
-from cosim.cli import main
+from cosim.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

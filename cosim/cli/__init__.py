@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 from cosim import supervision
 from cosim.cli import start
+from cosim.cli.leaving import leave
 from cosim.errors import ComponentError, CosimError, DependencyError, printable
 from cosim.guard import words
 from cosim.supervision import Stopped
@@ -13,7 +15,15 @@ from cosim.supervision import Stopped
 DEFECT = 1
 
 
-def main(arguments: list[str] | None = None) -> None:
+def command() -> NoReturn:
+    """Be the command `cosim`: run the command line of this process, and end the process."""
+    try:
+        main()
+    except SystemExit as done:
+        leave(done.code)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code.
 
     Errors of cosim carry their exit code and are told in their own words; a traceback is shown only with ``--debug``.

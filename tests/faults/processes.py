@@ -21,7 +21,7 @@ traffic: {demand_profile: [0.3, 0.5, 0.4]}
 microsim: {length_scale: 0.25, warmup_min: 5, seeds: 2, jobs: 2, periods: [2], coupling_s: 60}
 gates: {not_inserted_share: 0.1}
 """
-COMMAND_LINE = "\nimport sys\nfrom cosim import cli\ncli.main(sys.argv[1:])\n"
+COMMAND_LINE = "\nfrom cosim import cli\ncli.command()\n"
 AT = """\
 def at(owner, name, when, act):
     whole = getattr(owner, name)
