@@ -12,6 +12,7 @@ from cosim.dispatch.answer import collect, empty_plan
 from cosim.dispatch.backends import CONTINUOUS, Choice, choose
 from cosim.dispatch.backends.base import HAS_POINT, Backend, ConeAnswer, Data, Size
 from cosim.dispatch.branch_flow import FlowValues
+from cosim.dispatch.closing import closed
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.cut import Cutting, agrees, cut, tags_of
 from cosim.dispatch.devices.base import State, Window
@@ -126,8 +127,8 @@ class DispatchProblem:
         own = self.scaled(self.compiled(window, states, proposal), window, current_scale)
         posed = self._limited(own, window) if limited_currents else own.data
         answer = backend.solve(posed)
-        if polish and answer.status in HAS_POINT:
-            answer = polished(posed, answer)
+        if answer.status in HAS_POINT:
+            answer = closed(posed, polished(posed, answer) if polish else answer)
         answer = without_limits(own.data, answer) if limited_currents else answer
         record = self._record(own.restored(answer), backend, residual_limit)
         if not record.usable:

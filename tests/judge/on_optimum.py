@@ -116,11 +116,14 @@ class OnOptimum(Comparing):
         for k in periods:
             self.hard[k] = hard
             self.exact[k] = own.status == "optimal" and bool((own.gap_rel[:, k - start] <= EXACT_REL).all())
-        least, loose = own.cost, own.status == "optimal" and bool((own.gap_rel > EXACT_REL).any())
+        plain, least, loose = own, own.cost, own.status == "optimal" and bool((own.gap_rel > EXACT_REL).any())
         if loose:
             possible = self.programme.solve(window, elastic=not hard, possible=True)
             loose, own = possible.status == "optimal", possible if possible.status == "optimal" else own
             least = min(least, own.cost)  # a limit more costs no less: what our solver says against it is rounding
+            least -= OPTIMUM_REL * max(
+                plain.scale - own.scale, 0.0
+            )  # each optimum is known to what its own money allows
         if own.status != "optimal":
             self.undecided.append(f"our own programme of period {start + 1} was not solved")
             return
@@ -138,7 +141,7 @@ class OnOptimum(Comparing):
         self._bounds(start, periods, least, own, limit)
         for k in periods:
             if not str(row("restoration", "")[k]) and not str(row("storage_repair", "")[k]):
-                self._prices(k, window, own, elastic=not hard, possible=loose)
+                self._prices(k, window, plain, own, elastic=not hard, possible=loose)
 
     def _bounds(self, start, periods, least, own, limit):
         """Compare the stored bound and cost of a window with our optimum.
@@ -157,8 +160,12 @@ class OnOptimum(Comparing):
         if not repaired:
             self.near(start, "cost of the window", cost, np.clip(cost, least, max(own.cost, least)), limit)
 
-    def _prices(self, k, window, own, *, elastic, possible):
-        """Compare nodal prices with our duals and, where these differ, with what more and less load cost."""
+    def _prices(self, k, window, plain, own, *, elastic, possible):
+        """Compare nodal prices with our duals and, where these differ, with what more and less load cost.
+
+        Both relaxations have prices, ``plain`` and, where later cones are not tight, ``own``: a period whose own cones
+        are tight is planned for later ones that are not, and what these are taken to burn differs between the two.
+        """
         j = k - window.start
         told = self.told.table("buses", k)["price_per_mwh"].to_numpy()
         if str(self.told.row("price_objection", "")[k]):  # a day that was repaired in some period has no prices in any
@@ -166,7 +173,8 @@ class OnOptimum(Comparing):
             return
         largest = max(np.abs(own.price).max(), np.abs(self.tariff).max(), 1.0)
         limit = PRICE_REL * largest
-        off = np.abs(told - own.price[:, j])
+        duals = (plain.price, own.price)
+        off = np.min([np.abs(told - dual[:, j]) for dual in duals], axis=0)
         off[np.isnan(off)] = np.inf
         for bus in np.argsort(-off)[:PRICES_TRIED]:
             if off[bus] > limit:
@@ -187,7 +195,7 @@ class OnOptimum(Comparing):
         if self.case.nodal:
             paid = table["price_per_mwh"].to_numpy() / (1.0 + self.case.coupling["markup"])
             for n, bus in enumerate(self.ev_buses):
-                if not elastic and abs(paid[n] - own.price[bus, j]) <= limit:
+                if not elastic and min(abs(paid[n] - dual[bus, j]) for dual in duals) <= limit:
                     continue
                 what = f"price of station {table['station'][n]} less markup"
                 self._between(k, window, what, paid[n], limit, elastic=elastic, possible=possible, station=n)

@@ -16,6 +16,8 @@ KNOWN_ALARMS: dict[int, str] = {}
 """Seeds among the sixty that are told to be doubtful although they are right, and why; at most `ALARMS` of them all."""
 ALARMS = 0.02
 ONCE = {
+    109: "a storage in an answer that could not be polished, off its recursion by 1e-7",
+    705: "a bound on what burns a thousand times the load, told to seven digits",
     2001: "an elastic window at which the solver stalled; a storage that stays as it is where a period has no answer",
     2014: "a repaired day without prices, told for all its periods",
     2039: "a storage with one direction barred, solved with rounding above the limits",
