@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -12,32 +12,41 @@ from cosim.cli.terminal import console, grid
 from cosim.errors import UsageError
 
 if TYPE_CHECKING:
+    from cosim.grid.reduction.source_proof import SourceProof
     from cosim.workflows.check_net import CheckedNet
 
 NOT_CONVERGED = 6
 
 
-def import_command(
-    source: str, net: str, out: Path | None, *, check_only: bool, slack_bus: int | None, opened: list[str]
-) -> int:
-    """Import into a folder, or check a net as it is; print what was found and return the exit code."""
+def import_command(source: str, net: str, out: Path | None, *, check_only: bool, how: Mapping[str, Any]) -> int:
+    """Import into a folder, or check a net as it is; print what was found and return the exit code.
+
+    Parameters
+    ----------
+    source, net, out
+        Where from, which, and the folder.
+    check_only
+        Whether it is taken as it is.
+    how
+        Options of `cosim.workflows.check_net.check_net`.
+    """
     if check_only:
-        return _checked(source, net, out, slack_bus, opened)
-    if slack_bus is not None or opened:
-        raise UsageError("--slack and --open belong to --check")
+        return _checked(source, net, out, how)
+    if any(value not in (None, False, []) for value in how.values()):
+        raise UsageError("--slack, --open and --balanced belong to --check")
     if out is None:
         raise UsageError("give --out FOLDER for the tables, or --check")
     return _imported(source, Path(net), out)
 
 
-def _checked(source: str, net: str, out: Path | None, slack_bus: int | None, opened: list[str]) -> int:
-    """Check a net and print its power flow; its tables go into a folder, if there is one."""
+def _checked(source: str, net: str, out: Path | None, how: Mapping[str, Any]) -> int:
+    """Check a net and print its power flow; the net and its tables go into a folder, if there is one."""
     from cosim.workflows.check_net import check_net
     from cosim.workflows.net_tables import write_tables
 
-    found = check_net(source, net, slack_bus=slack_bus, opened=opened)
+    found = check_net(source, net, **how)
     if out is not None:
-        write_tables(found.net, out)
+        write_tables(found, out)
     screen = console()
     for remark in found.net.remarks:
         screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
@@ -54,6 +63,7 @@ def _told(found: CheckedNet) -> Iterator[tuple[str, str]]:
     low, high = min(voltages, key=voltages.__getitem__), max(voltages, key=voltages.__getitem__)
     levels = ", ".join(f"{level:g}" for level in sorted(set(buses.base_kv.tolist()), reverse=True))
     yield "right", f"flows to {proof.flow_error_mva:.1e} MVA, voltages to {proof.voltage_error_pu:.1e} pu"
+    yield from _by_source(feeder.source)
     yield "buses", f"{len(voltages)} at {levels} kV, {len(feeder.table.child)} branches below bus {feeder.supply}"
     yield "carried", ", ".join(map(str, parts.carried))
     if parts.left_out:
@@ -62,6 +72,26 @@ def _told(found: CheckedNet) -> Iterator[tuple[str, str]]:
     yield "voltage", f"{voltages[low]:.6f} pu at bus {low} to {voltages[high]:.6f} pu at bus {high}"
     yield "losses", f"{1000.0 * proof.flows.loss_mw:.3f} kW"
     yield from (("loading", f"{one.percent:.2f} % of {one.element}") for one in found.fullest)
+
+
+def _by_source(found: SourceProof | None) -> Iterator[tuple[str, str]]:
+    """Yield how a net compares with what the tool that it comes from found."""
+    if found is None:
+        return
+    three = found.three_phase
+    words = f"{three.buses} buses to {three.largest_pu:.1e} pu (bus '{three.at}'), {three.mean_pu:.1e} on average"
+    if found.p_mw and found.loss_mw:
+        (power, its_power), (lost, its_loss) = found.p_mw, found.loss_mw
+        words += f"; source power {power:g} of {its_power:g} MW, losses {1000.0 * lost:g} of {1000.0 * its_loss:g} kW"
+    yield found.tool, words + (f"; loadings to {found.points:.1e} points" if not found.uneven else "")
+    if found.uneven:
+        yield "balanced", ", ".join(f"{count} {kind}" for kind, count in found.uneven.items())
+    if found.fewer:
+        less = found.fewer
+        yield (
+            "",
+            f"{less.buses} buses of one or two phases to {less.largest_pu:.1e} pu of their voltages (bus '{less.at}')",
+        )
 
 
 def _imported(source: str, file: Path, out: Path) -> int:

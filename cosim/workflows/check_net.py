@@ -11,8 +11,10 @@ import numpy as np
 
 from cosim.errors import UsageError
 from cosim.grid.formats.matpower_net import net_of_case
+from cosim.grid.formats.opendss_net import net_of_dss
 from cosim.grid.formats.pandapower_net import named_net, net_of_json, simbench_net
-from cosim.grid.reduction.own_net import ReducedNet, reduced
+from cosim.grid.reduction.own_net import ReducedNet, reduced, with_opened
+from cosim.grid.reduction.source_proof import IMPORTED
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
@@ -26,6 +28,7 @@ def _pandapower(word: str) -> tuple[pandapowerNet, tuple[str, ...]]:
 NETS: dict[str, Callable[[str], tuple[Any, tuple[str, ...]]]] = {
     "pandapower": _pandapower,
     "matpower": lambda word: net_of_case(Path(word)),
+    "opendss": lambda word: net_of_dss(Path(word)),
     "simbench": lambda word: (simbench_net(word), ()),
 }
 """Where nets come from: a file, a net's name, or a code."""
@@ -45,30 +48,37 @@ class CheckedNet:
 
     Attributes
     ----------
+    read
+        The net as it was read, what was opened out of service.
     net
         The branch table with its proofs.
     fullest
         The line and the transformer with the highest loading, where any has a rating.
     """
 
+    read: Any
     net: ReducedNet
     fullest: tuple[Loading, ...]
 
 
-def check_net(source: str, net: str, *, slack_bus: int | None = None, opened: Sequence[str] = ()) -> CheckedNet:
+def check_net(
+    source: str, net: str, *, slack_bus: int | None = None, opened: Sequence[str] = (), balanced: bool = False
+) -> CheckedNet:
     """Read a net, reduce it to a branch table and prove it against pandapower's power flow of its own loads.
 
     Parameters
     ----------
     source
         ``pandapower`` (a file of ``pandapower.to_json``, or a name of ``pandapower.networks``), ``matpower`` (a case
-        file) or ``simbench`` (a code).
+        file), ``opendss`` (a .dss file) or ``simbench`` (a code).
     net
         The file, name or code.
     slack_bus
         Which of several sources supplies the feeder that is wanted.
     opened
         Elements to take out of service: ``line:3``.
+    balanced
+        Whether parts of one and two phases (OpenDSS) may be balanced equivalents.
 
     Raises
     ------
@@ -82,8 +92,12 @@ def check_net(source: str, net: str, *, slack_bus: int | None = None, opened: Se
     if source not in NETS:
         raise UsageError(f"source {source!r} is unknown; known: {', '.join(NETS)}")
     read, told = NETS[source](net)
-    found = reduced(read, name=Path(net).name, slack_bus=slack_bus, opened=opened, told=told)
-    return CheckedNet(net=found, fullest=tuple(_fullest(found)))
+    name = Path(net).name
+    read = with_opened(read, opened, name)
+    found = reduced(read, name=name, slack_bus=slack_bus, balanced=balanced, told=told)
+    if found.source is not None:
+        read[IMPORTED] |= {"balanced": balanced}
+    return CheckedNet(read=read, net=found, fullest=tuple(_fullest(found)))
 
 
 def _fullest(net: ReducedNet) -> list[Loading]:

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.errors import DependencyError, InputError, Problem, UsageError
 from cosim.grid.formats.pandapower_json import document, parsed
+from cosim.grid.reduction.source_proof import IMPORTED
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 _NUMBERS = ("sn_mva", "f_hz")
+_SERIES = ("profiles", "loadcases")
+"""What SimBench adds: far larger than the net."""
 _WORDS = ("version", "format_version")
 
 
@@ -48,7 +51,17 @@ def net_of_json(path: Path) -> tuple[pandapowerNet, tuple[str, ...]]:
     options = stored.get("user_pf_options")
     if isinstance(options, dict):
         net["user_pf_options"] = {key: value for key, value in options.items() if isinstance(value, str | bool | float)}
+    if isinstance(stored.get(IMPORTED), dict):
+        net[IMPORTED] = stored[IMPORTED]
     return net, _up_to_date(net, path, stored)
+
+
+def stored(net: pandapowerNet) -> str:
+    """Return a net as the text of a file that `net_of_json` reads; time series are left out."""
+    import pandapower as pp
+
+    kept = pp.pandapowerNet({name: value for name, value in net.items() if name not in _SERIES})
+    return str(pp.to_json(kept))
 
 
 def _put_table(net: pandapowerNet, path: Path, name: str, value: Mapping[str, Any]) -> None:

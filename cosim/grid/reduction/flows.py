@@ -75,14 +75,20 @@ class Flows:
         return float(self.row_power_mva.real.sum()) + table.base_mva * within
 
 
-def flows_at(table: BranchTable, vm_pu: Array, va_degree: Array) -> Flows:
-    """Return the state that has given voltages, their phase shifts taken out."""
+def turned_degree(table: BranchTable) -> Array:
+    """Return by how much the phase shifts on its way turn each bus back from the supply."""
     turn = np.zeros(len(table.buses))
     first = {branch: row for row, branch in reversed(list(enumerate(table.branch_of_row.tolist())))}
     for branch, (parent, child) in enumerate(zip(table.parent, table.child, strict=True)):
         row = first[branch]
         shift = float(table.rows.shift_degree[row])
         turn[child] = turn[parent] + (shift if table.from_parent[row] else -shift)
+    return turn
+
+
+def flows_at(table: BranchTable, vm_pu: Array, va_degree: Array) -> Flows:
+    """Return the state that has given voltages, their phase shifts taken out."""
+    turn = turned_degree(table)
     voltage = np.asarray(vm_pu * np.exp(1j * np.deg2rad(va_degree + turn)), dtype=np.complex128)
     over = voltage[table.parent] / table.ratio_parent - voltage[table.child] / table.ratio_child
     return Flows(table=table, voltage_pu=voltage, current_pu=over / table.series_pu)

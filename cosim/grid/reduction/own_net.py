@@ -15,10 +15,12 @@ from cosim.errors import InputError, Problem
 from cosim.grid.reduction.balance import Balance, balance
 from cosim.grid.reduction.branch_table import BranchTable, branch_table
 from cosim.grid.reduction.net_rules import in_service, net_problems
-from cosim.grid.reduction.pandapower_rows import Solved, has_voltages, read_solved
+from cosim.grid.reduction.pandapower_rows import Solved, read_solved
 from cosim.grid.reduction.proof import Proof, proved
+from cosim.grid.reduction.solving import solved_net, solved_with_shares
+from cosim.grid.reduction.source_proof import IMPORTED, SourceProof, source_proof
 from cosim.grid.reduction.tap_rules import dead_taps, tap_problems
-from cosim.grid.reduction.voltage_dependence import depends_on_voltage, rewritten, with_all_shares
+from cosim.grid.reduction.voltage_dependence import depends_on_voltage, with_all_shares
 from cosim.grid.topology import listed
 
 if TYPE_CHECKING:
@@ -29,9 +31,6 @@ OF_THE_MODEL = (
     "switch_rx_ratio", "voltage_depend_loads",
 )  # fmt: skip
 """Options of a net that say what is solved; those that say how are ours."""
-_TOLERANCES = (1e-10, 1e-8, 1e-6)
-_SETTLED_PU = 1e-11
-_PASSES = 20
 _NOT_READ = MappingProxyType(
     {
         "controller": "do not run", "poly_cost": "are left out: costs are the scenario's",
@@ -58,6 +57,8 @@ class ReducedNet:
         Position of each of them in the table; closed switches make several one.
     balance
         What of the net is in the feeder.
+    source
+        The comparison with the tool that the net comes from, if it brings that tool's own answer.
     remarks
         What was left out, read or found in a way that the user should know.
     """
@@ -69,12 +70,14 @@ class ReducedNet:
     vm_pu: dict[int, float]
     place: dict[int, int]
     balance: Balance
+    source: SourceProof | None
     remarks: tuple[str, ...]
 
 
 def reduced(
-    net: pandapowerNet, *, name: str, slack_bus: int | None = None, opened: Sequence[str] = (), told: Sequence[str] = ()
-) -> ReducedNet:
+    net: pandapowerNet, *, name: str, slack_bus: int | None = None, opened: Sequence[str] = (),
+    balanced: bool = False, told: Sequence[str] = (),
+) -> ReducedNet:  # fmt: skip
     """Reduce a net to the branch table of one of its feeders, and prove it.
 
     Parameters
@@ -87,26 +90,27 @@ def reduced(
         Which of several sources supplies the feeder that is wanted.
     opened
         Elements to take out of service, ``line:3`` or ``3`` or the name of a line.
+    balanced
+        Whether parts of one and two phases that another tool solved may be balanced equivalents.
     told
         Remarks of whoever read the net.
 
     Raises
     ------
     InputError
-        With everything that a radial feeder cannot carry, by name.
+        With everything that a radial feeder cannot carry, by name; or if it is not what the tool that it comes from
+        solved.
     DependencyError
         If pandapower solved something else than its tables say.
     """
     if problems := [*net_problems(net, name), *tap_problems(net, name)]:
         raise InputError(problems)
-    work = copy.deepcopy(net)
+    work = with_opened(net, opened, name)
     options = work.get("user_pf_options", {})
     work["user_pf_options"] = {key: options[key] for key in OF_THE_MODEL if key in options}
-    for word in opened:
-        _open(work, word, name)
     with_all_shares(work)
     shares = depends_on_voltage(work) and bool(options.get("voltage_depend_loads", True))
-    work = _solved_with_shares(work, name) if shares else _solved(work, name)
+    work = solved_with_shares(work, name) if shares else solved_net(work, name)
     solved = read_solved(work, name)
     supply = _supply(work, solved, slack_bus, name)
     at = int(solved.position[work.bus.index.get_loc(supply)])
@@ -120,8 +124,25 @@ def reduced(
     return ReducedNet(
         name=name, table=table, proof=proof, supply=supply, vm_pu=voltages,
         place=dict(zip(users, place.tolist(), strict=True)), balance=balance(net, table, list(voltages)),
-        remarks=remarks,
+        source=source_proof(net, voltages, proof.flows, name, balanced=balanced), remarks=remarks,
     )  # fmt: skip
+
+
+def with_opened(net: pandapowerNet, opened: Sequence[str], name: str) -> pandapowerNet:
+    """Return a copy of a net with elements out of service, named as for `reduced`.
+
+    Raises
+    ------
+    InputError
+        If a word names none, or if the net brings another tool's answer, which is that of the closed element.
+    """
+    work = copy.deepcopy(net)
+    if opened and IMPORTED in work:
+        reason, remedy = "OpenDSS solved it with this closed", "open it in the .dss file: open line.NAME 1"
+        raise InputError(Problem(file=name, field=f"--open {opened[0]}", reason=reason, remedy=remedy))
+    for word in opened:
+        _open(work, word, name)
+    return work
 
 
 def _open(net: pandapowerNet, word: str, name: str) -> None:
@@ -136,57 +157,6 @@ def _open(net: pandapowerNet, word: str, name: str) -> None:
         reason = f"{word!r} names {len(found)} elements; 'line:3', '3' or the name of a line names one"
         raise InputError(Problem(file=name, field="open", reason=reason, remedy="also trafo:, trafo3w:, impedance:"))
     table.loc[found[0], "in_service"] = False
-
-
-def _solved(net: pandapowerNet, name: str) -> pandapowerNet:
-    """Solve a net from a start that depends on no earlier results.
-
-    The tolerance is a share of the load; round-off of very short branches can keep Newton's method from the finest, and
-    what it ends with is judged by the proofs.
-    """
-    import pandapower as pp
-
-    loads = [net[kind] for kind in ("load", "sgen", "storage")]
-    load = sum(float(np.hypot(one.p_mw, one.q_mvar).sum()) for one in loads) or float(net.sn_mva)
-    for start in ("dc", "flat"):
-        for share in _TOLERANCES:
-            try:
-                with np.errstate(all="ignore"):  # a diverging iteration overflows; a DC start divides by an x of 0
-                    pp.runpp(
-                        net, algorithm="nr", init=start, numba=False, lightsim2grid=False, max_iteration=30,
-                        calculate_voltage_angles=True, tolerance_mva=share * load / float(net.sn_mva),
-                    )  # fmt: skip
-            except pp.LoadflowNotConverged:
-                continue
-            except (UserWarning, ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError,
-                    NotImplementedError) as error:  # fmt: skip
-                reason = f"pandapower cannot solve it: {type(error).__name__}: {error}"
-                raise InputError(Problem(file=name, reason=reason, remedy="run pandapower.diagnostic")) from error
-            if net.converged and has_voltages(net):
-                return net
-    _name_what_hinders(net, name)
-    reason = "the power flow of its loads does not converge"
-    raise InputError(Problem(file=name, reason=reason, remedy="kW given as MW? Run pandapower.diagnostic"))
-
-
-def _name_what_hinders(net: pandapowerNet, name: str) -> None:
-    """Refuse a net without a state for its branches, if they are no feeder's."""
-    there = read_solved(net, name)
-    for source in there.slacks.tolist():
-        branch_table(there.base_mva, there.buses, there.rows, there.slacks.tolist(), source, name=name)
-
-
-def _solved_with_shares(net: pandapowerNet, name: str) -> pandapowerNet:
-    """Solve a net with voltage-dependent loads: a fixed point of the voltage at which constant current is exact."""
-    vm_pu = np.ones(len(net.load))
-    for _ in range(_PASSES):
-        work = _solved(rewritten(net, vm_pu), name)
-        found = work.res_bus.vm_pu.loc[net.load.bus].fillna(1.0).to_numpy(dtype=np.float64)
-        if np.abs(found - vm_pu).max(initial=0.0) <= _SETTLED_PU:
-            return work
-        vm_pu = found
-    reason = "the voltages of its voltage-dependent loads do not settle"
-    raise InputError(Problem(file=name, field="load", reason=reason, remedy="set the const_i columns to 0"))
 
 
 def _supply(net: pandapowerNet, solved: Solved, wanted: int | None, name: str) -> int:
