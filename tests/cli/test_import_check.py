@@ -1,5 +1,7 @@
 """`cosim import ... --check`: figures of a net as it is, or one message that names what hinders."""
 
+from pathlib import Path
+
 import pandapower as pp
 import pandas as pd
 import pytest
@@ -66,7 +68,11 @@ def test_the_tables_are_those_of_pandapower(cosim, tmp_path):
         (["pandapower", "create_cigre_network_hv", "--check"], 3, "a voltage; give its power as an sgen"),
         (["pandapower", "no_such_net", "--check"], 2, "is no file and no net of pandapower.networks"),
         (["pandapower", "net.json"], 2, "give --out FOLDER for the tables, or --check"),
-        (["pandapower", "net.json", "--out", "x", "--open", "3"], 2, "--slack and --open belong to --check"),
+        (
+            ["pandapower", "net.json", "--out", "x", "--open", "3"],
+            2,
+            "--slack, --open and --balanced belong to --check",
+        ),
         (["simbench", "1-MV-urban--0-sw", "--out", "x"], 2, "format 'simbench' is unknown"),
     ],
 )
@@ -74,3 +80,19 @@ def test_what_does_not_go_in_is_said(cosim, words, code, message):
     found, _, err = cosim("import", *words)
     assert found == code
     assert message in " ".join(err.replace("│", " ").split())
+
+
+def test_an_opendss_circuit_is_told_beside_opendss_and_stored(cosim, tmp_path):
+    circuit = Path(__file__).parents[1] / "grid" / "opendss" / "regulators.dss"
+    code, _, err = cosim("import", "opendss", circuit, "--check")
+    assert code == 3
+    assert "--balanced takes that equivalent" in err
+    code, out, err = cosim("import", "opendss", circuit, "--check", "--balanced", "--out", tmp_path / "net")
+    assert (code, err) == (0, "")
+    assert "5 buses to 1.1e-04 pu (bus 'mid')" in out
+    assert "3 buses of one or two phases" in out
+    bus = pd.read_csv(tmp_path / "net" / "bus.csv", index_col="bus")
+    assert (bus.vm_pu - bus.vm_pu_of_source).abs().max() < 2e-3
+    code, out, err = cosim("import", "pandapower", tmp_path / "net" / "net.json", "--check")
+    assert (code, err) == (0, "")
+    assert "5 buses to 1.1e-04 pu (bus 'mid')" in out

@@ -45,6 +45,7 @@ _NOMINAL = {1: 1.0 + 0.0j, 2: complex(np.exp(-2j * np.pi / 3)), 3: complex(np.ex
 _JUMPER_PU = 1e-3
 """Impedance below which a line across a bank is its jumper."""
 _NANO = 1e9
+_ROUND_OFF = 1e-9
 
 
 def net_of_dss(path: Path) -> tuple[pandapowerNet, tuple[str, ...]]:
@@ -256,8 +257,8 @@ class _Reading:
         at = k * len(nodes) + np.array(kept, dtype=np.intp)
         y = shunt_admittance(element.admittance[np.ix_(at, at)], [units[nodes[position]] for position in kept])
         bus = self.place[element.buses[k]]
-        power = float(net.bus.vn_kv[bus]) ** 2 * y.conjugate()
-        if y.real or y.imag:
+        power = _clean(float(net.bus.vn_kv[bus]) ** 2 * y.conjugate())
+        if power:
             pp.create_shunt(net, bus, q_mvar=power.imag, p_mw=power.real, name=name)
 
     def _put_powers(self, net: pandapowerNet) -> None:
@@ -274,10 +275,10 @@ class _Reading:
             ]  # fmt: skip
             pp.create_loads(net, **{name: [row[name] for row in rows] for name in rows[0]})
         for one in self.of_kind(*_GENERATION):
-            power = -one.power_mva[0]
+            power = _clean(-one.power_mva[0])
             pp.create_sgen(net, self.place[one.buses[0]], power.real, power.imag, name=one.name, type=one.kind)
         for one in self.of_kind("storage"):
-            power, bus = one.power_mva[0], self.place[one.buses[0]]
+            power, bus = _clean(one.power_mva[0]), self.place[one.buses[0]]
             pp.create_storage(net, bus, power.real, float("nan"), q_mvar=power.imag, name=one.name)
 
     def _found(self, source: int) -> dict[str, Any]:
@@ -316,6 +317,12 @@ class _Reading:
         for kind in _GENERATION:
             if count := len(self.of_kind(kind)):
                 self.told.append(f"{count} {kind} give the power of the snapshot, whatever the voltage")
+
+
+def _clean(power: complex) -> complex:
+    """Return a power without a part that is its round-off."""
+    p, q = (part if abs(part) > _ROUND_OFF * abs(power) else 0.0 for part in (power.real, power.imag))
+    return complex(p, q)
 
 
 def _ends(element: DssElement) -> Iterator[tuple[str, int]]:
