@@ -362,16 +362,14 @@ def calibrate(
 
 @app.command(name="import")
 def import_(
-    source: Annotated[
-        Literal["pandapower", "matpower", "opendss", "simbench"], typer.Argument(help="Where the net comes from.")
-    ],
+    source: arg.Source,
     net: arg.Net,
     out: Annotated[Path | None, typer.Option(help="New folder for tables; needed without --check.")] = None,
     *,
     check_only: Annotated[bool, typer.Option("--check", help="Its power flow as it is, or what hinders.")] = False,
-    slack: Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")] = None,
+    slack: arg.Slack = None,
     opened: arg.Opened = None,
-    balanced: Annotated[bool, typer.Option(help="With --check: balanced equivalents of one and two phases.")] = False,
+    balanced: arg.Balanced = False,
 ) -> None:
     """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
     from cosim.cli.importing import import_command

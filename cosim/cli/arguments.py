@@ -25,11 +25,16 @@ Progress = Literal["auto", "plain", "off"]
 Net = Annotated[
     str,
     typer.Argument(
-        help="pandapower JSON, MATPOWER case file; with --check also a name of pandapower.networks or SimBench.",
+        help="pandapower JSON, MATPOWER case; with --check also an OpenDSS file, a name of pandapower.networks or SimBench.",
         metavar="NET",
         show_default=False,
     ),
 ]
+Source = Annotated[
+    Literal["pandapower", "matpower", "opendss", "simbench"], typer.Argument(help="Where the net comes from.")
+]
+Slack = Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")]
+Balanced = Annotated[bool, typer.Option("--balanced", help="With --check: balanced equivalents of one and two phases.")]
 Opened = Annotated[
     list[str] | None, typer.Option("--open", metavar="line:3", help="With --check: open this element first.")
 ]
