@@ -374,8 +374,7 @@ def import_(
     """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
     from cosim.cli.importing import import_command
 
-    how = {"slack_bus": slack, "opened": opened or [], "balanced": balanced}
-    raise typer.Exit(import_command(source, net, out, check_only=check_only, how=how))
+    raise typer.Exit(import_command(source, net, out, check_only, slack_bus=slack, opened=opened, balanced=balanced))
 
 
 @app.command(name="build-net")

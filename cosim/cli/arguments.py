@@ -25,7 +25,7 @@ Progress = Literal["auto", "plain", "off"]
 Net = Annotated[
     str,
     typer.Argument(
-        help="pandapower JSON, MATPOWER case; with --check also an OpenDSS file, a name of pandapower.networks or SimBench.",
+        help="pandapower JSON, MATPOWER case; with --check also OpenDSS, a name of pandapower.networks or SimBench.",
         metavar="NET",
         show_default=False,
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOT_CONVERGED = 6
 
 
-def import_command(source: str, net: str, out: Path | None, *, check_only: bool, how: Mapping[str, Any]) -> int:
+def import_command(source: str, net: str, out: Path | None, check_only: bool, **how: Any) -> int:  # noqa: ANN401
     """Import into a folder, or check a net as it is; print what was found and return the exit code.
 
     Parameters
@@ -27,12 +27,13 @@ def import_command(source: str, net: str, out: Path | None, *, check_only: bool,
         Where from, which, and the folder.
     check_only
         Whether it is taken as it is.
-    how
-        Options of `cosim.workflows.check_net.check_net`.
+    **how
+        Options of `cosim.workflows.check_net.check_net`; empty ones are left out.
     """
+    how = {name: value for name, value in how.items() if value not in (None, False)}
     if check_only:
         return _checked(source, net, out, how)
-    if any(value not in (None, False, []) for value in how.values()):
+    if how:
         raise UsageError("--slack, --open and --balanced belong to --check")
     if out is None:
         raise UsageError("give --out FOLDER for the tables, or --check")
