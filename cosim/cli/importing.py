@@ -30,7 +30,7 @@ def import_command(source: str, net: str, out: Path | None, check_only: bool, **
     **how
         Options of `cosim.workflows.check_net.check_net`; empty ones are left out.
     """
-    how = {name: value for name, value in how.items() if value not in (None, False)}
+    how = {name: value for name, value in how.items() if value is not None and value is not False}  # bus 0 is one
     if check_only:
         return _checked(source, net, out, how)
     if how:
