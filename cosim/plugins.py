@@ -127,6 +127,19 @@ def require(packages: Iterable[str]) -> None:
         raise DependencyError(f"package{plural} {', '.join(missing)} missing; pip install {' '.join(missing)}")
 
 
+def require_extra(packages: Iterable[str], extra: str) -> None:
+    """Refuse to begin without packages of an extra.
+
+    Raises
+    ------
+    DependencyError
+        Naming what is missing and the extra that brings it.
+    """
+    if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
+        plural = "s" if len(missing) > 1 else ""
+        raise DependencyError(f"package{plural} {', '.join(missing)} missing; pip install 'cosim[{extra}]'")
+
+
 def _is_member(candidate: type, base: type) -> bool:
     return issubclass(candidate, base) and not inspect.isabstract(candidate) and hasattr(candidate, "kind")
 

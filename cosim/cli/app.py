@@ -377,6 +377,22 @@ def import_(
     raise typer.Exit(import_command(source, net, out, check_only, slack_bus=slack, opened=opened, balanced=balanced))
 
 
+@app.command()
+def export(
+    run_folder: arg.RunFolder,
+    form: Annotated[
+        Literal["csv", "excel", "netcdf", "geojson", "gpkg", "pandapower", "gmns", "tntp"], typer.Option("--format")
+    ],
+    *,
+    out: Annotated[Path | None, typer.Option(help="File or folder; default <run>.<ending>, here.")] = None,
+    period: Annotated[int | None, typer.Option(min=1, help="One period; pandapower, gmns, tntp: the busiest.")] = None,
+) -> None:
+    """Write a run in another tool's format."""
+    from cosim.cli.exporting import export_command
+
+    raise typer.Exit(export_command(run_folder, form, out, period))
+
+
 @app.command(name="build-net")
 def build_net(
     source: Annotated[str, typer.Argument(metavar="ROADS|FOLDER|SCENARIO", help="A scenario brings its stations.")],

@@ -1,0 +1,1 @@
+"""Doors to other tools: a run's tables, its map, its roads and its feeder in their formats."""
