@@ -353,6 +353,8 @@ def surveyed(copy, again):
         used += part.pop("cpu_s")
         for key, value in part.items():
             known[key] |= value
+    if not known["cost"]:
+        sys.exit("no test could be surveyed: every mutant would survive")
     known["breadth"] = breadth(known["lines"])
     print(
         f"{len(known['cost'])} tests of {len(files)} files surveyed in {used:.0f} CPU s; red: {known['failed']}",

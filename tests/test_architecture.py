@@ -1,6 +1,8 @@
 """What no linter of ours counts: prints, dynamic code, and the size of modules and functions."""
 
 import ast
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,10 @@ def test_data_of_the_science_is_frozen_and_slotted_and_its_fields_are_named(name
                 assert said.get("slots"), which
                 assert bool(said.get("frozen")) == (which not in KEEPS_A_STATE), which
                 assert bool(said.get("kw_only")) == (which not in BY_POSITION), which
+
+
+def test_no_script_hides_a_package():
+    """A script's own folder comes first where modules are looked for: `benchmarks/coverage.py` hid `coverage`."""
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    own_environment = {"coverage", "cosmic_ray"}
+    assert not scripts & (set(sys.stdlib_module_names) | set(packages_distributions()) | own_environment)

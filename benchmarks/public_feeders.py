@@ -1,6 +1,6 @@
 """Which public feeders go in as they are: right, refused with the reason, or wrong, by family.
 
-    python benchmarks/coverage.py [--folder DIR] [FAMILY ...]
+    python benchmarks/public_feeders.py [--folder DIR] [FAMILY ...]
 
 *Right*: the power flow of the file's own injections on our branch table gives every voltage to 1e-6 pu and the losses
 to 1e-4 kW of a reference that knows nothing of it: `pandapower.runpp` of the net as it is, with its defaults but a
