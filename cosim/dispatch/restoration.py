@@ -30,6 +30,10 @@ Method = Literal["current_limits", "loss_floor", "ccp", "ac"]
 CCP_STEPS = 8
 CCP_CHANGE = 1e-6
 SLACK_GROWTH = 3.0
+PRICE_TRIALS = 8
+"""Loss prices tried: doubled until a plan is tight, then halved back towards the last that was not."""
+OUTBID = 1.1
+"""Loss price over a negative tariff's size, with which burnt energy earns nothing."""
 COST_FLOOR = 1e-3
 """A cost below this part of what the feeder's own power costs in a period is none to compare with."""
 GAP = "restoration_gap_rel"
@@ -43,6 +47,16 @@ class SolveLinearised(Protocol):
         self, window: Window, states: Mapping[str, State], *, at: FlowValues, slack_price: float
     ) -> DispatchPlan:
         """Return the plan; ``slack_price`` is per MWh."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Climb:
+    """Where rungs led to: by which method, in how many steps, with tariff plus loss price raised to what."""
+
+    method: Method
+    steps: int
+    floor: float | None
+    plan: DispatchPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +89,59 @@ class Ladder:
         return climbed if limited is None or _priced(climbed) else limited
 
     def _climbed(self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int) -> DispatchPlan:
-        """Return what the rungs lead to that change the programme: its optimum bounds nothing."""
-        inexact = ~exact_periods(plan.cone, self.case.limits)
-        first_gap = float(np.abs(plan.cone.gap_pu2).max())
-        floor = loss_price_floor(self.case, window)
-        method: Method = "loss_floor"
-        steps, best, raised = 0, plan, window
-        if floor is not None:
-            raised, best = self._with_floor(window, states, floor, plan)
-        if not exact_periods(best.cone, self.case.limits)[:applied].all():
-            method = "ccp"
-            best, steps = self._convex_concave(best, flow_values(best.grid, self.case.feeder), raised, states, applied)
+        """Return the cheapest of what the rungs lead to that change the programme: its optimum bounds nothing."""
+        climbs = self._climbs(plan, window, states, applied)
+        found = [one for climb in climbs if (one := self._ended(climb, plan, window, states, applied)) is not None]
+        return min(found, key=_rank, default=plan)
+
+    def _climbs(
+        self, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+    ) -> Iterator[_Climb]:
+        """Yield where the rungs lead to: one behind the other, in a feeder with a circuit each from the relaxed plan.
+
+        There neither way is always the better one, and the second hardly moves from where the first one ended.
+        """
+        if self.case.feeder.plain:
+            floor = loss_price_floor(self.case, window)
+            raised, best = (window, plan) if floor is None else self._with_floor(window, states, floor, plan)
+            if exact_periods(best.cone, self.case.limits)[:applied].all():
+                yield _Climb(method="loss_floor", steps=0, floor=floor, plan=best)
+                return
+        else:
+            yield from self._dearer(window, states, applied)
+            floor, best, raised = None, plan, window
+        at = flow_values(best.grid, self.case.feeder)
+        best, steps = self._convex_concave(best, at, raised, states, applied)
+        yield _Climb(method="ccp", steps=steps, floor=floor, plan=best)
+
+    def _dearer(self, window: Window, states: Mapping[str, State], applied: int) -> Iterator[_Climb]:
+        """Yield the plan of a loss price of once the tariff, or of the least multiple tried at which it is tight.
+
+        Once is often enough, and the plan then the best. A transformer hides more than that: power that it seems to
+        lose lowers the voltage behind it by its reactance, at little loss.
+        """
+        tariff = window.tariff_per_mwh
+        worth = np.maximum(np.where(tariff > 0.0, tariff, -OUTBID * tariff), 1.0)
+        trial, slack, tight, climb = 1.0, 0.0, np.inf, None
+        for _ in range(PRICE_TRIALS):
+            price = np.maximum(trial * worth, window.loss_price_per_mwh)
+            found = self.solve(replace(window, loss_price_per_mwh=price), states)
+            if found.record.usable and exact_periods(found.cone, self.case.limits)[:applied].all():
+                climb = _Climb(method="loss_floor", steps=0, floor=float((tariff + price).min()), plan=found)
+                tight = trial
+                if slack == 0.0:
+                    break
+            else:
+                slack = trial
+            trial = 2.0 * slack if climb is None else (slack + tight) / 2.0
+        if climb is not None:
+            yield climb
+
+    def _ended(
+        self, climb: _Climb, plan: DispatchPlan, window: Window, states: Mapping[str, State], applied: int
+    ) -> DispatchPlan | None:
+        """Return the physical plan next to where rungs led to, at its true cost; None if there is none."""
+        method, best = climb.method, climb.plan
         local = self._local_optimum(best, window, states, applied)
         chosen = local
         if local is None and exact_periods(best.cone, self.case.limits)[:applied].all():
@@ -94,10 +150,11 @@ class Ladder:
             method = "ac"
             physical = self._physical(best, applied)
             if physical is None:
-                return plan
+                return None
             best = physical  # the state of given setpoints keeps no limit, so its cost is compared with nothing
         restoration = Restoration(
-            method=method, steps=steps, loss_price_floor_per_mwh=floor, inexact=inexact, first_gap_pu2=first_gap,
+            method=method, steps=climb.steps, loss_price_floor_per_mwh=climb.floor,
+            inexact=~exact_periods(plan.cone, self.case.limits), first_gap_pu2=float(np.abs(plan.cone.gap_pu2).max()),
             price_objection=NO_OPTIMUM if chosen is None else "",
         )  # fmt: skip
         chosen = chosen or without_prices(best)
@@ -227,6 +284,11 @@ class Ladder:
         """Return the plan's cost at the scenario's own loss price."""
         loss_price = self.case.settings.loss_price_per_mwh
         return {**plan.cost, "losses": self.case.period_h * loss_price * plan.grid.loss_mw}
+
+
+def _rank(plan: DispatchPlan) -> tuple[bool, float]:
+    """Return what orders repaired plans: the state of given setpoints last, since it keeps no limit; then the cost."""
+    return plan.restoration is not None and plan.restoration.method == "ac", float(plan.total_cost.sum())
 
 
 def _priced(plan: DispatchPlan) -> bool:
