@@ -8,9 +8,9 @@ from typing import Any
 from cosim.later import Later
 
 _OTHER_STUDIES = ("estimation", "grid_equivalents", "networks", "plotting", "shortcircuit", "timeseries")
-_FOR_PLOTS = ("matplotlib", "matplotlib.pyplot")
+_FOR_PLOTS_AND_SHEETS = ("matplotlib", "matplotlib.pyplot", "openpyxl")
 _WAITING = {
-    **dict.fromkeys([*(f"pandapower.{part}" for part in _OTHER_STUDIES), *_FOR_PLOTS], ()),
+    **dict.fromkeys([*(f"pandapower.{part}" for part in _OTHER_STUDIES), *_FOR_PLOTS_AND_SHEETS], ()),
     "pandera": (),
     "pandera.typing": ("DataFrame", "Series"),  # in annotations alone
 }

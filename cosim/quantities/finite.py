@@ -24,6 +24,13 @@ def missing_values(table: str, columns: Mapping[str, Sequence[Any]]) -> int:
     if table not in TABLES:
         return 0
     judged = (values for name, values in columns.items() if (table, name) not in MAY_LACK and not name.startswith(TERM))
-    return sum(
-        value is None or (isinstance(value, Real) and not math.isfinite(value)) for one in judged for value in one
-    )
+    return sum(_lacking(values) for values in judged)
+
+
+def _lacking(values: Sequence[Any]) -> int:
+    try:
+        if math.isfinite(math.fsum(values)):  # no sum is finite of which a part is not
+            return 0
+    except (TypeError, ValueError, OverflowError):
+        pass  # there is a text, a None, infinities of both signs, or more than a sum can hold
+    return sum(value is None or (isinstance(value, Real) and not math.isfinite(value)) for value in values)

@@ -72,6 +72,7 @@ def summarise(result: RunResult) -> Summary:
     Extreme values carry the period and the place where they stand. A sum over periods of which some have no value
     says so in its note; nothing missing counts as zero.
     """
+    result = result if isinstance(result, frames.ReadOnce) else frames.ReadOnce(result)
     parts = {"Run": _run_rows(result)}
     if "periods" in result:
         axis, periods = frames.period_axis(result), result["periods"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
 from cosim.coupling.checkpoint import Checkpoint, State, checkpoint
 from cosim.errors import ComponentError
-from cosim.plain import Document
 from cosim.quantities import meta
 from cosim.records.base import Told
 from cosim.records.period import PeriodRecord, joined
@@ -83,9 +82,3 @@ class Simulator(PeriodSimulator):
     def get_data(self, outputs: OutputRequest) -> OutputData:
         """Return nothing: the recorder ends the chain."""
         return {}
-
-
-def gate_json(judged: GateRecord) -> Document:
-    """Return the gate's judgement as plain data."""
-    checks = [asdict(check) for check in judged.checks]
-    return {"status": judged.status, "flags": list(judged.flags), "checks": checks, "notes": list(judged.notes)}

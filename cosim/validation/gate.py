@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from cosim.errors import InputError
+from cosim.plain import Document
 from cosim.quantities.checks import CHECKS, REFERENCE_MW, Check, Figure, GateLimits, check_of, limit_of
 from cosim.quantities.status import EXIT_CODES, EXIT_ORDER, Status, exit_code
 
@@ -81,6 +82,11 @@ class GateRecord:
     def failed(self) -> tuple[GateCheck, ...]:
         """The checks that did not pass."""
         return tuple(check for check in self.checks if not check.passed)
+
+    def as_dict(self) -> Document:
+        """Return the judgement as plain data, for ``gate.json``."""
+        checks = [asdict(check) for check in self.checks]
+        return {"status": self.status, "flags": list(self.flags), "checks": checks, "notes": list(self.notes)}
 
 
 def evaluate(figures: Figures, limits: GateLimits | None = None) -> GateRecord:

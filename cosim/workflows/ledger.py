@@ -15,7 +15,6 @@ from cosim.results.committed import CommittedPeriod
 from cosim.results.digest import chained
 from cosim.results.states import StoredState
 from cosim.results.store import RunStore
-from cosim.simulators.recorder import gate_json
 from cosim.validation.gate import GateCheck, GateRecord, exit_code
 
 Progress = Callable[[PeriodRecord, GateRecord], None]
@@ -69,7 +68,7 @@ class Ledger:
         found = tables(told)
         with self.commits:
             digest = chained(self.digest, found)
-            self.store.commit(told.period, found, gate_json(judged), self._state(digest))
+            self.store.commit(told.period, found, judged.as_dict(), self._state(digest))
             self.digest = digest
             self._remember(told.period, judged, {name: values[0] for name, values in found["periods"].items()})
         watchdog.period_ends()

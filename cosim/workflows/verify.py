@@ -16,6 +16,7 @@ from cosim.dispatch.injection_bounds import given, import_min_mw, injection_boun
 from cosim.dispatch.plan import DispatchCase
 from cosim.errors import InputError, StorageError, UsageError
 from cosim.records.period import PeriodRecord
+from cosim.reports.frames import ReadOnce
 from cosim.results.committed import is_run
 from cosim.results.store import RunResult
 from cosim.results.stored import missing, read_records, stored_claim
@@ -74,8 +75,9 @@ def verify(
     if case.dispatch is None:
         name = result.manifest.get("scenario", case.name)
         raise InputError(f"run '{result.folder}' ({name}) has no grid; there is no dispatch to verify")
-    records = _records(result, case.dispatch)
-    lacking = missing(result, [one.period for one in records])
+    tables = ReadOnce(result)
+    records = _records(tables, case.dispatch)
+    lacking = missing(tables, [one.period for one in records])
     stored = stored_dispatch(records, traits_of(result.manifest.get("kinds", {})), lacking)
     dispatch = _committed(case.dispatch, stored)
     ev_mw = stored_charging_mw(records, case)
@@ -93,7 +95,7 @@ def verify(
             seed=used,
         )  # fmt: skip
     whole = _whole(case, stored, ev_mw, ledger, items, tested)
-    if claim := stored_claim(result):
+    if claim := stored_claim(tables):
         whole = replace(whole, equilibrium=claim.sentence, flow_bound_vph=claim.bound_vph)
     found = Verification(result=result, ledger=ledger, whole=whole, audit=items, stress=tested)
     result.judge("verify", verify_tables.finding(found))  # first of all, so that nothing stays green

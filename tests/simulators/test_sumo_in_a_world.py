@@ -16,7 +16,6 @@ from cosim.results.store import RunResult, RunStore
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.simulators import SIM_CONFIG
-from cosim.simulators.recorder import gate_json
 from cosim.simulators.sumo import Simulator as Sumo
 from tests.resume.points import check_points
 
@@ -123,7 +122,7 @@ def test_the_summary_of_a_run_tells_what_sumo_counted(parts, tmp_path, mode):
     store = RunStore.create(tmp_path / "run")
     store.write_json("manifest.json", {"resolved": {"microsim": {"mode": mode}}})
     for part, judged in parts(mode):
-        store.commit(part.period, tables(part), gate_json(judged))
+        store.commit(part.period, tables(part), judged.as_dict())
     store.finish(code=0, reasons=(), statuses=[judged.status for _, judged in parts(mode)], planned=2)
     summary, driven = summarise(RunResult(store.folder)), parts(mode)[: 1 if mode == "windows" else 2]
     found = [tables(part) for part, _ in driven]
