@@ -1,102 +1,130 @@
-"""Our driver of SUMO against the bare binary on the same files; a peak hour; several windows on several cores.
+"""SUMO driven by us: a window with stations against the bare binary, and a coupled day, here and at an earlier commit.
 
-    python benchmarks/microsim.py [--scenario nguyen_micro] [--factor 2.2] [--scale 1.0] [--jobs 2]
+    python benchmarks/microsim.py [window] [day] [--scenario nguyen_ieee33] [--scale 0.25] [--repeats 3]
 
-``bare`` runs SUMO without TraCI on the files of a window (without stations, whose queues need a driver), ``driver``
-runs the same by us with a coupling of 60 s. ``stations`` is the whole window, where our queues step once a second.
+``window``: processor time of one window with its stations over that of SUMO alone on the same files, where those who
+charge stay parked. Bare and driven runs take turns, the smallest of each counts; ``stops`` is how often SUMO waited for
+us. ``day``: `nguyen_ieee33_coupled --microsim continuous`, the whole command, per hour that a vehicle drives.
+Both in processes of their own, with imports; times mean something as ratios within one run.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
+import json
 import tempfile
-import time
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
+from baseline import Side, sides
 
+GIVEN_HERE = "engine.given(simulator.claim(flows, caps, case.seed))"
+GIVEN_BASE = "window(flows, caps, case.seed)"
+WINDOW = """\
+import json, os, resource, subprocess, tempfile
+from pathlib import Path
+import numpy as np
+import traci
 from cosim.microsim.installation import sumo_binary, sumo_environment
 from cosim.microsim.measurements import write_measured
-from cosim.microsim.model import WindowInput
+from cosim.microsim.process import SumoProcess
 from cosim.microsim.simulation import LOTS, MEASURED, ROUTES
 from cosim.microsim.vehicles import write_lots, write_routes
-from cosim.microsim.windows import run_window, run_windows
+from cosim.microsim.windows import run_window
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.simulators.sumo import Simulator
 
-
-def cpu_s() -> float:
+def cpu_s():
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in both)
 
-
-def measured(work, *arguments, **named):
-    wall, cpu = time.perf_counter(), cpu_s()
-    result = work(*arguments, **named)
-    return result, time.perf_counter() - wall, cpu_s() - cpu
-
-
-def without_stations(given: WindowInput) -> WindowInput:
-    """Let charging vehicles drive on along the spur: the same routes, no stops."""
-    routes = tuple(replace(route, lot_id="") for route in given.demand.routes)
-    return replace(given, demand=replace(given.demand, routes=routes), stations=(), p_set_mw=np.zeros(0))
-
-
-def bare(given: WindowInput) -> None:
+def bare(given):
     end_s = given.warmup_s + given.measured_s
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_routes(given.demand, folder / ROUTES)
         write_lots(given.net, folder / LOTS)
         write_measured(folder / MEASURED, window_s=(given.warmup_s, end_s), slice_s=0.0)
-        command = [str(sumo_binary()), "-n", str(given.net.net_file), "-r", ROUTES, "-a", f"{LOTS},{MEASURED}"]
-        command += ["--begin", "0", "--end", f"{end_s:g}", "--step-length", f"{given.step_s:g}"]
+        command = [str(sumo_binary()), "-n", str(given.net.net_file), "-r", ROUTES, "-a", LOTS + "," + MEASURED]
+        command += ["--begin", "0", "--end", f"{{end_s:g}}", "--step-length", f"{{given.step_s:g}}"]
         command += ["--seed", str(given.seed), "--no-step-log", "--statistic-output", "statistics.xml"]
         command += ["--duration-log.statistics", "--tripinfo-output", "trips.xml", "--tripinfo-output.write-unfinished"]
         subprocess.run(command, cwd=folder, env=sumo_environment(os.environ), check=True, capture_output=True)
 
+stops, step_to = [], SumoProcess.step_to
+SumoProcess.step_to = lambda self, time_s: stops.append(time_s) or step_to(self, time_s)
+case = build_case(load("{scenario}", ("microsim.length_scale={scale}",)))
+period = int(np.argmax(case.roads.demand_vph.sum(axis=1)))
+flows = case.response().solve(period, None).path_flow_vph
+simulator = Simulator()
+simulator.init("Sumo-0", case=case)
+simulator.position = period
+caps = np.full(len(simulator.stations), np.inf)
+given = simulator.{given}
+spent = {{"bare": [], "driven": []}}
+for _ in range({repeats}):
+    for name, work in (("bare", bare), ("driven", run_window)):
+        before = cpu_s()
+        result = work(given)
+        spent[name].append(cpu_s() - before)
+simulator.finalize()
+quality = result.quality
+print(json.dumps({{
+    **{{name: min(times) for name, times in spent.items()}}, "stops": len(stops) / {repeats},
+    "vehicles": len(given.demand), "sessions": len(result.sessions), "teleports": quality.teleports,
+    "energy_kwh": sum(one.energy_kwh for one in result.sessions),
+}}))
+"""
+
+
+def window(side: Side, scenario: str, scale: float, repeats: int) -> float:
+    """Print a window's row; return its ratio to bare SUMO."""
+    given = GIVEN_BASE if side.name != "here" else GIVEN_HERE
+    script = WINDOW.format(scenario=scenario, scale=scale, repeats=repeats, given=given)
+    told = json.loads(side.run(["-c", script]).said.splitlines()[-1])
+    ratio: float = told["driven"] / told["bare"]
+    print(
+        f"{side.name:>8}: bare {told['bare']:6.2f} s CPU, driven {told['driven']:6.2f} s, ratio {ratio:.3f}; "
+        f"{told['stops']:.0f} stops, {told['vehicles']} vehicles, {told['sessions']} sessions of "
+        f"{told['energy_kwh']:.6f} kWh, {told['teleports']} teleports"
+    )
+    return ratio
+
+
+def day(side: Side, scale: float) -> float:
+    """Print a day's row; return its processor time for an hour that a vehicle drives, ms."""
+    with tempfile.TemporaryDirectory() as name:
+        command = ["-m", "cosim", "run", "nguyen_ieee33_coupled", "--microsim", "continuous", "--no-report"]
+        spent = side.run([*command, "--set", f"microsim.length_scale={scale}", "--out", f"{name}/run"])
+        links = pd.read_parquet(Path(name) / "run/tables/micro_links.parquet")
+        visits = pd.read_parquet(Path(name) / "run/tables/micro_sessions.parquet")
+    driven_h = scale * float((links["vehicles"] * links["travel_time_min"].fillna(0.0)).sum()) / 60.0
+    each_ms = 1000.0 * spent.cpu_s / driven_h
+    print(
+        f"{side.name:>8}: {spent.cpu_s:6.1f} s CPU, {spent.wall_s:6.1f} s wall, {driven_h:.0f} vehicle hours, "
+        f"{each_ms:.1f} ms each; {len(visits)} visits, {visits['energy_kwh'].sum():.6f} kWh"
+    )
+    return each_ms
+
 
 def main() -> None:
+    """Print the rows that are asked for, both sides of each."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--scenario", default="nguyen_micro")
-    parser.add_argument("--factor", type=float, default=1.0, help="of the demand in the scenario's busiest period")
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("kinds", nargs="*", choices=[[], "window", "day"], metavar="KIND", help="window, day")
+    parser.add_argument("--scenario", default="nguyen_ieee33", help="of the window")
+    parser.add_argument("--scale", type=float, default=0.25)
     parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-
-    case = build_case(load(options.scenario, (f"microsim.length_scale={options.scale}",)))
-    period = int(np.argmax(case.roads.demand_vph.sum(axis=1)))
-    flows = options.factor * case.response().solve(period, None).path_flow_vph
-    simulator = Simulator()
-    simulator.init("Sumo-0", case=case)
-    simulator.position = period
-    try:
-        given = simulator.window(flows, np.full(len(simulator.stations), np.inf), case.seed)
-        print(f"{options.scenario}, period {period + 1}, {len(given.demand)} vehicles, length scale {options.scale:g}")
-        print(f"warm-up {given.warmup_s / 60:g} min, measured {given.measured_s / 60:g} min, step {given.step_s:g} s")
-        plain = without_stations(given)
-        pairs = [(measured(bare, plain)[1:], measured(run_window, plain)[1:]) for _ in range(options.repeats)]
-        for name, place in (("wall", 0), ("CPU", 1)):
-            alone, ours = (min(pair[k][place] for pair in pairs) for k in (0, 1))
-            print(f"{name:<5} bare {alone:6.2f} s  driver {ours:6.2f} s  ratio {ours / alone:.3f}")
-        result, wall, cpu = measured(run_window, given)
-        quality = result.quality
-        print(f"stations: wall {wall:.2f} s, CPU {cpu:.2f} s (limit 120 s for the peak hour at full scale)")
-        print(f"  teleports {quality.teleports}, collisions {quality.collisions}, sessions {len(result.sessions)}")
-        seeds = [simulator.window(flows, given.p_set_mw, case.seed + k) for k in range(options.jobs)]
-        _, one, _ = measured(run_windows, seeds, jobs=1)
-        _, all_at_once, cpu = measured(run_windows, seeds, jobs=options.jobs)
-        cores = cpu / all_at_once
-        times = f"one by one {one:.2f} s, {options.jobs} at a time {all_at_once:.2f} s"
-        print(f"{len(seeds)} windows: {times}; {cores:.2f} cores busy")
-    finally:
-        simulator.finalize()
+    asked = parser.parse_args()
+    with sides() as both:
+        if "window" in (asked.kinds or ["window"]):
+            print(f"window with stations, {asked.scenario}, busiest period, length scale {asked.scale:g} (goal 1.10)")
+            for side in both:
+                window(side, asked.scenario, asked.scale, asked.repeats)
+        if "day" in (asked.kinds or ["day"]):
+            print(f"coupled day in one SUMO, length scale {asked.scale:g} (goals 30 ms, 0.65 of the commit's)")
+            found = [day(side, asked.scale) for side in both]
+            print(f"ratio {found[-1] / found[0]:.3f}" if len(found) > 1 else "no ratio without the commit")
 
 
 if __name__ == "__main__":

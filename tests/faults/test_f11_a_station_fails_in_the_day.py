@@ -24,6 +24,20 @@ OUT = """\
 outages:
   - {station: "11", from: 2, to: 3}
 """
+DRIVEN = """\
+schema: 1
+extends: nguyen_ieee33
+periods: 3
+period_min: 15
+traffic: {demand_profile: 0.4}
+ev: {share: 0.6, fast_charge_share: 0.5, battery_kwh: 4}
+stations: {"8": {access_min: 2}, "11": {access_min: 2}, "13": {access_min: 2}}
+feeder: {load_profile: 0.6}
+devices: {pv: {available_mw: 0.1}, wind: {available_mw: 0.1}}
+microsim: {mode: continuous, length_scale: 0.25, warmup_min: 5, periods: [2]}
+outages:
+  - {station: "11", from: 2, to: 2}
+"""
 KERNEL = "ev: {charging_load: kernel, fast_charge_share: 0.4}\n"
 
 
@@ -172,6 +186,41 @@ def test_simulated_chargers_have_no_power_while_they_are_out(small, tmp_path):
     energy = vehicles["energy_kwh"].sum()
     assert energy == pytest.approx(1000.0 * drawn.sum() / minutes, rel=1e-6)
     assert len(vehicles) == at["arrivals"].sum().sum()
+
+
+def test_sumo_drives_on_while_a_station_is_out(tmp_path):
+    """Who is on the way to it parks and waits, nobody new is sent there, and all charge when it is back."""
+    (tmp_path / "scenario.yaml").write_text(DRIVEN)
+    result = cosim.run(tmp_path / "scenario.yaml", out=tmp_path / "run", report=False)
+    sent = result["paths"].query("station == '11'").groupby("period")["flow_vph"].sum()
+    assert sent.loc[2] == 0.0
+    assert min(sent.loc[1], sent.loc[3]) > 0.0
+    at = result["micro_stations"].query("station == '11'")
+    drawn = at.groupby("period")["p_mw"].sum()
+    assert drawn.loc[2] == 0.0
+    assert min(drawn.loc[1], drawn.loc[3]) > 0.0
+    present = at["plugged"] + at["queue"]
+    assert present[at["period"] == 2].iloc[-1] >= present[at["period"] == 1].iloc[-1] > 0
+    visits = result["micro_sessions"].query("station == '11'")
+    assert len(visits) == at["arrivals"].sum()
+    assert visits["energy_kwh"].sum() == pytest.approx(at["ledger_kwh"].iloc[-1], abs=1e-9)
+    left = visits.query("reason == 'charged'").groupby("period")["leave_min"]
+    assert left.max().get(2, 0.0) < 1.0, "who had charged before stays on for 38 s of the two minutes of access"
+    assert left.count().loc[3] > 0
+    quality = result["micro_quality"]
+    assert (quality["teleports"].sum(), quality["collisions"].sum()) == (0, 0)
+    measured, planned = result["ac_measured"], result["stations"].query("station == '11'")
+    assert planned.set_index("period")["energy_mwh"].loc[2] == 0.0
+    assert measured["converged"].all()
+
+
+def test_a_window_of_sumo_has_nobody_at_a_station_that_is_out(tmp_path):
+    (tmp_path / "scenario.yaml").write_text(DRIVEN.replace("continuous", "windows"))
+    result = cosim.run(tmp_path / "scenario.yaml", out=tmp_path / "run", report=False)
+    stations = result["micro_stations"].groupby("station")[["arrivals", "p_mw"]].sum()
+    assert stations.loc["11"].tolist() == [0.0, 0.0]
+    assert (stations.drop("11") > 0.0).all(axis=None)
+    assert set(result["micro_sessions"]["station"]) == {"8", "13"}
 
 
 def test_the_stage_without_roads_keeps_the_outages_of_lines_alone(small):

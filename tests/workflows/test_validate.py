@@ -11,6 +11,8 @@ import pytest
 import cosim
 from cosim.errors import InputError, UsageError
 from cosim.quantities import COLUMNS
+from cosim.reports.figures import FIGURES, MICROSIMULATION
+from cosim.reports.frames import NothingToDraw
 from cosim.results.store import load as open_run
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
@@ -89,6 +91,17 @@ def test_the_report_shows_the_verdict_and_the_scatter_plots(validated):
     assert "Period 1: every limit that applies is kept" in page
     assert "figure-micro_links" in page
     assert "figure-micro_choice" in page
+
+
+@pytest.mark.parametrize("name", [name for name, one in FIGURES.items() if one.PLACE[0] == MICROSIMULATION])
+def test_figures_are_of_the_simulation_whichever_engine_it_was(validated, name):
+    figure = FIGURES[name]
+    try:
+        drawn = figure.draw(validated)
+    except NothingToDraw:
+        assert name == "micro_ramp"
+        drawn = ""
+    assert "SUMO" not in f"{figure.TITLE} {figure.CAPTION} {drawn and drawn.as_dict()}"
 
 
 def test_practical_capacities_are_compared_and_not_judged(validated):

@@ -1,4 +1,4 @@
-"""Route choice at SUMO's times: the paths that drivers would take against those that the model gave them."""
+"""Route choice at simulated times: the paths that drivers would take against those that the model gave them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cosim.results.store import RunResult
 PLACE = ("Microsimulation", 2)
 TITLE = "Route choice closure"
 CAPTION = (
-    "Left: flow of each path in the model, and the flow that would choose it at the times SUMO measured; in an "
+    "Left: flow of each path in the model, and the flow that would choose it at the simulated times; in an "
     "equilibrium they are equal. Right: the share of demand that would move. This is the telling test."
 )
 PATHS, STATISTICS = "validation_routes", "validation_statistics"
@@ -32,7 +32,8 @@ def draw(result: RunResult) -> Figure:
         raise frames.NothingToDraw("this run has no validation; cosim validate RUN writes it")
     table = frames.table(result, PATHS, "model", "path", "class", "flow_vph", "flow_chosen_vph")
     figure = scatter.panels(
-        TITLE, [("flow chosen at SUMO's times (veh/h)", "flow, model (veh/h)"), ("period", "would move (% of demand)")]
+        TITLE,
+        [("flow chosen at simulated times (veh/h)", "flow, model (veh/h)"), ("period", "would move (% of demand)")],
     )
     scatter.equality(figure, 1, table["flow_chosen_vph"], table["flow_vph"])
     for model in scatter.MODELS:

@@ -1,4 +1,4 @@
-"""Link flows and times of the equilibrium, and of the null model, against SUMO."""
+"""Link flows and times of the equilibrium, and of the null model, against the simulation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cosim.reports.plot import Figure
 from cosim.results.store import RunResult
 
 PLACE = ("Microsimulation", 1)
-TITLE = "Links against SUMO"
+TITLE = "Links against the simulation"
 CAPTION = (
     "Each mark is a link in a validated period, mean over the seeds. Flows agree almost by construction, because the "
     "routes are fixed: the null model, which is no equilibrium, agrees as well. Times over free-flow times tell more."
@@ -34,7 +34,7 @@ def draw(result: RunResult) -> Figure:
     table = frames.table(result, TABLE, *_COLUMNS)
     table = table[table["free_flow_min"] > 0.0]
     figure = scatter.panels(
-        TITLE, [("flow, SUMO (veh/h)", "flow, model (veh/h)"), ("time, SUMO (t/t0)", "time, model (t/t0)")]
+        TITLE, [("flow, simulated (veh/h)", "flow, model (veh/h)"), ("time, simulated (t/t0)", "time, model (t/t0)")]
     )
     ratio = {name: table[name] / table["free_flow_min"] for name in ("time_min", "time_sumo_min")}
     scatter.equality(figure, 1, table["flow_sumo_vph"], table["flow_vph"])

@@ -9,7 +9,7 @@ from cosim.results.store import RunResult
 PLACE = ("Microsimulation", 4)
 TITLE = "Ramp in slices of 15 minutes"
 CAPTION = (
-    "Share of links whose flow and time are where another seed of SUMO could have been as well, and the slice's demand "
+    "Share of links whose flow and time are where another seed could have been as well, and the slice's demand "
     "over that of the busiest validated period."
 )
 TABLE = "validation_ramp"

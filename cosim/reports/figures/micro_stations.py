@@ -1,4 +1,4 @@
-"""Waits at the stations: SUMO's queues against Davidson's and Erlang's laws."""
+"""Waits at the stations: simulated queues against Davidson's and Erlang's laws."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cosim.results.store import RunResult
 PLACE = ("Microsimulation", 3)
 TITLE = "Waits at the stations"
 CAPTION = (
-    "Mean wait of each station in each validated period over the use of its chargers, measured in the queue and by the "
-    "laws. Davidson's law knows no number of chargers. Where the use is above 1 no law of lasting waits holds."
+    "Mean wait of each station in each validated period over the use of its chargers, of the simulated queue and by "
+    "the laws. Davidson's law knows no number of chargers. Where the use is above 1 no law of lasting waits holds."
 )
 TABLE = "validation_stations"
 _SERIES = (
-    ("wait_sumo_min", "Queue in SUMO", "#111827", "circle"),
+    ("wait_sumo_min", "Simulated queue", "#111827", "circle"),
     ("wait_davidson_min", "Davidson", "#d55e00", "triangle-up"),
     ("wait_erlang_min", "Erlang", "#009e73", "square"),
 )
