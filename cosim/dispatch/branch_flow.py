@@ -35,9 +35,13 @@ class FlowValues:
     q: Array
     current_sq: Array
     voltage_sq: Array
+    behind_sq: Array | None = None
+    """v of each line's sending bus behind the ratio, where taps are free; else it follows from `voltage_sq`."""
 
     def sending_voltage_sq(self, feeder: Feeder) -> Array:
         """Return v of each line's sending bus, behind the ratio, shape ``(m, periods)``."""
+        if self.behind_sq is not None:
+            return self.behind_sq
         voltage_sq = self.voltage_sq[feeder.parent]
         return voltage_sq if feeder.plain else voltage_sq / feeder.ratios[0][:, None] ** 2
 
@@ -107,6 +111,8 @@ class BranchFlow:
         self.low_sq = np.repeat((feeder.v_min_pu[feeder.child] ** 2)[:, None], periods, axis=1)
         self.high_sq = np.repeat((feeder.v_max_pu[feeder.child] ** 2)[:, None], periods, axis=1)
         self.limits_sq = (cp.Parameter((m, periods)), cp.Parameter((m, periods))) if outages else None
+        self.taps = None if feeder.circuit is None else feeder.circuit.free
+        self.tapped_sq = None if self.taps is None else cp.Variable((len(self.taps), periods))
 
     def leaves(self) -> tuple[list[cp.Variable], list[cp.Parameter]]:
         """Return the variables and the parameters."""
@@ -121,19 +127,68 @@ class BranchFlow:
 
     def voltages(self) -> list[cp.Variable]:
         """Return the variables in pu^2 of voltage."""
-        return [v for v in (self.child_voltage_sq, self.low_slack, self.high_slack) if v is not None]
+        variables = (self.child_voltage_sq, self.low_slack, self.high_slack, self.tapped_sq)
+        return [v for v in variables if v is not None]
 
     def sending_voltage_sq(self) -> cp.Expression:
         """Return v at each line's sending bus, behind the ratio; the slack's is a number."""
+        return self._behind(self._parent_voltage_sq(1.0 / self.feeder.ratios[0] ** 2), at_parent=True)
+
+    def _parent_voltage_sq(self, weight: Array) -> cp.Expression:
+        """Return v of each line's sending bus times a weight."""
         import scipy.sparse as sp
 
         f = self.feeder
         upstream = f.line_of_bus[f.parent]
         below = np.flatnonzero(upstream >= 0)
-        shape, of_bus = (f.n_lines, f.n_lines), 1.0 / f.ratios[0] ** 2
-        select = sp.csr_array((of_bus[below], (below, upstream[below])), shape=shape)
-        root = np.where(upstream < 0, f.slack_vm_pu**2 * of_bus, 0.0)[:, None]
+        shape = (f.n_lines, f.n_lines)
+        select = sp.csr_array((weight[below], (below, upstream[below])), shape=shape)
+        root = np.where(upstream < 0, f.slack_vm_pu**2 * weight, 0.0)[:, None]
         return select @ self.child_voltage_sq + np.repeat(root, self.p.shape[1], axis=1)
+
+    def _receiving_voltage_sq(self) -> cp.Expression:
+        """Return v at each line's child, behind the ratio."""
+        import scipy.sparse as sp
+
+        if self.feeder.plain:
+            return self.child_voltage_sq
+        behind = sp.diags_array(1.0 / self.feeder.ratios[1] ** 2).tocsr() @ self.child_voltage_sq
+        return self._behind(behind, at_parent=False)
+
+    def _behind(self, voltage_sq: cp.Expression, *, at_parent: bool) -> cp.Expression:
+        """Return v behind the ratios of one end, with those that are free in the place of the fixed ones."""
+        import scipy.sparse as sp
+
+        if self.taps is None or self.tapped_sq is None:
+            return voltage_sq
+        here = np.flatnonzero(self.taps.at_parent == at_parent)
+        kept = np.ones(self.feeder.n_lines)
+        kept[self.taps.branch[here]] = 0.0
+        shape = (self.feeder.n_lines, len(self.taps))
+        put = sp.csr_array((np.ones(here.size), (self.taps.branch[here], here)), shape=shape)
+        return sp.diags_array(kept).tocsr() @ voltage_sq + put @ self.tapped_sq
+
+    def _tap_ranges(self) -> Iterator[cp.Constraint]:
+        """Yield the range of v behind free taps."""
+        if self.taps is None or self.tapped_sq is None:
+            return
+        ends = np.sort(np.stack([self.taps.factor(at) for at in (self.taps.lowest, self.taps.highest)]), axis=0)
+        near, far = (1.0 / ratio**2 for ratio in self.feeder.ratios)
+        above = self._parent_voltage_sq(near)
+        for k, branch in enumerate(self.taps.branch):
+            fixed = above[branch] if self.taps.at_parent[k] else far[branch] * self.child_voltage_sq[branch]
+            yield self.tapped_sq[k] >= fixed / ends[1, k] ** 2
+            yield self.tapped_sq[k] <= fixed / ends[0, k] ** 2
+
+    def tap_factors(self) -> Array:
+        """Return by what the answer multiplies the ratios of free taps, shape ``(taps, periods)``."""
+        taps, values = self.taps, self.values()
+        if taps is None or self.tapped_sq is None:
+            return np.empty((0, self.periods))
+        near, far = self.feeder.ratios
+        bus = np.where(taps.at_parent, self.feeder.parent[taps.branch], self.feeder.child[taps.branch])
+        ratio = np.where(taps.at_parent, near[taps.branch], far[taps.branch])
+        return np.asarray(np.sqrt(values.voltage_sq[bus] / self.tapped_sq.value) / ratio[:, None])
 
     def constraints(self, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield balances (the active one first), voltage drops, cones and limits."""
@@ -153,40 +208,39 @@ class BranchFlow:
         )
         yield self._cones(sending)
         yield from self._limits()
+        yield from self._tap_ranges()
 
     def _balances(self, incidence: sp.csr_array, injections: Sequence[Injection]) -> Iterator[cp.Constraint]:
         """Yield Eq 12 for every bus, the slack included; their duals are the nodal prices."""
         import scipy.sparse as sp
 
         f = self.feeder
-        drawn = f.shunts_at_bus_pu.real, -f.shunts_at_bus_pu.imag
-        for flow, load, impedance, part, shunt in (
-            (self.p, self.p_load, f.r_pu, "p_mw", drawn[0]),
-            (self.q, self.q_load, f.x_pu, "q_mvar", drawn[1]),
+        for flow, load, impedance, part in (
+            (self.p, self.p_load, f.r_pu, "p_mw"),
+            (self.q, self.q_load, f.x_pu, "q_mvar"),
         ):
             places = (f.child, np.arange(f.n_lines))
             loss = sp.csr_array((impedance, places), shape=incidence.shape)
             injected = gather(injections, part, f.n_buses) / f.base_mva
             balance = incidence @ flow - loss @ self.current_sq + injected
-            yield (balance if f.plain else balance - self._at_buses(shunt)) == load
+            yield (balance if f.circuit is None else balance - self._drawn(f.circuit, part)) == load
 
-    def _at_buses(self, weight: Array) -> cp.Expression:
-        """Return v of every bus times a weight, shape ``(n, periods)``."""
+    def _drawn(self, circuit: Circuit, part: str, *, lost: bool = False) -> cp.Expression:
+        """Return the active or reactive power that shunts draw from each bus, or the part that is lost there."""
         import scipy.sparse as sp
 
-        f = self.feeder
-        places = (f.child, np.arange(f.n_lines))
-        root = np.zeros((f.n_buses, self.periods))
-        root[f.slack] = weight[f.slack] * f.slack_vm_pu**2
-        return sp.csr_array((weight[f.child], places), shape=(f.n_buses, f.n_lines)) @ self.child_voltage_sq + root
-
-    def _receiving_voltage_sq(self) -> cp.Expression:
-        """Return v at each line's child, behind the ratio."""
-        import scipy.sparse as sp
-
-        if self.feeder.plain:
-            return self.child_voltage_sq
-        return sp.diags_array(1.0 / self.feeder.ratios[1] ** 2).tocsr() @ self.child_voltage_sq
+        f, lines = self.feeder, np.arange(self.feeder.n_lines)
+        shunts = circuit.shunt_parent_pu, circuit.shunt_child_pu, circuit.shunt_bus_pu
+        near, far, at_bus = (shunt.real if part == "p_mw" else -shunt.imag for shunt in shunts)
+        at_bus = np.where(circuit.inside, at_bus, 0.0) if lost else at_bus
+        shape, root = (f.n_buses, f.n_lines), np.zeros((f.n_buses, self.periods))
+        root[f.slack] = at_bus[f.slack] * f.slack_vm_pu**2
+        return (
+            sp.csr_array((near, (f.parent, lines)), shape=shape) @ self.sending_voltage_sq()
+            + sp.csr_array((far, (f.child, lines)), shape=shape) @ self._receiving_voltage_sq()
+            + sp.csr_array((at_bus[f.child], (f.child, lines)), shape=shape) @ self.child_voltage_sq
+            + root
+        )
 
     def _cones(self, sending: cp.Expression) -> cp.Constraint:
         """Return ||(2P, 2Q, l - v)|| <= l + v (Eq 15)."""
@@ -248,7 +302,9 @@ class BranchFlow:
 
         f = self.feeder
         series = f.base_mva * (f.r_pu @ self.current_sq)
-        return series if f.plain else series + f.base_mva * cp.sum(self._at_buses(f.lossy_shunts_pu), axis=0)
+        if f.circuit is None:
+            return series
+        return series + f.base_mva * cp.sum(self._drawn(f.circuit, "p_mw", lost=True), axis=0)
 
     def values(self) -> FlowValues:
         """Return the solved flow."""
@@ -260,6 +316,7 @@ class BranchFlow:
             q=np.array(self.q.value),
             current_sq=np.array(self.current_sq.value),
             voltage_sq=voltage_sq,
+            behind_sq=None if self.taps is None else np.array(self.sending_voltage_sq().value),
         )
 
 

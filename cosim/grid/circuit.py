@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cosim.arrays import Array, BoolArray, ComplexArray, IntArray, freeze
 
@@ -86,6 +86,54 @@ class Elements:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Taps:
+    """Tap changers of constant step, K of them; each changes the ratio at one end of a branch.
+
+    With s the step times the way from neutral, the ratio is in proportion to 1 + s, at whichever side the changer is:
+    referred to the other side the impedances stay as they are.
+
+    Attributes
+    ----------
+    names
+        How messages call each transformer.
+    branch
+        Its branch, shape (K,).
+    at_parent
+        Whether the changer is at the parent's end, shape (K,).
+    position, neutral, lowest, highest
+        Where it is in the feeder's ratios, where it changes nothing, and where it can be, shape (K,).
+    step
+        Change of the ratio by a step, relative to neutral, shape (K,).
+    """
+
+    names: tuple[str, ...]
+    branch: IntArray
+    at_parent: BoolArray
+    position: IntArray
+    neutral: IntArray
+    lowest: IntArray
+    highest: IntArray
+    step: Array
+
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def factor(self, position: ArrayLike) -> Array:
+        """Return by what positions multiply the ratios as they are, shape (K,)."""
+        return np.asarray(self._whole(np.asarray(position)) / self._whole(self.position), dtype=np.float64)
+
+    def real_position(self, factor: Array) -> Array:
+        """Return the position, a real number, that multiplies the ratios so."""
+        return np.asarray(self.neutral + (factor * self._whole(self.position) - 1.0) / self.step, dtype=np.float64)
+
+    def _whole(self, position: NDArray[Any]) -> Array:
+        return np.asarray(1.0 + self.step * (position - self.neutral), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Circuit:
     """Levels, ratios and shunts of a feeder of n buses and m branches.
 
@@ -105,6 +153,8 @@ class Circuit:
         Further ids of each bus: those that closed switches make one with it.
     elements
         What the branches are in the user's net.
+    free
+        Tap changers that a programme may set to any real position: a bound on what positions can do. None are else.
     """
 
     bus_kv: Array
@@ -119,9 +169,32 @@ class Circuit:
     inside: BoolArray
     also: tuple[tuple[str, ...], ...]
     elements: Elements
+    free: Taps | None = None
 
     def __post_init__(self) -> None:
         freeze(self)
+
+    def tapped(self, taps: Taps, position: ArrayLike) -> Circuit:
+        """Return the circuit with tap changers elsewhere; what enters elements there is turned over with the ratio."""
+        factor, elements = taps.factor(position), self.elements
+        near, far = self.ratio_parent.copy(), self.ratio_child.copy()
+        ends = np.ones((2, len(near)))
+        for k, branch in enumerate(taps.branch):
+            ends[0 if taps.at_parent[k] else 1, branch] = factor[k]
+        turned = ends[:, elements.branch].T
+        return replace(
+            self, ratio_parent=near * ends[0], ratio_child=far * ends[1],
+            elements=replace(
+                elements, of_voltage=elements.of_voltage / turned, of_current=elements.of_current / turned
+            ),
+        )  # fmt: skip
+
+    def freed(self, taps: Taps) -> Circuit:
+        """Return the circuit whose tap changers are free; at their own ends elements are not limited then."""
+        elements, rated = self.elements, self.elements.rated_pu.copy()
+        for branch, at_parent in zip(taps.branch, taps.at_parent, strict=True):
+            rated[elements.branch == branch, 0 if at_parent else 1] = np.nan
+        return replace(self, free=taps, elements=replace(elements, rated_pu=rated))
 
     @property
     def of_branches(self) -> dict[str, Array]:
