@@ -7,8 +7,6 @@ represent is refused with its place in the file; nothing is ignored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder, no_layout
-from cosim.grid.lean import pandapower
+from cosim.grid.lean import empty_net, pandapower
 from cosim.grid.state import GridState
 from cosim.grid.table_rules import (
     BUS,
@@ -164,7 +162,7 @@ def to_pandapower(feeder: Feeder) -> pandapowerNet:
     n, m = feeder.n_buses, feeder.n_lines
     limit = np.where(np.isinf(feeder.i_max_ka), NO_LIMIT_KA, feeder.i_max_ka)
     layout = [tuple(point) for point in feeder.layout.tolist()] or None
-    net = deepcopy(_empty_net())
+    net = empty_net()
     net.name, net.sn_mva = feeder.name, feeder.base_mva
     pp.create_buses(
         net, n, vn_kv=feeder.base_kv, name=list(feeder.bus_ids), geodata=layout,
@@ -178,12 +176,6 @@ def to_pandapower(feeder: Feeder) -> pandapowerNet:
     )  # fmt: skip
     pp.create_loads(net, list(range(n)), p_mw=feeder.p_mw, q_mvar=feeder.q_mvar, name=list(feeder.bus_ids))
     return net
-
-
-@cache
-def _empty_net() -> pandapowerNet:
-    """Return a net without anything: to make its sixty tables takes nine times as long as to copy them."""
-    return pandapower().create_empty_network()
 
 
 def state_of(net: pandapowerNet) -> GridState:
