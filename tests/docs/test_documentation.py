@@ -171,7 +171,7 @@ COMMANDS = [
     for page in PAGES
     for block in blocks(page, "console")
     for line in block.splitlines()
-    if re.match(r"\$ cosim (run|check|plan) ", line)
+    if re.match(r"\$ cosim (run|check|plan) (?!runs/)", line)
 ]
 BEGUN = [
     shlex.split(line.removeprefix("$ cosim "))
