@@ -49,7 +49,7 @@ def _checked(source: str, net: str, out: Path | None, how: Mapping[str, Any]) ->
     if out is not None:
         write_tables(found, out)
     screen = console()
-    for remark in found.net.remarks:
+    for remark in found.remarks:
         screen.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
     screen.print(grid((f"  {name}", escape(text)) for name, text in _told(found)))
     if out is not None:
@@ -70,6 +70,7 @@ def _told(found: CheckedNet) -> Iterator[tuple[str, str]]:
     if parts.left_out:
         yield "left out", ", ".join(map(str, parts.left_out))
     yield from (("merged", group) for group in parts.merged)
+    yield "limits", str(found.limits)
     yield "voltage", f"{voltages[low]:.6f} pu at bus {low} to {voltages[high]:.6f} pu at bus {high}"
     yield "losses", f"{1000.0 * proof.flows.loss_mw:.3f} kW"
     yield from (("loading", f"{one.percent:.2f} % of {one.element}") for one in found.fullest)

@@ -13,8 +13,10 @@ from cosim.errors import UsageError
 from cosim.grid.formats.matpower_net import net_of_case
 from cosim.grid.formats.opendss_net import net_of_dss
 from cosim.grid.formats.pandapower_net import named_net, net_of_json, simbench_net
+from cosim.grid.reduction.limits import Limits, limits_of
 from cosim.grid.reduction.own_net import ReducedNet, reduced, with_opened
 from cosim.grid.reduction.source_proof import IMPORTED
+from cosim.workflows.import_feeder import supply_remarks, supply_settings
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
@@ -54,11 +56,26 @@ class CheckedNet:
         The branch table with its proofs.
     fullest
         The line and the transformer with the highest loading, where any has a rating.
+    limits
+        Which limits the net brings.
     """
 
     read: Any
     net: ReducedNet
     fullest: tuple[Loading, ...]
+    limits: Limits
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was left out or read in a way that the user should know, limits included."""
+        supply, load_mw = self.limits.supply, float(-self.net.table.buses.p_mw.sum())
+        told = [
+            f"limits of power of {count} {kind} are not taken: give them to a device of the scenario"
+            for kind, count in self.limits.not_taken.items()
+        ]
+        settings = "".join(f", {one}" for one in supply_settings(supply))
+        kept = [f"a substation that keeps what it can: {{kind: substation, name: grid{settings}}}"] if settings else []
+        return (*self.net.remarks, *told, *supply_remarks(supply, load_mw), *kept)
 
 
 def check_net(
@@ -97,7 +114,7 @@ def check_net(
     found = reduced(read, name=name, slack_bus=slack_bus, balanced=balanced, told=told)
     if found.source is not None:
         read[IMPORTED] |= {"balanced": balanced}
-    return CheckedNet(read=read, net=found, fullest=tuple(_fullest(found)))
+    return CheckedNet(read=read, net=found, fullest=tuple(_fullest(found)), limits=limits_of(read, found))
 
 
 def _fullest(net: ReducedNet) -> list[Loading]:

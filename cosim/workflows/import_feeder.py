@@ -49,7 +49,7 @@ class ImportedFeeder:
         limits, (low, high) = _limits(self.tables), _others_limits(self.tables)
         kept = "voltage_limits: file" if any(limits) else ""
         missing = "" if all(limits) else f"v_min_pu: {low:g}, v_max_pu: {high:g}"
-        supply = ", ".join(_supply_settings(self.tables.supply))
+        supply = ", ".join(supply_settings(self.tables.supply))
         return (
             f"grid: {self.folder.name}",
             f"feeder: {{slack_bus: {self.tables.slack_bus}, slack_vm_pu: {self.tables.slack_vm_pu:g}, "
@@ -60,7 +60,7 @@ class ImportedFeeder:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was left out, merged, evaluated or read in a way that the user should know."""
-        return (*self.tables.remarks, *_supply_remarks(self.tables.supply, float(self.feeder.p_mw.sum())))
+        return (*self.tables.remarks, *supply_remarks(self.tables.supply, float(self.feeder.p_mw.sum())))
 
 
 def import_feeder(source: str, file: Path | str, out: Path | str) -> ImportedFeeder:
@@ -135,7 +135,7 @@ def _others_limits(tables: FeederTables) -> tuple[float, float]:
     return (least, most) if least < most else USUAL_PU
 
 
-def _supply_settings(supply: Supply) -> Iterator[str]:
+def supply_settings(supply: Supply) -> Iterator[str]:
     """Yield the settings of a substation that keeps the supply's limits of active power."""
     if 0.0 <= supply.p_max_mw < math.inf:
         yield f"import_max_mw: {supply.p_max_mw:g}"
@@ -145,7 +145,7 @@ def _supply_settings(supply: Supply) -> Iterator[str]:
         yield f"export_max_mw: {-supply.p_min_mw:g}"
 
 
-def _supply_remarks(supply: Supply, load_mw: float) -> Iterator[str]:
+def supply_remarks(supply: Supply, load_mw: float) -> Iterator[str]:
     """Yield what of the supply's limits the tables do not hold."""
     numbers = {
         "Pmin": (supply.p_min_mw, "MW"), "Pmax": (supply.p_max_mw, "MW"),
@@ -153,7 +153,7 @@ def _supply_remarks(supply: Supply, load_mw: float) -> Iterator[str]:
     }  # fmt: skip
     given = [f"{name} {value:g} {unit}" for name, (value, unit) in numbers.items() if math.isfinite(value)]
     if given:
-        kept = "the substation below keeps those of P" if any(_supply_settings(supply)) else "give a device"
+        kept = "the substation below keeps those of P" if any(supply_settings(supply)) else "give a device"
         yield f"the supply's limits are not carried ({', '.join(given)}): {kept}, none can keep those of Q"
     if supply.p_max_mw < load_mw:
         yield f"the supply's Pmax {supply.p_max_mw:g} MW is below the nominal load of {load_mw:g} MW"

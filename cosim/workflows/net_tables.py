@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.errors import StorageError, UsageError
 from cosim.grid.formats.pandapower_net import stored
+from cosim.grid.reduction.net_rules import voltage_limits
 from cosim.grid.reduction.source_proof import told_voltages
 from cosim.workflows.check_net import CheckedNet
 
@@ -44,7 +45,11 @@ def write_tables(checked: CheckedNet, folder: Path) -> None:
 def _buses(checked: CheckedNet) -> list[tuple[object, ...]]:
     """Return a row a bus: its voltage, the limits of the file, and what the tool that the net comes from found."""
     theirs = told_voltages(checked.read)
-    limits = [_given(checked.read.bus, column) for column in ("min_vm_pu", "max_vm_pu")]
+    buses = checked.read.bus.index.to_list()
+    limits = [
+        {bus: limit for bus, limit in zip(buses, column.tolist(), strict=True) if np.isfinite(limit)}
+        for column in voltage_limits(checked.read.bus)
+    ]
     return [
         (bus, vm_pu, *(column.get(bus, "") for column in limits), theirs.get(bus, ""))
         for bus, vm_pu in checked.net.vm_pu.items()

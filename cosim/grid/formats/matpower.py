@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def read_matpower(path: Path | str) -> FeederTables:
         slack_bus=str(slack),
         slack_vm_pu=float(active.units[0]["Vg"] if active.units else active.buses[slack]["Vm"]),
         base_mva=case.base_mva,
-        supply=_supply(active.units),
+        supply=supply_of(active.units),
         remarks=tuple(_remarks(case, active)),
     )
 
@@ -117,11 +117,16 @@ def _unit_problems(active: _InService) -> Iterator[Problem]:
             yield replace(at, reason=reason, remedy="give one voltage")
 
 
-def _bus(number: int, row: Row) -> Cells:
+def voltage_limits(row: Row) -> dict[str, float | None]:
+    """Return the limits of a bus; equal ones are no band."""
     equal = row["Vmin"] == row["Vmax"]
     low = row["Vmin"] if row["Vmin"] > 0.0 and not equal else None
     high = row["Vmax"] if math.isfinite(row["Vmax"]) and not equal else None
-    return {"id": str(number), "vn_kv": row["baseKV"], "min_vm_pu": low, "max_vm_pu": high}
+    return {"min_vm_pu": low, "max_vm_pu": high}
+
+
+def _bus(number: int, row: Row) -> Cells:
+    return {"id": str(number), "vn_kv": row["baseKV"], **voltage_limits(row)}
 
 
 def _line(base_mva: float, row: Row, number: int, buses: dict[int, Row]) -> Cells:
@@ -140,8 +145,8 @@ def _load(number: int, row: Row) -> Cells:
     return {"id": str(number), "bus": str(number), "p_mw": row["Pd"], "q_mvar": row["Qd"]}
 
 
-def _supply(units: list[Row]) -> Supply:
-    """Return the limits of all generators at the slack bus together."""
+def supply_of(units: list[Row]) -> Supply:
+    """Return the limits of all generators at a slack bus together."""
     return Supply(
         p_max_mw=sum(row.get("Pmax", math.inf) for row in units) if units else math.inf,
         p_min_mw=sum(row.get("Pmin", -math.inf) for row in units) if units else -math.inf,
@@ -156,6 +161,12 @@ def case_remarks(case: CaseFile) -> tuple[str, ...]:
     return (*(f"evaluated, {statement}" for statement in case.evaluated), *((costs,) if case.has_costs else ()))
 
 
+def equal_limits(buses: Mapping[int, Row]) -> Iterator[str]:
+    """Yield which buses have limits that are no band."""
+    if equal := [f"{number}" for number, row in buses.items() if row["Vmin"] == row["Vmax"]]:
+        yield f"Vmin and Vmax of bus {listed(equal)} are equal, which is no band; it is left to the scenario"
+
+
 def _remarks(case: CaseFile, active: _InService) -> Iterator[str]:
     yield from case_remarks(case)
     if out := len(case.branch) - len(active.branches):
@@ -164,7 +175,6 @@ def _remarks(case: CaseFile, active: _InService) -> Iterator[str]:
     if isolated:
         p, q = (sum(row[name] for row in isolated) for name in ("Pd", "Qd"))
         yield f"{len(isolated)} isolated buses are left out, with {p:g} MW and {q:g} Mvar"
-    if equal := [f"{number}" for number, row in active.buses.items() if row["Vmin"] == row["Vmax"]]:
-        yield f"Vmin and Vmax of bus {listed(equal)} are equal, which is no band; it is left to the scenario"
+    yield from equal_limits(active.buses)
     if not active.units:
         yield f"no generator stands at the slack bus; its voltage is the start voltage Vm of bus {active.slacks[0]}"

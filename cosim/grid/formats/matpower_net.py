@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosim.errors import InputError, Problem
-from cosim.grid.formats.matpower import case_remarks, number_problems
+from cosim.grid.formats.matpower import case_remarks, equal_limits, number_problems, supply_of, voltage_limits
 from cosim.grid.formats.matpower_file import CaseFile, Row, read_case_file
+from cosim.grid.model import NO_LIMIT_KA
 from cosim.units import base_impedance_ohm
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _PQ, _PV, _SLACK, _ISOLATED = 1, 2, 3, 4
 _HZ = 50.0
 _FARAD_TO_NF = 1e9
+_NO_LIMIT = 2.0 * NO_LIMIT_KA
 
 
 def net_of_case(path: Path) -> tuple[pandapowerNet, tuple[str, ...]]:
@@ -47,11 +49,15 @@ def net_of_case(path: Path) -> tuple[pandapowerNet, tuple[str, ...]]:
     for index, row in enumerate(case.branch, 1):
         _put_branch(net, index, row, buses, case.base_mva)
     _put_units(net, case, buses)
-    return net, case_remarks(case)
+    return net, (*case_remarks(case), *equal_limits(buses))
 
 
 def _branch_problems(case: CaseFile, buses: dict[int, Row]) -> Iterator[Problem]:
-    """Yield branches whose ends, impedance or rating make no branch."""
+    """Yield buses without a base voltage, and branches whose ends, impedance or rating make no branch."""
+    for number, row in buses.items():
+        if not row["baseKV"] > 0.0:
+            remedy = "give it in kV; any value does where all are alike"
+            yield replace(row.at, field=f"bus {number}", reason=f"baseKV {row['baseKV']:g} must be > 0", remedy=remedy)
     for row in case.branch:
         at = replace(row.at, field=f"branch {row['fbus']:g}-{row['tbus']:g}")
         for end in ("fbus", "tbus"):
@@ -77,7 +83,7 @@ def _put_bus(net: pandapowerNet, number: int, row: Row, name: str) -> None:
 
     pp.create_bus(
         net, row["baseKV"], index=number, name=name or None, in_service=int(row["type"]) != _ISOLATED,
-        min_vm_pu=row["Vmin"], max_vm_pu=row["Vmax"],
+        **{name: math.nan if limit is None else limit for name, limit in voltage_limits(row).items()},
     )  # fmt: skip
     if row["Pd"] or row["Qd"]:
         pp.create_load(net, number, row["Pd"], row["Qd"], index=number)
@@ -99,13 +105,18 @@ def _put_branch(net: pandapowerNet, index: int, row: Row, buses: dict[int, Row],
             max_i_ka=row["rateA"] / (math.sqrt(3.0) * level) if limited else math.nan,
         )  # fmt: skip
         return
-    rated = row["rateA"] if limited else base_mva
+    rated = row["rateA"] if limited else _NO_LIMIT * math.sqrt(3.0) * max(level, buses[end]["baseKV"])
     percent = 100.0 * rated / base_mva
     pp.create_transformer_from_parameters(
         net, start, end, sn_mva=rated, vn_hv_kv=level * (row["ratio"] or 1.0), vn_lv_kv=buses[end]["baseKV"],
         vk_percent=math.copysign(math.hypot(row["r"], row["x"]), row["x"]) * percent, vkr_percent=row["r"] * percent,
         pfe_kw=0.0, i0_percent=0.0, shift_degree=row["angle"], index=index, in_service=in_service,
     )  # fmt: skip
+
+
+def _given(limit: float) -> float:
+    """Return a limit, NaN for none."""
+    return limit if math.isfinite(limit) else math.nan
 
 
 def _put_units(net: pandapowerNet, case: CaseFile, buses: dict[int, Row]) -> None:
@@ -116,7 +127,12 @@ def _put_units(net: pandapowerNet, case: CaseFile, buses: dict[int, Row]) -> Non
     held = {int(row["bus"]): row["Vg"] for row in reversed(units)}
     for number, row in buses.items():
         if int(row["type"]) == _SLACK:
-            pp.create_ext_grid(net, number, vm_pu=held.get(number, row["Vm"]))
+            supply = supply_of([unit for unit in units if int(unit["bus"]) == number])
+            pp.create_ext_grid(
+                net, number, vm_pu=held.get(number, row["Vm"]), max_p_mw=_given(supply.p_max_mw),
+                min_p_mw=_given(supply.p_min_mw), max_q_mvar=_given(supply.q_max_mvar),
+                min_q_mvar=_given(supply.q_min_mvar),
+            )  # fmt: skip
     for row in units:
         number = int(row["bus"])
         if int(buses[number]["type"]) == _PV:

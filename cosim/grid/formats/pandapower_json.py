@@ -52,6 +52,7 @@ _NAMES = MappingProxyType(
         "controller": "a controller",
     }
 )
+_NO_LIMIT_PU = 2.0
 _VOLTAGE_DEPENDENT = (
     "const_z_percent", "const_i_percent",
     "const_z_p_percent", "const_i_p_percent", "const_z_q_percent", "const_i_q_percent",
@@ -251,7 +252,9 @@ def _load_problems(path: Path, loads: Frame) -> Iterator[Problem]:
 
 
 def _bus(row: Mapping[str, Any], slack: str) -> Cells:
-    low, high = row.get("min_vm_pu"), row.get("max_vm_pu")
+    # pandapower fills 0 and 2 pu into all other buses once one of them has a limit
+    low, high = row.get("min_vm_pu") or None, row.get("max_vm_pu")
+    high = None if high == _NO_LIMIT_PU else high
     if str(row["index"]) == slack and low is not None and low == high:
         low = high = None
     x, y = _position(row.get("geo"))

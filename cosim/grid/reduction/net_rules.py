@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray
+from cosim.arrays import Array, BoolArray
 from cosim.errors import Problem
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ _POSITIVE = ("vn_kv", "length_km", "parallel", "df", "sn_mva", "vn_hv_kv", "vn_l
 _NOT_ZERO = ("vk_percent", "vk_hv_percent", "vk_mv_percent", "vk_lv_percent")
 """A negative one stands for a capacitive transformer."""
 _WHOLE_PERCENT = 100.0
+_NO_LIMIT_PU = 2.0
 _SWITCHED = MappingProxyType({"l": "line", "t": "trafo", "t3": "trafo3w"})
 
 
@@ -83,6 +84,22 @@ def called(kind: str, table: Frame, index: object) -> str:
 def in_service(table: Frame) -> Frame:
     """Return the rows of a table that are in service."""
     return table[table["in_service"].astype(bool)] if "in_service" in table else table
+
+
+def voltage_limits(table: Frame) -> tuple[Array, Array]:
+    """Return the limits of buses, NaN for none.
+
+    pandapower fills 0 and 2 pu into all other buses once one of them has a limit; and two equal ones are no band.
+    """
+    low, high = (
+        table[column].to_numpy(dtype=np.float64, na_value=np.nan) if column in table else np.full(len(table), np.nan)
+        for column in ("min_vm_pu", "max_vm_pu")
+    )
+    band = ~(low == high)
+    return (
+        np.where(band & np.isfinite(low) & (low > 0.0), low, np.nan),
+        np.where(band & np.isfinite(high) & (high < _NO_LIMIT_PU), high, np.nan),
+    )
 
 
 def net_problems(net: pandapowerNet, file: str) -> Iterator[Problem]:

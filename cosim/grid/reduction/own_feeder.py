@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from cosim.arrays import Array, ComplexArray
 from cosim.grid.circuit import WHOLE_PERCENT, Circuit, Elements
 from cosim.grid.feeder import NO_VM_PU, Feeder
-from cosim.grid.model import NO_LIMIT_KA
 from cosim.grid.reduction.branch_table import BranchTable
+from cosim.grid.reduction.net_rules import voltage_limits
 from cosim.grid.reduction.own_net import ReducedNet
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 
+Index = Any
+"""A pandas index."""
 Ends = TypeVar("Ends", Array, ComplexArray)
 
 
@@ -46,8 +49,10 @@ def feeder_of_net(
     for bus, at in found.place.items():
         users[at].append(bus)
     low, high = (
-        _limits(net, users, column, usual, own=own_limits)
-        for column, usual in (("min_vm_pu", v_min_pu), ("max_vm_pu", v_max_pu))
+        _limits(given if own_limits else np.full(len(net.bus), np.nan), net.bus.index, users, usual, narrowest)
+        for given, usual, narrowest in zip(
+            voltage_limits(net.bus), (v_min_pu, v_max_pu), (np.nanmax, np.nanmin), strict=True
+        )
     )
     free = found.table.buses.inside
     return feeder_of_table(
@@ -104,24 +109,22 @@ def _elements(table: BranchTable, most_percent: Array) -> Elements:
         return np.where(forward[:, None], ends, ends[:, ::-1])
 
     ratings = np.stack([rows.rated_from_pu, rows.rated_to_pu], axis=1)
-    kv = table.buses.base_kv[np.stack([rows.from_bus, rows.to_bus], axis=1)]
-    none = NO_LIMIT_KA * np.sqrt(3.0) * kv / table.base_mva
     of_voltage, of_current = table.end_shares
     return Elements(
         ids=tuple(str(one) for one in rows.elements), kinds=tuple(one.kind for one in rows.elements),
         branch=table.branch_of_row[inner], of_voltage=turned(of_voltage), of_current=turned(of_current),
-        rated_pu=turned(np.where((ratings > 0.0) & (ratings < none), ratings, np.nan)), by_power=rows.by_power,
+        rated_pu=turned(ratings), by_power=rows.by_power,
         most_percent=most_percent[inner], from_parent=forward,
     )  # fmt: skip
 
 
-def _limits(net: pandapowerNet, users: list[list[int]], column: str, usual: float, *, own: bool) -> Array:
+def _limits(
+    given: Array, index: Index, users: list[list[int]], usual: float, narrowest: Callable[[Array], float]
+) -> Array:
     """Return a voltage limit of each bus: the tightest of the user's buses there, the usual one where none has any."""
-    given = net.bus[column] if own and column in net.bus else None
-    narrowest = np.nanmax if column.startswith("min") else np.nanmin
     found = np.full(len(users), usual)
-    for at, buses in enumerate(users if given is not None else ()):
-        values = np.asarray(given.loc[buses], dtype=np.float64) if given is not None else np.zeros(0)
+    for at, buses in enumerate(users):
+        values = given[index.get_indexer(buses)]
         if np.isfinite(values).any():
             found[at] = narrowest(values)
     return found

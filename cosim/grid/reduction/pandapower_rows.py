@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.arrays import Array, BoolArray, ComplexArray, IntArray
 from cosim.errors import InputError, Problem
+from cosim.grid.model import NO_LIMIT_KA
 from cosim.grid.reduction.rows import BranchRows, BusRows, Element
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _by_power(net: pandapowerNet) -> BoolArray:
 
 
 def _ratings(net: pandapowerNet, base_mva: float, kept: IntArray, kv_from: Array, kv_to: Array) -> dict[str, Array]:
-    """Return what is 100 % loading at both ends of the rows ``kept``, as pandapower defines it."""
+    """Return what is 100 % loading at both ends of the rows ``kept``, as pandapower defines it; NaN for no limit."""
     ranges = net._pd2ppc_lookups["branch"]
     by_power = _by_power(net)
     ends, kv = np.full((2, 2, len(by_power)), np.nan)
@@ -180,6 +181,8 @@ def _ratings(net: pandapowerNet, base_mva: float, kept: IntArray, kv_from: Array
             rated = _numbers(net.trafo3w, f"sn_{winding}_mva") / base_mva
             ratio = kv[outer, at] / _numbers(net.trafo3w, f"vn_{winding}_kv")
             ends[outer, at] = np.where(by_power[at], rated, rated * ratio)
+    none = NO_LIMIT_KA * np.sqrt(3.0) * kv / base_mva
+    ends = np.where((ends > 0.0) & (ends < none), ends, np.nan)
     return {"rated_from_pu": ends[0, kept], "rated_to_pu": ends[1, kept]}
 
 
