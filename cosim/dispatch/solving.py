@@ -134,7 +134,8 @@ class WindowSolver:
         """Return the answer of the hard model or, only where that has none, of the elastic one.
 
         A stalled solver may hide that the hard model is infeasible: what the elastic model answers without any slack
-        is the hard model's answer; else SCS has the last word on it.
+        is the hard model's answer; so is one whose own loads, once they are kept, the hard model proves too much. Else
+        SCS has the last word on it.
         """
         scales = [(scale, None) for scale in OTHER_SCALES]
         hard = self._retried(window, states, scales, elastic=False, proposal=proposal)
@@ -144,6 +145,8 @@ class WindowSolver:
         if hard.record.status == "infeasible":
             return elastic
         tried = (*hard.record.retries, _word(hard))
+        if proposal is not None and self._unserved(elastic, window, states):
+            return _told(elastic, tried)
         if not (elastic.record.usable and serves_all(elastic, self.case.limits)):
             last = self.problem(elastic=False, movable=proposal is not None).solve(
                 window, states, backend=scs, proposal=proposal
@@ -152,6 +155,13 @@ class WindowSolver:
                 return _told(last, tried)
             elastic = hard if hard.record.usable else elastic
         return _told(elastic, tried)
+
+    def _unserved(self, elastic: DispatchPlan, window: Window, states: Mapping[str, State]) -> bool:
+        """Whether an answer settles on loads that cannot all be served."""
+        if not elastic.record.usable:
+            return False
+        kept = self.problem(elastic=False).solve(window.asking(elastic.ev_mw), states)
+        return kept.record.status == "infeasible"
 
     def _elastic(self, window: Window, states: Mapping[str, State], proposal: Proposal | None = None) -> DispatchPlan:
         attempts: list[tuple[float, Backend | None]] = [(scale, None) for scale in OTHER_SCALES]

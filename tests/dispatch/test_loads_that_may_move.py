@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosim.dispatch import solving
+from cosim.dispatch.backends import scs
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
+from cosim.dispatch.problem import DispatchProblem
 from cosim.errors import ComponentError, DependencyError
 
 LOAD = np.array([[0.3], [0.5], [0.2]])
@@ -127,3 +130,22 @@ def test_a_station_that_no_price_moves_but_for_rounding_is_one_that_none_moves(c
     assert plan.record.primal_residual <= 1e-12
     assert plan.ev_mw == pytest.approx(expected.ev_mw, abs=1e-10)
     assert plan.station_price_per_mwh == pytest.approx(expected.station_price_per_mwh, rel=1e-8)
+
+
+@pytest.mark.parametrize(("load", "asked"), [(100.0 * LOAD, 0), (LOAD, 1)])
+def test_a_stalled_solver_is_believed_where_the_loads_settled_on_cannot_be_served(hour, monkeypatch, load, asked):
+    """No split of 100 MW can be served: that they are cut needs no further proof. What can be served is asked again."""
+    calls, solve = [], DispatchProblem.solve
+
+    def stalling(problem, window, states, **options):
+        plan = solve(problem, window, states, **options)
+        calls.extend([scs] if options.get("backend") is scs else [])
+        first = problem.movable and not problem.elastic and options.get("backend") is None
+        return replace(plan, record=replace(plan.record, status="not_converged")) if first else plan
+
+    monkeypatch.setattr(DispatchProblem, "solve", stalling)
+    monkeypatch.setattr(solving, "serves_all", lambda plan, limits: False)
+    plan = Controller(hour).plan(0, load, proposal(600.0, 0.02 * np.eye(3)))
+    assert len(calls) == asked
+    assert plan.record.usable
+    assert (plan.ev_curtailed_mw.sum() > 50.0) == (asked == 0)

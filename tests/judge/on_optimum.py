@@ -142,6 +142,8 @@ class OnOptimum(Comparing):
         for k in periods:
             if not str(row("restoration", "")[k]) and not str(row("storage_repair", "")[k]):
                 self._prices(k, window, plain, own, elastic=not hard, possible=loose)
+            else:
+                self._paid(k, elastic=not hard)
 
     def _bounds(self, start, periods, least, own, limit):
         """Compare the stored bound and cost of a window with our optimum.
@@ -199,6 +201,23 @@ class OnOptimum(Comparing):
                     continue
                 what = f"price of station {table['station'][n]} less markup"
                 self._between(k, window, what, paid[n], limit, elastic=elastic, possible=possible, station=n)
+
+    def _paid(self, k, *, elastic):
+        """Compare the price that drivers pay with the one told of their bus, where our programme has no such price.
+
+        It is all that can be said of a repaired period: a loop that ended elsewhere is no equilibrium.
+        """
+        if not (self.case.has_roads and self.case.stations and self.case.nodal):
+            return
+        table = self.told.table("stations", k)
+        told = table["nodal_price_per_mwh"].to_numpy()
+        if not np.isfinite(told).all():
+            return
+        most = self.case.dispatch["ev_curtailment_price_per_mwh"] if elastic else np.inf
+        paid = table["price_per_mwh"].to_numpy() / (1.0 + self.case.coupling["markup"])
+        day = self.case.dispatch["mode"] == "day_ahead"  # one plan, and one loop, for all its periods
+        limit = PRICE_REL * max(np.abs(told).max(), 1.0)
+        self.near(-1 if day else k, "price of a station less markup", paid, np.minimum(told, most), limit)
 
     def _between(self, k, window, what, told, limit, *, elastic, possible, bus=None, station=None):
         """Note a price that lies outside what one unit less spares and one unit more costs.
