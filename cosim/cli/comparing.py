@@ -61,6 +61,9 @@ def print_comparison(screen: Console, found: Comparison, *, differences: bool = 
     if found.remark:
         screen.print(f"[yellow]incomplete[/yellow] {escape(found.remark)}", soft_wrap=True)
     screen.print(_table(found))
+    for run in found.runs:
+        worst = run.verdict.worst
+        screen.print(f"verdict  [{colour(worst)}]exit {worst}[/] {escape(run.name)}: {', '.join(run.verdict.parts)}")
     for notice in found.notices:
         screen.print(f"[yellow]notice[/yellow] {escape(notice)}", soft_wrap=True)
     for note in found.notes:
@@ -72,6 +75,9 @@ def _table(found: Comparison) -> Table:
     table.add_column("")
     for run in found.runs:
         table.add_column(escape(run.name), justify="right", overflow="fold")
+    two = len(found.runs[1:]) == 1  # of more there is no room: JSON, CSV and the page have them
+    for heading in ("difference", "") if two else ():
+        table.add_column(heading, justify="right")
     table.add_column("")
     section = ""
     for row in found.rows:
@@ -79,7 +85,8 @@ def _table(found: Comparison) -> Table:
             section = row.section
             table.add_row(f"[bold]{escape(section)}[/bold]")
         cells = [escape(cell.text) if cell is not None else "–" for cell in row.cells]
-        table.add_row(f"  {escape(row.label)}", *cells, escape(row.unit))
+        told = ("", "") if row.changes[0] is None else row.changes[0].texts
+        table.add_row(f"  {escape(row.label)}", *cells, *(told if two else ()), escape(row.unit))
     return table
 
 

@@ -23,6 +23,8 @@ _ABSENT = "–"
 _WORDS_ONLY = frozenset({"sources", "title", "description", "extends", "schema"})
 _LONGEST = 48
 _FEW = 4
+_CODES = "Verdict"
+_HUNDRED = 100.0
 _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 """Sections that tell how a run was solved, not what came out."""
 
@@ -48,6 +50,38 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A number less another one, also in percent of that; None where that is zero."""
+
+    difference: float
+    percent: float | None
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both as text.
+
+        >>> Change(difference=-1.5, percent=-50.0).texts, Change(difference=0.0, percent=None).texts
+        (('-1.5000', '-50 %'), ('0', ''))
+        """
+        sign = "+" if self.difference > 0.0 else ""
+        told = Row(key="", label="", value=float(self.difference)).text
+        if self.percent is None:
+            return f"{sign}{told}", ""
+        percent = f"{self.percent:+,.0f}" if abs(self.percent) >= _HUNDRED else f"{self.percent:+.3g}"
+        return f"{sign}{told}", f"{percent} %".replace("+0 %", "0 %")
+
+
+def change(first: Value, other: Value) -> Change | None:
+    """Return how a number differs from the first one; None unless both are finite numbers."""
+    if isinstance(first, str) or isinstance(other, str) or first is None or other is None:
+        return None
+    difference = float(other) - float(first)
+    if not math.isfinite(difference):
+        return None
+    return Change(difference=difference, percent=_HUNDRED * difference / abs(first) if first else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
     """One measure of all runs.
 
@@ -69,6 +103,14 @@ class ComparedRow:
     def values(self) -> tuple[Value, ...]:
         """The numbers; None where a run has none."""
         return tuple(None if cell is None else cell.value for cell in self.cells)
+
+    @property
+    def changes(self) -> tuple[Change | None, ...]:
+        """How each later run's number differs from the first run's; None where one has none, or it is a code."""
+        first, *others = self.values
+        if self.section == _CODES:
+            return (None,) * len(others)
+        return tuple(change(first, other) for other in others)
 
     def deviates(self, tolerance: float) -> bool:
         """Whether a run's number differs from the first run's by more than ``tolerance * max(1, |first|)``.
@@ -164,6 +206,8 @@ class Comparison:
                 {
                     "section": row.section, "key": row.key, "label": row.label, "unit": row.unit,
                     "values": [_plain(value) for value in row.values],
+                    "differences": [None if one is None else _plain(one.difference) for one in row.changes],
+                    "percent": [None if one is None else _plain(one.percent) for one in row.changes],
                     "places": ["" if cell is None else cell.place for cell in row.cells],
                 }
                 for row in self.rows
@@ -171,12 +215,24 @@ class Comparison:
         }  # fmt: skip
 
     def table(self) -> list[list[str]]:
-        """Return header and rows of a CSV file: key, label, unit, then one full-precision number per run."""
+        """Return header and rows of a CSV file.
+
+        Key, label, unit, one full-precision number per run, then how each but the first differs, also in percent.
+        """
+
+        def told(row: ComparedRow) -> Iterator[Value]:
+            yield from row.values
+            for one in row.changes:
+                yield None if one is None else one.difference
+                yield None if one is None else one.percent
+
+        names = [run.name for run in self.runs]
+        later = [f"{name}, {what}" for name in names[1:] for what in ("difference", "percent")]
         body = [
-            [row.key, row.label, row.unit, *("" if value is None else str(value) for value in row.values)]
+            [row.key, row.label, row.unit, *("" if value is None else str(value) for value in told(row))]
             for row in self.rows
         ]
-        return [["key", "label", "unit", *(run.name for run in self.runs)], *body]
+        return [["key", "label", "unit", *names, *later], *body]
 
 
 def compare_runs(results: Sequence[RunResult]) -> Comparison:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cosim.reports import frames, style
 from cosim.reports.comparison import Comparison
+from cosim.reports.difference_maps import difference_maps
 from cosim.reports.frames import NothingToDraw, PeriodAxis
 from cosim.reports.page import environment, write_page
 from cosim.reports.plot import Figure, plotly_js
@@ -42,17 +43,19 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     StorageError
         If it cannot be written.
     """
+    results, names = comparison.results(), [run.name for run in comparison.runs]
     try:
-        figure = draw(comparison.results(), [run.name for run in comparison.runs])
+        figure = draw(results, names)
         html, missing = figure.to_html("figure"), ""
     except NothingToDraw as reason:
         html, missing = "", str(reason)
+    drawn, begin = difference_maps(results[0], results[-1], names[0], names[-1])
     sections: dict[str, list[object]] = {}
     for row in comparison.rows:
         sections.setdefault(row.section, []).append(row)
     text = environment().get_template("comparison.html.j2").render(
         comparison=comparison, sections=sections, caption=CAPTION, title=TITLE, figure=html, missing=missing,
-        plotlyjs=plotly_js(),
+        plotlyjs=plotly_js(), maps=drawn, begin=begin,
     )  # fmt: skip
     write_page(path, text)
     return path

@@ -36,8 +36,8 @@ class Strokes:
         Where they begin and end, shape (k, 2).
     edges
         Upper end of each class but the last.
-    labels
-        What the legend calls each class.
+    labels, shades
+        What the legend calls each class, and its colour.
     """
 
     names: tuple[str, ...]
@@ -45,6 +45,7 @@ class Strokes:
     end: Array
     edges: tuple[float, ...]
     labels: tuple[str, ...]
+    shades: tuple[str, ...] = ()
 
     @property
     def middle(self) -> Array:
@@ -60,7 +61,7 @@ class Strokes:
         """Return one trace a class, without lines yet."""
         return [
             scatter([None], [None], mode="lines", name=label, line={"color": shade, "width": 3.5}, hoverinfo="skip")
-            for label, shade in zip(self.labels, SHADES[-len(self.labels) :], strict=True)
+            for label, shade in zip(self.labels, self.shades, strict=True)
         ]
 
     def coloured(self, values: Array) -> list[Trace]:
@@ -80,7 +81,11 @@ class Strokes:
 
 
 def strokes(
-    ends: Mapping[str, Ends], points: Mapping[str, Point], edges: Sequence[float], labels: Sequence[str]
+    ends: Mapping[str, Ends],
+    points: Mapping[str, Point],
+    edges: Sequence[float],
+    labels: Sequence[str],
+    shades: Sequence[str] = SHADES,
 ) -> Strokes:
     """Return lines between points; two in opposite directions lie beside each other, as on a road."""
     start = np.array([points[a] for a, _ in ends.values()], dtype=np.float64).reshape(-1, 2)
@@ -91,7 +96,14 @@ def strokes(
     length = np.hypot(along[:, 0], along[:, 1])[:, None]
     aside = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.where(length > 0.0, length, 1.0)
     shift = aside * beside * 0.012 * extent(points)
-    return Strokes(names=tuple(ends), start=start + shift, end=end + shift, edges=tuple(edges), labels=tuple(labels))
+    return Strokes(
+        names=tuple(ends),
+        start=start + shift,
+        end=end + shift,
+        edges=tuple(edges),
+        labels=tuple(labels),
+        shades=tuple(shades[-len(labels) :]),
+    )
 
 
 def extent(points: Mapping[str, Point]) -> float:

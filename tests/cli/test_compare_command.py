@@ -20,8 +20,8 @@ def test_it_prints_what_differs_and_one_column_a_run(cosim, pair):
     assert (code, err) == (0, "")
     assert re.search(r"^ +coupling\.mode +sequential +iterated *$", out, flags=re.MULTILINE)
     assert re.search(r"^ +coupling\.ev_price\.kind +none +nodal *$", out, flags=re.MULTILINE)
-    assert re.search(r"^ +Import +[\d.]+ +[\d.]+ +MWh *$", out, flags=re.MULTILINE)
-    assert re.search(r"^ +Charging not served +0 +0 +MWh *$", out, flags=re.MULTILINE)
+    assert re.search(r"^ +Import +[\d.]+ +[\d.]+ +[+-][\d.]+ +[+-][\d.e-]+ % +MWh *$", out, flags=re.MULTILINE)
+    assert re.search(r"^ +Charging not served +0 +0 +0 +MWh *$", out, flags=re.MULTILINE)
     assert "Margin above the lower voltage limit" in out
 
 
@@ -51,7 +51,8 @@ def test_files_are_written_and_never_overwritten(cosim, pair, tmp_path):
     assert cosim("compare", *pair, "--out", table, "--html", page)[0] == 0
     with table.open(encoding="utf-8") as stream:
         header = next(csv.reader(stream))
-    assert header == ["key", "label", "unit", *(folder.name for folder in pair)]
+    names = [folder.name for folder in pair]
+    assert header == ["key", "label", "unit", *names, f"{names[1]}, difference", f"{names[1]}, percent"]
     text = page.read_text(encoding="utf-8")
     assert "Comparison of 2 runs" in text
     assert 'id="figure"' in text

@@ -12,7 +12,7 @@ import pytest
 
 from cosim.errors import InputError, UsageError
 from cosim.plain import csv_text
-from cosim.reports.comparison import compare_runs
+from cosim.reports.comparison import change, compare_runs
 
 RESOLVED = {
     "title": "One",
@@ -167,7 +167,35 @@ def test_json_and_csv_carry_every_row_at_full_precision(make_run):
     assert [run["name"] for run in told["runs"]] == ["run0", "run1"]
     values = {row["key"]: row["values"] for row in told["measures"]}
     header, *rows = csv.reader(io.StringIO(csv_text(comparison.table())))
-    assert header == ["key", "label", "unit", "run0", "run1"]
+    assert header == ["key", "label", "unit", "run0", "run1", "run1, difference", "run1, percent"]
     assert [row[0] for row in rows] == list(values)
-    for key, _, _, first, second in rows:
+    for key, _, _, first, second, *_ in rows:
         assert [None if cell == "" else type(values[key][0] or 0.0)(cell) for cell in (first, second)] == values[key]
+
+
+def test_differences_are_told_of_numbers_and_percent_of_what_is_not_zero(make_run):
+    def dearer(k, tables, gate):
+        tables["periods"]["cost"] = [2.0 * tables["periods"]["cost"][0]]
+
+    comparison = compare_runs([make_run(), make_run(change=dearer, code=6)])
+    first, second = comparison["cost"].values
+    (one,) = comparison["cost"].changes
+    assert (one.difference, one.percent) == (second - first, pytest.approx(100.0))
+    assert comparison["exit_code"].changes == (None,), "codes are no amounts"
+    told = {row["key"]: row for row in comparison.as_dict()["measures"]}
+    assert told["cost"]["percent"] == [pytest.approx(100.0)]
+    header, *rows = comparison.table()
+    costs = dict(zip(header, next(row for row in rows if row[0] == "cost"), strict=True))
+    assert costs["run1, difference"] == str(first)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "told"),
+    [
+        (2.0, 3.0, (1.0, 50.0)), (-2.0, -3.0, (-1.0, -50.0)), (0.0, 3.0, (3.0, None)), (1, 1, (0.0, 0.0)),
+        (None, 1.0, None), (1.0, "none", None), (math.nan, 1.0, None), (math.inf, math.inf, None),
+    ],
+)  # fmt: skip
+def test_a_change_is_signed_by_the_first_number_s_size(first, other, told):
+    found = change(first, other)
+    assert (None if found is None else (found.difference, found.percent)) == told

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from cosim.reports.comparison import compare_runs
 from cosim.reports.comparison_page import draw, write_comparison
+from cosim.reports.difference_maps import difference_maps
 from cosim.reports.frames import NothingToDraw
+from tests.reports.conftest import PLACES
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -51,3 +54,25 @@ def test_runs_without_a_grid_have_a_page_without_a_picture(make_run, tmp_path):
         draw(runs, ["one", "two"])
     text = write_comparison(compare_runs(runs), tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Left out: no run has a grid" in text
+
+
+def test_maps_show_where_the_last_run_differs_and_begin_where_it_does_most(make_run, tmp_path):
+    def fuller(k, tables, gate):
+        tables["links"]["volume_capacity"] = [0.2 + (0.5 if k == 1 else 0.05), 0.1]
+        tables["buses"]["vm_ac_pu"] = [1.03, 0.99 - 0.01 * k, 0.9899]
+
+    drawn, begin = difference_maps(make_run(), make_run(change=fuller), "plain", "fuller")
+    assert [one.title for one in drawn] == ["Roads: flow over capacity", "Feeder: AC voltage"]
+    assert all(one.caption.startswith("fuller less plain; ") for one in drawn)
+    assert "0.5" in drawn[0].html
+    assert "-0.01" in drawn[1].html
+    assert begin == 1
+    only_roads = difference_maps(
+        make_run(without={"buses", "lines", "devices"}), make_run(change=fuller), "plain", "fuller"
+    )
+    assert [one.title for one in only_roads[0]] == ["Roads: flow over capacity"]
+    assert only_roads[1] == 1
+    page = write_comparison(compare_runs([make_run(), make_run(change=fuller)]), tmp_path / "page.html")
+    assert page.read_text(encoding="utf-8").count('class="plotly-graph-div"') == 3
+    other = replace(PLACES, links={"9-9": ("1", "5")}, buses={"9": None}, slack="9", lines={})
+    assert difference_maps(make_run(), make_run(places=other), "a", "b") == ([], 0)

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from cosim.reports.comparison import compare_runs
+from cosim.reports.comparison_page import write_comparison
 from cosim.reports.figures import FIGURES
 from cosim.reports.page import write_report
 from cosim.results.verdict import Finding
@@ -142,4 +144,16 @@ def test_a_failed_validation_is_told_on_the_first_screen(make_run, opened):
     page, errors = opened(write_report(run))
     assert page.locator(".badge").text_content() == "Validation failed"
     assert "flows differ" in page.locator("body").text_content().lower()
+    assert errors == []
+
+
+def test_a_comparison_opens_with_its_maps(make_run, opened, tmp_path):
+    def fuller(k, tables, gate):
+        tables["links"]["volume_capacity"] = [0.2 + 0.3 * k, 0.1]
+
+    path = write_comparison(compare_runs([make_run(), make_run(change=fuller)]), tmp_path / "page.html")
+    page, errors = opened(path)
+    assert page.locator(".player output").text_content() == "Period 3 · 01:00–01:30"
+    for name in ("map-roads", "map-feeder", "figure"):
+        assert page.evaluate(f"document.getElementById('{name}').querySelectorAll('svg').length") > 0
     assert errors == []
