@@ -38,12 +38,13 @@ class Store(Generic[T]):
 
     def get(self, key: Hashable, build: Callable[[], T]) -> T:
         """Return what is kept under a key, or what is built now."""
-        if key not in self._kept:
-            self._kept[key] = build()
-        self._kept.move_to_end(key)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        built = self._kept[key] = build()  # which may itself ask for others
         while len(self._kept) > 1 and sum(one.nbytes for one in self._kept.values()) > self.largest_bytes:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return built
 
     def clear(self) -> None:
         """Forget everything."""

@@ -9,7 +9,7 @@ cannot be polished stays as it was.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     import scipy.sparse.linalg as sla
 
+_Entries = tuple[Any, Any, Array, IntArray]
+"""Rows, columns, coefficients, and the place of what they are multiplied with."""
 PASSES = 6
 SPLITS = (1.0, 1e2, 1e-2)
 """Multiplier over slack, each in its own unit, from which on a row is first taken to bind; tried in this order."""
@@ -124,12 +126,13 @@ def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float)
     x, z = answer.solution.x, answer.solution.z
     binding = _read(one, x, z, split)
     for _ in range(PASSES):
-        found = _newton(one, (x, z), binding, FIRST_STEPS)
+        equations = Equations.of(one, binding)
+        found = _newton(equations, (x, z), FIRST_STEPS)
         if found is None or not _near(found.x, x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is None:
-            found = _newton(one, (found.x, found.z), binding, LAST_STEPS, found.factors)
+            found = _newton(equations, (found.x, found.z), LAST_STEPS, found.factors)
             return answer if found is None else _better(data, answer, found.x, found.z)
         binding = corrected
     return answer
@@ -147,7 +150,7 @@ def _pulled(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
     binding, centre, rests = _read(one, x, z, SPLITS[0]), x, 0
     for _ in range(PULLED_PASSES):
         pulled = replace(one, p=sp.csc_array(one.p + PULL * sp.eye_array(x.size)), c=one.c - PULL * centre)
-        found = _newton(pulled, (x, z), binding, PULLED_STEPS)
+        found = _newton(Equations.of(pulled, binding), (x, z), PULLED_STEPS)
         if found is None or not _near(found.x, answer.solution.x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
@@ -178,7 +181,8 @@ class Equations:
     """The optimality conditions if given rows and cones bind: gradient, rows, and ``1/2 (v_0^2 - |v_1..|^2) = 0``.
 
     ``lines`` are the rows that hold with equality; ``rows`` those of the binding cones, cone ``owner`` each, ``sign`` 1
-    for its head and -1 for the others. Their multipliers are ``weight sign v``.
+    for its head and -1 for the others. Their multipliers are ``weight sign v``. Where the matrix of derivatives has
+    entries never changes; each is a sum of ``coefficient`` times 1, a cone's weight or a row's slack (``factor``).
     """
 
     one: Programme
@@ -187,42 +191,98 @@ class Equations:
     rows: IntArray
     owner: IntArray
     sign: Array
+    pattern: Pattern
 
     @staticmethod
     def of(one: Programme, binding: Binding) -> Equations:
         """Return the conditions if these rows and cones bind."""
         starts, sizes = one.starts[binding.cones], one.sizes[binding.cones]
-        rows = np.concatenate([np.arange(i, i + k) for i, k in zip(starts, sizes, strict=True)] or [sizes])
+        owner = np.repeat(np.arange(starts.size), sizes)
+        inner = np.arange(owner.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        rows, sign = starts[owner] + inner, np.where(inner == 0, 1.0, -1.0)
+        lines = np.concatenate([np.arange(one.zero), one.zero + np.flatnonzero(binding.rows)])
         return Equations(
-            one=one, starts=starts, rows=rows,
-            lines=np.concatenate([np.arange(one.zero), one.zero + np.flatnonzero(binding.rows)]),
-            owner=np.repeat(np.arange(starts.size), sizes), sign=np.where(np.isin(rows, starts), 1.0, -1.0),
+            one=one, starts=starts, rows=rows, owner=owner, sign=sign, lines=lines,
+            pattern=Pattern.of(one, lines, rows, owner, sign),
         )  # fmt: skip
 
     def at(self, x: Array, multiplier: Array, weight: Array) -> tuple[sp.csc_array, Array]:
         """Return the conditions' matrix of derivatives, and what they lack."""
-        import scipy.sparse as sp
-
-        one, count = self.one, self.starts.size
-        line, cone, slack = one.a[self.lines], one.a[self.rows], one.b - one.a @ x
-        inner = self.sign * slack[self.rows]
-        place = (self.owner, np.arange(self.rows.size))
-        slope = sp.csr_array((inner, place), shape=(count, self.rows.size)) @ cone
-        curvature = one.p - cone.T @ sp.diags_array(weight[self.owner] * self.sign) @ cone
-        equal = sp.vstack([line, slope])
+        one = self.one
+        slack = one.b - one.a @ x
+        inner = slack[self.rows]
         lack = [
-            -(one.p @ x + one.c + line.T @ multiplier + slope.T @ weight),
+            -(one.p @ x + one.c + one.a.T @ self._dual(slack, multiplier, weight)),
             slack[self.lines],
-            0.5 * np.bincount(self.owner, inner * slack[self.rows], minlength=count),
+            0.5 * np.bincount(self.owner, self.sign * inner * inner, minlength=self.starts.size),
         ]
-        return sp.block_array([[curvature, equal.T], [equal, None]], format="csc"), np.concatenate(lack)
+        return self.pattern.matrix(np.concatenate([[1.0], weight, inner])), np.concatenate(lack)
 
     def dual(self, x: Array, multiplier: Array, weight: Array) -> Array:
         """Return the multipliers of all rows; 0 where nothing binds."""
-        z = np.zeros_like(self.one.b)
+        return self._dual(self.one.b - self.one.a @ x, multiplier, weight)
+
+    def _dual(self, slack: Array, multiplier: Array, weight: Array) -> Array:
+        z = np.zeros_like(slack)
         z[self.lines] = multiplier
-        z[self.rows] = weight[self.owner] * self.sign * (self.one.b - self.one.a @ x)[self.rows]
+        z[self.rows] = weight[self.owner] * self.sign * slack[self.rows]
         return z
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pattern:
+    """A sparse matrix whose entries are sums of coefficients times some of a vector of factors."""
+
+    indices: IntArray
+    indptr: IntArray
+    place: IntArray
+    coefficient: Array
+    factor: IntArray
+
+    @staticmethod
+    def of(one: Programme, lines: IntArray, rows: IntArray, owner: IntArray, sign: Array) -> Pattern:
+        """Return the matrix of the conditions: factors are 1, the weights of the cones, the slacks of their rows."""
+        n, cones = one.c.size, int(owner[-1]) + 1 if owner.size else 0
+        curved, line, cone = one.p.tocoo(), one.a[lines].tocoo(), one.a[rows].tocoo()
+        row, column = cone.row.astype(np.intp), cone.col.astype(np.intp)
+        first, second = _pairs(row)
+        slope = sign[row] * cone.data
+        parts: tuple[_Entries, ...] = (
+            (curved.row, curved.col, curved.data, np.zeros(curved.nnz, dtype=np.intp)),
+            (column[first], column[second], -slope[first] * cone.data[second], 1 + owner[row[first]]),
+            *_both((n + line.row, line.col, line.data, np.zeros(line.nnz, dtype=np.intp))),
+            *_both((n + lines.size + owner[row], column, slope, 1 + cones + row)),
+        )
+        i, j, coefficient, factor = (np.concatenate(part) for part in zip(*parts, strict=True))
+        size = n + lines.size + cones
+        keys, place = np.unique(j.astype(np.int64) * size + i, return_inverse=True)
+        indptr = np.searchsorted(keys, np.arange(size + 1, dtype=np.int64) * size)
+        return Pattern(
+            indices=(keys % size).astype(np.int32), indptr=indptr.astype(np.int32), place=place,
+            coefficient=coefficient, factor=factor,
+        )  # fmt: skip
+
+    def matrix(self, factors: Array) -> sp.csc_array:
+        """Return the matrix at these factors."""
+        import scipy.sparse as sp
+
+        entries = np.bincount(self.place, self.coefficient * factors[self.factor], minlength=self.indices.size)
+        size = self.indptr.size - 1
+        return sp.csc_array((entries, self.indices, self.indptr), shape=(size, size))
+
+
+def _pairs(row: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all pairs of entries that stand in the same row; the entries are sorted by row."""
+    count = np.bincount(row)[row] if row.size else row
+    first = np.repeat(np.arange(row.size), count)
+    inner = np.arange(first.size) - np.repeat(np.cumsum(count) - count, count)
+    return first, np.searchsorted(row, row)[first] + inner
+
+
+def _both(block: _Entries) -> tuple[_Entries, _Entries]:
+    """Return the entries of a block and of its transpose."""
+    row, column, coefficient, factor = block
+    return block, (column, row, coefficient, factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -235,11 +295,10 @@ class Found:
 
 
 def _newton(
-    one: Programme, start: tuple[Array, Array], binding: Binding, steps: int, factors: sla.SuperLU | None = None
+    equations: Equations, start: tuple[Array, Array], steps: int, factors: sla.SuperLU | None = None
 ) -> Found | None:
     """Return the point some steps towards the conditions, by factors at hand while they serve; None without a step."""
-    x, z = start
-    equations = Equations.of(one, binding)
+    (x, z), one = start, equations.one
     n, count = x.size, equations.lines.size
     head = (one.b - one.a @ x)[equations.starts]
     if not (head > 0.0).all():  # a cone of no size at its tip, as of a device without capacity: nothing to refine there

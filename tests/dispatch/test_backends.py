@@ -2,6 +2,7 @@
 
 import importlib.util
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -288,3 +289,47 @@ def test_a_stale_answer_is_seen_by_its_residuals(day):
     stale = problem.solve(make_window(case, 0, 1, 1.5 * day.ev_mw[:, few]), states, backend=Stale)
     assert stale.record.status == "not_converged"
     assert not stale.record.usable
+
+
+def watched(monkeypatch, spoilt):
+    """Return what the runs of Clarabel refine; of the first ``spoilt`` answers the residuals are made large."""
+    solve, refined = clarabel._solve, []
+
+    def run(data, *, spoilt, **settings):
+        refined.append(settings.get("refined", True))
+        answer = solve(data, **settings)
+        return replace(answer, dual_residual=1e-3) if len(refined) <= spoilt else answer
+
+    monkeypatch.setattr(clarabel, "_solve", partial(run, spoilt=spoilt))
+    return refined
+
+
+@pytest.mark.parametrize(("spoilt", "expected"), [(0, [False]), (1, [False, True])])
+def test_linear_systems_are_refined_only_where_an_answers_own_residuals_ask_for_it(day, monkeypatch, spoilt, expected):
+    few = slice(18, 20)
+    case = day.case(day.feeder, periods=few)
+    problem = DispatchProblem(case, 2, elastic=False)
+    window, states = make_window(case, 0, 2, day.ev_mw[:, few]), initial_states(case)
+    data = problem.scaled(problem.compiled(window, states), window).data
+    refined = watched(monkeypatch, spoilt)
+    assert clarabel.solve(data).status == "optimal"
+    assert refined == expected
+
+
+@pytest.mark.parametrize(("rest", "expected"), [(0.0, [False]), (1.0, [False, True])])
+def test_infeasibility_counts_once_its_certificate_proves_it(monkeypatch, rest, expected):
+    """``x >= 1, x <= 0``: the multipliers (1, 1) prove it; spoilt ones prove nothing, and the solver is asked again."""
+    data = {
+        "P": None, "c": np.array([1.0]), "b": np.array([-1.0, 0.0]), "A": sp.csc_array([[-1.0], [1.0]]),
+        "dims": SimpleNamespace(zero=0, nonneg=2, soc=[]),
+    }  # fmt: skip
+    solve, refined = clarabel._solve, []
+
+    def run(data, **settings):
+        refined.append(settings.get("refined", True))
+        answer = solve(data, **settings)
+        return replace(answer, solution=replace(answer.solution, z=answer.solution.z + [rest, 0.0]))
+
+    monkeypatch.setattr(clarabel, "_solve", run)
+    assert clarabel.solve(data).status == "infeasible"
+    assert refined == expected

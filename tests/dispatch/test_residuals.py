@@ -1,11 +1,14 @@
 """The check of a solver's answer, on programmes small enough for a hand calculation, and on wrong answers."""
 
+from types import SimpleNamespace
+
 import cvxpy as cp
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from cosim.dispatch.backends import clarabel
-from cosim.dispatch.backends.base import residuals
+from cosim.dispatch.backends.base import empty_within, residuals
 
 
 def compiled(problem: cp.Problem):
@@ -141,3 +144,22 @@ def test_objectives_round_once_and_so_depend_on_no_number_of_threads():
     data, _, _ = compiled(cp.Problem(cp.Minimize(1e16 * x[0] + x[1] - 1e16 * x[2]), [x <= 1]))
     check = residuals(data, np.ones(3), np.zeros(6))
     assert check.primal_objective == 1.0  # added one after the other it is 0 or 2
+
+
+@pytest.mark.parametrize(
+    ("slope", "z", "within"),
+    [
+        (1.0, (1.0, 1.0, 0.0, 0.0), np.inf),  # x >= 1 and x <= 0.5 exclude each other
+        (0.99, (1.0, 1.0, 0.0, 0.0), 50.0),  # so do x >= 1 and 0.99 x <= 0.5, but the sum says so for |x| < 50 alone
+        (1.0, (1.0, -1.0, 0.0, 0.0), 1.0),  # a multiplier of the wrong sign counts as 0: x >= 1 alone
+        (1.0, (0.0, 1.0, 0.0, 0.0), 0.0),  # x <= 0.5 alone is met by x = 0
+        (1.0, (1.0, 1.0, 0.0, 0.1), 6.0),  # (0, 0.1) is not in the cone, (0.1, 0.1) is: 0.5 + 0.1 over 0.1
+    ],
+)
+def test_multipliers_prove_that_no_small_point_is_feasible(slope, z, within):
+    """Rows ``-x <= -1``, ``slope x <= 0.5`` and the cone ``|x| <= -1``."""
+    data = {
+        "A": sp.csc_array([[-1.0], [slope], [0.0], [-1.0]]), "b": np.array([-1.0, 0.5, -1.0, 0.0]),
+        "dims": SimpleNamespace(zero=0, nonneg=2, soc=[2]),
+    }  # fmt: skip
+    assert empty_within(data, np.array(z)) == pytest.approx(within)

@@ -187,6 +187,24 @@ def residuals(data: Data, x: Array, z: Array) -> Residuals:
     )
 
 
+def empty_within(data: Data, z: Array) -> float:
+    """Return up to which size of all variables multipliers z prove that no point is feasible; 0 where they do not.
+
+    Whatever is feasible has ``z'(b - A x) >= 0`` for z in the dual cone, so ``-b'z <= |A'z|_1 max|x|`` (Farkas 1902);
+    z is moved into the cone first.
+    """
+    dims, inside = data["dims"], z.copy()
+    bounded = slice(dims.zero, dims.zero + dims.nonneg)
+    inside[bounded] = np.maximum(z[bounded], 0.0)
+    heads, outside = _outside(z, dims)
+    inside[heads] += np.maximum(outside, 0.0)
+    against = -math.fsum(data["b"] * inside)
+    if not against > 0.0:
+        return 0.0
+    rest = float(np.abs(data["A"].T @ inside).sum())
+    return against / rest if rest > 0.0 else math.inf
+
+
 def _reach(data: Data, x: Array) -> Array:
     """Return how far each column can be from any optimum: as far as its own bounds, or ``max(1, |x|)`` without two."""
     a, first = data["A"].tocoo(), data["dims"].zero
