@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ from cosim.traffic.laws import LAWS
 from cosim.traffic.laws.base import COMMON, FINITE, Breach, Law, LinkParameters, broken
 
 PER_LINK = ("free_flow_min", "capacity_vph", "alpha", "beta", "servers", "fixed_min", "slope_min_per_vph")
+
+NETWORKS_KEPT = 4
+"""Networks with other constants: a round at given prices asks for the same one when it solves and tells each station.
+"""
 
 
 def _scalar(value: float) -> Array:
@@ -186,7 +191,13 @@ class RoadNetwork:
         shape = stations.shape
         fixed[stations] = read_only(station_fixed_min, np.float64, shape, "station_fixed_min")
         slope[stations] = read_only(station_slope_min_per_vph, np.float64, shape, "station_slope_min_per_vph")
-        return replace(self, fixed_min=fixed, slope_min_per_vph=slope)
+        return _with_constants(self, fixed.tobytes(), slope.tobytes())
+
+
+@lru_cache(maxsize=NETWORKS_KEPT)
+def _with_constants(network: RoadNetwork, fixed_min: bytes, slope_min_per_vph: bytes) -> RoadNetwork:
+    """Return the network with these constants and slopes of all links, to the bit."""
+    return replace(network, fixed_min=np.frombuffer(fixed_min), slope_min_per_vph=np.frombuffer(slope_min_per_vph))
 
 
 def _problems(network: RoadNetwork) -> list[Problem]:

@@ -28,6 +28,14 @@ def test_station_price_replaces_the_one_before(nguyen):
     assert np.allclose(added, [0.0] * 19 + [11.0, 12.0, 7.0], rtol=0, atol=1e-12)
 
 
+def test_the_network_at_the_same_constants_is_made_once(nguyen):
+    base = nguyen.with_stations["default"]
+    first, signed = base.with_fixed_min([0.0, 9.0, 9.0], 0.5), base.with_fixed_min([-0.0, 9.0, 9.0], 0.5)
+    assert base.with_fixed_min(np.array([0.0, 9.0, 9.0]), [0.5, 0.5, 0.5]) is first
+    assert signed is not first  # -0.0 is another number, to the bit
+    assert np.signbit(signed.fixed_min[-3])
+
+
 def test_unknown_node_and_taken_name_are_both_reported(nguyen):
     stations = [
         Station(name="1-5", node="8", bus="1", free_flow_min=30.0, capacity_vph=60.0),
