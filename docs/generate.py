@@ -22,6 +22,7 @@ from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import EXITS
 from cosim.grid import table_rules
+from cosim.grid.net_table_rules import NET_COLUMNS
 from cosim.quantities import COLUMNS, PORTS
 from cosim.quantities.bands import BANDS, NOT_JUDGED, PER_EURO
 from cosim.quantities.checks import ABILITIES, CHECKS, Check, GateLimits
@@ -34,6 +35,7 @@ from cosim.scenario.families import station_laws
 from cosim.scenario.json_schema import schema as json_schema
 from cosim.scenario.keys import default_text, value_text
 from cosim.scenario.kinds import KIND
+from cosim.scenario.net_source import NetSource
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
 from cosim.validation.micro_limits import MicroLimits
@@ -60,6 +62,7 @@ SECTIONS: dict[str, type] = {
     "charge_later": schema.ChargeLater,
     "behaviour": BehaviourSettings,
     "stations": schema.StationEntry,
+    "grid": NetSource,
     "feeder": schema.FeederSettings,
     "dispatch": DispatchSettings,
     "outages": schema.OutageEntry,
@@ -78,6 +81,7 @@ TABLES: dict[str, tuple[Mapping[str, type], Mapping[str, type]]] = {
     "bus.csv": (table_rules.BUS, table_rules.BUS_OPTIONAL),
     "line.csv": (table_rules.LINE, table_rules.LINE_OPTIONAL),
     "load.csv": (table_rules.LOAD, table_rules.LOAD_OPTIONAL),
+    **NET_COLUMNS,
 }
 
 

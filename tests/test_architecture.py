@@ -101,7 +101,7 @@ BY_POSITION = {
     "cosim/traffic/methods/newton.py _Progress", "cosim/traffic/problem.py IterationRecord",
     "cosim/dispatch/backends/__init__.py Choice", "cosim/dispatch/backends/licences.py Licence",
     "cosim/grid/formats/matpower.py _InService", "cosim/grid/formats/mfile.py Statement",
-    "cosim/grid/formats/workspace.py Workspace", "cosim/grid/table_rules.py _Rule",
+    "cosim/grid/formats/workspace.py Workspace", "cosim/grid/table_rules.py Rule",
 }  # fmt: skip
 """Of few fields, or of one place."""
 

@@ -45,6 +45,9 @@ def plan_command(scenario: str, overrides: Sequence[str]) -> int:
     screen.print(grid(_wire_rows(found)))
     screen.print("\n[bold]Sizes[/bold]")
     screen.print(grid((f"  {name}", f"{count:,}") for name, count in found.sizes.items()))
+    if found.elements:
+        screen.print("\n[bold]Elements of the net[/bold]")
+        screen.print(grid((f"  {name}", power, escape(fate)) for name, power, fate in found.elements))
     if found.solver is not None:
         screen.print(f"\n[bold]Solver[/bold]  {found.solver.name}: {found.solver.reason}", soft_wrap=True)
     screen.print("\n[bold]Licences of optional solvers[/bold]")

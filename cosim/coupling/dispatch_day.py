@@ -22,7 +22,9 @@ from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.forecast import window_load_mw
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.errors import ComponentError
+from cosim.grid.engines.judge import judge
 from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines.users_net import NetFlow
 from cosim.grid.state import GridState
 
 
@@ -127,8 +129,8 @@ def grid_side(case: DispatchCase, *, rule: PriceRule, tolerance_mw: float, polis
     """Return the grid side of a day; ``polish`` as in `Controller`. An AC power flow is built where one is needed."""
 
     @cache
-    def flow() -> AcFlow:
-        return AcFlow(case.feeder)
+    def flow() -> AcFlow | NetFlow:
+        return judge(case.feeder)
 
     def power_flow(p_mw: Array, q_mvar: Array) -> GridState:
         return flow().solve(p_mw, q_mvar)

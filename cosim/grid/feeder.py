@@ -23,6 +23,8 @@ from cosim.units import base_current_ka, base_impedance_ohm
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from cosim.grid.reduction.users_net import UsersNet
+
 __all__ = ["NO_VM_PU", "SLACK_VM_RANGE_PU", "Feeder", "listed", "no_layout"]
 
 
@@ -72,6 +74,8 @@ class Feeder:
     circuit
         Levels, ratios, shunts and elements; None for a plain feeder of lines at one voltage. With it, `i_max_ka` is
         infinite: what may flow is said of the elements.
+    net
+        The user's own net that the feeder was read from, which judges it; None of a plain feeder.
 
     Raises
     ------
@@ -99,6 +103,7 @@ class Feeder:
     layout: Array = field(default_factory=no_layout)
     length_km: Array = field(default_factory=lambda: np.empty(0))
     circuit: Circuit | None = None
+    net: UsersNet | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bus_ids", tuple(self.bus_ids))
@@ -273,6 +278,10 @@ class Feeder:
         for k in range(self.n_lines):  # breadth-first: the parent is known
             reached[self.child[k]] = reached[self.parent[k]] & ~line_out[k]
         return reached
+
+    def has_bus(self, bus_id: str) -> bool:
+        """Whether a bus has this id, or is one with it by closed switches."""
+        return bus_id in self.bus_ids or any(bus_id in ids for ids in (self.circuit.also if self.circuit else ()))
 
     def bus_position(self, bus_id: str) -> int:
         """Return the position of a bus.

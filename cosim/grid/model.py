@@ -103,7 +103,7 @@ def read_feeder(
         With every mistake of a stage (files, values, topology), each with file, line and column.
     """
     folder = Path(folder)
-    _check_files(folder)
+    check_files(folder)
     (bus, line, load), problems, whole = _read_tables(folder)
     limits = [
         limits_pu(bus, column, given, own=own_limits)
@@ -190,17 +190,17 @@ def state_of(net: pandapowerNet) -> GridState:
     )  # fmt: skip
 
 
-def _check_files(folder: Path) -> None:
+def check_files(folder: Path, known: Sequence[str] = FILES) -> None:
     """Refuse a folder that is missing or holds a table that would be ignored."""
     if not folder.is_dir():
         raise InputError(f"feeder folder {str(folder)!r} does not exist; it must hold {', '.join(FILES)}")
-    others = sorted(path.name for path in folder.glob("*.csv") if path.name not in FILES)
+    others = sorted(path.name for path in folder.glob("*.csv") if path.name not in known)
     if others:
         raise InputError(
             Problem(
                 file=str(folder / other),
                 reason=f"a feeder cannot hold {_REFUSED_FILES.get(other, 'this table')}",
-                remedy=f"a feeder folder holds {', '.join(FILES)} and no other CSV file",
+                remedy=f"a feeder folder holds {', '.join(known)} and no other CSV file",
             )
             for other in others
         )

@@ -98,7 +98,8 @@ def together(states: Sequence[GridState]) -> GridState:
 def no_state(feeder: Feeder, periods: tuple[int, ...] = ()) -> GridState:
     """Return what there is of a flow that found no state: NaN everywhere, in one period or of some shape."""
     bus, line, one = (np.full((*size, *periods), np.nan) for size in ((feeder.n_buses,), (feeder.n_lines,), ()))
+    of_circuit = {} if feeder.plain else {"shunt_mw": one, "current_sq_pu": line}
     return GridState(
         vm_pu=bus, va_degree=bus, i_ka=line, p_from_mw=line, q_from_mvar=line, loss_mw=one, slack_mw=one,
-        slack_mvar=one, converged=np.zeros(periods, dtype=bool),
+        slack_mvar=one, converged=np.zeros(periods, dtype=bool), **of_circuit,
     )  # fmt: skip

@@ -33,7 +33,7 @@ LOAD_OPTIONAL = {"name": str, "scaling": float, "in_service": bool}
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """A bound of one column, and the way out."""
 
     column: str
@@ -43,30 +43,32 @@ class _Rule:
 
 
 _BUS_RULES = (
-    _Rule("vn_kv", lambda v: v > 0.0, "must be > 0", "give the nominal voltage in kV"),
-    _Rule(
+    Rule("vn_kv", lambda v: v > 0.0, "must be > 0", "give the nominal voltage in kV"),
+    Rule(
         "in_service", lambda v: v, "must be true: a bus out of service is not modelled", "remove the bus and its lines"
     ),
-    _Rule("min_vm_pu", lambda v: v >= 0.0, "must be >= 0", "give pu"),
-    _Rule("max_vm_pu", lambda v: v > 0.0, "must be > 0", "give pu"),
+    Rule("min_vm_pu", lambda v: v >= 0.0, "must be >= 0", "give pu"),
+    Rule("max_vm_pu", lambda v: v > 0.0, "must be > 0", "give pu"),
 )
 _LINE_RULES = (
-    _Rule("length_km", lambda v: v > 0.0, "must be > 0", "give km"),
-    _Rule("r_ohm_per_km", lambda v: v >= 0.0, "must be >= 0", "check the sign"),
-    _Rule("x_ohm_per_km", lambda v: v >= 0.0, "must be >= 0", "check the sign"),
-    _Rule(
+    Rule("length_km", lambda v: v > 0.0, "must be > 0", "give km"),
+    Rule("r_ohm_per_km", lambda v: v >= 0.0, "must be >= 0", "check the sign"),
+    Rule("x_ohm_per_km", lambda v: v >= 0.0, "must be >= 0", "check the sign"),
+    Rule("max_i_ka", lambda v: v > 0.0, "must be > 0", "leave the field empty if there is no limit"),
+    Rule("max_loading_percent", lambda v: v > 0.0, "must be > 0", "use 100"),
+    Rule("df", lambda v: 0.0 < v <= 1.0, "must be in (0, 1]", "use 1 for no derating"),
+    Rule("parallel", lambda v: v >= 1, "must be >= 1", "use 1"),
+)
+_NO_CHARGING = (
+    Rule(
         "c_nf_per_km",
         lambda v: v == 0.0,
         "must be 0: line charging is not modelled by the branch flow (100 nF/km moves the voltage by 0.003 pu)",
         "give 0, or its reactive power as loads",
     ),
-    _Rule("g_us_per_km", lambda v: v == 0.0, "must be 0: shunt conductance is not modelled", "give 0"),
-    _Rule("max_i_ka", lambda v: v > 0.0, "must be > 0", "leave the field empty if there is no limit"),
-    _Rule("max_loading_percent", lambda v: v > 0.0, "must be > 0", "use 100"),
-    _Rule("df", lambda v: 0.0 < v <= 1.0, "must be in (0, 1]", "use 1 for no derating"),
-    _Rule("parallel", lambda v: v >= 1, "must be >= 1", "use 1"),
+    Rule("g_us_per_km", lambda v: v == 0.0, "must be 0: shunt conductance is not modelled", "give 0"),
 )
-_LOAD_RULES = (_Rule("scaling", lambda v: v >= 0.0, "must be >= 0", "use 1"),)
+_LOAD_RULES = (Rule("scaling", lambda v: v >= 0.0, "must be >= 0", "use 1"),)
 
 
 def setting_problems(
@@ -97,7 +99,7 @@ def rows_in_service(table: Table) -> list[int]:
     return [row for row, state in enumerate(states) if state is not False]
 
 
-def _rule_problems(table: Table, rules: Sequence[_Rule], rows: Sequence[int]) -> list[Problem]:
+def rule_problems(table: Table, rules: Sequence[Rule], rows: Sequence[int]) -> list[Problem]:
     """Return the fields that break a rule; empty fields and absent columns break none."""
     judged = frozenset(rows)
     return [
@@ -108,12 +110,14 @@ def _rule_problems(table: Table, rules: Sequence[_Rule], rows: Sequence[int]) ->
     ]
 
 
-def _text(value: float | bool) -> str:
+def _text(value: float | bool | str) -> str:
     """Return a value as the file would spell it."""
+    if isinstance(value, str):
+        return repr(value)
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
-def _reference_problems(table: Table, column: str, bus: Table | None) -> list[Problem]:
+def reference_problems(table: Table, column: str, bus: Table | None) -> list[Problem]:
     """Return the fields that name a bus which is not in bus.csv; none where the buses are not known."""
     if bus is None:
         return []
@@ -129,9 +133,14 @@ def _known_buses(bus: Table) -> str:
     return f"its buses are {listed(bus.columns['id'])}"
 
 
+def bus_row_problems(bus: Table) -> list[Problem]:
+    """Return the mistakes of the rows of bus.csv, each by itself."""
+    return bus.duplicates("id") + bus.tiny() + rule_problems(bus, _BUS_RULES, range(len(bus)))
+
+
 def bus_problems(bus: Table, limits: Sequence[Sequence[float | None]]) -> list[Problem]:
     """Return the mistakes of bus.csv and of the voltage limits, lower and upper, of its buses."""
-    problems = bus.duplicates("id") + bus.tiny() + _rule_problems(bus, _BUS_RULES, range(len(bus)))
+    problems = bus_row_problems(bus)
     levels = bus.columns["vn_kv"]
     problems += [
         bus.problem(
@@ -156,11 +165,15 @@ def bus_problems(bus: Table, limits: Sequence[Sequence[float | None]]) -> list[P
     return problems
 
 
-def line_problems(bus: Table | None, line: Table) -> list[Problem]:
-    """Return the mistakes of line.csv, apart from the topology; None: the buses are not known."""
-    problems = line.duplicates("id") + line.tiny() + _rule_problems(line, _LINE_RULES, rows_in_service(line))
+def line_problems(bus: Table | None, line: Table, *, charging: Sequence[Rule] = _NO_CHARGING) -> list[Problem]:
+    """Return the mistakes of line.csv, apart from the topology; None: the buses are not known.
+
+    ``charging`` are the rules of what a line draws by its voltage alone.
+    """
+    rows = rows_in_service(line)
+    problems = line.duplicates("id") + line.tiny() + rule_problems(line, (*_LINE_RULES, *charging), rows)
     for column in ("from_bus", "to_bus"):
-        problems += _reference_problems(line, column, bus)
+        problems += reference_problems(line, column, bus)
     r, x, length = (line.columns[name] for name in ("r_ohm_per_km", "x_ohm_per_km", "length_km"))
     start, end = line.columns["from_bus"], line.columns["to_bus"]
     for row in rows_in_service(line):
@@ -178,8 +191,8 @@ def line_problems(bus: Table | None, line: Table) -> list[Problem]:
 
 def load_problems(bus: Table | None, load: Table) -> list[Problem]:
     """Return the mistakes of load.csv; None: the buses are not known."""
-    problems = load.duplicates("id") + load.tiny() + _reference_problems(load, "bus", bus)
-    return problems + _rule_problems(load, _LOAD_RULES, rows_in_service(load))
+    problems = load.duplicates("id") + load.tiny() + reference_problems(load, "bus", bus)
+    return problems + rule_problems(load, _LOAD_RULES, rows_in_service(load))
 
 
 def tree_problems(bus: Table, line: Table, tree: Tree) -> list[Problem]:

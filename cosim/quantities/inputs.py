@@ -36,7 +36,7 @@ INPUTS: tuple[Column, ...] = (
         "bus.csv",
         """
         id         | -  | unique id
-        vn_kv      | kV | nominal voltage, the same at every bus
+        vn_kv      | kV | nominal voltage; a line has the same at both ends
         name       | -  | not used
         x          | -  | coordinate; no result depends on it; only with y
         y          | -  | the same; only with x
@@ -54,9 +54,9 @@ INPUTS: tuple[Column, ...] = (
         length_km           | km    | length
         r_ohm_per_km        | Ω/km  | resistance
         x_ohm_per_km        | Ω/km  | reactance
-        c_nf_per_km         | nF/km | must be 0: line charging is not modelled
+        c_nf_per_km         | nF/km | charging; if any is not 0 the folder is a net
         name                | -     | not used
-        g_us_per_km         | µS/km | must be 0
+        g_us_per_km         | µS/km | shunt conductance; the same
         max_i_ka            | kA    | current limit, empty for none; binds with `feeder.current_limits: true`
         max_loading_percent | %     | usable share of the limit, default 100
         df                  | -     | derating of the limit, default 1
@@ -74,6 +74,60 @@ INPUTS: tuple[Column, ...] = (
         name       | -    | not used
         scaling    | -    | factor of the row, default 1
         in_service | -    | false: left out
+        """,
+    ),
+    *columns(
+        "trafo.csv",
+        """
+        id                  | -      | unique id
+        hv_bus              | -      | bus of the higher voltage
+        lv_bus              | -      | bus of the lower voltage
+        sn_mva              | MVA    | rated power
+        vn_hv_kv            | kV     | rated voltage of the higher side
+        vn_lv_kv            | kV     | rated voltage of the lower side
+        vk_percent          | %      | short-circuit voltage
+        vkr_percent         | %      | its real part
+        pfe_kw              | kW     | iron losses
+        i0_percent          | %      | no-load current
+        name                | -      | not used
+        shift_degree        | degree | phase shift, default 0
+        tap_side            | -      | `hv` or `lv`
+        tap_neutral         | -      | tap position of the rated ratio
+        tap_min             | -      | lowest tap position
+        tap_max             | -      | highest tap position
+        tap_step_percent    | %      | change of the ratio by one tap
+        tap_step_degree     | degree | angle of a step of a symmetrical changer
+        tap_pos             | -      | tap position; needs side, neutral, step and type
+        tap_changer_type    | -      | `Ratio`, `Symmetrical` or `Ideal`
+        parallel            | -      | number of parallel transformers, default 1
+        df                  | -      | derating, default 1
+        max_loading_percent | %      | usable share of the rated power, default 100
+        in_service          | -      | false: left out
+        """,
+    ),
+    *columns(
+        "shunt.csv",
+        """
+        id         | -    | unique id
+        bus        | -    | its bus
+        p_mw       | MW   | active power at rated voltage
+        q_mvar     | Mvar | reactive power at rated voltage; a capacitor's is negative
+        name       | -    | not used
+        vn_kv      | kV   | rated voltage, default that of the bus
+        step       | -    | number of steps that are on, default 1
+        in_service | -    | false: left out
+        """,
+    ),
+    *columns(
+        "switch.csv",
+        """
+        id      | -   | unique id
+        bus     | -   | bus that it stands at
+        element | -   | id of the bus, line or transformer on its other side
+        et      | -   | what `element` is: `b` bus, `l` line, `t` transformer
+        name    | -   | not used
+        closed  | -   | false: open; default true
+        z_ohm   | ohm | impedance of a closed switch between buses, default 0: the two are one
         """,
     ),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +22,8 @@ from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.outages import Outage, out
 from cosim.scenario import series, shipped
-from cosim.scenario.check_grid import feeder_of
 from cosim.scenario.check_roads import read_demand, read_link_law
+from cosim.scenario.grid_net import Grid, grid_of
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
@@ -193,12 +195,20 @@ def warnings_of(loaded: LoadedScenario, roads: RoadCase | None) -> tuple[Problem
     return (*loaded.warnings, *unmet)
 
 
-def build_feeder(loaded: LoadedScenario) -> Feeder | None:
-    """Return the feeder, without current limits unless the scenario asks for them; None without a grid."""
+def build_grid(loaded: LoadedScenario) -> Grid | None:
+    """Return feeder and net, or None without a grid."""
     scenario = loaded.scenario
     if scenario.grid is None or scenario.feeder is None:
         return None
-    feeder = feeder_of(scenario.grid, scenario.feeder, loaded.files)
+    return grid_of(scenario.grid, scenario.feeder, loaded.files)
+
+
+def build_feeder(loaded: LoadedScenario) -> Feeder | None:
+    """Return the feeder, without current limits unless the scenario asks for them; None without a grid."""
+    grid, scenario = build_grid(loaded), loaded.scenario
+    if grid is None or scenario.feeder is None:
+        return None
+    feeder = grid.feeder
     return feeder if scenario.feeder.current_limits else feeder.without_current_limits()
 
 
@@ -214,11 +224,10 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         it from `build_roads`, or the given load.
     """
     scenario, files = loaded.scenario, loaded.files
-    feeder = build_feeder(loaded)
-    if feeder is None or scenario.feeder is None or scenario.dispatch is None:
+    feeder, grid = build_feeder(loaded), build_grid(loaded)
+    if feeder is None or grid is None or scenario.feeder is None or scenario.dispatch is None:
         return None
-    profile = series.resolve(scenario.feeder.load_profile, scenario.periods, files)
-    base_p_mw = feeder.p_mw[:, None] * profile
+    base_p_mw, base_q_mvar = grid.base_power(series.resolve(scenario.feeder.load_profile, scenario.periods, files))
     if charging_total_mw is None:
         charging_total_mw = _charging_total_mw(loaded)
     names, buses = _charging_buses(loaded, feeder)
@@ -226,10 +235,10 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
     return DispatchCase(
         feeder=feeder,
         period_h=loaded.timeline.period_h,
-        devices=scenario.devices,
+        devices=tuple(_at_own_bus(device, feeder) for device in scenario.devices),
         series=varying,
         base_p_mw=base_p_mw,
-        base_q_mvar=feeder.q_mvar[:, None] * profile,
+        base_q_mvar=base_q_mvar,
         tariff_per_mwh=build_tariff(loaded, base_p_mw.sum(axis=0) + charging_total_mw - _offered_mw(loaded, varying)),
         station_names=names,
         station_buses=buses,
@@ -238,6 +247,14 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         seed=scenario.seed,
         outages=line_outages(scenario, feeder),
     )
+
+
+def _at_own_bus(device: Any, feeder: Feeder) -> Any:  # noqa: ANN401 - any device's settings
+    """Return a device at the bus by its first id: closed switches make one bus of several."""
+    bus = getattr(device, "bus", None)
+    if bus is None or bus in feeder.bus_ids:
+        return device
+    return replace(device, bus=feeder.bus_ids[feeder.bus_position(bus)])
 
 
 def device_series(loaded: LoadedScenario) -> dict[str, dict[str, Array]]:
@@ -326,9 +343,9 @@ def _charging_buses(loaded: LoadedScenario, feeder: Feeder) -> tuple[tuple[str, 
     given = loaded.scenario.given.ev_load_mw
     if given is not None:
         names = tuple(loaded.files.series(given))
-        return names, tuple(feeder.bus_ids.index(name) for name in names)
+        return names, tuple(feeder.bus_position(name) for name in names)
     stations = [station for station in loaded.scenario.stations if station.bus is not None]
     return (
         tuple(station.name for station in stations),
-        tuple(feeder.bus_ids.index(str(station.bus)) for station in stations),
+        tuple(feeder.bus_position(str(station.bus)) for station in stations),
     )

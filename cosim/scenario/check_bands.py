@@ -15,6 +15,7 @@ from cosim.grid.table_rules import BUS, BUS_OPTIONAL, LINE, LINE_OPTIONAL, rows_
 from cosim.quantities.bands import BANDS, Band
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check
+from cosim.scenario.net_source import net_source
 from cosim.scenario.series import by_name, resolve
 from cosim.tables import Table, read_table
 from cosim.timeline import Series
@@ -79,7 +80,9 @@ def peak(found: Check, value: Series | str | None) -> float | None:
 def _table(found: Check, name: str) -> Table | None:
     section, family, columns, optional = _FILES[name]
     folder = getattr(found.scenario, section)
-    if folder is None or (found.network if section == "roads" else found.feeder) is None:
+    if not isinstance(folder, str) or (found.network if section == "roads" else found.feeder) is None:
+        return None
+    if net_source(folder) is not None:
         return None
     path = found.files.network(folder, family) / name
     return replace(read_table(path, columns, optional), file=found.files.display(path))

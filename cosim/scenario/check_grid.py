@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from cosim.dispatch.backends import NAMES
@@ -10,11 +11,12 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import read_feeder
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
-from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import ID_PATTERN, ID_RULE, FeederSettings
+from cosim.scenario.grid_net import grid_of
+from cosim.scenario.net_source import net_source
+from cosim.scenario.schema import FeederSettings
+from cosim.scenario.section import ID_PATTERN, ID_RULE
 from cosim.tables import did_you_mean
 
 _ID = re.compile(ID_PATTERN)
@@ -28,9 +30,12 @@ def check(found: Check) -> None:
     if scenario.grid is None or scenario.feeder is None:
         return
     grid, settings = scenario.grid, scenario.feeder
-    if found.attempt("grid", lambda: found.files.network(grid, shipped.FEEDERS)) is None:
+    if net_source(grid) is None and found.attempt("grid", lambda: _folder(found, str(grid))) is None:
         return
-    feeder = found.attempt("feeder", lambda: feeder_of(grid, settings, found.files))
+    if net_source(grid) is None and _lacking(found, settings):
+        return
+    case = found.attempt("feeder" if net_source(grid) is None else "grid", lambda: grid_of(grid, settings, found.files))
+    feeder = None if case is None else case.feeder
     if feeder is not None:
         _load(found, feeder)
         _slack_voltage(found, feeder)
@@ -43,25 +48,16 @@ def check(found: Check) -> None:
         _dispatch(found, scenario.dispatch)
 
 
-def feeder_of(grid: str, settings: FeederSettings, files: ScenarioFiles) -> Feeder:
-    """Return the feeder of a scenario.
+def _lacking(found: Check, settings: FeederSettings) -> bool:
+    """Whether a folder of tables lacks what only the scenario can say of its supply; it is noted."""
+    lacking = [key for key in ("slack_bus", "slack_vm_pu") if getattr(settings, key) is None]
+    for key in lacking if found.whole("feeder") else ():
+        found.at(f"feeder.{key}", "required, but not given", f"add '{key}: ...'")
+    return bool(lacking)
 
-    Raises
-    ------
-    InputError
-        With every mistake in its files and settings.
-    """
-    folder = files.network(grid, shipped.FEEDERS)
-    return read_feeder(
-        folder,
-        slack_bus=settings.slack_bus,
-        slack_vm_pu=settings.slack_vm_pu,
-        base_mva=settings.base_mva,
-        v_min_pu=settings.v_min_pu,
-        v_max_pu=settings.v_max_pu,
-        own_limits=settings.voltage_limits == "file",
-        name=grid,
-    )
+
+def _folder(found: Check, name: str) -> Path:
+    return found.files.network(name, shipped.FEEDERS)
 
 
 def _load(found: Check, feeder: Feeder) -> None:
@@ -92,7 +88,7 @@ def _device(found: Check, place: int, device: Any, feeder: Feeder) -> None:  # n
 
 
 def _bus(found: Check, path: str, what: str, bus: str, feeder: Feeder) -> None:
-    if bus not in feeder.bus_ids:
+    if not feeder.has_bus(bus):
         reason = f"{what} is at bus {bus}, which feeder {feeder.name!r} does not have"
         found.at(path, reason, unknown(bus, feeder.bus_ids))
 

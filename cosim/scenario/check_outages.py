@@ -48,6 +48,9 @@ def _line(found: Check, place: int, one: OutageEntry) -> None:
     path = f"outages.{place}.line"
     if found.scenario.grid is None and found.whole("grid"):
         found.at(path, "a line's outage needs a grid", "add 'grid: ...', or remove it")
+    elif found.feeder is not None and found.feeder.net is not None:
+        reason = "outages of lines of a net are not carried: its cables would go on charging behind the open line"
+        found.at(path, reason, "open the line in the net for the whole day: grid.open")
     elif found.feeder is not None and one.line not in found.feeder.line_ids:
         reason = f"{one.line!r} is no line in service of feeder {found.feeder.name!r}"
         found.at(path, reason, unknown(str(one.line), found.feeder.line_ids))

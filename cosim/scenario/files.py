@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from cosim.errors import InputError, Problem
 from cosim.scenario import shipped
 from cosim.scenario.schema import MAX_PERIODS
 from cosim.tables import Table, did_you_mean, read_series, read_table
+
+T = TypeVar("T")
 
 MAX_FILE_MB = 64
 _MEGABYTE = 1 << 20
@@ -30,16 +33,19 @@ class InputFile:
 class ScenarioFiles:
     """The folders in which a scenario's files may stand: its own first, then those of what it extends.
 
-    ``periods`` tells how long the series of files can be, ``used`` holds every file that was read, ``named`` the tables
-    by the name that the scenario gives them.
+    ``periods`` tells how long the series of files can be, ``period_min`` how long a period is, ``used`` holds every
+    file that was read, ``named`` the tables by the name that the scenario gives them.
     """
 
     folders: tuple[Path, ...]
     periods: int = MAX_PERIODS
+    period_min: int = 60
     used: dict[Path, InputFile] = field(default_factory=dict)
     named: dict[str, Path] = field(default_factory=dict)
     _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
     _networks: set[Path] = field(default_factory=set)
+    _given: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
 
     def locate(self, name: str) -> Path:
         """Return the path of a file of the scenario.
@@ -82,7 +88,9 @@ class ScenarioFiles:
         return path
 
     def series(self, name: str) -> dict[str, list[float]]:
-        """Return the columns of a time-series file, read once."""
+        """Return the columns of a time-series file, read once, or those of `give_series`."""
+        if name in self._given:
+            return self._given[name]
         path = self.locate(name)
         if path not in self._series:
             try:
@@ -90,6 +98,22 @@ class ScenarioFiles:
             except InputError as error:
                 raise InputError(self.displayed(error.problems)) from error
         return self._series[path]
+
+    def give_series(self, name: str, columns: dict[str, list[float]]) -> None:
+        """Let series be taken by a name in place of a file's: a package brings them along."""
+        self._given[name] = columns
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what is made of the scenario's files, made once."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+    def remember(self, name: str, content: bytes) -> None:
+        """Remember an input that no file of the scenario holds."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.used[Path(name)] = InputFile(name=name, path=Path(name), size=len(content), sha256=sha256)
 
     def table(self, name: str, columns: Mapping[str, type]) -> Table:
         """Return a table of the scenario's folder."""

@@ -46,6 +46,12 @@ def known(tree: Node, path: Path) -> set[str] | None:
     return None
 
 
+def settings_of(kind: str) -> set[str]:
+    """Return the settings that a kind of device has; none of a kind that is not known."""
+    members = catalogue()
+    return {item.name for item in fields(members[kind].Settings)} if kind in members else set()
+
+
 def settled(tree: Node) -> Node:
     """Return the tree in which each of these mappings has a kind, and no setting inherited for another."""
     for pattern, (_, default) in FAMILIES.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import InputError, Problem
-from cosim.scenario import crosscheck, kinds, renamed, shipped, sources
+from cosim.scenario import crosscheck, kinds, net_devices, renamed, shipped, sources
 from cosim.scenario.files import InputFile, ScenarioFiles
 from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, leaves, merge, nearest, override
@@ -111,10 +111,11 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     tree, chain, renamings = read_chain(path)
     tree, told = _overridden(tree, overrides)
     tree = sources.settled(kinds.settled(tree))
-    outcome = validate(tree)
     files = ScenarioFiles(folders=tuple(dict.fromkeys(file.parent for file in chain)))
+    tree = net_devices.settled(tree, files)
+    outcome = validate(tree)
     if outcome.scenario is not None:
-        files.periods = outcome.scenario.periods
+        files.periods, files.period_min = outcome.scenario.periods, outcome.scenario.period_min
     for file in chain:
         files.record(file)
     problems, warnings = list(outcome.problems), renamings + told

@@ -10,7 +10,7 @@ from typing import Any
 
 from cosim.bounds import way_out
 from cosim.errors import InputError, Problem
-from cosim.scenario.schema import ID_RULE
+from cosim.scenario.section import ID_RULE
 from cosim.scenario.tree import Path, child, nearest
 from cosim.scenario.yaml_reader import Mark, Node, dotted
 from cosim.tables import closest, did_you_mean

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Interval, Le, MultipleOf
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cosim.bounds import Fraction, NonNegative, Positive
 from cosim.charging.behaviour import BehaviourSettings
@@ -23,6 +23,8 @@ from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.quantities.checks import GateLimits
 from cosim.scenario.families import OfKind, station_laws
+from cosim.scenario.net_source import NetSource
+from cosim.scenario.section import FileName, Id, Section
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.traffic.laws import LAWS
 from cosim.validation.micro_limits import MicroLimits
@@ -33,16 +35,6 @@ MCMC = "mcmc"
 MAX_PERIODS = 100_000
 DEFAULT_LAW, DEFAULT_PRICE = "davidson", "none"
 """Kinds of a station's law and of the price that drivers see, where none is given."""
-ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
-ID_RULE = "use 1 to 64 letters, digits, '_', '.', '-'"
-Id = Annotated[str, Field(pattern=ID_PATTERN)]
-FileName = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys and silent conversions are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class OdPair(Section):
@@ -182,14 +174,17 @@ class StationEntry(Section):
 class FeederSettings(Section):
     """Slack, limits and base load of the feeder."""
 
-    slack_bus: Id = Field(description="Bus that the upstream grid feeds")
-    slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)] = Field(
-        description="Voltage held there; keep it inside the limits"
+    slack_bus: Id | None = Field(
+        default=None, description="Bus that the upstream grid feeds; a net may leave it to its external grid"
+    )
+    slack_vm_pu: Annotated[float, Interval(ge=0.8, le=1.2)] | None = Field(
+        default=None,
+        description="Voltage held there; keep it inside the limits; a net may leave it to its external grid",
     )
     voltage_limits: Literal["scenario", "file"] = Field(
         default="scenario",
         description="``scenario``: ``v_min_pu``, ``v_max_pu`` hold for every bus; "
-        "``file``: each keeps its own of bus.csv",
+        "``file``: each keeps its own of bus.csv, or of the net",
     )
     v_min_pu: Annotated[float, Interval(gt=0, le=1.2)] | None = Field(
         default=None,
@@ -199,7 +194,7 @@ class FeederSettings(Section):
         default=None,
         description="Upper voltage limit of every bus; with ``voltage_limits: file`` of those without their own",
     )
-    base_mva: Positive = Field(default=10.0, description="Base of the per-unit system")
+    base_mva: Positive = Field(default=10.0, description="Base of the per-unit system; of a net it is its own load")
     current_limits: bool = Field(default=False, description="Whether ``max_i_ka`` of line.csv binds")
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
     islands: Literal["refuse", "allow"] = Field(
@@ -355,8 +350,10 @@ class Scenario(Section):
     traffic: Traffic | None = Field(default=None, description="Demand, route choice, solver of the equilibrium")
     ev: ElectricVehicles | None = Field(default=None, description="Electric vehicles among the trips")
     stations: tuple[StationEntry, ...] = Field(default=(), description="Charging stations")
-    grid: FileName | None = Field(
-        default=None, description="Shipped feeder, or folder of this scenario", examples=["feeder"]
+    grid: FileName | NetSource | None = Field(
+        default=None,
+        description="Shipped feeder, folder of this scenario, net.json or case.m in it, or a net by its source",
+        examples=["feeder"],
     )
     feeder: FeederSettings | None = Field(default=None, description="Slack, limits and base load of the feeder")
     devices: tuple[Annotated[Any, OfKind(catalogue)], ...] = Field(

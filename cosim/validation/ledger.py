@@ -18,7 +18,7 @@ from cosim.arrays import Array
 from cosim.dispatch.exactness import ConeGap, exact_periods
 from cosim.dispatch.plan import DispatchCase
 from cosim.grid.ends import shunt_mw
-from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines.judge import judge
 from cosim.grid.feeder import Feeder
 from cosim.grid.own_power import own_power_mw
 from cosim.grid.state import GridState
@@ -83,7 +83,7 @@ def build_ledger(inputs: LedgerInputs, stored: StoredDispatch) -> Ledger:
         The stored dispatch of T periods.
     """
     feeder = inputs.feeder
-    flow = AcFlow(feeder, tolerance_mva=TOLERANCE_MVA)
+    flow = judge(feeder, tolerance_mva=TOLERANCE_MVA)
     p, q = stored.injection
     states = tuple(flow.solve(p[:, k], q[:, k]) for k in range(stored.length))
     price = ac_price_per_mwh(

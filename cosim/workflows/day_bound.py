@@ -10,7 +10,7 @@ from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import WindowSolver
 from cosim.errors import InputError
-from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines.judge import judge
 from cosim.scenario.case import SimulationCase
 from cosim.validation.ledger_entry import Ledger
 from cosim.validation.stored import StoredDispatch
@@ -39,7 +39,7 @@ def day_local_optimum(case: SimulationCase, stored: StoredDispatch, ev_mw: Array
     if dispatch is None or not gap_rel > SAYS_NOTHING or stored.length < dispatch.periods:
         return NOT_ASKED
     day = dispatch if dispatch.settings.mode == "single_period" else _at_once(dispatch)
-    return local_optimum(day, ev_mw, AcFlow(dispatch.feeder).solve)
+    return local_optimum(day, ev_mw, judge(dispatch.feeder).solve)
 
 
 def _at_once(dispatch: DispatchCase) -> DispatchCase:

@@ -11,16 +11,17 @@ from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
-from cosim.scenario.build import warnings_of
+from cosim.scenario.build import build_grid, warnings_of
 from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
+from cosim.scenario.net_roles import table
 from cosim.workflows.room import estimated_bytes
 from cosim.world import Wire, wires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What `run` would do."""
+    """What `run` would do; ``elements`` are those of a net, their power, and what becomes of them."""
 
     name: str
     title: str
@@ -33,6 +34,7 @@ class RunPlan:
     licences: tuple[Licence, ...]
     remarks: tuple[str, ...]
     disk_mb: float
+    elements: tuple[tuple[str, str, str], ...] = ()
 
 
 def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
@@ -46,7 +48,7 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
         If the solver that it names is not there or does not fit.
     """
     loaded = load(scenario, overrides)
-    case = build_case(loaded)
+    case, grid = build_case(loaded), build_grid(loaded)
     found = tuple(wires(case))
     order = ("Profiles", "Traffic", "Dispatch", "Grid", "Sumo", "Measured", "Recorder")
     names = {name for wire in found for name in (wire.source, wire.target)}
@@ -62,6 +64,7 @@ def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
         licences=(gurobi(), scip()),
         remarks=tuple(_remarks(loaded, case)),
         disk_mb=estimated_bytes(case) / 1e6,
+        elements=() if grid is None else tuple(table(grid.roles)),
     )
 
 
@@ -111,6 +114,8 @@ def _steering(case: SimulationCase) -> str:
 def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     """Yield what a user should know before running."""
     yield from (str(problem) for problem in warnings_of(loaded, case.roads))
+    if (grid := build_grid(loaded)) is not None:
+        yield from grid.remarks
     if remark := _steering(case):
         yield remark
     if case.coupling.mode == "iterated" and not case.coupling.rule.nodal:

@@ -8,7 +8,7 @@ from typing import Protocol
 from numpy.typing import ArrayLike
 
 from cosim.grid.engines.batch import BatchFlow
-from cosim.grid.engines.pandapower import AcFlow
+from cosim.grid.engines.judge import judge
 from cosim.grid.feeder import Feeder
 from cosim.grid.state import GridState
 
@@ -48,5 +48,5 @@ class AcEngine(Protocol):
         """
 
 
-ENGINES: dict[str, Callable[..., AcEngine]] = {"pandapower": AcFlow, "batch": BatchFlow}
+ENGINES: dict[str, Callable[..., AcEngine]] = {"pandapower": judge, "batch": BatchFlow}
 """Every engine by the name that a scenario gives it; each takes a feeder and ``tolerance_mva``."""

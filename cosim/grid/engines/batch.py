@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from cosim.errors import ComponentError
 from cosim.grid.engines.asked import injections, left_over_mva
+from cosim.grid.engines.judge import judge
 from cosim.grid.engines.pandapower import TOLERANCE_MVA, AcFlow
+from cosim.grid.engines.users_net import NetFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial
 from cosim.grid.state import GridState
@@ -35,9 +37,9 @@ class BatchFlow:
         self.tolerance_mva = tolerance_mva
 
     @cached_property
-    def judge(self) -> AcFlow:
+    def judge(self) -> AcFlow | NetFlow:
         """The judge, once it is asked."""
-        return AcFlow(self.feeder, tolerance_mva=self.tolerance_mva)
+        return judge(self.feeder, tolerance_mva=self.tolerance_mva)
 
     def solve(self, p_mw: ArrayLike, q_mvar: ArrayLike) -> GridState:
         """Solve the AC equations for given net injections; arguments and answer as of `AcEngine.solve`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,12 +137,14 @@ def named_net(name: str) -> pandapowerNet:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Keep pandapower from advising numba for a power flow that a net's function makes by the way."""
+    """Keep pandapower from advising numba, and from what it says of its own older nets, while it makes one."""
     logger = logging.getLogger("pandapower")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         logger.setLevel(level)
 

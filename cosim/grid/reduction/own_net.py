@@ -61,6 +61,8 @@ class ReducedNet:
         The comparison with the tool that the net comes from, if it brings that tool's own answer.
     remarks
         What was left out, read or found in a way that the user should know.
+    net
+        The copy of the net that was solved, elements opened.
     """
 
     name: str
@@ -72,6 +74,7 @@ class ReducedNet:
     balance: Balance
     source: SourceProof | None
     remarks: tuple[str, ...]
+    net: pandapowerNet
 
 
 def reduced(
@@ -124,7 +127,7 @@ def reduced(
     return ReducedNet(
         name=name, table=table, proof=proof, supply=supply, vm_pu=voltages,
         place=dict(zip(users, place.tolist(), strict=True)), balance=balance(net, table, list(voltages)),
-        source=source_proof(net, voltages, proof.flows, name, balanced=balanced), remarks=remarks,
+        source=source_proof(net, voltages, proof.flows, name, balanced=balanced), remarks=remarks, net=work,
     )  # fmt: skip
 
 

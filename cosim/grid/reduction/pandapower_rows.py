@@ -46,6 +46,38 @@ class Solved:
     position: IntArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Told:
+    """What pandapower says of the live buses and of the branches in service.
+
+    Attributes
+    ----------
+    vm_pu, va_degree, drawn_mva
+        Voltage of each bus, and the constant power that it draws.
+    flows_mva
+        Power that enters each branch at both ends, shape (rows, 2).
+    """
+
+    vm_pu: Array
+    va_degree: Array
+    drawn_mva: ComplexArray
+    flows_mva: ComplexArray
+
+
+def told_state(net: pandapowerNet) -> Told:
+    """Read the state of a net that ``runpp`` has solved."""
+    from pandapower.pypower import idx_brch, idx_bus
+
+    ppc = net._ppc
+    bus, branch = ppc["bus"].real, ppc["branch"].real[ppc["internal"]["branch_is"]]
+    bus = bus[bus[:, idx_bus.BUS_TYPE] != _ISOLATED]
+    ends = ((idx_brch.PF, idx_brch.QF), (idx_brch.PT, idx_brch.QT))
+    return Told(
+        vm_pu=bus[:, idx_bus.VM], va_degree=bus[:, idx_bus.VA], drawn_mva=bus[:, idx_bus.PD] + 1j * bus[:, idx_bus.QD],
+        flows_mva=np.stack([branch[:, p] + 1j * branch[:, q] for p, q in ends], axis=1),
+    )  # fmt: skip
+
+
 def read_solved(net: pandapowerNet, name: str) -> Solved:
     """Read a net that ``runpp`` has solved.
 
@@ -64,7 +96,8 @@ def read_solved(net: pandapowerNet, name: str) -> Solved:
     bus, branch = all_buses[live], ppc["branch"].real[in_service]
     elements = [one for one, on in zip(_elements(net), in_service, strict=True) if on]
     _check_branches(branch, elements, name)
-    power = -(bus[:, idx_bus.PD] + 1j * bus[:, idx_bus.QD])
+    told = told_state(net)
+    power = -told.drawn_mva
     base = float(np.abs(power).sum()) or float(net.sn_mva)
     from_bus, to_bus = (place[branch[:, end].astype(np.intp)] for end in (idx_brch.F_BUS, idx_brch.T_BUS))
     base_kv = bus[:, idx_bus.BASE_KV]
@@ -75,15 +108,14 @@ def read_solved(net: pandapowerNet, name: str) -> Solved:
     )  # fmt: skip
     lookup = net._pd2ppc_lookups["bus"][net.bus.index.to_numpy()]
     position = np.where(lookup >= 0, place[lookup], -1).astype(np.intp)
-    flows = [branch[:, p] + 1j * branch[:, q] for p, q in ((idx_brch.PF, idx_brch.QF), (idx_brch.PT, idx_brch.QT))]
     buses = BusRows(
         labels=tuple(_labels(net, position, rows, len(live))),
         inside=~np.isin(np.arange(len(live)), position), base_kv=base_kv,
         g_pu=bus[:, idx_bus.GS] / base, b_pu=bus[:, idx_bus.BS] / base, p_mw=power.real, q_mvar=power.imag,
-        vm_pu=bus[:, idx_bus.VM], va_degree=bus[:, idx_bus.VA],
+        vm_pu=told.vm_pu, va_degree=told.va_degree,
     )  # fmt: skip
     return Solved(
-        base_mva=base, buses=buses, rows=rows, told_mva=np.stack(flows, axis=1),
+        base_mva=base, buses=buses, rows=rows, told_mva=told.flows_mva,
         slacks=np.flatnonzero(bus[:, idx_bus.BUS_TYPE] == _REFERENCE), position=position,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from cosim.grid.reduction.voltage_dependence import rewritten
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
-_TOLERANCES = (1e-10, 1e-8, 1e-6)
+TOLERANCES = (1e-10, 1e-8, 1e-6)
 _SETTLED_PU = 1e-7
 """Movement below which constant current is exact: its error is of the second order."""
 _PASSES = 20
@@ -41,7 +42,7 @@ def solved_net(net: pandapowerNet, name: str) -> pandapowerNet:
     load = sum(float(np.hypot(one.p_mw, one.q_mvar).sum()) for one in loads) or float(net.sn_mva)
     hindered = _NO_STATE
     for start in _starts(net, name):
-        for share in _TOLERANCES:
+        for share in TOLERANCES:
             hindered = _hindered(net, share * load / float(net.sn_mva), start)
             if not hindered:
                 return net
@@ -50,6 +51,20 @@ def solved_net(net: pandapowerNet, name: str) -> pandapowerNet:
                 raise InputError(Problem(file=name, reason=reason, remedy="run pandapower.diagnostic"))
     reason = "the power flow of its loads does not converge"
     raise InputError(Problem(file=name, reason=reason, remedy="kW given as MW? Run pandapower.diagnostic"))
+
+
+def solved_from(net: pandapowerNet, vm_pu: Array, va_degree: Array, *, load_mva: float) -> bool:
+    """Solve a net as exactly as round-off allows; return whether it has a state.
+
+    It starts as `solved_net` does; the voltages of its unloaded buses are known.
+
+    The tolerance is a share of the load: pandapower compares its ``tolerance_mva`` with the mismatch in per unit of
+    ``sn_mva``, in spite of its name.
+    """
+    starts = ({"init": "dc"}, {"init_vm_pu": vm_pu, "init_va_degree": va_degree}, {"init": "flat"})
+    return any(
+        not _hindered(net, share * load_mva / float(net.sn_mva), start) for start in starts for share in TOLERANCES
+    )
 
 
 def _starts(net: pandapowerNet, name: str) -> Iterator[Mapping[str, Any]]:
@@ -64,7 +79,8 @@ def _hindered(net: pandapowerNet, tolerance: float, start: Mapping[str, Any], mo
     import pandapower as pp
 
     try:
-        with np.errstate(all="ignore"):  # a diverging iteration overflows; a DC start divides by an x of 0
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # it overflows on its way; DC divides by an x of 0
+            warnings.simplefilter("ignore", DeprecationWarning)  # of pandapower's own older nets
             pp.runpp(
                 net, algorithm="nr", numba=False, lightsim2grid=False, max_iteration=most,
                 calculate_voltage_angles=True, tolerance_mva=tolerance, **start,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,20 @@ def dead_taps(net: pandapowerNet) -> list[str]:
             moved = (table[position] - table[neutral]).to_numpy(dtype=np.float64, na_value=0.0) != 0.0
             dead += [called(kind, table, index) for index in table.index[moved & ~_typed(table, which)]]
     return dead
+
+
+def with_type(net: pandapowerNet, kind: str) -> pandapowerNet:
+    """Return a copy of a net whose tap changers without a type have one, so that their positions count."""
+    changed = copy.deepcopy(net)
+    for name in _KINDS:
+        table = changed[name]
+        for which in ("", "2"):
+            if f"tap{which}_pos" in table:
+                typed = _typed(table, which)
+                column = f"tap{which}_changer_type"
+                words = table[column].to_list() if column in table else [None] * len(table)
+                table[column] = [word if known else kind for word, known in zip(words, typed, strict=True)]
+    return changed
 
 
 def _typed(table: Frame, which: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
