@@ -11,7 +11,9 @@ from cosim import __version__
 from cosim.cli import arguments as arg
 from cosim.cli.beginning import init
 from cosim.cli.explaining import explain
+from cosim.cli.exporting import export
 from cosim.cli.installation import doctor
+from cosim.cli.shipped import list_, schema
 
 app = typer.Typer(
     name="cosim",
@@ -183,24 +185,10 @@ def assign(
     )
 
 
-@app.command(name="list")
-def list_() -> None:
-    """List the shipped scenarios."""
-    from cosim.cli.scenarios import list_command
-
-    raise typer.Exit(list_command())
-
-
+app.command(name="list")(list_)
 app.command()(init)
 app.command()(explain)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of scenarios."""
-    from cosim.cli.scenarios import schema_command
-
-    raise typer.Exit(schema_command())
+app.command()(schema)
 
 
 @app.command()
@@ -377,20 +365,7 @@ def import_(
     raise typer.Exit(import_command(source, net, out, check_only, slack_bus=slack, opened=opened, balanced=balanced))
 
 
-@app.command()
-def export(
-    run_folder: arg.RunFolder,
-    form: Annotated[
-        Literal["csv", "excel", "netcdf", "geojson", "gpkg", "pandapower", "gmns", "tntp"], typer.Option("--format")
-    ],
-    *,
-    out: Annotated[Path | None, typer.Option(help="File or folder; default <run>.<ending>, here.")] = None,
-    period: Annotated[int | None, typer.Option(min=1, help="One period; pandapower, gmns, tntp: the busiest.")] = None,
-) -> None:
-    """Write a run in another tool's format."""
-    from cosim.cli.exporting import export_command
-
-    raise typer.Exit(export_command(run_folder, form, out, period))
+app.command()(export)
 
 
 @app.command(name="build-net")

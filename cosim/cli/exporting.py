@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
-from rich.markup import escape
+import typer
 
-from cosim.cli.terminal import console
+from cosim.cli import arguments as arg
 
 
-def export_command(run: Path, form: str, out: Path | None, period: int | None) -> int:
-    """Write the export and say what it holds."""
-    from cosim.workflows.export import DOORS, export
+def export(
+    run_folder: arg.RunFolder,
+    form: Annotated[
+        Literal["csv", "excel", "netcdf", "geojson", "gpkg", "pandapower", "gmns", "tntp"], typer.Option("--format")
+    ],
+    *,
+    out: Annotated[Path | None, typer.Option(help="File or folder; default <run>.<ending>, here.")] = None,
+    period: Annotated[int | None, typer.Option(min=1, help="One period; pandapower, gmns, tntp: the busiest.")] = None,
+) -> None:
+    """Write a run in another tool's format."""
+    from rich.markup import escape
 
-    path = export(run, form, out, period=period)
+    from cosim.cli.terminal import console
+    from cosim.workflows.export import DOORS
+    from cosim.workflows.export import export as write
+
+    path = write(run_folder, form, out, period=period)
     console().print(f"written  {escape(str(path))}: {DOORS[form].what}", soft_wrap=True)
-    return 0

@@ -11,6 +11,7 @@ from typing import Any
 from cosim.errors import InputError, Problem, UsageError
 from cosim.plain import Document, Json
 from cosim.reports import frames
+from cosim.reports.changes import Change, change
 from cosim.reports.measures import measures
 from cosim.reports.rows import Row, Value
 from cosim.results.store import RunResult
@@ -24,7 +25,6 @@ _WORDS_ONLY = frozenset({"sources", "title", "description", "extends", "schema"}
 _LONGEST = 48
 _FEW = 4
 _CODES = "Verdict"
-_HUNDRED = 100.0
 _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 """Sections that tell how a run was solved, not what came out."""
 
@@ -47,38 +47,6 @@ class Difference:
 
     key: str
     values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A number less another one, also in percent of that; None where that is zero."""
-
-    difference: float
-    percent: float | None
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Both as text.
-
-        >>> Change(difference=-1.5, percent=-50.0).texts, Change(difference=0.0, percent=None).texts
-        (('-1.5000', '-50 %'), ('0', ''))
-        """
-        sign = "+" if self.difference > 0.0 else ""
-        told = Row(key="", label="", value=float(self.difference)).text
-        if self.percent is None:
-            return f"{sign}{told}", ""
-        percent = f"{self.percent:+,.0f}" if abs(self.percent) >= _HUNDRED else f"{self.percent:+.3g}"
-        return f"{sign}{told}", f"{percent} %".replace("+0 %", "0 %")
-
-
-def change(first: Value, other: Value) -> Change | None:
-    """Return how a number differs from the first one; None unless both are finite numbers."""
-    if isinstance(first, str) or isinstance(other, str) or first is None or other is None:
-        return None
-    difference = float(other) - float(first)
-    if not math.isfinite(difference):
-        return None
-    return Change(difference=difference, percent=_HUNDRED * difference / abs(first) if first else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

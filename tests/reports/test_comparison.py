@@ -12,7 +12,8 @@ import pytest
 
 from cosim.errors import InputError, UsageError
 from cosim.plain import csv_text
-from cosim.reports.comparison import change, compare_runs
+from cosim.reports.changes import change
+from cosim.reports.comparison import compare_runs
 
 RESOLVED = {
     "title": "One",
