@@ -172,6 +172,9 @@ REFUSED = {
         ("new load.m bus1=b phases=3 kv=10 kw=10 model=4 cvrwatts=0.7",), r"load 'm'.*model 4 has no shares",
     ),
     "more than it can carry": (("edit load.d kw=90000",), r"no state as they are declared; below.*OpenDSS serves"),
+    "other nodes than those of three phases": (
+        ("new line.m phases=3 bus1=b.4.5.6 bus2=c.1.2.3",), r"line 'm'.*its 3 phases are at nodes 4.5.6 of bus 'b'",
+    ),
     "a ring": (
         ("new line.m bus1=b bus2=c phases=3 r1=1 x1=1 r0=1 x0=1 c1=0 c0=0 length=1",
          "new line.n bus1=c bus2=a phases=3 r1=1 x1=1 r0=1 x0=1 c1=0 c0=0 length=1"),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _GENERATION = ("generator", "pvsystem", "windgen")
 _SHUNTS = ("capacitor", "reactor")
 _BRANCHES = ("line", "reactor")
+_OF_PHASES = ("line", "load")
 _CARRIED = frozenset({"vsource", "line", "transformer", "load", "storage", *_GENERATION, *_SHUNTS})
 _KM = (1.0, 1.609344, 0.3048, 1.0, 1e-3, 3.048e-4, 2.54e-5, 1e-5, 1e-6)
 """OpenDSS's units of length; none counts as km."""
@@ -89,12 +90,19 @@ def _element_problems(element: DssElement, multiplier: float) -> Iterator[tuple[
         yield f"it has {element.phases} phases; a balanced feeder needs three", "give phases=3"
     if element.kind == "capacitor" and _in_series(element):
         yield "a series capacitor is not carried", "give its reactance with that of its line"
+    for bus, nodes in zip(element.buses, element.nodes, strict=True) if element.kind in _OF_PHASES else ():
+        if sum(1 <= node <= PHASES for node in nodes) < min(element.phases, len(nodes)) and any(nodes):
+            yield f"its {element.phases} phases are at nodes {_listed(nodes)} of bus '{bus}'", "use nodes 1, 2, 3"
     if any(0 < count < element.phases for count in element.open_conductors):
         yield f"only {max(element.open_conductors)} of {element.phases} phases are open", "open all, or none"
     if element.kind == "load":
         yield from load_problems(element, multiplier)
     if element.kind == "transformer":
         yield from unit_problems(element)
+
+
+def _listed(nodes: Sequence[int]) -> str:
+    return ".".join(str(node) for node in nodes)
 
 
 def _in_series(element: DssElement) -> bool:
