@@ -33,7 +33,7 @@ def test_a_run_folder_with_the_name_of_a_formula(finished, tmp_path):
     for name in ("=cmd()", "plain"):
         (tmp_path / name).symlink_to(finished("sequential" if name == "plain" else "iterated").folder)
     head = csv_text(compare([tmp_path / "=cmd()", tmp_path / "plain"]).table()).splitlines()[0]
-    assert head in ("key,label,unit,'=cmd(),plain", "key,label,unit,finished-iterated,finished-sequential")
+    assert head.startswith(("key,label,unit,'=cmd(),plain,", "key,label,unit,finished-iterated,finished-sequential,"))
 
 
 def test_a_control_character_in_a_table_is_refused_and_printed_escaped(tmp_path):

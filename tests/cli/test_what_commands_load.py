@@ -27,6 +27,7 @@ COMMANDS = [
     "migrate",
     "explain",
     "init",
+    "export",
 ]
 LIGHT = (
     "numpy",
