@@ -174,6 +174,13 @@ class Circuit:
     def __post_init__(self) -> None:
         freeze(self)
 
+    @property
+    def branch_kinds(self) -> tuple[str, ...]:
+        """What each branch is: the kind of its elements, the first one's where several are side by side."""
+        members = zip(self.elements.branch[::-1].tolist(), self.elements.kinds[::-1], strict=True)
+        first = dict(members)
+        return tuple(first[branch] for branch in range(len(self.ratio_parent)))
+
     def tapped(self, taps: Taps, position: ArrayLike) -> Circuit:
         """Return the circuit with tap changers elsewhere; what enters elements there is turned over with the ratio."""
         factor, elements = taps.factor(position), self.elements

@@ -31,7 +31,8 @@ GRID_COLUMNS: dict[str, str] = {
         cone_gap_pu2       | pu^2 | l - (P^2 + Q^2) / v
         fictitious_loss_kw | kW   | loss that a slack cone invents
         i_ac_ka            | kA   | current, AC
-        loading_percent?   | %    | AC current over its limit, NaN without a limit
+        loading_percent?   | %    | AC current, or apparent power, over its rating, at the fuller end; NaN without one
+        kind               | -    | of a feeder with transformers: line, trafo, trafo3w, impedance or switch
     """,
     "devices": """
         period       | -    | number of the period

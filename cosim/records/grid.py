@@ -33,7 +33,7 @@ class BusRows(Rows):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LineRows(Rows):
-    """The lines in the relaxed solution."""
+    """The lines in the relaxed solution; what kind of branch each is, in a feeder with transformers."""
 
     line: Words
     from_bus: Words
@@ -44,6 +44,7 @@ class LineRows(Rows):
     loss_kw: Array
     cone_gap_pu2: Array
     fictitious_loss_kw: Array
+    kind: Words | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.reports import frames
+from cosim.reports import frames, loading
 from cosim.reports.rows import Row
 from cosim.results.store import RunResult
 from cosim.units import kw_to_mw
@@ -48,8 +48,15 @@ def _loading(result: RunResult) -> Iterator[Row]:
     if "lines" not in result or not frames.known(result["lines"], "loading_percent"):
         return
     lines = result["lines"][frames.numbers(result["lines"], "loading_percent").notna()]
-    room = _HUNDRED - frames.numbers(lines, "loading_percent")
-    yield _smallest("margin_loading_percent", "Room of the most loaded line", room, "% of its limit", lines, "line")
+    transformer = loading.transformers(lines)
+    word = "" if loading.told(lines) else "line "
+    for key, label, rows in (
+        ("margin_loading_percent", "Room of the most loaded line", lines[~transformer]),
+        ("margin_transformer_percent", "Room of the most loaded transformer", lines[transformer]),
+    ):
+        if len(rows):
+            room = _HUNDRED - frames.numbers(rows, "loading_percent")
+            yield _smallest(key, label, room, "% of its limit", rows, "line", word=word)
 
 
 def _chargers(result: RunResult) -> Iterator[Row]:
@@ -71,7 +78,10 @@ def _chargers(result: RunResult) -> Iterator[Row]:
     yield _smallest("margin_chargers_percent", label, room, "% of their power", table, "station")
 
 
-def _smallest(key: str, label: str, margin: pd.Series[float], unit: str, table: pd.DataFrame, what: str) -> Row:
+def _smallest(
+    key: str, label: str, margin: pd.Series[float], unit: str, table: pd.DataFrame, what: str, word: str | None = None
+) -> Row:
+    """Return the row of the smallest margin; ``word`` stands before the place, ``what`` and a space if None."""
     at = int(np.argmin(margin.to_numpy()))
-    where, period = f"{what} {table[what].iloc[at]}", int(table["period"].iloc[at])
+    where, period = f"{f'{what} ' if word is None else word}{table[what].iloc[at]}", int(table["period"].iloc[at])
     return Row(key=key, label=label, value=float(margin.iloc[at]), unit=unit, period=period, where=where)

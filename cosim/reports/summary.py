@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cosim.grid.topology import listed
 from cosim.quantities.labels import LABELS, term_of
-from cosim.reports import charging, frames, micro_summary
+from cosim.reports import charging, frames, loading, micro_summary
 from cosim.reports.frames import PeriodAxis
 from cosim.reports.rows import Row, Section
 from cosim.results.store import RunResult
@@ -40,7 +40,7 @@ class Summary:
     complete
         Whether every planned period was committed.
     sections
-        Run, cost, energy, voltage, exactness, trust ledger, roads, microsimulation: those that the run has.
+        Run, cost, energy, voltage, loading, exactness, trust ledger, roads, microsimulation: those that the run has.
     """
 
     title: str
@@ -81,6 +81,7 @@ def summarise(result: RunResult) -> Summary:
         parts["Energy"] = _energy_rows(result, periods, axis)
         parts["Charging"] = _charging_rows(result, axis)
         parts["Voltage"] = _voltage_rows(result, axis) if grid else iter(())
+        parts["Loading"] = loading.rows(result, axis)
         parts["Exactness"] = _exactness_rows(result, periods, axis) if grid else iter(())
         parts["Trust ledger"] = _ledger_rows(result)
         parts["Roads"] = _road_rows(result, periods, axis) if roads else iter(())

@@ -207,6 +207,7 @@ def _lines(feeder: Feeder, plan: DispatchPlan, k: int) -> LineRows:
         to_bus=tuple(feeder.bus_ids[i] for i in feeder.child), p_mw=state.p_from_mw, q_mvar=state.q_from_mvar,
         i_ka=state.i_ka, loss_kw=branch_loss_kw(feeder, state),
         cone_gap_pu2=plan.cone.gap_pu2[:, k], fictitious_loss_kw=plan.cone.fictitious_loss_kw[:, k],
+        kind=None if feeder.circuit is None else feeder.circuit.branch_kinds,
     )  # fmt: skip
 
 

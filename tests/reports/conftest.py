@@ -72,6 +72,7 @@ def tables_of(k):
         "lines": {
             "line": ["1", "2"], "from_bus": ["1", "2"], "to_bus": ["2", "3"],
             "cone_gap_pu2": [0.0, 10.0 ** (-9 + k)],
+            "loading_percent": [50.0 + 10.0 * k, 20.0], "kind": ["trafo", "line"],
         },
         "devices": devices_of(k),
         **validation_of(k),

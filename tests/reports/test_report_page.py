@@ -121,6 +121,7 @@ def test_names_from_the_run_are_text_and_never_markup(make_run):
                 "voltages",
                 "voltage_map",
                 "cone_gap",
+                "loading",
                 "feeder_map",
             },
         ),

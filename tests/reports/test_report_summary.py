@@ -79,7 +79,7 @@ def test_half_runs_have_only_their_sections(make_run):
     roads = summarise(make_run(without={"buses", "lines", "devices"}))
     grid = summarise(make_run(without={"links", "paths", "stations"}))
     assert [section.title for section in roads.sections] == ["Run", "Energy", "Roads"]
-    assert [section.title for section in grid.sections] == ["Run", "Cost", "Energy", "Voltage", "Exactness"]
+    assert [section.title for section in grid.sections] == ["Run", "Cost", "Energy", "Voltage", "Loading", "Exactness"]
 
 
 def test_keys_are_unique(run):
