@@ -75,7 +75,6 @@ class ContinuousDay:
             options=RunOptions(slice_s=period_s, hang_limit_s=hang_limit_s, tries=1),
             arguments=("--mesosim",) if mesoscopic else (),
         )
-        self.told = 0
 
     def __enter__(self) -> Self:
         try:
@@ -172,16 +171,12 @@ class ContinuousDay:
         return () if self.simulation.queues is None else self.simulation.queues.counts(self.now_s)
 
     def stations(self) -> StationSeries | None:
-        """Return the stations in intervals of 60 s from the start; None without stations."""
-        return None if self.simulation.queues is None else self.simulation.queues.series()
+        """Return the stations in the intervals of 60 s since the last call; None without stations."""
+        return None if self.simulation.queues is None else self.simulation.queues.take_series()
 
     def ended_sessions(self) -> tuple[Session, ...]:
         """Return the sessions that ended since the last call."""
-        if self.simulation.queues is None:
-            return ()
-        new = self.simulation.queues.ended(self.told)
-        self.told += len(new)
-        return new
+        return () if self.simulation.queues is None else self.simulation.queues.take_ended()
 
     def open_sessions(self) -> tuple[Session, ...]:
         """Return the sessions that have not ended: who waits, charges or stays on, with the energy so far."""

@@ -47,7 +47,7 @@ class Run(Protocol):
         """Return who is in each station."""
 
     def stations(self) -> StationSeries | None:
-        """Return the stations in intervals of 60 s from the start; None without stations."""
+        """Return the stations in the intervals of 60 s since the last call; None without stations."""
 
     def ended_sessions(self) -> tuple[Session, ...]:
         """Return the sessions that ended since the last call."""

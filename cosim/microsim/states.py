@@ -210,7 +210,7 @@ class MicroState:
     links
         The links in the measured time.
     stations
-        In intervals of 60 s from 0 on, a warm-up included; None without stations.
+        In intervals of 60 s from 0 on, a warm-up included, of a day those of the period; None without stations.
     sessions
         The vehicles that parked (in a day: whose visit ended in the period, and in its last also who is still there).
     quality

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -73,6 +74,7 @@ class StationQueues:
         self.lot_of: dict[str, str] = {}
         self.waiting: list[dict[str, int]] = [{} for _ in stations]
         self.finished: list[tuple[int, fifo.Session]] = []
+        self.recent: deque[tuple[int, fifo.Session]] = deque(maxlen=RECENT)
         self.rows = array("d")  # end and nine values of every station: a day of numbers, not of objects
         self.intervals = [_Interval() for _ in stations]
         self.set_caps(p_set_mw)
@@ -154,6 +156,7 @@ class StationQueues:
         count.waits_s += [one.wait_s for one in done.plugged]
         self.states[n] = done.state
         self.finished += [(n, one) for one in done.left]
+        self.recent += [(n, one) for one in done.left]
 
     def _close_row(self, end_s: float) -> None:
         row = [end_s]
@@ -185,7 +188,7 @@ class StationQueues:
 
     def mean_wait_s(self, n: int, since_s: float) -> float:
         """Return the mean wait of the vehicles plugged in at a station since a time, s; 0 if there was none."""
-        own = (one for m, one in reversed(self.finished[-RECENT:]) if m == n)
+        own = (one for m, one in reversed(self.recent) if m == n)
         waits = [one.wait_s for one in (*own, *self.states[n].plugged) if one.plug_s >= since_s]
         return float(np.mean(waits)) if waits else 0.0
 
@@ -205,8 +208,14 @@ class StationQueues:
             for n, state in enumerate(self.states)
         )
 
+    def take_series(self) -> StationSeries:
+        """Return the stations in the intervals since the last call, and keep them no longer."""
+        told = self.series()
+        del self.rows[:]
+        return told
+
     def series(self) -> StationSeries:
-        """Return the stations in intervals of 60 s."""
+        """Return the stations in intervals of 60 s, from the start or the last `take_series` on."""
         rows = np.array(self.rows).reshape(-1, 1 + 9 * len(self.banks))
         values = rows[:, 1:].reshape(len(rows), len(self.banks), 9)
         p_mw, plugged, queue, arrivals, sessions, mean, median, high, ledger = values.transpose(2, 1, 0)
@@ -224,13 +233,20 @@ class StationQueues:
             ledger_kwh=ledger,
         )
 
-    def ended(self, first: int = 0) -> tuple[Session, ...]:
-        """Return the visits that ended, in that order, from the given one on."""
-        return tuple(self._session(n, one, DONE) for n, one in self.finished[first:])
+    def take_ended(self) -> tuple[Session, ...]:
+        """Return the visits that ended since the last call, in that order, and keep them no longer."""
+        told = self._ended()
+        self.finished.clear()
+        for one in told:
+            del self.lot_of[one.vehicle_id]
+        return told
+
+    def _ended(self) -> tuple[Session, ...]:
+        return tuple(self._session(n, one, DONE) for n, one in self.finished)
 
     def sessions(self) -> tuple[Session, ...]:
-        """Return every visit, also those that had not ended, in order of arrival."""
-        return _by_arrival((*self.ended(), *self.inside_now()))
+        """Return every visit that was not taken, also those that have not ended, in order of arrival."""
+        return _by_arrival((*self._ended(), *self.inside_now()))
 
     def inside_now(self) -> tuple[Session, ...]:
         """Return the visits that have not ended, in order of arrival."""

@@ -75,6 +75,33 @@ def test_counters_and_sessions_of_a_running_day(window, day):
     assert not {one.vehicle_id for one in first} & {one.vehicle_id for one in second}
 
 
+def test_a_long_day_keeps_nothing_that_was_told(window, day):
+    """Rows, visits and what is expected of a vehicle: a day of any length takes the memory of its queues."""
+    with day() as running:
+        queues = running.simulation.queues
+        running.add(window().demand)
+        running.advance(600.0)
+        first, visits = running.stations(), running.ended_sessions()
+        assert visits
+        assert not queues.rows
+        assert not queues.finished
+        assert len(queues.lot_of) == 20 - len(visits)
+        running.advance(900.0)
+        second = running.stations()
+        assert (first.end_s.tolist(), second.end_s.tolist()) == (
+            [60.0 * k for k in range(1, 11)],
+            [60.0 * k for k in range(11, 16)],
+        )
+        drawn_kwh = 1000.0 / 60.0 * np.hstack([first.p_mw, second.p_mw]).sum()
+        assert drawn_kwh == pytest.approx(second.ledger_kwh[0, -1], rel=1e-9)
+        assert second.ledger_kwh[0, -1] == running.energy_kwh()[0]
+        waits = [
+            one.wait_s for one in (*visits, *running.ended_sessions(), *running.open_sessions()) if one.wait_s >= 0
+        ]
+        (now,) = running.counts()
+        assert now.wait_min == pytest.approx(np.mean(waits) / 60.0), "also of those that were told"
+
+
 def test_vehicles_that_come_too_late_and_periods_that_do_not_end_are_refused(window, day):
     with day() as running:
         running.advance(60.0)

@@ -122,7 +122,7 @@ class Queues:
         self.stop_s: list[float] = []
         self.parked: dict[int, tuple[float, int]] = {}
         self.left: list[tuple[float, int, float]] = []
-        self.steps, self.inserted, self.periods, self.pushed, self.told = 0, 0, 0, 0, 0
+        self.steps, self.inserted, self.periods, self.pushed = 0, 0, 0, 0
 
     @property
     def now_s(self) -> float:
@@ -240,14 +240,12 @@ class Queues:
         return self.queues.counts(self.now_s)
 
     def stations(self) -> StationSeries | None:
-        """Return the stations in intervals of 60 s from the start; None without stations."""
-        return self.queues.series() if self.queues.banks else None
+        """Return the stations in the intervals of 60 s since the last call; None without stations."""
+        return self.queues.take_series() if self.queues.banks else None
 
     def ended_sessions(self) -> tuple[Session, ...]:
         """Return the sessions that ended since the last call."""
-        new = self.queues.ended(self.told)
-        self.told += len(new)
-        return new
+        return self.queues.take_ended()
 
     def open_sessions(self) -> tuple[Session, ...]:
         """Return the sessions that have not ended."""
