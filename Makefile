@@ -101,7 +101,7 @@ kills: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.resume kills $(KILLS) $(KILL_SEED)
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
-BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows start_and_end checkpoint
+BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows checkpoint
 ifneq ($(COSIM_TNTP_DIR),)
 BENCHMARKS += sioux_falls ue_limit chicago
 endif

@@ -1,108 +1,78 @@
-"""An earlier commit that figures are held against, checked out for a while; each side runs in a process of its own."""
+"""An earlier commit beside this one, with an environment of its own, for benchmarks that compare both.
 
-from __future__ import annotations
+The commit is checked out by `git worktree` and installed with its own dependencies, in a folder that is removed at the
+end unless it is to be kept.
+"""
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-import tomllib
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
-ROOT = Path(__file__).parents[1]
 COMMIT = "db10fc8"
-PYTHON = "COSIM_BASELINE_PYTHON"
-"""Environment variable that names another interpreter, for when the commit's dependencies are not those of today."""
+ROOT = Path(__file__).resolve().parents[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Side:
-    """Sources, and the interpreter that runs them."""
+    """A version of the package: its name, its interpreter, and where its sources lie."""
 
     name: str
-    folder: Path
-    python: str = sys.executable
+    python: Path
+    tree: Path
 
-    def run(self, arguments: Sequence[str]) -> Spent:
-        """Run Python in a process of its own; an error of it is ours."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "OPENBLAS_NUM_THREADS": "1"}
-        began, before = time.perf_counter(), _cpu_s()
-        done = subprocess.run(
-            [self.python, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            sys.exit(f"{self.name}: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-        return Spent(wall_s=time.perf_counter() - began, cpu_s=_cpu_s() - before, said=done.stdout)
+    @property
+    def environment(self):
+        """One BLAS thread, its own sources, compiled once."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        return {**kept, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(self.tree)}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """Time that a process took with its children, s, and what it printed."""
-
-    wall_s: float
-    cpu_s: float
-    said: str
+    def command(self, *arguments):
+        """Return the beginning of a call of its interpreter."""
+        return [str(self.python), *map(str, arguments)]
 
 
-HERE = Side(name="here", folder=ROOT)
+HERE = Side("now", Path(sys.executable), ROOT)
 
 
 @contextmanager
-def sides() -> Iterator[list[Side]]:
-    """Yield these sources and, where git has it and its dependencies are met, those of the commit; say what is not."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / COMMIT
-        if reason := _checked_out(folder):
-            print(f"{COMMIT} is left out: {reason}")
-            yield [HERE]
-            return
+def baseline(folder=None):
+    """Yield the earlier version, or None with the reason why there is none; a folder that is named is kept."""
+    known = _git("rev-parse", "--verify", "--quiet", f"{COMMIT}^{{commit}}")
+    if known.returncode:
+        yield None, f"{COMMIT} is not in this history ({known.stderr.strip() or 'a shallow clone, or no clone'})"
+        return
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(folder or made).resolve()
         try:
-            python = os.environ.get(PYTHON, sys.executable)
-            missing = [] if PYTHON in os.environ else _unmet(folder)
-            if missing:
-                print(
-                    f"{COMMIT} is left out: it needs {', '.join(missing)}; name an interpreter that has it in {PYTHON}"
-                )
-                yield [HERE]
-            else:
-                yield [Side(name=COMMIT, folder=folder, python=python), HERE]
+            yield _installed(place), ""
+        except subprocess.CalledProcessError as error:
+            yield None, f"{COMMIT} cannot be installed: {(error.stderr or '').strip().splitlines()[-1:]}"
         finally:
-            _git("worktree", "remove", "--force", str(folder))
+            if folder is None:
+                _git("worktree", "remove", "--force", str(place / "tree"))
 
 
-def _checked_out(folder: Path) -> str:
-    """Check the commit out; return why that cannot be, or nothing."""
-    done = _git("worktree", "add", "--detach", str(folder), COMMIT)
-    return "" if done.returncode == 0 else f"git says '{done.stderr.strip()}'"
+def _installed(place):
+    tree, venv = place / "tree", place / "venv"
+    if not tree.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        _checked("git", "-C", str(ROOT), "worktree", "add", "--detach", str(tree), COMMIT)
+    if not (place / "ready").exists():
+        _checked(sys.executable, "-m", "venv", str(venv))
+        _checked(
+            str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(tree)
+        )
+        (place / "ready").touch()
+    return Side(COMMIT, venv / "bin" / "python", tree)
 
 
-def _unmet(folder: Path) -> list[str]:
-    """Return the commit's dependencies that are not installed here."""
-    wanted = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return [one for one in wanted if not _met(Requirement(one))]
+def _checked(*command):
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def _met(one: Requirement) -> bool:
-    if one.marker is not None and not one.marker.evaluate():
-        return True
-    try:
-        return one.specifier.contains(version(one.name), prereleases=True)
-    except PackageNotFoundError:
-        return False
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def _cpu_s() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+def _git(*arguments):
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], check=False, capture_output=True, text=True)

@@ -1,69 +1,155 @@
-"""The default day without SUMO, after imports: `sequential` and `iterated`.
+"""What a day costs, whole processes of this version and of an earlier one: CPU time, memory, ratios, goals.
 
-    .venv/bin/python benchmarks/day.py
+    .venv/bin/python benchmarks/day.py [--times 3] [--baseline FOLDER] [--rows day,verify] [--here-only]
 
-Prints wall and CPU seconds, the share of the cone solver in the dispatch's own time (a ratio within one run, so that it
-means something on a busy machine), rounds of the price-flow loop, and the largest residuals of the day.
+Prints a table for `docs/benchmarks.md`. Each row is run in turns, now this version and now the other one, so that a
+busy machine is as busy for both; the least of all turns counts. `--baseline` keeps the earlier version (two minutes to
+install) for the next time. Rows of SUMO are printed by `microsim.py`, those of single windows and large feeders by
+`attempts.py`, `dispatch_scaling.py` and `growth.py`.
 """
 
-import time
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 
-import cvxpy  # noqa: F401 - imports are not part of the measurement
-import mosaik  # noqa: F401
-import pandapower  # noqa: F401
+from baseline import HERE, ROOT, baseline
 
-from cosim.dispatch.controller import Controller
-from cosim.scenario.case import build_case
-from cosim.scenario.load import load
-from cosim.world import run_world
-
-MODES = {"sequential": "nguyen_ieee33", "iterated": "nguyen_ieee33_coupled"}
-
-
-class Timed(Controller):
-    """A controller that adds up its own time and the solver's."""
-
-    seconds = 0.0
-    solver_seconds = 0.0
-    solves = 0
-
-    def plan(self, position, ev_mw, proposal=None, states=None):
-        start = time.perf_counter()
-        plan = super().plan(position, ev_mw, proposal, states)
-        if Timed.solves > 0:  # the first solve compiles
-            Timed.seconds += time.perf_counter() - start
-            Timed.solver_seconds += plan.record.solve_time_s
-        Timed.solves += 1
-        return plan
+SOLVERS = ("sue", "clarabel", "pandapower")
+DAY, COUPLED, BINDING = "nguyen_ieee33", "nguyen_ieee33_coupled", "nguyen_ieee33_binding"
+SMALLEST = ROOT / "scenarios" / "five_nodes"
 
 
-def measure(name, scenario):
-    import cosim.coupling.dispatch_day as dispatch
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: what is done, and what is wanted of it.
 
-    dispatch.Controller = Timed
-    Timed.seconds, Timed.solver_seconds, Timed.solves = 0.0, 0.0, 0
-    figures = []
-    wall, cpu = time.perf_counter(), time.process_time()
-    run_world(build_case(load(scenario)), lambda told, _judged: figures.append(told))
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    rounds = [f.traffic.coupling.coupling_rounds or 1 for f in figures]
-    residual = max(f.traffic.coupling.coupling_residual_mw or 0.0 for f in figures)
-    print(
-        f"{name:>10}: {wall:5.2f} s wall, {cpu:5.2f} s CPU, {Timed.solves} solves, "
-        f"dispatch/solver {Timed.seconds / Timed.solver_seconds:.2f}, rounds {min(rounds)}-{max(rounds)}, "
-        f"{certified(figures)}price-flow residual <= {residual:.1e} MW, "
-        f"R <= {max(f.traffic.sue_residual for f in figures):.1e}, "
-        f"cone gap <= {max(f.dispatch.cone_gap_pu2 for f in figures):.1e} pu2, "
-        f"AC dV <= {max(f.grid.ac_dv_pu for f in figures):.1e} pu"
+    ``ratio`` is wanted of the CPU time against the earlier version, ``seconds`` and ``mb`` of this one, ``rest`` of all
+    but the solvers against the solvers.
+    """
+
+    name: str
+    work: str
+    words: tuple[str, ...]
+    ratio: float | None = None
+    seconds: float | None = None
+    mb: float | None = None
+    rest: float | None = None
+    reads: bool = False
+
+    @property
+    def goal(self):
+        wanted = {"{} x": self.ratio, "{} s": self.seconds, "{:.0f} MB": self.mb, "{} of the solvers": self.rest}
+        return ", ".join(f"<= {text.format(value)}" for text, value in wanted.items() if value is not None)
+
+
+ROWS = (
+    Row("day", f"`run {DAY}`", ("run", DAY), ratio=0.45, mb=350),
+    Row("coupled", f"`run {COUPLED}`", ("run", COUPLED), ratio=0.45, mb=400),
+    Row("binding", f"`run {BINDING}`", ("run", BINDING), ratio=0.40, mb=400),
+    Row("parts", "default day, all but SUE, Clarabel and power flows, after imports", ("run", DAY), rest=0.5),
+    Row("smallest", "smallest run, 6 buses, 6 periods", ("run", str(SMALLEST)), seconds=3.0),
+    Row("verify", "`verify RUN`", ("verify",), ratio=0.5, reads=True),
+    Row("stress", "`verify RUN --stress 96`", ("verify", "--stress", "96"), ratio=0.3, reads=True),
+)
+
+
+def spent(side, row, place):
+    """Run a command in a process; return CPU seconds, the peak of memory in MB, and the parts if they are asked for."""
+    run = place / f"{side.name}-day"
+    out = run if row.name == "day" else place / "run"
+    parts = place / "parts.json"
+    words = (
+        [row.words[0], str(run), *row.words[1:]] if row.reads else [*row.words, "--out", str(out), "--progress", "off"]
     )
+    if not row.reads:
+        shutil.rmtree(out, ignore_errors=True)
+    begin = (ROOT / "benchmarks" / "parts.py", parts) if row.rest else ("-m", "cosim")
+    with (place / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            side.command(*begin, *words), cwd=place, env=side.environment, stdout=output, stderr=output
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 10):
+        raise RuntimeError(f"{side.name}: {' '.join(words)}: {(place / 'output.txt').read_text()}")
+    found = json.loads(parts.read_text()) if row.rest else None
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0, found
 
 
-def certified(figures):
-    """Return how far the flows are from the coupled equilibrium at most, where that is proved."""
-    bounds = [f.traffic.coupling.coupling_bound_vph for f in figures if f.traffic.coupling.coupling_objection == ""]
-    return f"{len(bounds)} periods certified, to {max(bounds):.1e} veh/h, " if bounds else ""
+def measured(sides, row, times, place):
+    """Return the least CPU time, memory, and parts of each side, its turns between those of the others."""
+    turns = [[spent(side, row, place) for side in sides] for _ in range(times)]
+    return [min(turn, key=lambda one: one[0]) for turn in zip(*turns, strict=True)]
+
+
+def told(row, found):
+    """Return a line of the table: the earlier version, this one, the ratio, the goal, and whether it is met."""
+    *before, now = found
+    cells = [_shown(row, before[0]) if before else "-", _shown(row, now)]
+    ratio = now[0] / before[0][0] if before else None
+    met = [
+        wanted is None or (value is not None and value <= wanted)
+        for wanted, value in (
+            (row.ratio, ratio), (row.seconds, now[0]), (row.mb, now[1]), (row.rest, _rest(now) if row.rest else None)
+        )
+    ]  # fmt: skip
+    verdict = "not told" if row.ratio and ratio is None else "met" if all(met) else "**missed**"
+    return f"| {row.work} | {' | '.join(cells)} | {'-' if ratio is None else f'{ratio:.2f}'} | {row.goal} | {verdict} |"
+
+
+def _rest(one):
+    parts = one[2]
+    return parts["rest"] / sum(parts.get(name, 0.0) for name in SOLVERS)
+
+
+def _shown(row, one):
+    if not row.rest:
+        return f"{one[0]:.1f} s, {one[1]:.0f} MB"
+    solved = sum(one[2].get(name, 0.0) for name in SOLVERS)
+    return f"{one[2]['rest']:.1f} s, {_rest(one):.1f} of the solvers' {solved:.1f} s; imports {one[2]['imports']:.1f} s"
+
+
+def flows():
+    """Return the line of power flows in batches, whose rates are of one process."""
+    from power_flows import rates
+
+    alone, batch = rates()
+    cells = (
+        f"| - | {1e3 * alone:.1f} ms one by one; {1e6 * batch:.0f} us in a batch | {alone / batch:.0f} times the rate"
+    )
+    return f"| flows of 33 buses, a batch of 96 {cells} | >= 50 | {'met' if alone >= 50 * batch else '**missed**'} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--here-only", action="store_true")
+    parser.add_argument("--rows", default=",".join([*(row.name for row in ROWS), "flows"]))
+    asked = parser.parse_args()
+    wanted = asked.rows.split(",")
+    rows = [row for row in ROWS if row.name in wanted or (row.name == "day" and {"verify", "stress"} & set(wanted))]
+    earlier = nullcontext((None, "left out")) if asked.here_only else baseline(asked.baseline)
+    with earlier as (before, reason), tempfile.TemporaryDirectory() as name:
+        sides = [side for side in (before, HERE) if side is not None]
+        if reason:
+            print(f"Without the earlier version: {reason}.\n")
+        for side in sides:  # compiles its sources
+            subprocess.run(
+                side.command("-m", "cosim", "check", DAY), env=side.environment, check=True, capture_output=True
+            )
+        print(f"| work | {before.name if before else '-'} | now | ratio | goal | |\n|---|---|---|---|---|---|")
+        for row in rows:
+            print(told(row, measured(sides, row, asked.times, Path(name))), flush=True)
+        if "flows" in wanted:
+            print(flows())
 
 
 if __name__ == "__main__":
-    for name, scenario in MODES.items():
-        measure(name, scenario)
+    main()

@@ -10,7 +10,6 @@ import time
 import numpy as np
 
 from cosim.grid.engines import ENGINES
-from cosim.grid.model import to_pandapower
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 
@@ -29,17 +28,28 @@ def best(call, times=5):
     return min(taken)
 
 
-def main():
+def engines():
+    """Return both engines of the default feeder, and loads of `CASES` flows, shapes (N, max)."""
     feeder = build_case(load("nguyen_ieee33")).dispatch.feeder
     rng = np.random.default_rng(1)
     p, q = (
         -load[:, None] * rng.uniform(0.5, 1.2, (feeder.n_buses, max(CASES))) for load in (feeder.p_mw, feeder.q_mvar)
     )
-    judge, batch = (ENGINES[name](feeder, tolerance_mva=1e-10) for name in ("pandapower", "batch"))
-    judged = judge.solve(p[:, :JUDGED], q[:, :JUDGED])
-    print(f"another net of the feeder: {1e3 * best(lambda: to_pandapower(feeder)):.1f} ms")
+    return *(ENGINES[name](feeder, tolerance_mva=1e-10) for name in ("pandapower", "batch")), p, q
+
+
+def rates(count=96):
+    """Return the CPU time of a flow by pandapower one by one, and of one in a batch, s."""
+    judge, batch, p, q = engines()
     alone = best(lambda: judge.solve(p[:, :JUDGED], q[:, :JUDGED])) / JUDGED
-    print(f"pandapower, one net, {feeder.n_buses} buses: {1e3 * alone:.2f} ms a flow")
+    return alone, best(lambda: batch.solve(p[:, :count], q[:, :count])) / count
+
+
+def main():
+    judge, batch, p, q = engines()
+    judged, buses = judge.solve(p[:, :JUDGED], q[:, :JUDGED]), len(p)
+    alone = best(lambda: judge.solve(p[:, :JUDGED], q[:, :JUDGED])) / JUDGED
+    print(f"pandapower, one net, {buses} buses: {1e3 * alone:.2f} ms a flow")
     for count in CASES:
         each = best(lambda count=count: batch.solve(p[:, :count], q[:, :count])) / count
         print(f"batch of {count:>5}: {1e6 * each:8.1f} us a flow, {alone / each:7.0f} times pandapower's rate")

@@ -16,7 +16,7 @@ from cosim.validation.grid import compare
 
 
 def draw(day, rng: np.random.Generator):
-    """A case of one period with the limits around a random AC state, and its charging load."""
+    """A case of one period with the limits around a random AC state, its charging load, and its power flow."""
     feeder = day.read(slack_vm_pu=rng.uniform(1.0, 1.05))
     pv, wind = rng.uniform(0.0, 0.8), rng.uniform(0.0, 0.6)
     ev_mw = rng.uniform(0.0, 0.6, (3, 1))
@@ -30,7 +30,8 @@ def draw(day, rng: np.random.Generator):
     net[at("28")] += share[0] * pv + 1j * rng.uniform(-0.2, 0.5)
     net[at("14")] += share[1] * wind + 1j * rng.uniform(-0.1, 0.3)
     net[at("33")] += 0.5 * share[2] + 1j * rng.uniform(0.0, 0.375)
-    state = AcFlow(feeder).solve(net.real, net.imag)
+    flow = AcFlow(feeder, tolerance_mva=1e-10)  # knows no limits
+    state = flow.solve(net.real, net.imag)
     inner = np.delete(state.vm_pu, feeder.slack)
     feeder = replace(
         feeder,
@@ -43,7 +44,7 @@ def draw(day, rng: np.random.Generator):
         series={"pv": {"available_mw": np.array([pv])}, "wt": {"available_mw": np.array([wind])}},
         tariff_per_mwh=rng.uniform(100.0, 1000.0, 1),
     )  # fmt: skip
-    return case, ev_mw
+    return case, ev_mw, flow
 
 
 def flags(case, plan, state) -> tuple[str, ...]:
@@ -74,8 +75,7 @@ def flags(case, plan, state) -> tuple[str, ...]:
 def test_every_feasible_instance_is_solved_and_none_is_flagged(day, seed):
     rng = np.random.default_rng([20151, seed])
     for number in range(25):
-        case, ev_mw = draw(day, rng)
-        flow = AcFlow(case.feeder, tolerance_mva=1e-10)
+        case, ev_mw, flow = draw(day, rng)
         plan = Controller(case, flow.solve).plan(0, ev_mw)
         state = flow.solve((plan.p_gen_mw - plan.p_load_mw)[:, 0], (plan.q_gen_mvar - plan.q_load_mvar)[:, 0])
         assert plan.record.usable, (seed, number)
@@ -87,7 +87,7 @@ def test_every_feasible_instance_is_solved_and_none_is_flagged(day, seed):
 def test_every_overloaded_instance_is_answered_with_named_curtailment(day, seed):
     """Charging far beyond the current limit of the station's own line cannot be served."""
     rng = np.random.default_rng([20152, seed])
-    case, ev_mw = draw(day, rng)
+    case, ev_mw, _ = draw(day, rng)
     plan = Controller(case).plan(0, ev_mw + np.array([[3.0], [0.0], [0.0]]))
     assert plan.record.usable
     assert plan.record.elastic
