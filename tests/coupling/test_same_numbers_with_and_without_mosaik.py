@@ -31,7 +31,12 @@ MODES = {
     "auto": (*LOOP, "coupling.markup=0.1"),
     "iterate": (*LOOP, "coupling.markup=0.1", "coupling.method=iterate"),
     "admm": (*LOOP, "coupling.method=admm"),
-    "random_starts": (*LOOP, "dispatch.forecast=persistence", "dispatch.lookahead_periods=2"),
+    "random_starts": (
+        *LOOP,
+        "coupling.random_starts=3",
+        "dispatch.forecast=persistence",
+        "dispatch.lookahead_periods=2",
+    ),
     "day_ahead_iterated": (*LOOP, "dispatch.mode=day_ahead"),
     "tariff_iterated": ("coupling.mode=iterated", "coupling.ev_price=tariff"),
     "kernel": (*LOOP, "ev.charging_load=kernel", "ev.charge_later={cost_min: 60}", "coupling.random_starts=1"),
