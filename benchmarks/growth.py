@@ -16,7 +16,9 @@ import time
 from dataclasses import replace
 
 import cvxpy  # noqa: F401 - imports are not part of the measurement
+import mosaik  # noqa: F401
 import numpy as np
+import pandapower  # noqa: F401
 from attempts import attempts, random_day
 from dispatch_scaling import day_of, random_feeder
 
