@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cosim.quantities.checks import limits_of
 from cosim.reports import frames, loading
 from cosim.reports.rows import Row
 from cosim.results.store import RunResult
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HUNDRED = 100.0
+REACHED, BROKEN = "at its limit", "beyond its limit"
+_AT_LIMIT = 1e-6
+"""A margin this small, relative to the limit, is none."""
 
 
 def margins(result: RunResult) -> tuple[Row, ...]:
-    """Return the smallest margin of each kind that the run has; below zero the limit is broken.
+    """Return the smallest margin of each kind that the run has; its note says where the limit is reached, or broken.
 
     Voltages are those of the AC power flow, loadings its currents over the ratings; a charger's margin is the station's
     power less what is asked of it.
@@ -40,7 +45,8 @@ def voltage_margins(result: RunResult) -> Iterator[Row]:
         if margin.isna().any():
             yield Row(key=key, label=label, value=None, unit="pu", note="no AC voltage in some period")
             continue
-        yield _smallest(key, label, margin, "pu", buses, "bus")
+        accepted = limits_of(result.manifest.get("gates", {})).ac_voltage_violation_pu
+        yield _standing(_smallest(key, label, margin, "pu", buses, "bus"), 1.0, accepted)
 
 
 def _loading(result: RunResult) -> Iterator[Row]:
@@ -50,13 +56,15 @@ def _loading(result: RunResult) -> Iterator[Row]:
     lines = result["lines"][frames.numbers(result["lines"], "loading_percent").notna()]
     transformer = loading.transformers(lines)
     word = "" if loading.told(lines) else "line "
+    accepted = limits_of(result.manifest.get("gates", {})).ac_current_violation_rel
     for key, label, rows in (
         ("margin_loading_percent", "Room of the most loaded line", lines[~transformer]),
         ("margin_transformer_percent", "Room of the most loaded transformer", lines[transformer]),
     ):
         if len(rows):
             room = _HUNDRED - frames.numbers(rows, "loading_percent")
-            yield _smallest(key, label, room, "% of its limit", rows, "line", word=word)
+            row = _smallest(key, label, room, "% of its limit", rows, "line", word=word)
+            yield _standing(row, _HUNDRED, _HUNDRED * accepted)
 
 
 def _chargers(result: RunResult) -> Iterator[Row]:
@@ -75,7 +83,16 @@ def _chargers(result: RunResult) -> Iterator[Row]:
     rated = np.array([power[name] for name in table["station"].astype(str)])
     room = _HUNDRED * (1.0 - frames.numbers(table, "p_demand_mw") / rated)
     label = "Room of the busiest station's chargers"
-    yield _smallest("margin_chargers_percent", label, room, "% of their power", table, "station")
+    yield _standing(
+        _smallest("margin_chargers_percent", label, room, "% of their power", table, "station"), _HUNDRED, 0.0
+    )
+
+
+def _standing(row: Row, limit: float, accepted: float) -> Row:
+    """Return a row that says whether its limit is reached, or broken by more than the gate accepts."""
+    if not isinstance(row.value, float) or row.value > _AT_LIMIT * limit:
+        return row
+    return replace(row, note=BROKEN if row.value < -max(accepted, _AT_LIMIT * limit) else REACHED)
 
 
 def _smallest(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
 from cosim.reports.figures import FIGURES, GROUPS, MAP, MICROSIMULATION
-from cosim.reports.margins import margins
+from cosim.reports.margins import BROKEN, REACHED, margins
 from cosim.reports.plot import plotly_js
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
@@ -145,6 +145,7 @@ def render(result: RunResult) -> str:
             check_counts=gates.counts(checks),
             notes=list(gates.noted(judged)),
             margins=found,
+            tones={REACHED: "warn", BROKEN: "bad"},
             begin=_begin(result, found),
             maps=[one for one in maps if one.html],
             groups=[
