@@ -12,6 +12,17 @@ from cosim.traffic.formats.gmns import read_gmns_network, read_gmns_trips
 from cosim.traffic.formats.tntp import read_tntp_network, read_tntp_trips
 from cosim.workflows.export import DOORS, export
 
+OWN_NET = """\
+schema: 1
+periods: 1
+period_min: 60
+given: {ev_load_mw: ev_load.csv}
+grid: {pandapower: create_cigre_network_mv}
+feeder: {v_min_pu: 0.9, v_max_pu: 1.1}
+devices: [{kind: substation, name: grid}, {kind: photovoltaic, name: roof, bus: 6, s_max_mva: 2.0, available_mw: [1.5]}]
+tariff: {kind: static, prices_per_mwh: [100.0]}
+dispatch: {}
+"""
 UNITS = {(column.table, column.name): column.unit for column in COLUMNS}
 
 
@@ -95,6 +106,24 @@ def test_pandapower_repeats_the_power_flow_of_the_period(day, tmp_path):
     assert dict(zip(net.sgen["name"], net.sgen["p_mw"], strict=True)) == pytest.approx(given, rel=1e-14)
     pp.runpp(net)
     assert np.allclose(net.res_bus["vm_pu"], list(stored.values()), atol=1e-7)
+
+
+def test_a_users_own_net_goes_out_as_it_came_in_with_what_was_dispatched(small, tmp_path):
+    import pandapower as pp
+    from pandapower.networks import create_cigre_network_mv
+
+    from cosim.workflows.run import run
+
+    scenario = small()
+    scenario.write_text(OWN_NET, encoding="utf-8")
+    (scenario.parent / "ev_load.csv").write_text("period,9\n1,0.2\n", encoding="utf-8")
+    result = run(scenario, out=tmp_path / "run", report=False)
+    net = pp.from_json(str(export(result.folder, "pandapower", tmp_path / "net.json", period=1)))
+    assert len(net.trafo) == len(create_cigre_network_mv().trafo)
+    buses = result["buses"]
+    told = {str(bus): vm for bus, vm in buses[buses["period"] == 1][["bus", "vm_ac_pu"]].itertuples(index=False)}
+    for bus, vm in zip(net.load["bus"], net.res_bus["vm_pu"][net.load["bus"]], strict=True):
+        assert vm == pytest.approx(told[str(bus)], abs=1e-9)
 
 
 @pytest.mark.parametrize("form", ["gmns", "tntp"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +13,9 @@ from numpy.typing import ArrayLike
 from cosim.errors import ComponentError
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import to_pandapower
+
+if TYPE_CHECKING:
+    from pandapower.auxiliary import pandapowerNet
 
 TOLERANCE_REL = 1e-10
 
@@ -27,7 +32,7 @@ class Generator:
 
 
 def dispatched_net(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike, generators: Sequence[Generator]) -> str:
-    """Return the net as pandapower's JSON, with tables ``res_*``.
+    """Return the net as pandapower's JSON, with tables ``res_*``; of a feeder that is a user's net, that net.
 
     Parameters
     ----------
@@ -45,14 +50,29 @@ def dispatched_net(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike, generator
     """
     import pandapower as pp
 
-    net = to_pandapower(feeder)
-    net.load["p_mw"], net.load["q_mvar"] = np.asarray(p_mw, dtype=np.float64), np.asarray(q_mvar, dtype=np.float64)
+    net, buses = _net(feeder)
+    load = np.stack([np.asarray(part, dtype=np.float64) for part in (p_mw, q_mvar)])
+    at = [feeder.bus_position(bus) for bus in buses]
+    net.load["p_mw"], net.load["q_mvar"] = load[:, at]
     for one in generators:
-        pp.create_sgen(net, feeder.bus_position(one.bus), one.p_mw, one.q_mvar, name=one.name, type=one.kind)
-    size_mva = max(float(np.hypot(net.load["p_mw"], net.load["q_mvar"]).sum()), 1e-6)
+        pp.create_sgen(net, buses[one.bus], one.p_mw, one.q_mvar, name=one.name, type=one.kind)
+    size_mva = max(float(np.hypot(*load).sum()), 1e-6)
     try:  # its tolerance counts in units of sn_mva
-        pp.runpp(net, init="flat", numba=False, tolerance_mva=TOLERANCE_REL * size_mva / net.sn_mva)
+        pp.runpp(
+            net, init="flat", calculate_voltage_angles=True, voltage_depend_loads=False, numba=False,
+            tolerance_mva=TOLERANCE_REL * size_mva / net.sn_mva,
+        )  # fmt: skip
     except pp.LoadflowNotConverged as error:
         raise ComponentError(f"feeder {feeder.name!r}: the AC power flow of its setpoints does not converge") from error
     text: str = pp.to_json(net)
     return text
+
+
+def _net(feeder: Feeder) -> tuple[pandapowerNet, dict[str, int]]:
+    """Return a copy of the feeder's net, a load a bus, and the bus of each load by its id, in the loads' order."""
+    if feeder.net is None:
+        net = to_pandapower(feeder)
+        return net, dict(zip(feeder.bus_ids, net.load["bus"].tolist(), strict=True))
+    net = deepcopy(feeder.net.net)
+    ids = [feeder.bus_ids[position] for position in feeder.net.fed]
+    return net, dict(zip(ids, net.load["bus"].tolist(), strict=True))
