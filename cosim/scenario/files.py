@@ -21,10 +21,10 @@ _MEGABYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
-    """A file that the scenario was read from."""
+    """A file that the scenario was read from; without a path a net that a package brings."""
 
     name: str
-    path: Path
+    path: Path | None
     size: int
     sha256: str
 
@@ -113,7 +113,7 @@ class ScenarioFiles:
     def remember(self, name: str, content: bytes) -> None:
         """Remember an input that no file of the scenario holds."""
         sha256 = hashlib.sha256(content).hexdigest()
-        self.used[Path(name)] = InputFile(name=name, path=Path(name), size=len(content), sha256=sha256)
+        self.used[Path(name)] = InputFile(name=name, path=None, size=len(content), sha256=sha256)
 
     def table(self, name: str, columns: Mapping[str, type]) -> Table:
         """Return a table of the scenario's folder."""

@@ -19,6 +19,7 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import LoadedScenario, load
 from cosim.workflows.ledger import Ledger, Progress
 from cosim.workflows.run import checked_packages, reported, simulate_into
+from cosim.workflows.same_nets import other_nets
 
 Notice = Callable[[str], None]
 
@@ -103,7 +104,7 @@ def _check_same(found: Resumable, loaded: LoadedScenario) -> None:
     """
     now = {"resolved": loaded.resolved, "versions": versions()}
     odd = [f"{one.key} was {one.values[0]}, is {one.values[1]}" for one in differences((found.manifest, now))]
-    odd += _other_program(found.manifest)
+    odd += [*other_nets(found.manifest, loaded), *_other_program(found.manifest)]
     if odd:
         raise CheckpointError(
             f"run '{found.folder}' cannot go on to the same numbers: {'; '.join(odd)}; restore what it began with, or "

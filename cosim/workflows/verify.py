@@ -33,6 +33,7 @@ from cosim.workflows import verify_tables
 from cosim.workflows.day_bound import day_bound, day_local_optimum
 from cosim.workflows.ledger import Progress
 from cosim.workflows.run import run
+from cosim.workflows.same_nets import other_nets
 from cosim.workflows.stored_stations import station_figures, stored_charging_mw, stored_stations
 from cosim.workflows.verify_tables import RunLedger, Verification
 
@@ -71,7 +72,10 @@ def verify(
     """
     _check_scenario(source, overrides)
     result = opened(source, overrides, out, seed, progress, command)
-    case = build_case(load(result.folder / "scenario"))
+    loaded = load(result.folder / "scenario")
+    if odd := list(other_nets(result.manifest, loaded)):
+        raise StorageError(f"run '{result.folder}' cannot be verified: {'; '.join(odd)}")
+    case = build_case(loaded)
     if case.dispatch is None:
         name = result.manifest.get("scenario", case.name)
         raise InputError(f"run '{result.folder}' ({name}) has no grid; there is no dispatch to verify")
