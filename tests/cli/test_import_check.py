@@ -1,5 +1,6 @@
 """`cosim import ... --check`: figures of a net as it is, or one message that names what hinders."""
 
+import re
 from pathlib import Path
 
 import pandapower as pp
@@ -80,6 +81,30 @@ def test_what_does_not_go_in_is_said(cosim, words, code, message):
     found, _, err = cosim("import", *words)
     assert found == code
     assert message in " ".join(err.replace("│", " ").split())
+
+
+def test_everything_that_is_wrong_with_a_file_is_one_screen(cosim, tmp_path):
+    net = networks.simple_four_bus_system()
+    pp.create_gen(net, 2, 0.01, vm_pu=1.01, name="unit")
+    pp.create_switch(net, 2, 0, et="l")
+    net.switch["element"] = 77
+    net.trafo["vk_percent"] = float("nan")
+    net.trafo["tap_changer_type"], net.trafo["tap_pos"], net.trafo["tap_max"] = "Ratio", 9, 2
+    net.trafo["tap_dependency_table"], net.trafo["id_characteristic_table"] = True, 0
+    net.trafo["tap_min"] = -2
+    pp.to_json(net, tmp_path / "feeder.json")
+    code, _, err = cosim("import", "pandapower", tmp_path / "feeder.json", "--check")
+    assert code == 3
+    assert len(err.splitlines()) <= 24
+    said = " ".join(err.split())
+    for element, rule, way_out in (
+        ("gen 0 'unit'", "holds a voltage", "give its power as an sgen"),
+        ("trafo 0", "vk_percent nan is empty", "fill it in"),
+        ("switch 0", "element 77 is no line of the net", "remove it, or name one"),
+        ("trafo 0", "tap_pos 9 is beyond -2 to 2", "give a step that exists"),
+        ("trafo 0", "tap_pos 9 stands 0 times in table 0", "give each step once"),
+    ):
+        assert re.search(rf"feeder\.json: field '{element}.*?{rule}.*?{way_out}", said), (rule, err)
 
 
 def test_an_opendss_circuit_is_told_beside_opendss_and_stored(cosim, tmp_path):

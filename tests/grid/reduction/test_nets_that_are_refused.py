@@ -129,6 +129,10 @@ def test_it_is_refused_by_name(net, name):
     with pytest.raises(InputError) as refused:
         reduced(net, name="net")
     assert re.search(message, str(refused.value)), str(refused.value)
+    assert len(str(refused.value).splitlines()) <= MOST_LINES
+    for problem in refused.value.problems:
+        assert problem.file == "net"
+        assert problem.remedy, f"no way out: {problem}"
 
 
 def test_a_thousand_mistakes_are_one_screen(net):
