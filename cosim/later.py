@@ -84,6 +84,11 @@ class _Waiting(ModuleType):
             self.waits.load(self)
         return ModuleType.__getattribute__(self, name)
 
+    def __dir__(self) -> list[str]:
+        """Return the names that the module holds: who asks for them uses it."""
+        self.waits.load(self)
+        return list(ModuleType.__dir__(self))
+
 
 class _Taken:
     """What was taken from a module that waits: loads it when it is called, and not where a type is written with it."""

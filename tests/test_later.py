@@ -52,6 +52,13 @@ def test_the_first_use_loads_a_module_where_it_stands(loaded):
     assert type(waits_here) is type(sys)
 
 
+def test_asking_what_a_module_holds_uses_it(loaded):
+    import waits_here
+
+    assert {"double", "S"} <= set(dir(waits_here))
+    assert loaded == ["package"]
+
+
 def test_what_is_taken_to_be_called_waits_until_it_is(loaded):
     from waits_here import double
 

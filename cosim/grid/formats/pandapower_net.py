@@ -125,7 +125,7 @@ def named_net(name: str) -> pandapowerNet:
     from pandapower import networks
 
     known = [
-        word for word, found in vars(networks).items() if inspect.isfunction(found) and _needs_nothing(found)
+        word for word, found in inspect.getmembers(networks, inspect.isfunction) if _needs_nothing(found)
         and found.__module__.startswith("pandapower.networks") and not word.startswith("_")
     ]  # fmt: skip
     if name not in known:
