@@ -5,11 +5,10 @@ A run counts only if every simulator finished every period: mosaik itself can en
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosim import watchdog
 from cosim.coupling.checkpoint import Checkpoint
@@ -17,7 +16,11 @@ from cosim.errors import ComponentError, CosimError, DependencyError
 from cosim.guard import passes, words
 from cosim.scenario.case import SimulationCase
 from cosim.simulators import SIM_CONFIG
-from cosim.simulators.recorder import Keep, Sink
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from cosim.simulators.recorder import Keep, Sink  # itself it is loaded with mosaik
 
 SETPOINTS = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]")
 
@@ -145,6 +148,8 @@ def run_world(
 @contextmanager
 def _ending_tasks(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """End the tasks that mosaik leaves pending where one raises; the one error that is raised on tells enough."""
+    import asyncio  # mosaik has loaded it
+
     try:
         yield
     except BaseException:

@@ -66,10 +66,15 @@ def missing(result: RunResult, periods: Sequence[int]) -> IntArray:
         if table not in result:
             continue
         frame = result[table]
+        if not _lacking(table, frame):  # as a rule
+            continue
         for k, period in enumerate(periods):
-            rows = frame[frame["period"] == period]
-            count[k] += missing_values(table, {str(name): rows[name].tolist() for name in rows.columns})
+            count[k] += _lacking(table, frame[frame["period"] == period])
     return count
+
+
+def _lacking(table: str, rows: pd.DataFrame) -> int:
+    return missing_values(table, {str(name): rows[name].tolist() for name in rows.columns})
 
 
 def stored_claim(result: RunResult) -> EquilibriumClaim | None:
