@@ -10,7 +10,7 @@ from tests.same_numbers.marks import differences, marks, same_machine, tables_of
 SHIPPED = (
     "nguyen_ieee33_binding", "nguyen_ieee33_coupled", "paper_strict", "nguyen_ieee33_congested",
     "nguyen_ieee33_no_flexibility", "ieee33_grid_only", "ieee33_pv_stress", "ieee33_negative_price",
-    "nguyen_traffic_only", "nguyen_micro", "nguyen_micro_calibrated",
+    "nguyen_traffic_only", "nguyen_micro", "nguyen_micro_calibrated", "five_nodes", "cigre_mv_town", "lv_street",
 )  # fmt: skip
 
 
