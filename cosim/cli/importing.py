@@ -54,6 +54,7 @@ def _checked(source: str, net: str, out: Path | None, how: Mapping[str, Any]) ->
     screen.print(grid((f"  {name}", escape(text)) for name, text in _told(found)))
     if out is not None:
         screen.print(f"written  {escape(str(out))}", soft_wrap=True)
+        screen.print(f"in a scenario:  grid: {escape(out.name)}/net.json", soft_wrap=True)
     return 0
 
 

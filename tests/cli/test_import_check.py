@@ -115,6 +115,7 @@ def test_an_opendss_circuit_is_told_beside_opendss_and_stored(cosim, tmp_path):
     code, out, err = cosim("import", "opendss", circuit, "--check", "--balanced", "--out", tmp_path / "net")
     assert (code, err) == (0, "")
     assert "5 buses to 1.1e-04 pu (bus 'mid')" in out
+    assert "in a scenario:  grid: net/net.json" in out
     assert "3 buses of one or two phases" in out
     bus = pd.read_csv(tmp_path / "net" / "bus.csv", index_col="bus")
     assert (bus.vm_pu - bus.vm_pu_of_source).abs().max() < 2e-3
