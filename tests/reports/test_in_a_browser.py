@@ -14,6 +14,8 @@ from cosim.reports.page import write_report
 from cosim.results.verdict import Finding
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 180_000
+"""A machine that others use, too, takes its time; what hangs is caught by pytest's own timeout."""
 WIDE, NARROW = {"width": 1200, "height": 1400}, {"width": 420, "height": 900}
 CURVES = (
     "JSON.stringify(document.getElementById(id).data.map((trace) => [trace.x, trace.marker?.color, trace.customdata]))"
@@ -45,6 +47,7 @@ def opened(browser):
 
     def open_(path, size=WIDE, scheme="light"):
         context = browser.new_context(viewport=size, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page, errors = context.new_page(), []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
