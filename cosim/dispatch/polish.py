@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 _Entries = tuple[Any, Any, Array, IntArray]
 """Rows, columns, coefficients, and the place of what they are multiplied with."""
-PASSES = 6
-SPLITS = (1.0, 1e2, 1e-2)
+MOST_FACTORISATIONS = 6
+"""From a first reading of what binds: windows of shipped days need one, single periods at their limits up to five."""
+SPLITS = (1e-1, 1e-3)
 """Multiplier over slack, each in its own unit, from which on a row is first taken to bind; tried in this order."""
-WORST = 0.5
+WORST = 1e-2
 """Rows that pull the wrong way are let go, those first that pull at least this part of the worst: others may follow."""
 FAR = 0.1
 """Change of a variable (MW, per unit) from which on a polished point belongs to another answer."""
@@ -36,7 +37,8 @@ LAST_STEPS = 3
 PULL = 1e-2
 """Weight of the distance to the point at hand, where what binds leaves directions free: a row that hardly binds is
 easily missed, and Newton's method then runs along what costs nothing."""
-PULLED_PASSES = 12
+MOST_PULLED = 2
+"""Factorisations with a pull: where two do not lead to what binds, sixty rarely do."""
 PULLED_STEPS = 6
 RESTS = 4
 """How often the point of the pull is set anew once what binds is right: from then on it moves by rounding."""
@@ -124,18 +126,17 @@ def _polished_from(one: Programme, data: Data, answer: ConeAnswer, split: float)
     counted in its own unit: rows of `scaling` are of order 1, money is of order `COST_SCALE`.
     """
     x, z = answer.solution.x, answer.solution.z
-    binding = _read(one, x, z, split)
-    for _ in range(PASSES):
+    binding, budget = _read(one, x, z, split), Budget(MOST_FACTORISATIONS)
+    while True:
         equations = Equations.of(one, binding)
-        found = _newton(equations, (x, z), FIRST_STEPS)
-        if found is None or not _near(found.x, x):
+        found = _newton(equations, (x, z), FIRST_STEPS, budget)
+        if found is None:
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is None:
-            found = _newton(equations, (found.x, found.z), LAST_STEPS, found.factors)
+            found = _newton(equations, (found.x, found.z), LAST_STEPS, budget, found.factors)
             return answer if found is None else _better(data, answer, found.x, found.z)
         binding = corrected
-    return answer
 
 
 def _pulled(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
@@ -147,21 +148,21 @@ def _pulled(one: Programme, data: Data, answer: ConeAnswer) -> ConeAnswer:
     import scipy.sparse as sp
 
     x, z = answer.solution.x, answer.solution.z
-    binding, centre, rests = _read(one, x, z, SPLITS[0]), x, 0
-    for _ in range(PULLED_PASSES):
+    binding, centre, budget, factors = _read(one, x, z, SPLITS[0]), x, Budget(MOST_PULLED), None
+    for _ in range(MOST_PULLED + RESTS):
         pulled = replace(one, p=sp.csc_array(one.p + PULL * sp.eye_array(x.size)), c=one.c - PULL * centre)
-        found = _newton(Equations.of(pulled, binding), (x, z), PULLED_STEPS)
+        found = _newton(Equations.of(pulled, binding), (x, z), PULLED_STEPS, budget, factors)
         if found is None or not _near(found.x, answer.solution.x):
             return answer
         corrected = _corrected(one, found.x, found.z, binding)
         if corrected is not None:
-            binding = corrected
+            binding, factors = corrected, None
             continue
-        moved, rests = float(np.abs(found.x - centre).max(initial=0.0)), rests + 1
+        moved, factors = float(np.abs(found.x - centre).max(initial=0.0)), found.factors
         x, z, centre = found.x, found.z, found.x
-        if rests == RESTS or PULL * moved <= ROUNDING * DONE:
-            return _better(data, answer, x, z)
-    return answer
+        if PULL * moved <= ROUNDING * DONE:
+            break
+    return _better(data, answer, x, z)
 
 
 def _read(one: Programme, x: Array, z: Array, split: float) -> Binding:
@@ -294,10 +295,25 @@ class Found:
     factors: sla.SuperLU | None
 
 
+class Budget:
+    """How many factorisations are left."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def factored(self, matrix: sp.csc_array, n: int) -> sla.SuperLU | None:
+        """Return the factors of a matrix; None where it is singular, or nothing is left."""
+        self.left -= 1
+        return None if self.left < 0 else factored(matrix, n)
+
+
 def _newton(
-    equations: Equations, start: tuple[Array, Array], steps: int, factors: sla.SuperLU | None = None
+    equations: Equations, start: tuple[Array, Array], steps: int, budget: Budget, factors: sla.SuperLU | None = None
 ) -> Found | None:
-    """Return the point some steps towards the conditions, by factors at hand while they serve; None without a step."""
+    """Return the point some steps towards the conditions, by factors at hand while they serve.
+
+    None where there is no step, or one that leads far away: then what was taken to bind leaves a direction free.
+    """
     (x, z), one = start, equations.one
     n, count = x.size, equations.lines.size
     head = (one.b - one.a @ x)[equations.starts]
@@ -313,11 +329,13 @@ def _newton(
         if size <= DONE or (ROUNDING * DONE >= size > FALLS * before):
             break
         if factors is None or size > FALLS * before:
-            factors = factored(matrix, n)
+            factors = budget.factored(matrix, n)
         step, before = None if factors is None else refined_step(factors, matrix, lack), size
         if step is None:
             return None
         x, multiplier, weight = x + step[:n], multiplier + step[n : n + count], weight + step[n + count :]
+        if not _near(x, start[0]):
+            return None
     return Found(x=x, z=equations.dual(x, multiplier, weight), factors=factors)
 
 
