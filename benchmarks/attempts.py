@@ -1,19 +1,23 @@
-"""How many solves a window takes, on seeded random radial feeders from 33 to 3,000 buses.
+"""How many solves a window takes, on seeded random radial feeders from 33 to 10,000 buses.
 
     .venv/bin/python benchmarks/attempts.py [largest] [feeders]
+    .venv/bin/python benchmarks/attempts.py day BUSES [SEED]
 
-Attempts are 1 + the retries that the plan's record tells; goal: <= 1.1 a window on average at every size. Each feeder
+Attempts are runs of Clarabel, those without refinement included; goal: <= 1.1 a window on average at every size. `day`
+plans 24 hours of one feeder in a process of its own and prints its CPU time and peak memory. Each feeder
 is a random tree whose loads bring the lowest voltage to 0.94 to 0.99 pu, with suns, storages and a turbine, at a random
 voltage level, total load and `base_mva`; large feeders get few periods.
 """
 
+import resource
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cvxpy  # noqa: F401 - imports are not part of the measurement
 import numpy as np
 
+from cosim.dispatch.backends import clarabel
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices.gas_turbine import GasTurbineSettings
 from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
@@ -22,9 +26,10 @@ from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
 from cosim.grid.feeder import Feeder
 
-PERIODS = {33: 24, 100: 24, 300: 8, 1000: 3, 3000: 1}
+PERIODS = {33: 24, 100: 24, 300: 8, 1000: 3, 3000: 1, 10000: 1}
 """Buses of a feeder, and periods of its window."""
 FEEDERS = 6
+HOURS = 24
 VOLTAGE_LEVELS_KV = (0.4, 10.0, 12.66, 20.0, 35.0)
 SLACK_VM_PU = 1.03
 
@@ -100,20 +105,30 @@ def random_day(n_buses: int, seed: int, periods: int) -> DispatchCase:
     )  # fmt: skip
 
 
-def solved(n_buses: int, seed: int, periods: int) -> DispatchPlan:
+@dataclass(frozen=True)
+class Solved:
+    """The plan of a random day, and how many runs of Clarabel led to it."""
+
+    plan: DispatchPlan
+    attempts: int
+
+
+def solved(n_buses: int, seed: int, periods: int) -> Solved:
     """Return the plan of one random day."""
-    return Controller(random_day(n_buses, seed, periods)).plan(0, np.zeros((0, periods)))
-
-
-def attempts(plan: DispatchPlan) -> int:
-    """Return how many solves a plan took."""
-    return 1 + len(plan.record.retries)
+    run, runs = clarabel._solve, []
+    clarabel._solve = lambda *data, **settings: (runs.append(settings), run(*data, **settings))[1]
+    try:
+        plan = Controller(random_day(n_buses, seed, periods)).plan(0, np.zeros((0, periods)))
+    finally:
+        clarabel._solve = run
+    return Solved(plan, len(runs))
 
 
 def row(n_buses: int, feeders: int) -> None:
     start = time.process_time()
-    plans = [solved(n_buses, seed, PERIODS[n_buses]) for seed in range(feeders)]
-    count, steps = [attempts(plan) for plan in plans], [plan.record.iterations for plan in plans]
+    found = [solved(n_buses, seed, PERIODS[n_buses]) for seed in range(feeders)]
+    plans, count = [one.plan for one in found], [one.attempts for one in found]
+    steps = [plan.record.iterations for plan in plans]
     gap = max(float(plan.cone.relative.max()) for plan in plans)
     unsolved = sum(not plan.record.usable for plan in plans)
     print(
@@ -124,7 +139,22 @@ def row(n_buses: int, feeders: int) -> None:
     )
 
 
+def day(n_buses: int, seed: int) -> None:
+    start = time.process_time()
+    one = solved(n_buses, seed, HOURS)
+    record = one.plan.record
+    print(
+        f"{n_buses:>5} buses x {HOURS} periods: {record.raw_status}, attempts {one.attempts}, "
+        f"{record.iterations} iterations, relative cone gap <= {float(one.plan.cone.relative.max()):.1e}, "
+        f"{time.process_time() - start:.1f} s CPU, "
+        f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB"
+    )
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["day"]:
+        day(int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+        raise SystemExit
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else max(PERIODS)
     for size in PERIODS:
         if size <= largest:

@@ -99,3 +99,31 @@ def test_a_row_that_hardly_binds_is_found_where_nothing_else_holds_the_point():
     np.testing.assert_allclose(fine.solution.x, [1.0, 0.0], rtol=0, atol=1e-13)
     np.testing.assert_allclose(fine.solution.z, [-1.0, 0.0, 1e-6], rtol=0, atol=1e-13)
     assert fine.suboptimality <= 1e-12
+
+
+def counted(monkeypatch):
+    """Return the list of what is factored from now on."""
+    factored, sizes = polish.factored, []
+    monkeypatch.setattr(polish, "factored", lambda matrix, n: sizes.append(n) or factored(matrix, n))
+    return sizes
+
+
+@pytest.mark.parametrize("wrong", ["rows", "cones"])
+def test_a_hopeless_answer_is_given_up_after_few_factorisations(small_case, monkeypatch, wrong):
+    """Multipliers that tell nothing about what binds."""
+    sizes, data = counted(monkeypatch), programme(small_case().dispatch, 6, False)
+    rough = clarabel.solve(data)
+    z, dims = rough.solution.z.copy(), data["dims"]
+    place = slice(dims.zero, dims.zero + dims.nonneg) if wrong == "rows" else slice(dims.zero + dims.nonneg, None)
+    z[place] = np.random.default_rng(1).permutation(np.abs(z[place])) + 1.0
+    assert polished(data, replace(rough, solution=replace(rough.solution, z=z))).suboptimality >= 0.0
+    assert len(sizes) <= len(polish.SPLITS) * polish.MOST_FACTORISATIONS + polish.MOST_PULLED
+
+
+def test_a_step_that_leads_far_away_ends_a_reading_after_one_factorisation(small_case, monkeypatch):
+    """Nothing is taken to bind: costs are linear along many directions, and nothing stops the first step."""
+    sizes, data = counted(monkeypatch), programme(small_case().dispatch, 6, False)
+    rough = clarabel.solve(data)
+    free = replace(rough, solution=replace(rough.solution, z=np.zeros_like(rough.solution.z)))
+    assert polished(data, free) is free
+    assert len(sizes) <= len(polish.SPLITS) + polish.MOST_PULLED
