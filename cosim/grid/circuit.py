@@ -96,6 +96,8 @@ class Taps:
     ----------
     names
         How messages call each transformer.
+    index
+        Its index in the user's net, shape (K,).
     branch
         Its branch, shape (K,).
     at_parent
@@ -107,6 +109,7 @@ class Taps:
     """
 
     names: tuple[str, ...]
+    index: IntArray
     branch: IntArray
     at_parent: BoolArray
     position: IntArray

@@ -17,6 +17,7 @@ from cosim.charging.stations import Station
 from cosim.coupling.prices.base import Known
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.taps import TapChoice
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
@@ -24,6 +25,7 @@ from cosim.outages import Outage, out
 from cosim.scenario import series, shipped
 from cosim.scenario.check_roads import read_demand, read_link_law
 from cosim.scenario.grid_net import Grid, grid_of
+from cosim.scenario.grid_taps import tapped
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
@@ -223,6 +225,31 @@ def build_dispatch(loaded: LoadedScenario, charging_total_mw: Array | None = Non
         Charging load of all stations together as demanded, shape (T,), for the dynamic tariff (Eq 22); None takes
         it from `build_roads`, or the given load.
     """
+    case = _with_own_taps(loaded, charging_total_mw)
+    found = None if case is None else _tapped(loaded, case, charging_total_mw)
+    return case if found is None else found[0]
+
+
+def build_taps(loaded: LoadedScenario) -> TapChoice | None:
+    """Return where tap changers are for the day; None where they stay as the net has them."""
+    case = _with_own_taps(loaded, None)
+    found = None if case is None else _tapped(loaded, case, None)
+    return None if found is None else found[1]
+
+
+def _tapped(
+    loaded: LoadedScenario, case: DispatchCase, charging_total_mw: Array | None
+) -> tuple[DispatchCase, TapChoice] | None:
+    """Return the day with its tap changers chosen, and the choice; None where they are not asked for."""
+    feeder = loaded.scenario.feeder
+    if feeder is None or feeder.taps == "fixed":
+        return None
+    total = _charging_total_mw(loaded) if charging_total_mw is None else charging_total_mw
+    return tapped(loaded, case, np.broadcast_to(total, (case.periods,)))
+
+
+def _with_own_taps(loaded: LoadedScenario, charging_total_mw: Array | None) -> DispatchCase | None:
+    """Return the dispatch of the day with the tap changers of the net, or None without a grid."""
     scenario, files = loaded.scenario, loaded.files
     feeder, grid = build_feeder(loaded), build_grid(loaded)
     if feeder is None or grid is None or scenario.feeder is None or scenario.dispatch is None:

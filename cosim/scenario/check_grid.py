@@ -13,7 +13,7 @@ from cosim.dispatch.tariffs import TARIFFS
 from cosim.grid.feeder import Feeder
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
-from cosim.scenario.grid_net import grid_of
+from cosim.scenario.grid_net import grid_of, taps_of
 from cosim.scenario.net_source import net_source
 from cosim.scenario.schema import FeederSettings
 from cosim.scenario.section import ID_PATTERN, ID_RULE
@@ -36,6 +36,8 @@ def check(found: Check) -> None:
         return
     case = found.attempt("feeder" if net_source(grid) is None else "grid", lambda: grid_of(grid, settings, found.files))
     feeder = None if case is None else case.feeder
+    if feeder is not None and settings.taps == "optimised":
+        found.attempt("feeder", lambda: taps_of(grid, settings, found.files))
     if feeder is not None:
         _load(found, feeder)
         _slack_voltage(found, feeder)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, Problem, UsageError
+from cosim.grid.circuit import Taps
 from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.formats.csv_net import is_net, net_of_folder
 from cosim.grid.formats.matpower_net import net_of_case
@@ -21,6 +22,7 @@ from cosim.grid.model import read_feeder
 from cosim.grid.reduction.net_elements import NetElement, net_elements
 from cosim.grid.reduction.own_feeder import feeder_of_net
 from cosim.grid.reduction.own_net import ReducedNet, reduced
+from cosim.grid.reduction.own_taps import taps_of_net
 from cosim.grid.reduction.rows import Element
 from cosim.grid.reduction.tap_rules import with_type
 from cosim.grid.reduction.users_net import users_net
@@ -194,6 +196,34 @@ def _read(
             slack_vm_pu
         )
     return _reduced(net, source.word, source.open, told=told, slack=slack_index)
+
+
+def retapped(
+    grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, old: Grid, taps: Taps, position: IntArray
+) -> Grid:
+    """Return the grid with tap changers elsewhere: set in the user's net, which is reduced and proved anew."""
+    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files)
+    net, source = copy.deepcopy(read.net), net_source(grid)
+    net.trafo["tap_pos"] = net.trafo["tap_pos"].astype(float)
+    net.trafo.loc[taps.index, "tap_pos"] = position
+    opened = () if source is None else source.open
+    again = _reduced(net, read.found.name, opened, told=(), slack=read.found.supply, own_names=read.own_names)
+    return replace(old, feeder=_feeder(again, settings, old.roles))
+
+
+def taps_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles) -> Taps:
+    """Return the tap changers of a net.
+
+    Raises
+    ------
+    InputError
+        Of a folder of lines at one voltage, and of transformers whose taps cannot be chosen; by name.
+    """
+    if grid_of(grid, settings, files).feeder.net is None:
+        reason, remedy = "optimised, but the feeder has lines at one voltage only, no transformer", "remove it"
+        raise InputError(Problem(field="taps", reason=reason, remedy=remedy))
+    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files)
+    return taps_of_net(read.net, read.found)
 
 
 def _reduced(

@@ -196,6 +196,11 @@ class FeederSettings(Section):
     )
     base_mva: Positive = Field(default=10.0, description="Base of the per-unit system; of a net it is its own load")
     current_limits: bool = Field(default=False, description="Whether ``max_i_ka`` of line.csv binds")
+    taps: Literal["fixed", "optimised"] = Field(
+        default="fixed",
+        description="``fixed``: tap changers stay where the net has them; ``optimised``: one position of each for the "
+        "day is chosen before it, and set in the net",
+    )
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
     islands: Literal["refuse", "allow"] = Field(
         default="refuse", description="allow: a line's outage may leave buses without supply; their load is not served"

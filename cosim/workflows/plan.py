@@ -11,8 +11,9 @@ from cosim.dispatch.backends import Choice
 from cosim.dispatch.backends.licences import Licence, gurobi, scip
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.plan import DispatchCase
-from cosim.scenario.build import build_grid, warnings_of
+from cosim.scenario.build import build_grid, build_taps, warnings_of
 from cosim.scenario.case import SimulationCase, build_case
+from cosim.scenario.grid_taps import told
 from cosim.scenario.load import LoadedScenario, load
 from cosim.scenario.net_roles import table
 from cosim.workflows.room import estimated_bytes
@@ -116,6 +117,8 @@ def _remarks(loaded: LoadedScenario, case: SimulationCase) -> Iterator[str]:
     yield from (str(problem) for problem in warnings_of(loaded, case.roads))
     if (grid := build_grid(loaded)) is not None:
         yield from grid.remarks
+    if (choice := build_taps(loaded)) is not None:
+        yield told(choice)
     if remark := _steering(case):
         yield remark
     if case.coupling.mode == "iterated" and not case.coupling.rule.nodal:

@@ -4,11 +4,16 @@ import importlib.util
 import json
 import warnings
 
+import numpy as np
 import pandapower as pp
 import pandapower.networks as nets
 import pytest
 
-from cosim.scenario.build import build_dispatch, build_grid
+from cosim.errors import InputError
+from cosim.grid.engines import ENGINES
+from cosim.grid.radial_flow import solve_radial
+from cosim.scenario.build import build_dispatch, build_grid, build_taps
+from cosim.scenario.grid_taps import told
 from cosim.scenario.load import load
 from cosim.workflows.check import check
 from cosim.workflows.plan import plan
@@ -57,6 +62,17 @@ def own_net(path=None):
     pp.create_shunt(net, end, q_mvar=-0.01, p_mw=0.0)
     if path is not None:
         pp.to_json(net, str(path))
+    return net
+
+
+def with_taps(path, **changes):
+    """Give the net's transformer a range of taps, and put it where iron losses are largest: at 1.09 pu."""
+    net = own_net()
+    values = {"tap_side": "hv", "tap_neutral": 0, "tap_min": -3, "tap_max": 3, "tap_pos": -3, "tap_step_percent": 2.5,
+              "tap_step_degree": 0.0, "tap_changer_type": "Ratio"}  # fmt: skip
+    for name, value in (values | changes).items():
+        net.trafo[name] = value
+    pp.to_json(net, str(path))
     return net
 
 
@@ -309,3 +325,38 @@ def test_devices_of_simbench_have_their_profile_by_name(scenario):
     assert not any("tap_pos has no effect" in one for one in build_grid(loaded).remarks)
     cell = next(one for one in loaded.scenario.devices if one.name == "storage0")
     assert (cell.capacity_mwh, cell.p_max_mw) == pytest.approx((0.1467, 0.0734))
+
+
+def test_taps_are_chosen_for_the_day_and_set_in_the_net_that_judges(scenario, tmp_path):
+    """Less voltage, less iron loss; pandapower's flow of the day is that of the net with the position chosen."""
+    with_taps(tmp_path / "net.json")
+    loaded = load(scenario("net.json", feeder="taps: optimised"))
+    choice, case = build_taps(loaded), build_dispatch(loaded)
+    assert choice.position.tolist() == list(min(choice.tried, key=choice.tried.get))
+    assert choice.position[0] > 0
+    assert choice.operations == 3 + choice.position[0]
+    assert choice.bound <= choice.cost < choice.tried[(-3,)]
+    assert case.feeder.net.net.trafo.tap_pos.tolist() == choice.position.tolist()
+    state = ENGINES["pandapower"](case.feeder).solve(-case.base_p_mw[:, 0], -case.base_q_mvar[:, 0])
+    mine = solve_radial(case.feeder, -case.base_p_mw[:, :1], -case.base_q_mvar[:, :1]).at(0)
+    assert np.abs(state.vm_pu - mine.vm_pu).max() <= 1e-8
+    assert "tap" in told(choice)
+    assert "from -3 to" in told(choice)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"tap_changer_type": "Symmetrical", "tap_step_degree": 20.0}, "turns the phase"),
+        ({"tap_step_percent": 0.0}, "tap_step_percent"),
+    ],
+)
+def test_taps_that_cannot_be_chosen_are_told(scenario, tmp_path, changes, what):
+    with_taps(tmp_path / "net.json", **changes)
+    with pytest.raises(InputError, match=what):
+        load(scenario("net.json", feeder="taps: optimised"))
+
+
+def test_lines_at_one_voltage_have_no_taps():
+    with pytest.raises(InputError, match="taps.*no transformer"):
+        load("ieee33_grid_only", ["feeder.taps=optimised"])

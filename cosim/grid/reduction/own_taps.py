@@ -95,7 +95,8 @@ def _taps(trafo: Frame, found: ReducedNet, rows: list[int]) -> Taps:
     neutral, position = column("tap_neutral"), column("tap_pos")
     at_high = np.array([trafo["tap_side"][index] == "hv" for index in indices], dtype=bool)
     return Taps(
-        names=tuple(str(one) for one in elements), branch=found.table.branch_of_row[rows],
+        names=tuple(str(one) for one in elements), index=np.array(indices, dtype=np.intp),
+        branch=found.table.branch_of_row[rows],
         at_parent=at_high == found.table.from_parent[rows], neutral=neutral.astype(np.intp),
         position=np.where(np.isnan(position), neutral, position).astype(np.intp),
         lowest=column("tap_min").astype(np.intp), highest=column("tap_max").astype(np.intp),
