@@ -60,7 +60,5 @@ def told(choice: TapChoice) -> str:
     ]
     if not np.isfinite(choice.cost):
         return "taps: no position that was tried has a sound plan for the day; they stay where the net has them"
-    return (
-        f"taps: {', '.join(moves)} ({choice.operations} steps); the day costs {choice.cost:.6g} with what is foreseen, "
-        f"and cannot cost less than {choice.bound:.6g} with any positions"
-    )
+    least = f", and cannot cost less than {choice.bound:.6g} with any" if np.isfinite(choice.bound) else ""
+    return f"taps: {', '.join(moves)} ({choice.operations} steps); the day foreseen costs {choice.cost:.6g}{least}"
