@@ -274,9 +274,12 @@ def _content(net: pandapowerNet) -> bytes:
         if hasattr(table, "to_csv") and len(table) and not name.startswith(("res_", "_"))
     )  # fmt: skip
     profiles = profiles_of(net)
-    told = "".join(f"{name}\n{table.to_csv()}" for name, table in tables).encode()
+    # simbench orders columns by a set: otherwise in every process
+    told = "".join(f"{name}\n{table[sorted(table, key=str)].sort_index().to_csv()}" for name, table in tables).encode()
     series = (
-        [] if profiles is None else [np.ascontiguousarray(values).tobytes() for values in profiles.columns.values()]
+        []
+        if profiles is None
+        else [np.ascontiguousarray(values).tobytes() for _, values in sorted(profiles.columns.items())]
     )
     return told + b"".join(hashlib.sha256(one).digest() for one in series)
 

@@ -11,7 +11,9 @@ import pytest
 
 from cosim.errors import InputError
 from cosim.grid.engines import ENGINES
+from cosim.grid.formats.pandapower_net import named_net
 from cosim.grid.radial_flow import solve_radial
+from cosim.scenario import grid_net
 from cosim.scenario.build import build_dispatch, build_grid, build_taps
 from cosim.scenario.grid_taps import told
 from cosim.scenario.load import load
@@ -361,3 +363,12 @@ def test_taps_that_cannot_be_chosen_are_told(scenario, tmp_path, changes, what):
 def test_lines_at_one_voltage_have_no_taps():
     with pytest.raises(InputError, match="taps.*no transformer"):
         load("ieee33_grid_only", ["feeder.taps=optimised"])
+
+
+def test_a_net_that_a_package_brings_is_the_same_input_whatever_the_order_of_its_columns():
+    one, other = named_net("four_loads_with_branches_out"), named_net("four_loads_with_branches_out")
+    for table in ("bus", "line", "load"):
+        other[table] = other[table][list(other[table])[::-1]]
+    assert grid_net._content(one) == grid_net._content(other)
+    other.load.loc[0, "p_mw"] += 1e-9
+    assert grid_net._content(one) != grid_net._content(other)
