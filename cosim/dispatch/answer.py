@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +36,7 @@ class Solved(Protocol):
 def collect(problem: Solved, window: Window, states: Mapping[str, State], record: SolveRecord) -> DispatchPlan:
     """Collect the solution."""
     case, feeder = problem.case, problem.case.feeder
-    record = shifted(record, fixed_cost(problem.devices) + _fixed_loss_cost(problem, window))
+    record = shifted(record, fixed_cost(problem, window))
     flow = still(feeder, problem.flow.values(), window)
     load, generation, exchange = (_by_side(problem, side, window) for side in SIDES)
     p_load = window.base_p_mw - load[0]
@@ -71,9 +71,11 @@ def collect(problem: Solved, window: Window, states: Mapping[str, State], record
     )
 
 
-def fixed_cost(devices: Iterable[Device]) -> float:
-    """Return what no variable can change of the cost of the loaded window."""
-    return float(sum(cost.sum() for device in devices for cost in device.fixed_costs().values()))
+def fixed_cost(problem: Solved, window: Window) -> float:
+    """Return what no variable can change of the cost of the loaded window: a compiled objective has no constant."""
+    of_devices = sum(float(cost.sum()) for device in problem.devices for cost in device.fixed_costs().values())
+    lost_money = problem.frame.period_h * float(np.sum(window.loss_price_per_mwh)) * problem.flow.fixed_loss_mw()
+    return of_devices + lost_money
 
 
 def _outcome(problem: Solved, device: Device, window: Window, state: State) -> DeviceOutcome:
@@ -148,13 +150,6 @@ def _voltage_slack(problem: Solved) -> Array:
     if flow.low_slack is not None and flow.high_slack is not None:
         total[problem.case.feeder.child] = flow.low_slack.value + flow.high_slack.value
     return total
-
-
-def _fixed_loss_cost(problem: Solved, window: Window) -> float:
-    """Return what the losses cost that no decision changes: of shunts at the slack bus, whose voltage is held."""
-    feeder = problem.case.feeder
-    lost_mw = feeder.base_mva * float(feeder.lossy_shunts_pu[feeder.slack]) * feeder.slack_vm_pu**2
-    return lost_mw * problem.frame.period_h * float(np.sum(window.loss_price_per_mwh))
 
 
 def _costs(problem: Solved, window: Window) -> dict[str, Array]:

@@ -306,6 +306,18 @@ class BranchFlow:
             return series
         return series + f.base_mva * cp.sum(self._drawn(f.circuit, "p_mw", lost=True), axis=0)
 
+    def fixed_loss_mw(self) -> float:
+        """Return what is lost whatever is decided, MW: in shunts at the slack bus, whose voltage is held.
+
+        Behind a free tap changer the voltage is not, and what its shunt draws is a decision's.
+        """
+        f = self.feeder
+        lost_pu = float(f.lossy_shunts_pu[f.slack])
+        if f.circuit is not None and self.taps is not None:
+            free = self.taps.branch[self.taps.at_parent & (f.parent[self.taps.branch] == f.slack)]
+            lost_pu -= float((f.circuit.shunt_parent_pu[free].real / f.circuit.ratio_parent[free] ** 2).sum())
+        return f.base_mva * lost_pu * f.slack_vm_pu**2
+
     def values(self) -> FlowValues:
         """Return the solved flow."""
         f = self.feeder

@@ -305,7 +305,7 @@ class WindowSolver:
         if found is None:
             return None
         choices = np.array(found.first).reshape(len(storages), window.length)
-        bound = found.bound / own.cost + fixed_cost(problem.model(window.length).devices)
+        bound = found.bound / own.cost + fixed_cost(problem.model(window.length), window)
         return {d.name: choices[n] for n, (d, _) in enumerate(storages)}, bound
 
 

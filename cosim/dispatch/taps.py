@@ -42,7 +42,7 @@ class TapChoice:
     cost
         Of the day with them, and with what switching costs; infinite if no positions tried had a sound plan.
     bound
-        What no positions can cost less than; minus infinity where losses have a price of their own.
+        What no positions can cost less than.
     free_position
         What free ratios would choose, the mean over the day, shape (K,).
     tried
@@ -144,8 +144,6 @@ class _Search:
             if plan.record.usable:
                 flow: BranchFlow = problem.model(case.periods).flow
                 bound = min(plan.record.primal_objective, plan.record.dual_objective)
-                if self.window.loss_price_per_mwh.any():  # priced losses of free ratios are counted too dear: no bound
-                    bound = -np.inf
                 return bound, self.taps.real_position(flow.tap_factors().mean(axis=1))
         return -np.inf, self.taps.position.astype(np.float64)
 

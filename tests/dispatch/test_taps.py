@@ -1,5 +1,6 @@
 """Positions of tap changers: pandapower's power flows at every position are the truth."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -42,6 +43,24 @@ def least_import(net, positions):
         if voltage.min() >= LOW and voltage.max() <= HIGH:
             found[position] = float(net.res_ext_grid.p_mw.sum())
     return min(found.items(), key=lambda item: item[1])
+
+
+@pytest.mark.parametrize("loss_price", [0.5, 100.0])
+@pytest.mark.parametrize("side", ["hv", "lv"])
+def test_no_positions_are_cheaper_than_the_bound_where_losses_have_a_price(side, loss_price):
+    """Iron losses behind a changer at the supply: the constant of a fixed one was added to those of a free one."""
+    net = net_with_taps(side, pfe_kw=300.0, i0_percent=0.5)
+    feeder, _, taps = of_net(net)
+    case = case_of(feeder, price=1.0, loss_price=loss_price)
+    found = choose_taps(case, taps, OUT)
+    tried = [cost for cost in found.tried.values() if np.isfinite(cost)]
+    assert tried
+    assert found.bound <= min(tried)
+    assert min(tried) - found.bound < 0.05 * min(tried)
+    own = planned(replace(case, feeder=with_taps(feeder, taps, tuple(found.position.tolist()))))
+    lost_mw = float(own.grid.loss_mw.sum())
+    import_mw = float(own.grid.slack_mw.sum())
+    assert own.record.primal_objective == pytest.approx(import_mw + loss_price * lost_mw, rel=1e-7)
 
 
 @pytest.mark.parametrize(("side", "best"), [("hv", (-3, -2)), ("lv", (3, 3))])
