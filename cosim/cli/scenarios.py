@@ -73,12 +73,12 @@ def _wire_rows(found: RunPlan) -> list[tuple[str, ...]]:
 def list_command() -> int:
     """Print name and title of every shipped scenario."""
     from cosim.scenario import shipped
-    from cosim.scenario.load import load
+    from cosim.scenario.load import outline
 
     rows = []
     for name in shipped.names(shipped.SCENARIOS):
-        loaded = load(name)
-        rows.append((name, f"{loaded.scenario.periods} periods", loaded.scenario.title))
+        scenario = outline(name)
+        rows.append((name, f"{scenario.periods} periods", scenario.title))
     console().print(grid(rows))
     return 0
 

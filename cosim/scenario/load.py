@@ -137,6 +137,20 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     )
 
 
+def outline(scenario: str | Path) -> Scenario:
+    """Return a scenario as far as its own file tells it: no table and no net is read.
+
+    Raises
+    ------
+    InputError
+        If the file has mistakes of its own.
+    """
+    outcome = validate(sources.settled(kinds.settled(read_chain(shipped.find(scenario).resolve())[0])))
+    if outcome.scenario is None:
+        raise InputError(sorted(set(outcome.problems)))
+    return outcome.scenario
+
+
 def _overridden(tree: Node, overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     for assignment in overrides:
