@@ -58,7 +58,12 @@ def told(choice: TapChoice) -> str:
         f"{name} from {before} to {after}"
         for name, before, after in zip(choice.taps.names, choice.taps.position, choice.position, strict=True)
     ]
+    if not moves:
+        return "taps: no transformer has tap_min below tap_max and a tap_changer_type (grid.tap_changer_type gives one)"
     if not np.isfinite(choice.cost):
         return "taps: no position that was tried has a sound plan for the day; they stay where the net has them"
+    near = "; positions beside those of free ratios were tried"
     least = f", and cannot cost less than {choice.bound:.6g} with any" if np.isfinite(choice.bound) else ""
-    return f"taps: {', '.join(moves)} ({choice.operations} steps); the day foreseen costs {choice.cost:.6g}{least}"
+    return (
+        f"taps: {', '.join(moves)} ({choice.operations} steps); the day foreseen costs {choice.cost:.6g}{least}{near}"
+    )

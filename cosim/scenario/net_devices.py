@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from cosim.errors import InputError
+from cosim.errors import InputError, Problem
 from cosim.scenario import kinds
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.grid_net import PROFILES, ReadNet, read_net
@@ -88,12 +88,19 @@ def _of_net(role: Role, read: ReadNet) -> Iterator[tuple[str, Any]]:
 
     def given(name: str) -> float | None:
         value = row[name] if name in row.index else None
-        return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            return None
+        found = float(value)  # whole columns hold numpy's integers, which are no int
+        return found if np.isfinite(found) else None
 
     rated = given("sn_mva") or size
     yield "bus", str(element.bus)
     yield "s_max_mva", rated
     if element.kind != "storage":
+        if element.p_mw > 0.0 and not role.profile:
+            called = f"{element.kind} {element.index}"
+            reason = f"it draws {element.p_mw:g} MW; a device that feeds in would lose this load"
+            raise InputError(Problem(field="grid.devices", reason=f"{called}: {reason}", remedy="leave it fixed"))
         offered: dict[str, Any] = {"file": PROFILES, "column": role.columns[0], "scale": max(-element.p_mw, 0.0)}
         yield "available_mw", offered if role.profile else max(-element.p_mw, 0.0)
         return
@@ -103,4 +110,5 @@ def _of_net(role: Role, read: ReadNet) -> Iterator[tuple[str, Any]]:
         yield "capacity_mwh", capacity
         yield "soc_min", least / capacity
         yield "soc_max", 1.0
-        yield "soc_initial", min(max((given("soc_percent") or 0.0) / _PERCENT, least / capacity), 1.0)
+        if (soc := given("soc_percent")) is not None:
+            yield "soc_initial", min(max(soc / _PERCENT, least / capacity), 1.0)

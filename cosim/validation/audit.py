@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from cosim.arrays import Array
 from cosim.dispatch.devices.traits import Did
+from cosim.grid.ends import shunt_mw
 from cosim.grid.feeder import Feeder
 from cosim.units import KILO_PER_MEGA
 from cosim.validation.devices import did
@@ -235,14 +236,20 @@ def _grid(inputs: AuditInputs, stored: StoredDispatch, ledger: Ledger) -> Iterat
     imported, loss = stored.relaxed.slack_mw, stored.relaxed.loss_mw
     slack = np.array([entry.ac_slack_mw for entry in ledger.entries])
     ac_loss = np.array([entry.ac_loss_mw for entry in ledger.entries])
+    # What shunts at buses draw is nobody's load and no loss.
+    drawn, ac_drawn = (
+        np.zeros(stored.length) if inputs.feeder.plain else shunt_mw(inputs.feeder, vm_pu)
+        for vm_pu in (stored.relaxed.vm_pu, stored.vm_ac_pu)
+    )
+    shunts = "" if inputs.feeder.plain else " + shunts"
     yield "devices to buses", "MWh", "generation of devices", dt * given, "generation at buses", dt * generation
     yield (
-        "buses to dispatch", "MWh", "generation + import", dt * (generation + imported), "load + loss",
-        dt * (load + loss),
+        "buses to dispatch", "MWh", "generation + import", dt * (generation + imported), f"load + loss{shunts}",
+        dt * (load + loss + drawn),
     )  # fmt: skip
     yield (
-        "buses to AC flow", "MWh", "generation + AC import", dt * (generation + slack), "load + AC loss",
-        dt * (load + ac_loss),
+        "buses to AC flow", "MWh", "generation + AC import", dt * (generation + slack), f"load + AC loss{shunts}",
+        dt * (load + ac_loss + ac_drawn),
     )  # fmt: skip
     yield "dispatch to AC flow", "MWh", "import of the dispatch", dt * imported, "AC import", dt * slack
 

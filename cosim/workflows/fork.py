@@ -164,6 +164,10 @@ def _check_change(former: SimulationCase, case: SimulationCase) -> None:
         "roads": tuple(one.roads and (one.roads.paths.ids, one.roads.network.link_ids) for one in (former, case)),
         "stations": tuple(one.roads and [station.name for station in one.roads.stations] for one in (former, case)),
         "grid": tuple(one.dispatch and one.dispatch.station_names for one in (former, case)),
+        "feeder.taps (one position holds for the whole day, and the changes choose another)": (
+            _ratios(former),
+            _ratios(case),
+        ),
         "microsim.mode": tuple(one.one_simulation for one in (former, case)),
     }
     changed = [name for name, (then, now) in kept.items() if then != now]
@@ -171,6 +175,12 @@ def _check_change(former: SimulationCase, case: SimulationCase) -> None:
         changed.append("dispatch.mode: a day ahead is decided in its first period")
     if changed:
         raise CheckpointError(f"a fork cannot change {'; '.join(changed)}: run the changed scenario from the beginning")
+
+
+def _ratios(case: SimulationCase) -> object:
+    """Return the ratios of the feeder's transformers, which hold for the periods of the parent, too."""
+    circuit = None if case.dispatch is None else case.dispatch.feeder.circuit
+    return None if circuit is None else (circuit.ratio_parent.tolist(), circuit.ratio_child.tolist())
 
 
 def _state(parent: Parent, told: Notice) -> StoredState:

@@ -57,9 +57,9 @@ def dispatched_net(feeder: Feeder, p_mw: ArrayLike, q_mvar: ArrayLike, generator
     for one in generators:
         pp.create_sgen(net, buses[one.bus], one.p_mw, one.q_mvar, name=one.name, type=one.kind)
     size_mva = max(float(np.hypot(*load).sum()), 1e-6)
-    try:  # its tolerance counts in units of sn_mva
+    try:  # its tolerance counts in units of sn_mva; a flat start does not find the way across a transformer's shift
         pp.runpp(
-            net, init="flat", calculate_voltage_angles=True, voltage_depend_loads=False, numba=False,
+            net, init="dc", calculate_voltage_angles=True, voltage_depend_loads=False, numba=False,
             tolerance_mva=TOLERANCE_REL * size_mva / net.sn_mva,
         )  # fmt: skip
     except pp.LoadflowNotConverged as error:

@@ -81,6 +81,9 @@ def _reasons(table: Frame, index: int, kind: str, *, beside: bool) -> Iterator[s
         yield f"its tap changer ({changer}) turns the phase or follows a table: the ratio is not in proportion to it"
     if bool(np.nan_to_num(float(table.get("tap_dependency_table", {}).get(index, False) or 0.0))):
         yield "its impedance depends on the tap (tap_dependency_table)"
+    positions = [float(table[name][index]) for name in ("tap_pos", "tap_neutral", "tap_min", "tap_max")]
+    if any(np.isfinite(one) and one != round(one) for one in positions):
+        yield f"tap_pos, tap_neutral, tap_min, tap_max are {', '.join(f'{one:g}' for one in positions)}, not all whole"
     if not float(table["tap_step_percent"][index] or 0.0) > 0.0:
         yield "tap_step_percent is not above 0"
 
