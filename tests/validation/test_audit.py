@@ -92,7 +92,8 @@ def day(at=None):
         devices={one.name: one for one in devices}, missing=np.zeros(3, dtype=int),
     )  # fmt: skip
     inputs = AuditInputs(
-        feeder=None, period_h=HALF_HOUR, loss_price_per_mwh=7.0, base_p_mw=np.stack([np.zeros(3), base]), ev_mw=ev,
+        feeder=SimpleNamespace(plain=True),
+        period_h=HALF_HOUR, loss_price_per_mwh=7.0, base_p_mw=np.stack([np.zeros(3), base]), ev_mw=ev,
         storing={"ess": StoringDevice(gained_mwh=gained_mwh, start_mwh=1.0)}, stations=at,
     )  # fmt: skip
     ledger = SimpleNamespace(
