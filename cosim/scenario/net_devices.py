@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from cosim.errors import InputError, Problem
+from cosim.grid.reduction.net_elements import GIVING
 from cosim.scenario import kinds
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.grid_net import PROFILES, ReadNet, read_net
@@ -97,7 +98,7 @@ def _of_net(role: Role, read: ReadNet) -> Iterator[tuple[str, Any]]:
     yield "bus", str(element.bus)
     yield "s_max_mva", rated
     if element.kind != "storage":
-        if element.p_mw > 0.0 and not role.profile:
+        if element.kind in GIVING and element.p_mw > 0.0 and not role.profile:  # a load is refused with the roles
             called = f"{element.kind} {element.index}"
             reason = f"it draws {element.p_mw:g} MW; a device that feeds in would lose this load"
             raise InputError(Problem(field="grid.devices", reason=f"{called}: {reason}", remedy="leave it fixed"))
