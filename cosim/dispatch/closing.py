@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.dispatch.backends.base import ConeAnswer, Data, judged
-from cosim.dispatch.polish import SIGN, factored, refined_step
+from cosim.dispatch.polish import factored, refined_step
 
 CLOSED = 1e-9
 """Rest of all equations that is left, in units in which a feeder's own power is about 1: a power that a device must
 take is told to that digit. Answers that were polished are far below, and are not factorised again."""
+LEFT = 1e-8
+"""Violation of rows and cones that may be left: a hundredth of the gate's. What is added to one side of a cone is a
+part of the rest that is removed."""
 
 
 def closed(data: Data, answer: ConeAnswer) -> ConeAnswer:
@@ -43,7 +46,7 @@ def closed(data: Data, answer: ConeAnswer) -> ConeAnswer:
         data, status=answer.status, raw_status=answer.raw_status, x=old.x + step[:n], z=old.z,
         iterations=answer.iterations, seconds=answer.solve_time_s,
     )  # fmt: skip
-    return found if found.primal_residual <= max(answer.primal_residual, SIGN) else answer
+    return found if found.primal_residual <= max(answer.primal_residual, LEFT) else answer
 
 
 def closes(data: Data, answer: ConeAnswer) -> bool:

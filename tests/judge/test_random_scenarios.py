@@ -17,6 +17,7 @@ KNOWN_ALARMS: dict[int, str] = {}
 ALARMS = 0.02
 ONCE = {
     109: "a storage in an answer that could not be polished, off its recursion by 1e-7",
+    336: "an answer that could not be polished, off its balances by 8e-7 MW of 1 MW",
     705: "a bound on what burns a thousand times the load, told to seven digits",
     2001: "an elastic window at which the solver stalled; a storage that stays as it is where a period has no answer",
     2014: "a repaired day without prices, told for all its periods",
