@@ -196,8 +196,10 @@ class OnOptimum(Comparing):
         self.near(k, "nodal price of a station", table["nodal_price_per_mwh"], told[self.ev_buses], 1e-9 * largest)
         if self.case.nodal:
             paid = table["price_per_mwh"].to_numpy() / (1.0 + self.case.coupling["markup"])
+            # One unit more at a station is served, or curtailed where that costs less.
+            most = self.case.dispatch["ev_curtailment_price_per_mwh"] if elastic else np.inf
             for n, bus in enumerate(self.ev_buses):
-                if not elastic and min(abs(paid[n] - dual[bus, j]) for dual in duals) <= limit:
+                if min(abs(paid[n] - min(dual[bus, j], most)) for dual in duals) <= limit:
                     continue
                 what = f"price of station {table['station'][n]} less markup"
                 self._between(k, window, what, paid[n], limit, elastic=elastic, possible=possible, station=n)
