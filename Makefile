@@ -5,11 +5,12 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test quick generate lint types contracts unit torture fuzz soak resume kills bench bench-aequilibrae mutation clean
+.PHONY: help demo test docs quick generate lint types contracts unit torture fuzz soak resume kills bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
 	@echo "make test   set up, then lint, types, import contracts, tests"
+	@echo "make docs   build the documentation site: site/index.html"
 	@echo "make quick  lint, types, contracts and one test file a room (under a minute); make test remains the gate"
 	@echo "make generate  write the schema and the generated parts of the pages anew"
 	@echo "make torture  run 1,000 random scenarios and judge every number (90 minutes of processor time; TORTURE_SEEDS=0:100 for fewer)"
@@ -54,6 +55,10 @@ quick: lint types contracts
 generate: $(READY)
 	$(BIN)/cosim schema > cosim/scenario/schema.json.new && mv cosim/scenario/schema.json.new cosim/scenario/schema.json
 	$(BIN)/python docs/generate.py
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "site/index.html; with search: $(BIN)/python -m http.server --directory site"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
