@@ -12,6 +12,7 @@ from cosim.cli import arguments as arg
 from cosim.cli.beginning import init
 from cosim.cli.explaining import explain
 from cosim.cli.exporting import export
+from cosim.cli.figures import figures
 from cosim.cli.installation import doctor
 from cosim.cli.shipped import list_, schema
 
@@ -366,6 +367,7 @@ def import_(
 
 
 app.command()(export)
+app.command()(figures)
 
 
 @app.command(name="build-net")

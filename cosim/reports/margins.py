@@ -32,6 +32,12 @@ def margins(result: RunResult) -> tuple[Row, ...]:
     return (*voltage_margins(result), *_loading(result), *_chargers(result))
 
 
+def telling(result: RunResult, found: tuple[Row, ...]) -> int:
+    """Return the position of the period that came nearest to a limit: the first one where none is known."""
+    periods = list(frames.period_axis(result).numbers) if "periods" in result else []
+    return next((periods.index(row.period) for row in found if row.period in periods), 0)
+
+
 def voltage_margins(result: RunResult) -> Iterator[Row]:
     """Yield the smallest distance of an AC voltage from each limit; negative where the voltage is beyond it."""
     if "buses" not in result or "vm_ac_pu" not in result["buses"]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import StorageError
 from cosim.reports import frames, gates, micro
 from cosim.reports.figures import FIGURES, GROUPS, MAP, MICROSIMULATION
-from cosim.reports.margins import BROKEN, REACHED, margins
+from cosim.reports.margins import BROKEN, REACHED, margins, telling
 from cosim.reports.plot import plotly_js
 from cosim.reports.rows import Row
 from cosim.reports.summary import Summary, summarise
@@ -146,7 +146,7 @@ def render(result: RunResult) -> str:
             notes=list(gates.noted(judged)),
             margins=found,
             tones={REACHED: "warn", BROKEN: "bad"},
-            begin=_begin(result, found),
+            begin=telling(result, found),
             maps=[one for one in maps if one.html],
             groups=[
                 (group, shown)
@@ -209,12 +209,6 @@ def _drawn(result: RunResult, name: str) -> Drawn:
         name=name, title=titled, caption=module.CAPTION, html=figure.to_html(f"figure-{name}"),
         frames=tuple(label for label, _ in figure.frames),
     )  # fmt: skip
-
-
-def _begin(result: RunResult, found: tuple[Row, ...]) -> int:
-    """Return where the maps begin: in the period that came nearest to a limit, the first where none is known."""
-    numbers = list(frames.period_axis(result).numbers) if "periods" in result else []
-    return next((numbers.index(row.period) for row in found if row.period in numbers), 0)
 
 
 def _provenance(result: RunResult) -> Provenance:

@@ -16,6 +16,7 @@ from cosim.reports.paper.figures import FIGURES
 from cosim.reports.paper.material import COUPLED, SCENARIOS, WITH, Material
 from cosim.reports.paper.measures import MEASURES
 from cosim.reports.paper.page import Reproduced, write_figure, write_reproduction
+from cosim.reports.press.matplot import require_matplotlib
 from cosim.results.store import RunStore
 from cosim.scenario.case import build_case
 from cosim.scenario.load import LoadedScenario, load
@@ -81,7 +82,7 @@ def reproduce(
     """
     chosen = _chosen(figures)
     if for_print:
-        printed.require_matplotlib()
+        require_matplotlib("; or leave them out with --no-print")
     say = tell or (lambda _: None)
     store = RunStore.create_empty(_folder(out))
     loaded = load(SCENARIOS[WITH])

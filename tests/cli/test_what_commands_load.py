@@ -28,6 +28,7 @@ COMMANDS = [
     "explain",
     "init",
     "export",
+    "figures",
 ]
 LIGHT = (
     "numpy",

@@ -125,7 +125,7 @@ def test_names_from_the_run_are_text_and_never_markup(make_run):
                 "feeder_map",
             },
         ),
-        (ROADS, {"link_flows", "link_profiles", "station_load", "road_map"}),
+        (ROADS, {"link_flows", "link_profiles", "station_load", "station_queues", "road_map"}),
     ],
 )
 def test_half_a_run_leaves_out_its_figures_and_says_so(make_run, without, missing):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.errors import DependencyError, StorageError
+from cosim.errors import StorageError
 from cosim.reports import style
 from cosim.reports.paper.charts import Chart, Diagram, Heat, Panel
+from cosim.reports.press.matplot import FORMATS, SETTINGS, form_of, metadata
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,33 +18,6 @@ if TYPE_CHECKING:
 WIDTH_IN = 7.0
 INCHES = {Panel: 2.3, Heat: 3.6, Diagram: 5.6}
 """Height of a part whose relative height is one."""
-FORMATS = ("pdf", "svg")
-SETTINGS: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "cosim",  # the same file from the same numbers
-    "pdf.fonttype": 42,
-}
-
-
-def require_matplotlib() -> None:
-    """Raise where figures for print cannot be drawn.
-
-    Raises
-    ------
-    DependencyError
-        If matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401 - asked for, not used
-    except ImportError as error:
-        raise DependencyError(
-            "matplotlib is not installed; figures for print (PDF, SVG) need it: pip install 'cosim-ptn[figures]', or "
-            "leave them out with --no-print"
-        ) from error
 
 
 def save(chart: Chart, folder: Path, name: str) -> tuple[Path, ...]:
@@ -77,7 +51,7 @@ def save(chart: Chart, folder: Path, name: str) -> tuple[Path, ...]:
         files = tuple(folder / f"{name}.{kind}" for kind in FORMATS)
         for file in files:
             try:
-                figure.savefig(file, metadata=_metadata(file))
+                figure.savefig(file, metadata=metadata(form_of(file)))
             except OSError as error:
                 raise StorageError(f"figure '{file}' cannot be written: {error.strerror}") from error
     return files
@@ -86,11 +60,6 @@ def save(chart: Chart, folder: Path, name: str) -> tuple[Path, ...]:
 def _relative(chart: Chart) -> tuple[float, ...]:
     largest = max(chart.heights)
     return tuple(share / largest for share in chart.heights)
-
-
-def _metadata(file: Path) -> dict[str, None]:
-    """Return metadata without the time of day, so that equal numbers give equal files."""
-    return {"Date": None} if file.suffix == ".svg" else {"CreationDate": None}
 
 
 def _panel(ax: Axes, part: Panel) -> None:
