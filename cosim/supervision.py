@@ -59,7 +59,7 @@ class _Heard:
 class _Pending:
     """The signal that waits for a period boundary, whether there is one to wait for, and what to write without it.
 
-    ``told_by`` is the end of the pipe by which C tells the listening thread.
+    ``told_by`` is the end of the pipe by which C tells the listening thread, ``farewell`` what is called last of all.
     """
 
     deferring = False
@@ -67,6 +67,12 @@ class _Pending:
     heard = _Heard()
     last_words: LastWords | None = None
     told_by: int | None = None
+    farewell: LastWords | None = None
+
+
+def farewell(say: LastWords | None) -> None:
+    """Let something be called with exit code and reason where the process ends at once; None lets nothing be called."""
+    _Pending.farewell = say
 
 
 def install() -> None:
@@ -125,9 +131,10 @@ def check() -> None:
 
 def end_process(code: int, reason: str) -> None:
     """End the process in whatever state its threads are, last words first; the kernel kills its SUMO with it."""
-    if _Pending.last_words is not None:
-        with suppress(Exception):
-            _Pending.last_words(code, reason)
+    for say in (_Pending.last_words, _Pending.farewell):
+        if say is not None:
+            with suppress(Exception):
+                say(code, reason)
     flush = threading.Thread(target=_flush, daemon=True)  # whoever hangs may hold the lock of the stream
     flush.start()
     flush.join(FLUSH_S)

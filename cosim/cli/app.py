@@ -14,6 +14,7 @@ from cosim.cli.explaining import explain
 from cosim.cli.exporting import export
 from cosim.cli.figures import figures
 from cosim.cli.installation import doctor
+from cosim.cli.judging import validate, verify
 from cosim.cli.shipped import list_, schema
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ def run(
     ] = False,
     resume: arg.Resume = False,
     fork: arg.Fork = None,
+    as_json: arg.AsJson = False,
 ) -> None:
     """Run a scenario; the exit code is 0 only if every gate of every period passed."""
     overrides = [*(overrides or []), *([f"dispatch.ac_engine={ac}"] if ac else [])]
@@ -71,8 +73,9 @@ def run(
     if value_of_coupling:
         from cosim.cli.comparing import value_command
 
-        if microsim is not None:
-            reason = "--microsim belongs to one run; leave it off beside --value-of-coupling"
+        if microsim is not None or as_json:
+            word = "--json" if as_json else "--microsim"
+            reason = f"{word} belongs to one run; leave it off beside --value-of-coupling"
             raise typer.BadParameter(reason)
         raise typer.Exit(value_command(scenario, out, overrides or [], seed, **how))
     from cosim.cli.running import run_command
@@ -168,6 +171,7 @@ def assign(
         Literal["lane", "link"], typer.Option(help="GMNS: what a capacity is of; the format defines lane.")
     ] = "lane",
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the link flows.")] = None,
+    as_json: arg.AsJson = False,
 ) -> None:
     """Assign traffic by a logit equilibrium; exit 6 if it did not converge, or --limit ue missed its gap."""
     from cosim.cli.assigning import assign_command
@@ -240,19 +244,7 @@ def runs(
     raise typer.Exit(runs_command(folder, as_json=as_json))
 
 
-@app.command()
-def verify(
-    source: arg.RunOrScenario,
-    stress: Annotated[int, typer.Option("--stress", min=0, help="Disturbed power flows to try.")] = 0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the stress test; default the run's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
-    overrides: arg.Overrides = None,
-    progress: Annotated[arg.Progress, typer.Option(help="Progress of a scenario that is run.")] = "auto",
-) -> None:
-    """Verify a dispatch by AC power flow of its stored setpoints: trust ledger, audit, stress."""
-    from cosim.cli.verifying import verify_command
-
-    raise typer.Exit(verify_command(source, stress, seed, out, overrides or [], progress=progress))
+app.command()(verify)
 
 
 @app.command()
@@ -299,37 +291,7 @@ def sensitivity(
     raise typer.Exit(sensitivity_command(scenario, how, out, as_json=as_json, progress=progress))
 
 
-@app.command()
-def validate(
-    source: arg.RunOrScenario,
-    *,
-    periods: Annotated[
-        str | None, typer.Option(metavar="8,18", help="Periods; default the scenario's, or the busiest.")
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Runs per period and model; default the scenario's, or 5.")
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
-    scale: Annotated[float | None, typer.Option(help="Length of the links; 0.25 is a quick look.")] = None,
-    variant: Annotated[
-        Literal["merge", "metered", "signals"] | None, typer.Option(help="Kind of SUMO network.")
-    ] = None,
-    step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s; 0.5 for publications.")] = None,
-    ramp: Annotated[bool, typer.Option("--ramp", help="Also a rising and falling demand in 15-min slices.")] = False,
-    equilibrium: Annotated[
-        bool, typer.Option("--equilibrium", help="Also the equilibrium by SUMO's own times.")
-    ] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of a scenario that is run.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder of a scenario that is run.")] = None,
-    overrides: arg.Overrides = None,
-    progress: Annotated[arg.Progress, typer.Option(help="Progress; off tells nothing.")] = "auto",
-) -> None:
-    """Validate the equilibrium against SUMO, beside a null model; exit 10 if a limit that applies is broken."""
-    from cosim.cli.validating import validate_command
-
-    how = {"seeds": seeds, "jobs": jobs, "length_scale": scale, "variant": variant, "step_s": step}
-    how |= {"ramp": ramp, "equilibrium": equilibrium}
-    raise typer.Exit(validate_command(source, periods, how, seed, out, overrides or [], progress=progress))
+app.command()(validate)
 
 
 @app.command()

@@ -48,3 +48,6 @@ AcEngine = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped, bit by bit.")]
 Fork = Annotated[int | None, typer.Option(metavar="K", help="New run behind period K of a run, with --set.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document (`cosim schema --summary`), all else as errors.")
+]

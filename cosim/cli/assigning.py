@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from cosim.cli import document
 from cosim.cli.terminal import colour, console, grid
 from cosim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from cosim.traffic.problem import SueProblem, SueResult
+    from cosim.traffic.user_equilibrium import UeStage
     from cosim.workflows.assign import Assignment
 
 NOT_CONVERGED = 6
@@ -55,11 +57,12 @@ def _solve(problem: SueProblem, how: Mapping[str, Any]) -> int:
         screen.print(f"[yellow]warning[/yellow] {escape(remark)}", soft_wrap=True)
     screen.print(grid(_summary(found)))
     _write(how["out"], problem, found.result)
+    _tell(found, [], how["out"])
     return _verdict([found.result.status], "stochastic user equilibrium")
 
 
 def _follow(problem: SueProblem, how: Mapping[str, Any]) -> int:
-    from cosim.workflows.assign import follow_to_ue
+    from cosim.workflows.assign import Assignment, follow_to_ue
 
     gap = how["gap"]
     if not 0.0 < gap < 1.0:
@@ -78,6 +81,7 @@ def _follow(problem: SueProblem, how: Mapping[str, Any]) -> int:
         stages.append(stage)
     last = stages[-1]
     _write(how["out"], last.problem, last.result)
+    _tell(Assignment(problem=last.problem, result=last.result, remarks=problem.network.remarks), stages, how["out"])
     told = f"relative gap {last.relative_gap:.3e}, asked for {gap:g}"
     if last.result.converged and not last.reaches(gap):
         return _told(NOT_CONVERGED, f"no user equilibrium: {told}; raise --theta-end, or ask for less with --gap")
@@ -91,6 +95,13 @@ def _write(out: Path | None, problem: SueProblem, result: SueResult) -> None:
 
         write_flows(out, problem, result)
         console().print(f"flows  {escape(str(out))}", soft_wrap=True)
+
+
+def _tell(found: Assignment, stages: Sequence[UeStage], out: Path | None) -> None:
+    if document.wanted():
+        from cosim.workflows.findings import found_assign
+
+        document.tell(found_assign(found, stages, None if out is None else str(out)))
 
 
 def _summary(found: Assignment) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cosim.cli import document
 from cosim.cli.running import hinting, print_result, progress_by_period
 from cosim.cli.terminal import console
 
@@ -65,6 +66,7 @@ def fork_command(
 
     def started(new: Path) -> None:
         folders.append(new)
+        document.began(new)
         if progress != "off":
             screen.print(f"run folder {escape(str(new))}", soft_wrap=True)
 

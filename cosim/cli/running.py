@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cosim.cli import document
 from cosim.cli.terminal import colour, console, print_state, summary_table
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def run_command(
 
     def started(folder: Path) -> None:
         folders.append(folder)
+        document.began(folder)
         if progress != "off":
             screen.print(f"run folder {escape(str(folder))}", soft_wrap=True)
 
@@ -83,9 +85,13 @@ def hinting(folders: Sequence[Path]) -> Iterator[None]:
 
 
 def print_result(screen: Console, result: RunResult) -> None:
-    """Print table, flagged periods, verdict and where the run lies."""
+    """Print table, flagged periods, verdict and where the run lies; tell them in the command's document."""
     from cosim.reports.summary import summarise
 
+    if document.wanted():
+        from cosim.workflows.findings import found_run
+
+        document.tell(found_run(result))
     screen.print()
     screen.print(summary_table(summarise(result)))
     screen.print()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from cosim.cli.terminal import console, grid
-from cosim.errors import InputError
+from cosim.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from cosim.workflows.plan import RunPlan
@@ -83,9 +83,16 @@ def list_command() -> int:
     return 0
 
 
-def schema_command() -> int:
-    """Print the JSON Schema of scenarios."""
-    from cosim.scenario.json_schema import schema_text
+def schema_command(summary: str | None) -> int:
+    """Print the JSON Schema of scenarios, or of a command's document."""
+    from cosim.scenario.json_schema import document_schema_text, schema_text
 
-    sys.stdout.write(schema_text())
+    if summary is None:
+        sys.stdout.write(schema_text())
+        return 0
+    from cosim.workflows.documents import DOCUMENTS
+
+    if summary not in DOCUMENTS:
+        raise UsageError(f"--summary {summary!r} is none of {', '.join(DOCUMENTS)}")
+    sys.stdout.write(document_schema_text(DOCUMENTS[summary]))
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 
@@ -12,8 +14,12 @@ def list_() -> None:
     raise typer.Exit(list_command())
 
 
-def schema() -> None:
-    """Print the JSON Schema of scenarios."""
+def schema(
+    summary: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help="Of what this command prints with --json: run, verify, ...")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of scenarios, or of a command's --json."""
     from cosim.cli.scenarios import schema_command
 
-    raise typer.Exit(schema_command())
+    raise typer.Exit(schema_command(summary))

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cosim.cli import document
 from cosim.cli.running import progress_of
 from cosim.cli.terminal import colour, console, grid, print_verdict
 from cosim.errors import UsageError
@@ -55,6 +56,10 @@ def validate_command(
     finally:
         done()
     _print(screen, found)
+    if document.wanted():
+        from cosim.workflows.findings import found_validate
+
+        document.tell(found_validate(found))
     return found.exit_code
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from cosim.cli import document
 from cosim.cli.running import progress_of
 from cosim.cli.terminal import colour, console, grid, print_verdict
 
@@ -39,6 +40,10 @@ def verify_command(
     finally:
         done()
     _print(screen, found)
+    if document.wanted():
+        from cosim.workflows.findings import found_verify
+
+        document.tell(found_verify(found))
     return found.exit_code
 
 

@@ -6,8 +6,9 @@ import inspect
 import json
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import DataclassSchema
+from pydantic_core.core_schema import DataclassSchema, FloatSchema
 
 from cosim.quantities.names import unit_of
 from cosim.scenario.kinds import KIND
@@ -89,3 +90,33 @@ def _is_number(spec: Any) -> bool:  # noqa: ANN401 - a JSON document
     """Whether a key takes a number, or several."""
     options = spec.get("anyOf", [spec])
     return any(one.get("items", one).get("type") in ("number", "integer") for one in options)
+
+
+class _Documents(Told):
+    """JSON Schema of what is written: every field is there, nothing else is, and a number may be none."""
+
+    def float_schema(self, schema: FloatSchema) -> JsonSchemaValue:
+        """Return the schema of a number: null stands for one that is none or infinite."""
+        return {**super().float_schema(schema), "type": ["number", "null"]}
+
+    def dataclass_schema(self, schema: DataclassSchema) -> JsonSchemaValue:
+        """Return the schema of an object: nothing is left out, nothing added."""
+        found = super().dataclass_schema(schema)
+        keys = list(found.get("properties", {}))
+        for key in keys:
+            found["properties"][key].pop("default", None)
+        found["description"] = _plain(found["description"])
+        return {**found, "required": keys, "additionalProperties": False}
+
+
+def document_schema_text(kind: type) -> str:
+    """Return the JSON Schema of a dataclass as `cosim.workflows.documents` writes it, as text.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    """
+    document = TypeAdapter(kind).json_schema(mode="serialization", schema_generator=_Documents)
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

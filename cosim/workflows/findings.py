@@ -1,0 +1,386 @@
+"""What run, verify, validate and assign found, as the data of their JSON documents.
+
+Where a type of the science or of the report tells it already, that type stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cosim.reports.rows import Row
+from cosim.results.verdict import Verdict
+from cosim.validation.audit import AuditItem
+from cosim.validation.ledger_entry import LedgerEntry
+from cosim.validation.metrics import Estimate
+from cosim.validation.micro_verdict import Word
+from cosim.validation.stress import StressDraw
+from cosim.workflows.verify_tables import RunLedger
+
+if TYPE_CHECKING:
+    from cosim.results.store import RunResult
+    from cosim.traffic.problem import SueProblem, SueResult
+    from cosim.traffic.user_equilibrium import UeStage
+    from cosim.workflows.assign import Assignment
+    from cosim.workflows.micro_found import PeriodValidation, Validation
+    from cosim.workflows.verify_tables import Verification
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenCheck:
+    """A check of the gate that did not pass: value and limit, or the solver's word and the one asked for."""
+
+    name: str
+    value: float | bool | str | None
+    limit: float | bool | str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlaggedPeriod:
+    """A period that is not `optimal`.
+
+    Attributes
+    ----------
+    status, flags
+        Its status, and all that applies, worst first.
+    checks
+        What did not pass.
+    """
+
+    period: int
+    status: str
+    flags: tuple[str, ...]
+    checks: tuple[BrokenCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFound:
+    """A run.
+
+    Attributes
+    ----------
+    folder, report
+        Run folder, and its report.html; null if there is none.
+    scenario, title, currency
+        What was run.
+    complete
+        Whether every period was committed.
+    planned, committed
+        Periods of the day, and those that are stored.
+    period_statuses
+        How many periods have each status.
+    reasons
+        What was flagged, in words.
+    flagged
+        The periods that are not `optimal`.
+    verdict, worst
+        Exit codes of the run, of its newest verification and validation, and the worst of them.
+    margins
+        The smallest distance to each kind of limit, where and when.
+    figures
+        The numbers at the end of a run.
+    tables
+        Names of its tables.
+    tables_digest
+        SHA-256 over the values of all tables; empty without one.
+    """
+
+    folder: str
+    report: str | None
+    scenario: str
+    title: str
+    currency: str
+    complete: bool
+    planned: int
+    committed: int
+    period_statuses: dict[str, int]
+    reasons: tuple[str, ...]
+    flagged: tuple[FlaggedPeriod, ...]
+    verdict: Verdict
+    worst: int
+    margins: tuple[Row, ...]
+    figures: tuple[Row, ...]
+    tables: tuple[str, ...]
+    tables_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyFound:
+    """A verification.
+
+    Attributes
+    ----------
+    run
+        The run that was verified.
+    whole
+        The run as a whole: bound, AC cost, exactness.
+    ledger
+        The judgement by period.
+    audit
+        Books of energy and money.
+    stress
+        Disturbed power flows; null if none were asked for.
+    """
+
+    run: RunFound
+    whole: RunLedger
+    ledger: tuple[LedgerEntry, ...]
+    audit: tuple[AuditItem, ...]
+    stress: tuple[StressDraw, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticFound:
+    """A statistic of the equilibrium against the simulation, its limit, and what follows.
+
+    Attributes
+    ----------
+    meaning, unit
+        What it is.
+    estimate, null_model
+        Over the seeds, of the equilibrium and of the null model (null where that has none).
+    limit, at_least
+        What is accepted (null: it is shown only), and whether that is the least.
+    word, sure
+        What follows, and whether the whole interval is on one side of the limit.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    estimate: Estimate
+    null_model: Estimate | None
+    limit: float
+    at_least: bool
+    word: Word
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodFound:
+    """A period held against the simulation.
+
+    Attributes
+    ----------
+    demand_vph, most_use
+        Trips, and the largest flow over capacity of a road.
+    seeds
+        Simulated runs.
+    holds
+        Whether no limit that applies is broken.
+    statistics
+        Every statistic.
+    """
+
+    period: int
+    demand_vph: float
+    most_use: float
+    seeds: int
+    holds: bool
+    statistics: tuple[StatisticFound, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampFound:
+    """A rising and falling demand in slices: shares of flows and times inside the tolerance, share with GEH below 5."""
+
+    factors: tuple[float, ...]
+    seeds: int
+    flows_inside: float
+    times_inside: float
+    geh_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateFound:
+    """A validation.
+
+    Attributes
+    ----------
+    run
+        The run that was validated.
+    variant, length_scale
+        The simulated network.
+    periods
+        What was found by period.
+    ramp
+        The rising and falling demand; null if it was not asked for.
+    equilibria_differ
+        Share of demand on other paths in the simulation's own equilibrium; null if it was not asked for.
+    """
+
+    run: RunFound
+    variant: str
+    length_scale: float
+    periods: tuple[PeriodFound, ...]
+    ramp: RampFound | None
+    equilibria_differ: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageFound:
+    """An equilibrium at one theta.
+
+    Attributes
+    ----------
+    residual, residual_path, gap_veh_min_per_h
+        Residual R of links and of routes, and the duality gap.
+    loads
+        How often the network was loaded.
+    paths
+        Routes; null in a link-based model.
+    beckmann_veh_min_per_h, relative_gap
+        Distance from a user equilibrium; null unless it was asked for.
+    """
+
+    theta_per_min: float
+    method: str
+    route_model: str
+    status: str
+    residual: float
+    residual_path: float
+    gap_veh_min_per_h: float
+    iterations: int
+    loads: int
+    paths: int | None
+    beckmann_veh_min_per_h: float | None = None
+    relative_gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignFound:
+    """An assignment.
+
+    Attributes
+    ----------
+    links, pairs, demand_vph
+        Size of the problem: links, pairs with demand, trips.
+    total_time_veh_h_per_h
+        Travel time of all vehicles.
+    most_use, busiest_link
+        Largest flow over capacity, and where.
+    stages
+        The equilibria that were solved, the last one is the answer.
+    remarks
+        What the readers had to say.
+    flows
+        File of the link flows; null if none was asked for.
+    """
+
+    links: int
+    pairs: int
+    demand_vph: float
+    total_time_veh_h_per_h: float
+    most_use: float
+    busiest_link: str
+    stages: tuple[StageFound, ...]
+    remarks: tuple[str, ...]
+    flows: str | None
+
+
+def found_run(result: RunResult) -> RunFound:
+    """Return what a run found."""
+    from cosim.reports.frames import ReadOnce, currency, title
+    from cosim.reports.margins import margins
+    from cosim.reports.summary import summarise
+
+    run, read, page = result.run, ReadOnce(result), result.folder / REPORT
+    return RunFound(
+        folder=str(result.folder), report=str(page) if page.exists() else None,
+        scenario=str(result.manifest.get("scenario", "")), title=title(read), currency=currency(read),
+        complete=result.complete, planned=int(run["periods"]["planned"]), committed=len(result.committed),
+        period_statuses={str(name): int(count) for name, count in run.get("period_statuses", {}).items()},
+        reasons=tuple(map(str, run["reasons"])), flagged=_flagged(result), verdict=result.verdict,
+        worst=result.verdict.worst, margins=tuple(margins(read)),
+        figures=tuple(row for section in summarise(read).sections for row in section.rows), tables=result.tables,
+        tables_digest=str(run.get("tables_digest") or ""),
+    )  # fmt: skip
+
+
+def _flagged(result: RunResult) -> tuple[FlaggedPeriod, ...]:
+    found = []
+    for period, gate in result.gates.items():
+        broken = [one for one in gate["checks"] if not one["passed"]]
+        if gate["flags"] or broken:
+            checks = tuple(
+                BrokenCheck(name=one["name"], value=one["value"], limit=one["limit"], status=one["status"])
+                for one in broken
+            )
+            flags = tuple(map(str, gate["flags"]))
+            found.append(FlaggedPeriod(period=period, status=str(gate["status"]), flags=flags, checks=checks))
+    return tuple(found)
+
+
+def found_verify(found: Verification) -> VerifyFound:
+    """Return what a verification found."""
+    return VerifyFound(
+        run=found_run(found.result), whole=found.whole, ledger=found.ledger.entries, audit=found.audit,
+        stress=None if found.stress is None else found.stress.draws,
+    )  # fmt: skip
+
+
+def found_validate(found: Validation) -> ValidateFound:
+    """Return what a validation found."""
+    ramp = found.ramp
+    return ValidateFound(
+        run=found_run(found.result), variant=str(found.study.engine.variant),
+        length_scale=found.study.settings.length_scale, periods=tuple(map(_period, found.periods)),
+        ramp=None if ramp is None else RampFound(
+            factors=ramp.factors, seeds=ramp.seeds, flows_inside=ramp.flow.share_inside,
+            times_inside=ramp.time.share_inside, geh_share=ramp.geh_share,
+        ),
+        equilibria_differ=None if found.equilibrium is None else found.equilibrium.difference,
+    )  # fmt: skip
+
+
+def _period(one: PeriodValidation) -> PeriodFound:
+    return PeriodFound(
+        period=one.period, demand_vph=float(one.problem.demand_vph.sum()), most_use=one.most_use,
+        seeds=len(one.sue.seen), holds=one.holds,
+        statistics=tuple(
+            StatisticFound(
+                name=finding.name, meaning=finding.statistic.meaning, unit=finding.statistic.unit,
+                estimate=finding.estimate, null_model=one.null.estimates.get(finding.name), limit=finding.limit,
+                at_least=finding.statistic.at_least, word=finding.word, sure=finding.sure,
+            )
+            for finding in one.findings
+        ),
+    )  # fmt: skip
+
+
+def found_assign(found: Assignment, stages: Sequence[UeStage] = (), flows: str | None = None) -> AssignFound:
+    """Return what an assignment found.
+
+    Parameters
+    ----------
+    found
+        The answer.
+    stages
+        The way to a user equilibrium, of which it is the last.
+    flows
+        File of the link flows.
+    """
+    link, use = found.busiest
+    way = [_stage(one.problem, one.result, one) for one in stages] or [_stage(found.problem, found.result)]
+    return AssignFound(
+        links=len(found.problem.network.link_ids), pairs=int((found.problem.demand_vph > 0).sum()),
+        demand_vph=float(found.problem.demand_vph.sum()), total_time_veh_h_per_h=found.total_time_h, most_use=use,
+        busiest_link=link, stages=tuple(way), remarks=found.remarks, flows=flows,
+    )  # fmt: skip
+
+
+def _stage(problem: SueProblem, result: SueResult, towards: UeStage | None = None) -> StageFound:
+    from cosim.traffic.paths import PathSet
+
+    return StageFound(
+        theta_per_min=result.theta_per_min, method=result.method, route_model=result.path_model, status=result.status,
+        residual=result.residual, residual_path=result.residual_path, gap_veh_min_per_h=result.gap,
+        iterations=result.iterations, loads=result.loads,
+        paths=len(problem.paths) if isinstance(problem.paths, PathSet) else None,
+        beckmann_veh_min_per_h=None if towards is None else towards.beckmann,
+        relative_gap=None if towards is None else towards.relative_gap,
+    )  # fmt: skip
