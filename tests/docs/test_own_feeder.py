@@ -37,7 +37,6 @@ def ran(line):
 
 @pytest.mark.timeout(1800)  # four days of 96 power flows, on a machine that has other work
 def test_the_path_of_a_planner(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("simbench", reason="needs the extra simbench: pip install 'cosim-ptn[simbench]'")
     monkeypatch.chdir(tmp_path)
     names, told, spent = {"__name__": "page"}, "", []
     for language, file, text in steps():

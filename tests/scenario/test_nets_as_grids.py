@@ -1,6 +1,5 @@
 """A scenario's grid that is a net: what is read of it, what becomes of its elements, what is refused by name."""
 
-import importlib.util
 import json
 import warnings
 
@@ -11,7 +10,7 @@ import pytest
 
 from cosim.errors import InputError
 from cosim.grid.engines import ENGINES
-from cosim.grid.formats.pandapower_net import named_net
+from cosim.grid.formats.pandapower_net import named_net, simbench_net
 from cosim.grid.radial_flow import solve_radial
 from cosim.scenario import grid_net
 from cosim.scenario.build import build_dispatch, build_grid, build_taps
@@ -282,16 +281,12 @@ def test_loads_that_depend_on_voltage_are_refused(scenario, tmp_path):
     assert "its loads depend on voltage (const_z, const_i)" in "\n".join(mistakes(scenario("net.json")))
 
 
-needs_simbench = pytest.mark.skipif(importlib.util.find_spec("simbench") is None, reason="simbench is not installed")
 SIMBENCH = "{{simbench: 1-LV-rural1--2-sw, first_day: {day}}}"
 
 
-@needs_simbench
 def test_profiles_of_simbench_by_the_clock(scenario):
     """A quarter hour of a July noon is the net's own row of it; a day with a change of the clocks is refused."""
-    import simbench
-
-    net = simbench.get_simbench_net("1-LV-rural1--2-sw")
+    net = simbench_net("1-LV-rural1--2-sw")
     stamp = net.profiles["load"].time.to_list().index("20.07.2016 00:00")
     path = scenario(SIMBENCH.format(day="2016-07-20"))
     overrides = ["periods=96", "period_min=15", "feeder.load_profile=1", "tariff.prices_per_mwh=50"]
@@ -318,7 +313,6 @@ def test_profiles_of_simbench_by_the_clock(scenario):
         assert f"that day has {rows} quarter hours, not 96" in found
 
 
-@needs_simbench
 def test_devices_of_simbench_have_their_profile_by_name(scenario):
     path = scenario("{simbench: 1-LV-rural1--2-sw, first_day: 2016-07-20, devices: net, tap_changer_type: Ratio}")
     loaded = load(path, ["feeder.load_profile={file: simbench, column: H0-A_pload}"])

@@ -6,11 +6,13 @@ net one by one, and an earlier format is brought up to date by pandapower.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,4 +178,18 @@ def simbench_net(code: str) -> pandapowerNet:
     if code not in simbench.collect_all_simbench_codes():
         reason = f"{code!r} is no code of SimBench, such as '1-MV-urban--0-sw'"
         raise InputError(Problem(field="simbench", reason=reason, remedy="see simbench.collect_all_simbench_codes()"))
+    return _small_copy(_read_simbench(code))
+
+
+@lru_cache(maxsize=1)
+def _read_simbench(code: str) -> pandapowerNet:
+    """Read a net of SimBench, which goes through the tables of all of them and takes seconds."""
+    import simbench
+
     return simbench.get_simbench_net(code)
+
+
+def _small_copy(net: pandapowerNet) -> pandapowerNet:
+    """Return a copy of a net that shares the time series."""
+    series = {id(net[name]): net[name] for name in _SERIES if name in net}
+    return copy.deepcopy(net, series)
