@@ -30,7 +30,7 @@ from cosim.quantities.inputs import OF_FILE
 from cosim.quantities.status import EXIT_CODES, MEANINGS
 from cosim.reports.paper.equations import EQUATIONS
 from cosim.reports.paper.figures import FIGURES
-from cosim.scenario import schema
+from cosim.scenario import road_sections, schema
 from cosim.scenario.families import station_laws
 from cosim.scenario.json_schema import schema as json_schema
 from cosim.scenario.keys import default_text, value_text
@@ -56,8 +56,10 @@ FAMILIES: dict[str, Mapping[str, Any]] = {
 
 SECTIONS: dict[str, type] = {
     "scenario": schema.Scenario,
-    "traffic": schema.Traffic,
-    "od": schema.OdPair,
+    "roads": road_sections.RoadSource,
+    "traffic": road_sections.Traffic,
+    "trips": road_sections.TripSource,
+    "od": road_sections.OdPair,
     "ev": schema.ElectricVehicles,
     "charge_later": schema.ChargeLater,
     "behaviour": BehaviourSettings,

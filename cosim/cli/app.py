@@ -146,7 +146,8 @@ def assign(
         typer.Argument(help="*_net.tntp, GMNS folder, or folder with nodes.csv and links.csv.", show_default=False),
     ],
     trips: Annotated[
-        Path | None, typer.Argument(help="Trip table; default beside the network.", show_default=False)
+        Path | None,
+        typer.Argument(help="Trips: CSV, GMNS, TNTP, OMX, VISUM $O; default beside the network.", show_default=False),
     ] = None,
     *,
     theta: Annotated[float, typer.Option(help="Logit dispersion, 1/min.")] = 0.5,
@@ -170,6 +171,9 @@ def assign(
     capacity_per: Annotated[
         Literal["lane", "link"], typer.Option(help="GMNS: what a capacity is of; the format defines lane.")
     ] = "lane",
+    matrix: Annotated[str | None, typer.Option(help="OMX: the matrix of trips, if there are several.")] = None,
+    lookup: Annotated[str | None, typer.Option(help="OMX: the numbers of zones, if there are several.")] = None,
+    period_h: Annotated[float | None, typer.Option(help="OMX: hours in which the trips are made; default 1.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Where to write the link flows.")] = None,
     as_json: arg.AsJson = False,
 ) -> None:
@@ -179,6 +183,7 @@ def assign(
     given: dict[str, Any] = {"toll_min": toll_min or None, "length_min": length_min or None}
     given |= {"time_unit_min": time_unit_min, "capacity_per": capacity_per if capacity_per != "lane" else None}
     options = {name: value for name, value in given.items() if value is not None}
+    of_trips = {"matrix": matrix, "lookup": lookup, "period_h": period_h}
     how = {"theta": theta, "method": method, "routes": paths, "tolerance": tolerance, "iterations": iterations}
     raise typer.Exit(
         assign_command(
@@ -186,6 +191,7 @@ def assign(
             trips,
             how | {"scale": scale, "to_ue": limit == "ue", "gap": gap, "theta_end": theta_end, "out": out},
             options,
+            {name: value for name, value in of_trips.items() if value is not None},
         )
     )
 

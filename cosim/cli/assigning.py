@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 NOT_CONVERGED = 6
 
 
-def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], options: Mapping[str, Any]) -> int:
+def assign_command(
+    network: Path,
+    trips: Path | None,
+    how: Mapping[str, Any],
+    options: Mapping[str, Any],
+    trip_options: Mapping[str, Any],
+) -> int:
     """Print the summary of one equilibrium, or of each on the way to the user equilibrium.
 
     Parameters
@@ -29,8 +35,8 @@ def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], op
         What to read.
     how
         theta, method, routes (None: the usual), tolerance, iterations, scale, to_ue, gap, theta_end, out.
-    options
-        For the reader of the network.
+    options, trip_options
+        For the readers of the network and of the trips.
 
     Returns
     -------
@@ -41,7 +47,13 @@ def assign_command(network: Path, trips: Path | None, how: Mapping[str, Any], op
 
     routes = how["routes"] or (f"k={FREE_FLOW_PATHS}" if how["to_ue"] else "dag")
     problem = read_problem(
-        network, trips, theta_per_min=how["theta"], routes=routes, scale=how["scale"], options=options
+        network,
+        trips,
+        theta_per_min=how["theta"],
+        routes=routes,
+        scale=how["scale"],
+        options=options,
+        trip_options=trip_options,
     )
     if how["to_ue"]:
         return _follow(problem, how)

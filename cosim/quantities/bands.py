@@ -203,6 +203,8 @@ NOT_JUDGED: MappingProxyType[str, str] = MappingProxyType(
         "devices.*.p_initial_mw": "at most the power, by a rule; below it any state may be meant",
         "devices.*.cost_quadratic_per_mw2h": "any curvature may be meant; gross ones show in the marginal cost",
         "dispatch.voltage_slack_price": "a weight without a market",
+        "roads.*_min": "a weight, or the unit of a file: the reader says times that fit another unit alone",
+        "traffic.demand.period_h": "any span may be meant",
         "links.csv:length_km": "refused by the speed that it means with the time",
         "links.csv:speed_kmh": "not used",
         "line.csv:c_nf_per_km": "must be 0",

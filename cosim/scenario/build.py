@@ -22,20 +22,21 @@ from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.outages import Outage, out
-from cosim.scenario import series, shipped
-from cosim.scenario.check_roads import read_demand, read_link_law
+from cosim.scenario import series
+from cosim.scenario.check_roads import read_link_law
 from cosim.scenario.grid_net import Grid, grid_of
 from cosim.scenario.grid_taps import tapped
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
+from cosim.scenario.road_files import read_demand, read_streets, short
 from cosim.scenario.schema import MCMC
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
-from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.overlap import with_path_size
-from cosim.traffic.paths import PathSet, all_simple_paths
+from cosim.traffic.paths import PathSet
+from cosim.traffic.route_models import listed_paths
 
 NOWHERE = "-"
 """Node or bus of a station in a scenario that has no roads or no grid."""
@@ -68,14 +69,13 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
     traffic = scenario.traffic
     if scenario.roads is None or traffic is None:
         return None
-    folder = loaded.files.network(scenario.roads, shipped.ROADS)
     stations = build_stations(loaded)
-    streets = read_road_network(folder, traffic.capacity_column)
+    streets = read_streets(scenario.roads, traffic.capacity_column, loaded.files)
     law = read_link_law(traffic.link_law_file, loaded.files) if traffic.link_law_file is not None else None
     network = (streets if law is None else law.applied(streets)).with_stations(stations)
     demand = build_demand(loaded)
     needs = {name: name == CHARGING for name in demand.classes}
-    paths = as_chosen(loaded, network, all_simple_paths(network, demand.od_pairs, needs, traffic.path_limit))
+    paths = as_chosen(loaded, network, listed_paths(traffic.paths, network, demand.od_pairs, needs, traffic.path_limit))
     _check_stations_met(demand, paths)
     options: dict[str, object] = {}
     if traffic.method == "msa":
@@ -118,7 +118,7 @@ def build_demand(loaded: LoadedScenario) -> OdDemand:
     scenario, files = loaded.scenario, loaded.files
     if scenario.traffic is None:
         raise InputError("the scenario has no traffic")
-    pairs, _ = read_demand(scenario.traffic, files)
+    pairs = read_demand(scenario.traffic, scenario.roads, files).pairs
     profile = series.resolve(scenario.traffic.demand_profile, scenario.periods, files)
     trips = profile[:, None] * np.array([pair.trips_vph for pair in pairs])
     classes: tuple[str, ...] = (OTHER,)
@@ -183,9 +183,14 @@ def _check_stations_met(demand: OdDemand, paths: PathSet) -> None:
 
 
 def warnings_of(loaded: LoadedScenario, roads: RoadCase | None) -> tuple[Problem, ...]:
-    """Return what is allowed but looks wrong: in the scenario, and of stations that no path meets."""
+    """Return what is allowed but looks wrong: in the scenario, of its roads and routes, and stations no path meets."""
     if roads is None:
         return loaded.warnings
+    said = [
+        loaded.problem(path, remark)
+        for path, remarks in (("roads", roads.streets.remarks), ("traffic.paths", roads.paths.remarks))
+        for remark in short(remarks, loaded.files)
+    ]
     met = {roads.paths.link_ids[link] for link in np.unique(roads.paths.station).tolist() if link >= 0}
     unmet = [
         loaded.problem(
@@ -194,7 +199,7 @@ def warnings_of(loaded: LoadedScenario, roads: RoadCase | None) -> tuple[Problem
         for place, entry in enumerate(loaded.scenario.stations)
         if entry.name not in met
     ]
-    return (*loaded.warnings, *unmet)
+    return (*loaded.warnings, *said, *unmet)
 
 
 def build_grid(loaded: LoadedScenario) -> Grid | None:

@@ -16,6 +16,7 @@ from cosim.quantities.bands import BANDS, Band
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check
 from cosim.scenario.net_source import net_source
+from cosim.scenario.road_sections import road_source
 from cosim.scenario.series import by_name, resolve
 from cosim.tables import Table, read_table
 from cosim.timeline import Series
@@ -79,12 +80,15 @@ def peak(found: Check, value: Series | str | None) -> float | None:
 
 def _table(found: Check, name: str) -> Table | None:
     section, family, columns, optional = _FILES[name]
-    folder = getattr(found.scenario, section)
-    if not isinstance(folder, str) or (found.network if section == "roads" else found.feeder) is None:
+    source = getattr(found.scenario, section)
+    if source is None or (found.network if section == "roads" else found.feeder) is None:
         return None
-    if net_source(folder) is not None:
+    folder = road_source(source).network if section == "roads" else source
+    if not isinstance(folder, str) or net_source(folder) is not None:
         return None
     path = found.files.network(folder, family) / name
+    if not path.is_file():  # roads in another tool's format, which has remarks of its own
+        return None
     return replace(read_table(path, columns, optional), file=found.files.display(path))
 
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from cosim.errors import InputError
-from cosim.scenario import shipped
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import OdPair, Traffic
+from cosim.scenario.road_files import read_demand, read_streets, road_place, short
+from cosim.scenario.road_sections import OdPair, Traffic, is_csv, road_source
 from cosim.tables import Table, did_you_mean, read_table
 from cosim.traffic.calibration import LAW_COLUMNS, LinkLaw, law_of_rows
-from cosim.traffic.formats.csv import LINK_COLUMNS, optional_link_columns, read_road_network
+from cosim.traffic.formats.csv import LINK_COLUMNS, optional_link_columns
 from cosim.traffic.laws import LAWS
 from cosim.traffic.methods import METHODS
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.paths import reachable
+from cosim.traffic.route_models import lists_paths
 from cosim.units import min_to_h
 
 _MANY_TIMES = 100.0
 AS_CHARGERS = "give chargers, charger_kw, access_min in place of free_flow_min, capacity_vph"
 MOST_PER_LANE_VPH = 3000.0
 _FASTEST_KMH, _SLOWEST_KMH = 200.0, 3.0
-_DEMAND_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
 
 
 def check(found: Check) -> None:
@@ -38,12 +38,13 @@ def check(found: Check) -> None:
     if network is None:
         return
     found.network = network
-    for place, station in enumerate(scenario.stations):
-        path = f"stations.{place}"
+    for number, station in enumerate(scenario.stations):
+        path = f"stations.{number}"
         if station.node is None:
             found.at(path, f"station {station.name!r} has no node", "add 'node: ...', its road node")
         elif station.node not in network.node_ids:
-            reason = f"station {station.name!r} is at node {station.node}, which network {scenario.roads!r} lacks"
+            place = road_source(scenario.roads).network
+            reason = f"station {station.name!r} is at node {station.node}, which network {place!r} lacks"
             found.at(f"{path}.node", reason, unknown(station.node, network.node_ids))
         if station.name in network.link_ids:
             found.at(f"{path}.name", f"{station.name!r} is also a road link's id", "rename the station")
@@ -56,14 +57,16 @@ def check(found: Check) -> None:
 def read_network(found: Check) -> RoadNetwork | None:
     """Return the road network, or None after noting why it cannot be read."""
     roads, traffic = found.scenario.roads, found.scenario.traffic
+    if roads is None:
+        return None
     column = traffic.capacity_column if traffic is not None else "capacity_vph"
-    folder = found.attempt("roads", lambda: found.files.network(str(roads), shipped.ROADS))
-    if folder is None:
+    place = found.attempt("roads", lambda: road_place(roads, found.files))
+    if place is None:
         return None
     before = len(found.mistakes)
-    network: RoadNetwork | None = found.attempt("roads", lambda: read_road_network(folder, column))
-    if network is not None:
-        found.attempt("roads", lambda: _check_plausible(folder, column))
+    network: RoadNetwork | None = found.attempt("roads", lambda: read_streets(roads, column, found.files))
+    if network is not None and is_csv(place):
+        found.attempt("roads", lambda: _check_plausible(place, column))
     for number, problem in enumerate(found.mistakes[before:], start=before):
         if problem.field == column and problem.line == 1 and "no such" in problem.reason:
             found.mistakes.pop(number)
@@ -99,6 +102,8 @@ def _capabilities(found: Check) -> None:
     known = ["auto", *METHODS]
     if traffic is not None and traffic.method not in known:
         found.at("traffic.method", f"{traffic.method!r} is unknown", did_you_mean(traffic.method, known))
+    if traffic is not None and not lists_paths(traffic.paths):
+        found.at("traffic.paths", f"{traffic.paths!r} is unknown", "known: all, k=NUMBER such as k=10")
     if traffic is not None and traffic.method != "msa" and traffic.paper_step_test_vph is not None:
         reason = "only the method msa has this test"
         found.at("traffic.paper_step_test_vph", reason, "set traffic.method to msa, or remove the test")
@@ -127,28 +132,6 @@ class _Pairs:
             (found.warnings if warn else found.mistakes).append(self.table.problem(row, key, reason, remedy))
 
 
-def read_demand(traffic: Traffic, files: ScenarioFiles) -> tuple[tuple[OdPair, ...], Table | None]:
-    """Return the OD pairs, and the table that they come from if they stand in a CSV file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, a value is wrong or negative.
-    """
-    if not isinstance(traffic.demand, str):
-        return traffic.demand, None
-    table = files.table(traffic.demand, _DEMAND_COLUMNS)
-    negative = [
-        table.problem(row, "trips_vph", f"{value:g} must be >= 0", "check the sign")
-        for row, value in enumerate(table.columns["trips_vph"])
-        if value < 0
-    ]
-    if negative:
-        raise InputError(negative)
-    rows = zip(*(table.columns[name] for name in _DEMAND_COLUMNS), strict=True)
-    return tuple(OdPair(origin=o, destination=d, trips_vph=q) for o, d, q in rows), table
-
-
 def read_link_law(file: str, files: ScenarioFiles) -> LinkLaw:
     """Return the fitted law of a file with the columns ``parameter`` and ``value``.
 
@@ -165,18 +148,21 @@ def read_link_law(file: str, files: ScenarioFiles) -> LinkLaw:
 
 
 def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:
-    read = found.attempt("traffic.demand", lambda: read_demand(traffic, found.files))
+    read = found.attempt("traffic.demand", lambda: read_demand(traffic, found.scenario.roads, found.files))
     if read is None:
         return
-    od = _Pairs(*read)
+    for remark in short(read.remarks, found.files):
+        found.at("traffic.demand", remark, warn=True)
+    od = _Pairs(read.pairs, read.table)
     found.pairs = od.pairs
     if not od.pairs:
         if found.whole("traffic"):
             found.at("traffic.demand", "there is no OD pair", "add one")
         return
     first: dict[tuple[str, str], int] = {}
+    reached: dict[str, frozenset[str]] = {}
     for row, pair in enumerate(od.pairs):
-        _pair(found, od, row, network)
+        _pair(found, od, row, network, reached)
         seen = first.setdefault((pair.origin, pair.destination), row)
         if seen != row:
             reason = f"the pair {pair.origin!r} to {pair.destination!r} stands twice (also number {seen + 1})"
@@ -191,32 +177,20 @@ def _demand(found: Check, traffic: Traffic, network: RoadNetwork) -> None:
         od.note(found, largest, "trips_vph", reason, "are the units veh/h?")
 
 
-def _pair(found: Check, od: _Pairs, row: int, network: RoadNetwork) -> None:
+def _pair(found: Check, od: _Pairs, row: int, network: RoadNetwork, reached: dict[str, frozenset[str]]) -> None:
     pair = od.pairs[row]
     ends = {"origin": pair.origin, "destination": pair.destination}
     lacking = [key for key, node in ends.items() if node not in network.node_ids]
     for key in lacking:
-        reason = f"node {ends[key]!r} is not in network {found.scenario.roads!r}"
+        reason = f"node {ends[key]!r} is not in network {road_source(found.scenario.roads or '').network!r}"
         od.note(found, row, key, reason, unknown(ends[key], network.node_ids))
     if lacking:
         return
     if pair.origin == pair.destination:
         od.note(found, row, "destination", f"{pair.destination!r} is also the origin", "remove the pair")
-    elif pair.destination not in _reachable(network, pair.origin):
+        return
+    if pair.origin not in reached:
+        reached[pair.origin] = reachable(network, pair.origin)
+    if pair.destination not in reached[pair.origin]:
         reason = f"no path leads from {pair.origin!r} to {pair.destination!r}"
         od.note(found, row, "destination", reason, "add links, or remove the pair")
-
-
-def _reachable(network: RoadNetwork, origin: str) -> set[str]:
-    """Return the nodes that can be reached from ``origin``."""
-    reached = np.zeros(len(network.node_ids), dtype=bool)
-    reached[network.node_ids.index(origin)] = True
-    while True:
-        new = network.head[reached[network.tail] & ~reached[network.head]]
-        if not len(new):
-            return _named(network.node_ids, reached)
-        reached[new] = True
-
-
-def _named(ids: Sequence[str], chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> set[str]:
-    return {ids[position] for position in np.flatnonzero(chosen).tolist()}

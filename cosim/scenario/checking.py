@@ -11,7 +11,8 @@ import numpy as np
 from cosim.errors import InputError, Problem
 from cosim.grid.feeder import Feeder
 from cosim.scenario.files import ScenarioFiles
-from cosim.scenario.schema import OdPair, Scenario
+from cosim.scenario.road_sections import OdPair
+from cosim.scenario.schema import Scenario
 from cosim.scenario.tree import find, nearest
 from cosim.scenario.yaml_reader import Node
 from cosim.tables import did_you_mean

@@ -12,10 +12,13 @@ from cosim.errors import InputError, Problem
 from cosim.scenario import shipped
 from cosim.scenario.schema import MAX_PERIODS
 from cosim.tables import Table, did_you_mean, read_series, read_table
+from cosim.traffic.formats import is_network
 
 T = TypeVar("T")
 
 MAX_FILE_MB = 64
+TABLES = (".csv", ".tntp")
+"""What is read of the folder of a network."""
 _MEGABYTE = 1 << 20
 
 
@@ -65,7 +68,7 @@ class ScenarioFiles:
         return path
 
     def network(self, name: str, family: str) -> Path:
-        """Return the folder of a road network or feeder: inside the scenario's folder, else shipped.
+        """Return a road network's folder or file, or a feeder's folder: inside the scenario's folder, else shipped.
 
         Raises
         ------
@@ -75,12 +78,14 @@ class ScenarioFiles:
         path = self._inside(name)
         if path is None and name in (known := shipped.names(family)):
             path = shipped.folder(family) / name
+        if path is not None and path.is_file() and family == shipped.ROADS and is_network(path):
+            return self.locate(name)
         if path is None or not path.is_dir():
             what = "neither a folder of the scenario nor shipped"
             hint = did_you_mean(name, known) if path is None and known else "name a folder"
             raise InputError(Problem(reason=f"{name!r} is {what}", remedy=hint))
         self._networks.add(path)
-        for file in sorted(path.glob("*.csv")):
+        for file in sorted(one for one in path.iterdir() if one.suffix.lower() in TABLES):
             _check_member(path, file)
             _check_regular(file)
             self.record(file)

@@ -13,11 +13,10 @@ from typing import Any, Literal
 
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
-from cosim.scenario import shipped
 from cosim.scenario.load import LoadedScenario
+from cosim.scenario.road_files import read_streets
 from cosim.scenario.schema import MCMC, StationEntry
 from cosim.timeline import SeriesRef
-from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
 
 Key = tuple[str | int, ...]
@@ -154,7 +153,7 @@ def _roads(found: _Found) -> None:
     found.add("traffic.demand (all trips)", "roads", ("traffic", "demand_profile"), also="traffic.demand")
     if traffic.overlap != "none":
         found.add("traffic.overlap_beta", "roads", ("traffic", "overlap_beta"))
-    network = read_road_network(loaded.files.network(roads, shipped.ROADS), traffic.capacity_column)
+    network = read_streets(roads, traffic.capacity_column, loaded.files)
     for field, word in LINK_FIELDS.items():
         path = "traffic.capacity_column" if field == "capacity_vph" else "roads"
         source = _clause(found.source(path), word) if path == "roads" else found.source(path)

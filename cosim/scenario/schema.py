@@ -24,6 +24,7 @@ from cosim.errors import InputError, Problem
 from cosim.quantities.checks import GateLimits
 from cosim.scenario.families import OfKind, station_laws
 from cosim.scenario.net_source import NetSource
+from cosim.scenario.road_sections import RoadSource, Traffic
 from cosim.scenario.section import FileName, Id, Section
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.traffic.laws import LAWS
@@ -35,51 +36,6 @@ MCMC = "mcmc"
 MAX_PERIODS = 100_000
 DEFAULT_LAW, DEFAULT_PRICE = "davidson", "none"
 """Kinds of a station's law and of the price that drivers see, where none is given."""
-
-
-class OdPair(Section):
-    """Trips from one node to another per hour, at profile value 1."""
-
-    origin: Id = Field(description="Node where the trips begin")
-    destination: Id = Field(description="Node where the trips end")
-    trips_vph: NonNegative = Field(description="Trips at profile value 1")
-
-
-class Traffic(Section):
-    """Demand, route choice and the solver of the stochastic user equilibrium."""
-
-    theta_per_min: Positive = Field(
-        description="Dispersion of the logit route choice; small: spread out, large: all on the cheapest path"
-    )
-    demand: tuple[OdPair, ...] | FileName = Field(
-        description="List of pairs, or CSV file with columns ``origin``, ``destination``, ``trips_vph``",
-        examples=["trips.csv", [{"origin": "A", "destination": "E", "trips_vph": 400}]],
-    )
-    demand_profile: Series = Field(
-        default=1.0,
-        description="Factor of all trips in each period",
-        examples=[0.8, [0.4, 1, 0.7], {"file": "profiles.csv", "column": "od"}],
-    )
-    capacity_column: str = Field(default="capacity_vph", description="Column of links.csv")
-    link_law_file: FileName | None = Field(
-        default=None, description="CSV of a fitted link law (cosim calibrate) in place of links.csv's alpha and beta"
-    )
-    path_limit: Annotated[int, Interval(ge=1, le=1_000_000)] = Field(
-        default=10_000, description="Most paths per OD pair"
-    )
-    overlap: Literal["none", "path_size"] = Field(default="none", description="Correction for routes that share links")
-    overlap_beta: NonNegative = Field(default=1.0, description="Weight of ``path_size``")
-    method: str = Field(
-        default="auto", description="``auto``, ``newton``, ``mirror_bb``, ``sra``, ``msa``, or an installed one"
-    )
-    tolerance: Positive = Field(default=1e-8, description="Limit of the residual |V(c(v)) - v| / |v|")
-    iteration_limit: Annotated[int, Ge(1)] | None = Field(
-        default=None, description="Most iterations; none: the method's own limit"
-    )
-    msa_step: Literal["1/n", "1/(n+1)"] = Field(default="1/n", description="Step of the method ``msa``")
-    paper_step_test_vph: Positive | None = Field(
-        default=None, description="Only with ``msa``: also stop when the path flows change less"
-    )
 
 
 class ChargeLater(Section):
@@ -349,8 +305,10 @@ class Scenario(Section):
     period_min: Annotated[int, Interval(ge=1, le=MINUTES_PER_DAY)] = Field(
         default=60, description="Length of a period; must divide 1440", examples=[60, 15]
     )
-    roads: FileName | None = Field(
-        default=None, description="Shipped network, or folder of this scenario", examples=["roads"]
+    roads: FileName | RoadSource | None = Field(
+        default=None,
+        description="Shipped network, folder of this scenario (CSV, GMNS), TNTP file in it, or one by ``network``",
+        examples=["roads", {"network": "town_net.tntp", "time_unit_min": 0.6}],
     )
     traffic: Traffic | None = Field(default=None, description="Demand, route choice, solver of the equilibrium")
     ev: ElectricVehicles | None = Field(default=None, description="Electric vehicles among the trips")

@@ -148,6 +148,16 @@ def _adjacent(network: RoadNetwork) -> tuple[Roads, Roads]:
     return ahead, behind
 
 
+def reachable(network: RoadNetwork, origin: str) -> frozenset[str]:
+    """Return the nodes to which ways lead from an origin, itself included; no way passes through a centroid."""
+    ahead, _ = _adjacent(network)
+    start = network.node_ids.index(origin)
+    for closed in np.flatnonzero(network.is_centroid).tolist():
+        if closed != start:
+            ahead[closed] = []
+    return frozenset(network.node_ids[node] for node in _reached(start, ahead))
+
+
 def _reached(start: int, roads: Roads) -> set[int]:
     """Return the nodes that roads lead to from a node, itself included."""
     reached, waiting = {start}, [start]

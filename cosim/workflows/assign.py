@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,16 @@ import numpy as np
 
 from cosim.errors import InputError, UsageError
 from cosim.plain import csv_text
-from cosim.traffic.cheapest import k_shortest
-from cosim.traffic.dag import frozen_dag
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.equilibrium import solve
 from cosim.traffic.formats import read_network, read_trips, usual_trips
 from cosim.traffic.network import RoadNetwork
-from cosim.traffic.paths import all_simple_paths
 from cosim.traffic.problem import SueProblem, SueResult, unit_remarks
-from cosim.traffic.routes import Routes
+from cosim.traffic.route_models import route_builder
 from cosim.traffic.user_equilibrium import THETAS, UeStage, thetas_to, ue_limit
 from cosim.units import min_to_h
 
 FREE_FLOW_PATHS = 4
-ALL_PATHS_OF_A_PAIR = 10_000
-Pairs = tuple[tuple[str, str], ...]
-Builder = Callable[[RoadNetwork, Pairs, Mapping[str, bool]], Routes]
-
-ROUTES: dict[str, Builder] = {
-    "all": lambda network, pairs, classes: all_simple_paths(network, pairs, classes, ALL_PATHS_OF_A_PAIR),
-    "dag": frozen_dag,
-}
-"""Route models by name; ``k=10`` is the third."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,6 +52,7 @@ def read_problem(
     routes: str = "dag",
     scale: float = 1.0,
     options: Mapping[str, Any] | None = None,
+    trip_options: Mapping[str, Any] | None = None,
 ) -> SueProblem:
     """Read a network and its trips, and build the choice sets.
 
@@ -78,8 +66,9 @@ def read_problem(
         ``all`` (every simple path), ``k=10`` (the 10 cheapest on empty roads), ``dag`` (link-based).
     scale
         Factor on the trips.
-    options
-        For the reader of the network, e.g. ``toll_min``. What the readers had to say stands in ``network.remarks``.
+    options, trip_options
+        For the readers of the network, e.g. ``toll_min``, and of the trips, e.g. ``matrix``. What they had to say
+        stands in ``network.remarks``.
 
     Raises
     ------
@@ -90,7 +79,7 @@ def read_problem(
     if not (np.isfinite(scale) and scale >= 0):
         raise InputError(f"scale: {scale} must be >= 0 and finite")
     roads = read_network(network, options)
-    demand = read_trips(trips if trips is not None else usual_trips(network), network)
+    demand = read_trips(trips if trips is not None else usual_trips(network), network, trip_options)
     _check_nodes(roads, demand)
     return SueProblem(
         network=replace(roads, remarks=(*roads.remarks, *demand.remarks)),
@@ -145,22 +134,6 @@ def write_flows(path: Path, problem: SueProblem, result: SueResult) -> None:
             file.write(csv_text(rows))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error}") from error
-
-
-def route_builder(routes: str) -> Builder:
-    """Return how the choice sets of a route model are made: ``all``, ``k=10``, ``dag``.
-
-    Raises
-    ------
-    InputError
-        If there is no such model.
-    """
-    if routes in ROUTES:
-        return ROUTES[routes]
-    if match := re.fullmatch(r"k=([1-9][0-9]*)", routes):
-        count = int(match[1])
-        return lambda network, pairs, classes: k_shortest(network, pairs, classes, count)
-    raise InputError(f"paths: {routes!r} is unknown; known: {', '.join(ROUTES)}, k=NUMBER")
 
 
 def _check_nodes(network: RoadNetwork, demand: OdDemand) -> None:

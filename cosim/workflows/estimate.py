@@ -17,6 +17,7 @@ from cosim.scenario.build import as_chosen
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.scenario.road_case import RoadCase
+from cosim.scenario.road_files import road_place
 from cosim.tables import did_you_mean, read_table
 from cosim.traffic.estimation import OdEstimate, OdProblem, ThetaProfile, estimate_od, theta_profile
 from cosim.traffic.formats import is_network, read_network, read_trips
@@ -26,8 +27,8 @@ from cosim.traffic.formats.od import Pairs, read_od_pairs, read_prior
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import PathSet
 from cosim.traffic.problem import unit_remarks
+from cosim.traffic.route_models import route_builder
 from cosim.units import min_to_h
-from cosim.workflows.assign import route_builder
 
 THETA_PER_MIN = 0.1
 NOT_CONVERGED = 6
@@ -227,11 +228,12 @@ def _scenario_roads(
     loaded = load(source, overrides)
     built = build_case(loaded)
     case = built.roads
-    if case is None or loaded.scenario.roads is None:
+    traffic = loaded.scenario.traffic
+    if case is None or loaded.scenario.roads is None or traffic is None:
         raise InputError(f"scenario {loaded.name!r} has no roads")
     if not 1 <= period <= loaded.scenario.periods:
         raise InputError(Problem(field="--period", reason=f"{period} must be between 1 and {loaded.scenario.periods}"))
-    folder = loaded.files.network(loaded.scenario.roads, shipped.ROADS)
+    folder = road_place(loaded.scenario.roads, loaded.files)
     pairs = case.demand.od_pairs if od is None else _pairs(od, folder, case.network)
     share = _class_share(case, period)
     needs = {one.user_class: one.needs_station for one in case.paths.commodities}
@@ -242,7 +244,7 @@ def _scenario_roads(
         counted=case.network,
         paths=case.response().period(period - 1, None).path_set
         if same
-        else as_chosen(loaded, case.network, _path_set(paths or "all", case.network, pairs, needs)),
+        else as_chosen(loaded, case.network, _path_set(paths or traffic.paths, case.network, pairs, needs)),
         class_share=np.repeat(share[:, np.newaxis], len(pairs), axis=1),
         theta_per_min=case.theta_per_min if theta_per_min is None else theta_per_min,
         length_km=_lengths(folder),

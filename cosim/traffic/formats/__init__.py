@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from cosim.errors import InputError, Problem
 from cosim.plugins import modules
 from cosim.tables import read_table
 from cosim.traffic.demand import OdDemand
-from cosim.traffic.formats.base import Format
+from cosim.traffic.formats.base import Format, Zones
+from cosim.traffic.formats.matrix import at_nodes
 from cosim.traffic.network import RoadNetwork
 
+MOST_HEADER = 10_000
+"""Characters of a trip table's first line that tell its format."""
 TRIP_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
 
 
@@ -55,8 +58,9 @@ def read_network(path: Path | str, options: Mapping[str, Any] | None = None) -> 
         If nothing known is there, an option is unknown to the format, or the files are wrong.
     """
     form, place = _recognise(Path(path))
-    if unknown := [name for name in options or {} if name not in inspect.signature(form.network).parameters]:
-        raise InputError(f"a network in the format {form.name} takes no {', '.join(unknown)}")
+    if form.network is None:
+        raise InputError(Problem(file=str(path), reason=f"{form.name} holds trips alone", remedy="name a network"))
+    _check_options(form.network, options or {}, f"a network in the format {form.name}")
     return form.network(place, **(options or {}))
 
 
@@ -66,33 +70,56 @@ def usual_trips(path: Path | str) -> Path:
     return form.usual_trips(place)
 
 
-def read_trips(path: Path | str, network_path: Path | str | None = None) -> OdDemand:
-    """Read trips of one class for one period: ``*.tntp``, GMNS (o_zone_id, ...), or origin,destination,trips_vph.
+def read_trips(
+    path: Path | str, network_path: Path | str | None = None, options: Mapping[str, Any] | None = None
+) -> OdDemand:
+    """Read trips of one class for one period, in whatever format they stand there.
 
     Parameters
     ----------
     path
-        The file.
+        A CSV (origin, destination, trips_vph), a GMNS table (o_zone_id, ...), ``*.tntp``, ``*.omx``, or VISUM's ``$O``.
     network_path
-        The network that it belongs to; GMNS looks up its zones there, TNTP compares their number.
+        The network that it belongs to: it tells at which node a zone is. TNTP compares the number of zones, too.
+    options
+        Options of the format's reader, e.g. ``matrix`` of OMX.
 
     Raises
     ------
     InputError
         With file and line of every mistake.
     """
-    path = Path(path)
+    path, options = Path(path), options or {}
     beside = None if network_path is None else Path(network_path)
+    form = trip_format(path)
+    if not path.is_file():
+        raise InputError(Problem(file=str(path), reason="there is no such trip table", remedy="name it"))
+    if form is None or form.trips is None:
+        _check_options(_read_pairs, options, "a table of pairs")
+        return _read_pairs(path)
+    _check_options(form.trips, options, f"a trip table in the format {form.name}")
+    found = form.trips(path, beside, **options)
+    zones = _zones(beside) if form.by_zone and beside is not None else None
+    return found if zones is None else at_nodes(found, zones, str(path))
+
+
+def trip_format(path: Path) -> Format | None:
+    """Return the format of a trip table; None of the table of pairs (origin, destination, trips_vph)."""
     header = ""
     if path.is_file():
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline()
-    for form in formats():
-        if form.trips is not None and form.owns_trips(path, header):
-            return form.trips(path, beside)
-    if not path.is_file():
-        raise InputError(Problem(file=str(path), reason="there is no such trip table", remedy="name it"))
-    return _read_pairs(path)
+            header = file.readline(MOST_HEADER)
+    return next((form for form in formats() if form.trips is not None and form.owns_trips(path, header)), None)
+
+
+def _zones(network_path: Path) -> Zones | None:
+    form, place = _recognise(network_path)
+    return None if form.zones is None else form.zones(place)
+
+
+def _check_options(reader: Callable[..., Any], options: Mapping[str, Any], what: str) -> None:
+    if unknown := [name for name in options if name not in inspect.signature(reader).parameters]:
+        raise InputError(f"{what} takes no {', '.join(unknown)}")
 
 
 def _read_pairs(path: Path) -> OdDemand:

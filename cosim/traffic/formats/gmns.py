@@ -13,7 +13,7 @@ from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean
 from cosim.traffic.demand import OdDemand
-from cosim.traffic.formats.base import Format, folder_with
+from cosim.traffic.formats.base import Format, Zones, folder_with
 from cosim.traffic.formats.gmns_tables import (
     DEMAND_COLUMNS,
     column,
@@ -24,6 +24,7 @@ from cosim.traffic.formats.gmns_tables import (
     what_is_left_aside,
 )
 from cosim.traffic.formats.gmns_units import Units, units_of
+from cosim.traffic.formats.matrix import at_nodes, demand_of
 from cosim.traffic.law_groups import breaches
 from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
@@ -146,15 +147,15 @@ def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> Od
         With file, line and field of every mistake.
     """
     table = read_demand(path)
-    node_of, shared = _zones(read_nodes(nodes_csv or Path(path).parent / "node.csv"))
+    zones = read_zones(nodes_csv or Path(path).parent / "node.csv")
     problems = table.duplicates("o_zone_id", "d_zone_id")
     for end in ("o_zone_id", "d_zone_id"):
         for row, zone in enumerate(table.columns[end]):
-            if zone in shared:
+            if zone in zones.shared:
                 problems.append(table.problem(row, end, f"zone {zone!r} has several nodes; give it one"))
-            elif zone not in node_of:
+            elif zone not in zones.node_of:
                 problems.append(
-                    table.problem(row, end, f"zone {zone!r} has no node", did_you_mean(zone, list(node_of)))
+                    table.problem(row, end, f"zone {zone!r} has no node", did_you_mean(zone, list(zones.node_of)))
                 )
     problems += [
         table.problem(row, "volume", f"{volume:g} must be >= 0")
@@ -163,20 +164,13 @@ def read_gmns_trips(path: Path | str, nodes_csv: Path | str | None = None) -> Od
     ]
     if problems:
         raise InputError(problems)
-    trips = list(zip(*(table.columns[name] for name in DEMAND_COLUMNS), strict=True))
-    kept = [(node_of[o], node_of[d], volume) for o, d, volume in trips if volume > 0 and o != d]
-    within = sum(volume for o, d, volume in trips if o == d)
-    return OdDemand(
-        origins=tuple(origin for origin, _, _ in kept),
-        destinations=tuple(destination for _, destination, _ in kept),
-        classes=("all",),
-        trips_vph=np.array([volume for _, _, volume in kept], dtype=np.float64).reshape(1, 1, len(kept)),
-        remarks=(f"{within:,.10g} trips within zones are left out",) if within else (),
-    )
+    trips = zip(*(table.columns[name] for name in DEMAND_COLUMNS), strict=True)
+    return at_nodes(demand_of({(o, d): volume for o, d, volume in trips}), zones, table.file)
 
 
-def _zones(nodes: Table) -> tuple[dict[str, str], set[str]]:
+def read_zones(nodes_csv: Path | str) -> Zones:
     """Return the node of every zone, and the zones that several nodes claim of which not one alone is a centroid."""
+    nodes = read_nodes(nodes_csv)
     ids = nodes.columns["node_id"]
     claims: dict[str, list[tuple[str, bool]]] = {}
     for node, zone, kind in zip(ids, nodes.columns.get("zone_id", ids), column(nodes, "node_type"), strict=True):
@@ -188,7 +182,7 @@ def _zones(nodes: Table) -> tuple[dict[str, str], set[str]]:
         if len(claim) > 1 and len(centroids) != 1:
             shared.add(zone)
         node_of[zone] = centroids[0] if len(centroids) == 1 else claim[0][0]
-    return node_of, shared
+    return Zones(node_of=node_of, shared=frozenset(shared))
 
 
 def _numbers(links: Table, rows: IntArray, name: str, default: float) -> Array:
@@ -290,6 +284,7 @@ FORMAT = Format(
     find=folder_with("node.csv", "link.csv"),
     network=read_gmns_network,
     usual_trips=lambda folder: folder / "demand.csv",
+    zones=lambda folder: read_zones(folder / "node.csv"),
     owns_trips=lambda _, header: "o_zone_id" in header,
     trips=lambda path, network: read_gmns_trips(path, None if network is None else network / "node.csv"),
 )

@@ -14,6 +14,7 @@ from cosim.errors import InputError, Problem
 from cosim.tables import MOST_MISTAKES, is_count
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.base import Format
+from cosim.traffic.formats.matrix import demand_of
 from cosim.traffic.formats.tntp_text import STANDARD, WITHOUT_EFFECT, TntpText, is_number, read_tntp
 from cosim.traffic.law_groups import breaches
 from cosim.traffic.laws.base import LinkParameters
@@ -133,14 +134,7 @@ def read_tntp_trips(path: Path | str, network_path: Path | str | None = None) ->
                 trips[origin, destination] = float(value)
     if problems:
         raise InputError(problems)
-    kept = {pair: value for pair, value in trips.items() if value > 0 and pair[0] != pair[1]}
-    return OdDemand(
-        origins=tuple(origin for origin, _ in kept),
-        destinations=tuple(destination for _, destination in kept),
-        classes=("all",),
-        trips_vph=np.array([[list(kept.values())]], dtype=np.float64).reshape(1, 1, len(kept)),
-        remarks=tuple(_trip_remarks(text, trips, n_zones, network_path)),
-    )
+    return demand_of(trips, tuple(_trip_remarks(text, trips, n_zones, network_path)))
 
 
 def _link_rows(text: TntpText, names: Sequence[str], n_nodes: int) -> tuple[list[list[float]], list[int]]:
@@ -259,9 +253,6 @@ def _trip_remarks(
     total, announced = sum(trips.values()), text.metadata.get("TOTAL OD FLOW", (0, ""))[1]
     if is_number(announced) and abs(total - float(announced)) > _ROUNDING * max(total, float(announced)):
         yield f"the table sums to {total:,.10g} trips, <TOTAL OD FLOW> says {float(announced):,.10g}"
-    within = sum(value for (origin, destination), value in trips.items() if origin == destination)
-    if within:
-        yield f"{within:,.10g} trips within zones are left out"
     if network_path is not None:
         zones = read_tntp(network_path).whole("NUMBER OF ZONES", n_zones)
         if zones != n_zones:
@@ -329,5 +320,6 @@ FORMAT = Format(
     usual_trips=_usual_trips,
     owns_trips=lambda path, _: _is_tntp(path),
     trips=lambda path, network: read_tntp_trips(path, None if network is None else _find(network)),
+    by_zone=True,
     short_name=lambda path: _NET.sub("", path.stem + ".").rstrip(".") if _is_tntp(path) else path.name,
 )
