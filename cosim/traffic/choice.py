@@ -56,6 +56,8 @@ class PathSet:
     entry_path: IntArray = field(init=False, repr=False)
     entry_cell: IntArray = field(init=False, repr=False)
     _pairs: list[tuple[IntArray, IntArray]] = field(init=False, repr=False, default_factory=list)
+    _named: list[tuple[str, ...]] = field(init=False, repr=False, default_factory=list)
+    _identified: list[tuple[str, ...]] = field(init=False, repr=False, default_factory=list)
     supplied: IntArray = field(init=False, repr=False)
     grouped: IntArray = field(init=False, repr=False)
     group_start: IntArray = field(init=False, repr=False)
@@ -106,14 +108,19 @@ class PathSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name of each path, unique within its class (`path_name`)."""
-        return tuple(path_name(self.path_link_ids(path)) for path in range(len(self)))
+        """Name of each path, unique within its class (`path_name`); made when first asked for."""
+        if not self._named:
+            self._named.append(tuple(path_name(self.path_link_ids(path)) for path in range(len(self))))
+        return self._named[0]
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Name of each path with its class, unique in the set (`path_id`)."""
-        classes = (self.commodities[number].user_class for number in self.commodity.tolist())
-        return tuple(path_id(user_class, name) for user_class, name in zip(classes, self.names, strict=True))
+        """Name of each path with its class, unique in the set (`path_id`); made when first asked for."""
+        if not self._identified:
+            classes = (self.commodities[number].user_class for number in self.commodity.tolist())
+            named = tuple(path_id(user_class, name) for user_class, name in zip(classes, self.names, strict=True))
+            self._identified.append(named)
+        return self._identified[0]
 
     def paths_of(self, commodity: int) -> IntArray:
         """Return the positions of the paths of one commodity."""
