@@ -10,6 +10,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+_USED = ("__all__", "__version__")
+"""Names of two underscores that only those ask for who use a module."""
+
 
 class Later(MetaPathFinder):
     """Finds the modules that can wait, if it stands before the other finders on ``sys.meta_path``.
@@ -80,7 +83,7 @@ class _Waiting(ModuleType):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module holds
         if name in self.waits.called and not self.waits.begun:
             return _Taken(self, name)
-        if name == "__all__" or not name.startswith("__"):  # other such names are asked of every module there is
+        if name in _USED or not name.startswith("__"):  # other such names are asked of every module there is
             self.waits.load(self)
         return ModuleType.__getattribute__(self, name)
 

@@ -37,13 +37,15 @@ def run_command(
     progress: str,
 ) -> int:
     """Run a scenario and print its table; return the exit code."""
-    from cosim.scenario.build import build_roads, warnings_of
+    from cosim.scenario.build import warnings_of
+    from cosim.scenario.case import build_case
     from cosim.scenario.load import load
-    from cosim.workflows.run import run
+    from cosim.workflows.run import assignments, run_case
 
     screen = console()
-    loaded = load(scenario, overrides)
-    for problem in warnings_of(loaded, build_roads(loaded)):
+    loaded = load(scenario, assignments(overrides, seed, microsim))
+    case = build_case(loaded)
+    for problem in warnings_of(loaded, case.roads):
         screen.print(f"[yellow]warning:[/yellow] {escape(str(problem))}")
     show, done = progress_by_period(progress, screen, loaded.scenario.periods)
     folders: list[Path] = []
@@ -56,17 +58,7 @@ def run_command(
 
     try:
         with hinting(folders):
-            result = run(
-                scenario,
-                out=out,
-                overrides=overrides,
-                seed=seed,
-                microsim=microsim,
-                strict=strict,
-                report=report,
-                progress=show,
-                started=started,
-            )
+            result = run_case(loaded, case, out=out, strict=strict, report=report, progress=show, started=started)
     finally:
         done()
     print_result(screen, result)

@@ -10,7 +10,9 @@ from cosim.later import Later
 _YOUNG = 100_000
 """Objects made before cycles are looked for among them: the packages to load make half a million that stay."""
 
+_OTHER_SOLVERS = ("gurobipy", "highspy", "osqp", "pyscipopt", "scs")
 _WAITING = {
+    **dict.fromkeys(_OTHER_SOLVERS, ()),  # cvxpy imports each to see whether it is there
     "numpy.f2py": (),  # the compiler of Fortran, which scipy names with all else that numpy has
     "numpy.testing": (),
     "scipy.interpolate": ("PchipInterpolator", "interp1d"),  # for a controller of pandapower's

@@ -35,6 +35,7 @@ class Store(Generic[T]):
     def __init__(self, largest_bytes: int = LARGEST_BYTES) -> None:
         self.largest_bytes = largest_bytes
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._bytes: dict[Hashable, int] = {}
 
     def get(self, key: Hashable, build: Callable[[], T]) -> T:
         """Return what is kept under a key, or what is built now."""
@@ -42,13 +43,16 @@ class Store(Generic[T]):
             self._kept.move_to_end(key)
             return self._kept[key]
         built = self._kept[key] = build()  # which may itself ask for others
-        while len(self._kept) > 1 and sum(one.nbytes for one in self._kept.values()) > self.largest_bytes:
-            self._kept.popitem(last=False)
+        self._bytes[key] = built.nbytes
+        while len(self._kept) > 1 and sum(self._bytes.values()) > self.largest_bytes:
+            oldest, _ = self._kept.popitem(last=False)
+            del self._bytes[oldest]
         return built
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()
+        self._bytes.clear()
 
 
 def key_of(value: object) -> Hashable:

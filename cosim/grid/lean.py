@@ -17,6 +17,7 @@ _OTHER_STUDIES = ("estimation", "grid_equivalents", "networks", "plotting", "sho
 _FOR_PLOTS_AND_SHEETS = ("matplotlib", "matplotlib.pyplot", "openpyxl")
 _WAITING = {
     **dict.fromkeys([*(f"pandapower.{part}" for part in _OTHER_STUDIES), *_FOR_PLOTS_AND_SHEETS], ()),
+    **dict.fromkeys(("deepdiff", "deepdiff.diff"), ("DeepDiff",)),  # to compare two nets
     "pandera": (),
     "pandera.typing": ("DataFrame", "Series"),  # in annotations alone
 }

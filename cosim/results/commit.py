@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from cosim.results import files
@@ -13,7 +13,7 @@ TEMPORARY = ".tmp-"
 """How the name of what is being written begins; whoever finds it in a run folder that nobody works in may remove it."""
 
 
-def commit_folder(run: Path, target: Path, fill: Callable[[Path], None]) -> None:
+def commit_folder(run: Path, target: Path, contents: Mapping[str, bytes]) -> None:
     """Write a folder beside its place, force it to the disk, and rename it.
 
     Parameters
@@ -22,8 +22,8 @@ def commit_folder(run: Path, target: Path, fill: Callable[[Path], None]) -> None
         The run folder.
     target
         The folder's place below it, where nothing may stand.
-    fill
-        Writes the files.
+    contents
+        What each of its files holds, by name.
 
     Raises
     ------
@@ -35,11 +35,12 @@ def commit_folder(run: Path, target: Path, fill: Callable[[Path], None]) -> None
         if temporary.exists():
             shutil.rmtree(temporary)
         temporary.mkdir()
-        fill(temporary)
-        sums = {path.name: digest(path.read_bytes()) for path in temporary.iterdir()}
-        (temporary / SUMS).write_text(sums_text(sums), encoding="utf-8")
-        for path in temporary.iterdir():
-            files.sync(path)
+        sums = {name: digest(content) for name, content in contents.items()}
+        whole = {**contents, SUMS: sums_text(sums).encode()}
+        for name, content in whole.items():
+            (temporary / name).write_bytes(content)
+        for name in whole:
+            files.sync(temporary / name)
         files.sync(temporary)
         temporary.rename(target)
         files.sync(target.parent)

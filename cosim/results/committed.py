@@ -149,6 +149,16 @@ def joined(periods: Sequence[CommittedPeriod], name: str) -> pa.Table:
     return pa.concat_tables([part for part in parts if part is not None], promote_options="permissive")
 
 
+def parquet(table: pa.Table) -> bytes:
+    """Return the Parquet file of a table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
 def parsed(path: Path, content: bytes) -> pa.Table:
     """Return the table that a Parquet file holds.
 

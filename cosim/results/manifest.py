@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from cosim.errors import StorageError
@@ -63,10 +64,17 @@ def versions() -> dict[str, str]:
     found = {"cosim": __version__}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            found[package] = _version(package)
         except PackageNotFoundError:
             found[package] = "missing"
     return found
+
+
+def _version(package: str) -> str:
+    """Return the version of a package; `importlib.metadata.version` parses all else that is known of it, too."""
+    known = distribution(package)
+    line = re.search(r"^Version: *(\S+)", known.read_text("METADATA") or "", re.MULTILINE)
+    return known.version if line is None else line[1]
 
 
 def manifest(*, command: Sequence[str], content: Document) -> Document:

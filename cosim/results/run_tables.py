@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.errors import StorageError
 from cosim.results import files
-from cosim.results.committed import TABLE, CommittedPeriod, joined, parsed
+from cosim.results.committed import TABLE, CommittedPeriod, joined, parquet, parsed
 from cosim.results.sums import SUMS, Damaged, Sums, checked, digest, read_sums, sums_text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class RunTables:
         """
         import pyarrow as pa
 
-        content = _parquet(pa.table(dict(columns)))
+        content = parquet(pa.table(dict(columns)))
         self._list(name, None)  # a process that ends before the last line leaves a table that nobody reads
         path = self._put(name, content)
         self._list(name, content)
@@ -138,7 +138,7 @@ class RunTables:
             raise StorageError(f"tables cannot be written to '{self.folder}': {error.strerror or error}") from error
         sums = {}
         for name in sorted(self.committed):
-            content = _parquet(joined(self.periods, name))
+            content = parquet(joined(self.periods, name))
             self._put(name, content)
             sums[name + TABLE] = digest(content)
         self._write_sums(sums)
@@ -191,12 +191,3 @@ class RunTables:
 
 def _table(file: str) -> str:
     return file.removesuffix(TABLE)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue())

@@ -6,6 +6,7 @@ nothing. Only the newest are kept.
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import zipfile
@@ -70,14 +71,9 @@ def write_state(run: Path, state: StoredState) -> None:
         "format": FORMAT, "period": state.checkpoint.period, "run": state.run, "digest": state.digest,
         "arrays": [[_type(array), _order(array), array.shape] for array in arrays], "records": records,
     }  # fmt: skip
-
-    def fill(folder: Path) -> None:
-        text = json.dumps(content, allow_nan=False, check_circular=False, separators=(",", ":"))
-        (folder / STATE).write_text(text, encoding="utf-8")
-        with (folder / ARRAYS).open("wb") as file:
-            np.savez(file, **_flat(arrays))  # type: ignore[arg-type]
-
-    commit_folder(run, target, fill)
+    text, file = json.dumps(content, allow_nan=False, check_circular=False, separators=(",", ":")), io.BytesIO()
+    np.savez(file, **_flat(arrays))  # type: ignore[arg-type]
+    commit_folder(run, target, {STATE: text.encode(), ARRAYS: file.getvalue()})
 
 
 def read_state(run: Path, period: int, *, of_run: str) -> StoredState:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import LockedError, StorageError, UsageError
 from cosim.results import files
 from cosim.results.commit import TEMPORARY, commit_folder
-from cosim.results.committed import committed_periods, period_folders
+from cosim.results.committed import TABLE, committed_periods, parquet, period_folders
 from cosim.results.digest import stored_digest
 from cosim.results.ending import UNFINISHED, WITHOUT_END, ending
 from cosim.results.files import json_text
@@ -132,18 +132,15 @@ class RunStore:
         Where the run stands after it is committed before it, since a period is what a stopped run goes on behind.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        def fill(folder: Path) -> None:
-            for name, columns in tables.items():
-                rows = len(next(iter(columns.values()), ()))
-                pq.write_table(pa.table({"period": [period] * rows, **columns}), folder / f"{name}.parquet")
-            (folder / "gate.json").write_text(json_text(gate), encoding="utf-8")
-
+        contents = {"gate.json": json_text(gate).encode()}
+        for name, columns in tables.items():
+            rows = len(next(iter(columns.values()), ()))
+            contents[name + TABLE] = parquet(pa.table({"period": [period] * rows, **columns}))
         try:
             if state is not None:
                 write_state(self.folder, state)
-            commit_folder(self.folder, self.folder / "periods" / f"{period:04d}", fill)
+            commit_folder(self.folder, self.folder / "periods" / f"{period:04d}", contents)
             drop_states(self.folder, lambda kept: kept > period - KEPT)
         except OSError as error:
             raise StorageError(f"period {period} cannot be written to '{self.folder}': {error.strerror}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from cosim.errors import StorageError, UsageError
 from cosim.plain import Cells, csv_text
+from cosim.results.committed import parquet
 from cosim.tables import did_you_mean
 
 Columns = Mapping[str, Sequence[Any]]
@@ -76,11 +77,8 @@ def _json(columns: Columns) -> bytes:
 
 def _parquet(columns: Columns) -> bytes:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(dict(columns)), sink)
-    return bytes(sink.getvalue())
+    return parquet(pa.table(dict(columns)))
 
 
 WRITERS: Mapping[str, Callable[[Columns], bytes]] = {".csv": _csv, ".json": _json, ".parquet": _parquet}

@@ -95,10 +95,39 @@ def run(
     """
     if out is not None:
         require_room(Path(out))  # before anything is read
+    loaded = load(scenario, assignments(overrides, seed, microsim))
+    return run_case(
+        loaded, build_case(loaded), out=out, strict=strict, report=report, progress=progress, started=started,
+        command=command,
+    )  # fmt: skip
+
+
+def assignments(overrides: Sequence[str], seed: int | None = None, microsim: str | None = None) -> tuple[str, ...]:
+    """Return the overrides of a scenario with those that have a name of their own, see `run`."""
     replaced = {"seed": seed, "microsim.mode": microsim}
-    assignments = (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
-    loaded = load(scenario, assignments)
-    case = build_case(loaded)
+    return (*overrides, *(f"{key}={value}" for key, value in replaced.items() if value is not None))
+
+
+def run_case(
+    loaded: LoadedScenario,
+    case: SimulationCase,
+    *,
+    out: str | Path | None = None,
+    strict: bool = False,
+    report: bool = True,
+    progress: Progress | None = None,
+    started: Callable[[Path], None] | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Run a scenario that was read and built, see `run`.
+
+    Parameters
+    ----------
+    loaded, case
+        The scenario, and the objects of it that `build_case` made.
+    out, strict, report, progress, started, command
+        As `run` takes them.
+    """
     checked_packages(case, report=report)
     content, folder = manifest_of(loaded, case, command), free_folder(loaded, out)
     require_room(folder, estimated_bytes(case, report=report))

@@ -70,7 +70,7 @@ def test_a_committed_period_has_tables_gate_and_sums(store):
     assert math.isnan(frame["vm_pu"][1])
 
 
-@pytest.mark.parametrize("crash_at", ["write_text", "sync", "rename"])
+@pytest.mark.parametrize("crash_at", ["write_bytes", "sync", "rename"])
 def test_a_crash_in_the_middle_of_a_commit_leaves_no_period(store, monkeypatch, crash_at):
     store.commit(1, TABLES, GATE)
 
@@ -98,7 +98,7 @@ def test_a_disk_that_is_full_is_a_storage_error_naming_the_period(store, monkeyp
     def full(*arguments, **named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_module.Path, "write_text", full)
+    monkeypatch.setattr(store_module.Path, "write_bytes", full)
     with pytest.raises(StorageError, match="period 3 cannot be written .*No space left"):
         store.commit(3, TABLES, GATE)
     assert store.committed() == []
