@@ -88,20 +88,25 @@ pp = pandapower()
 import cvxpy
 put_off = {"matplotlib.figure", "scipy.stats._stats_py", "scipy.interpolate._interpolate", "scipy.special._ufuncs"}
 put_off |= {"scipy.optimize._linprog", "numpy.f2py.crackfortran", "pandapower.networks.create_examples", "plotly"}
-put_off |= {"pandera.engines"}
+put_off |= {"pandera.engines", "deepdiff.model", "osqp.interface", "gurobipy._core", "highspy._core", "scs._scs_direct"}
 print(sorted(put_off & set(sys.modules)))
 import matplotlib.figure, pandera.pandas, scipy.optimize, scipy.stats
 from pandapower.control.util.characteristic import default_interp1d
 print(len(pp.networks.example_simple().bus), scipy.stats.t.ppf(0.975, 3), scipy.stats.entropy([0.5, 0.5]))
 print(default_interp1d([0, 1, 2], [0, 1, 4])(1.5), cvxpy.sum(cvxpy.entr(0.5)).value)
+import scs, deepdiff
+x = cvxpy.Variable()
+cvxpy.Problem(cvxpy.Minimize(cvxpy.square(x - 1)), [x >= 2]).solve(solver="OSQP")
+print(scs.__version__.count("."), len(deepdiff.DeepDiff({"a": 1}, {"a": 2})), round(float(x.value), 3))
 print(pp.plotting.simple_plot.__name__, pandera.pandas.Column(int).dtype, scipy.optimize.brentq(lambda x: x - 2, 0, 3))
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
-    early, late, square, others = done.stdout.splitlines()
+    early, late, square, solvers, others = done.stdout.splitlines()
     assert early == "[]"
     buses, student, entropy = late.split()
     assert int(buses) == 7
     assert float(student) == pytest.approx(3.182446305284263)  # of any table of Student's t
     assert float(entropy) == pytest.approx(0.6931471805599453)  # log 2
     assert [float(one) for one in square.split()] == pytest.approx([2.25, 0.34657359027997264])  # 0.5 log 2
+    assert solvers.split() == ["2", "1", "2.0"]
     assert others.split() == ["simple_plot", "int64", "2.0"]
