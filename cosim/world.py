@@ -89,6 +89,23 @@ RENAMED = {("Grid", "record"): "reference", ("Measured", "record"): "reference"}
 """Where the receiving attribute has another name: the dispatch's record is the grid's reference."""
 
 
+ROOTS = {"Traffic": "Road", "Profiles": "Series", "Sumo": "Micro"}
+"""The entity of a simulator that is created, where it is not called as the simulator is."""
+TOGETHER = ("Traffic", "Dispatch")
+"""Simulators of the price-flow loop: they share a group."""
+
+
+def most_rounds(case: SimulationCase) -> int:
+    """Return mosaik's limit on rounds within a period, which our own limit always comes before."""
+    return (2 * case.coupling.round_limit + 10) * (1 + case.coupling.random_starts)
+
+
+def series(case: SimulationCase) -> int:
+    """Return how many given series a half scenario has."""
+    given = case.given_load_mw if case.dispatch is not None else case.announced_price_per_mwh()
+    return 0 if given is None else len(given)
+
+
 def run_world(
     case: SimulationCase,
     sink: Sink,
@@ -125,7 +142,7 @@ def run_world(
     world = mosaik.World(
         {name: {"python": start["python"]} for name, start in SIM_CONFIG.items()},
         time_resolution=1.0,
-        max_loop_iterations=(2 * case.coupling.round_limit + 10) * (1 + case.coupling.random_starts),
+        max_loop_iterations=most_rounds(case),
         skip_greetings=True,
         configure_logging=False,
     )
@@ -171,7 +188,7 @@ def _start(
     """Start the simulators; those of the price-flow loop share a group."""
     simulators: dict[str, Any] = {}
     with world.group("coupling"):
-        for name in ("Traffic", "Dispatch"):
+        for name in TOGETHER:
             if name in names:
                 simulators[name] = world.start(name, **common)
     for name in names:
@@ -182,10 +199,9 @@ def _start(
 
 def _create(simulator: Any, name: str, case: SimulationCase) -> list[Any]:  # noqa: ANN401 - mosaik's objects
     """Create a simulator's entities; return them all, children included."""
-    model = {"Traffic": "Road", "Profiles": "Series", "Sumo": "Micro"}.get(name, name)
+    model = ROOTS.get(name, name)
     if name == "Profiles":
-        given = case.given_load_mw if case.dispatch is not None else case.announced_price_per_mwh()
-        return list(getattr(simulator, model).create(0 if given is None else len(given)))
+        return list(getattr(simulator, model).create(series(case)))
     root = getattr(simulator, model)()
     return [root, *root.children]
 

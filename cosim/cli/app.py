@@ -15,6 +15,7 @@ from cosim.cli.exporting import export
 from cosim.cli.figures import figures
 from cosim.cli.installation import doctor
 from cosim.cli.judging import validate, verify
+from cosim.cli.scripting import scenario
 from cosim.cli.shipped import list_, schema
 
 app = typer.Typer(
@@ -359,3 +360,4 @@ def build_net(
 
 
 app.command()(doctor)
+app.add_typer(scenario)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any, TypedDict
@@ -140,6 +141,11 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
     def total(self, eid: str, attr: str, sources: Mapping[str, Port]) -> float:
         """Return the sum of an input that may have several sources."""
         return float(sum(self.checked(eid, attr, value) for value in sources.values()))
+
+
+def serve(simulator: Callable[[], mosaik_api_v3.Simulator]) -> None:
+    """Serve a simulator to a mosaik world in another process, which gives its ``HOST:PORT`` on the command line."""
+    sys.exit(mosaik_api_v3.start_simulation(simulator()))
 
 
 def child(eid: str, kind: str, rel: Sequence[str] = (), **extra: Any) -> CreateResult:  # noqa: ANN401 - any data

@@ -20,7 +20,7 @@ from cosim.coupling.methods import Query
 from cosim.errors import ComponentError
 from cosim.quantities import meta
 from cosim.results.parts import caps_mw, dispatch_period
-from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.simulators.base import Inputs, PeriodSimulator, child, serve
 
 DEMAND, FORECAST = "P_demand[MW]", "P_forecast[MW]"
 ROOT = "Dispatch-0"
@@ -166,3 +166,12 @@ class Simulator(PeriodSimulator):
             "Q_gen[MVar]": float(plan.q_gen_mvar[i, k]),
         }
         return values | ({"Vm_soc[pu]": float(plan.grid.vm_pu[i, k])} if plan.record.usable else {})
+
+
+def main() -> None:
+    """Serve the simulator to a mosaik world in another process."""
+    serve(Simulator)
+
+
+if __name__ == "__main__":
+    main()

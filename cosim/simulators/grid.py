@@ -21,7 +21,7 @@ from cosim.records.grid import DispatchPeriod, LossFreeRows
 from cosim.records.period import PeriodRecord
 from cosim.results.charging import without_loss_penalty
 from cosim.results.parts import grid_period
-from cosim.simulators.base import Inputs, PeriodSimulator, Values, child
+from cosim.simulators.base import Inputs, PeriodSimulator, Values, child, serve
 from cosim.validation.ac_price import marginal_loss
 from cosim.validation.gate import evaluate
 from cosim.validation.grid import GridDifference, compare
@@ -147,3 +147,12 @@ class Simulator(PeriodSimulator):
             "P_slack[MW]": float(state.slack_mw),
             "injection_error[MW]": float(state.injection_error_mw),
         }
+
+
+def main() -> None:
+    """Serve the simulator to a mosaik world in another process."""
+    serve(Simulator)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 from cosim.arrays import Array
 from cosim.errors import ComponentError
 from cosim.quantities import meta
-from cosim.simulators.base import Inputs, PeriodSimulator, Values
+from cosim.simulators.base import Inputs, PeriodSimulator, Values, serve
 
 
 class Simulator(PeriodSimulator):
@@ -59,3 +59,12 @@ class Simulator(PeriodSimulator):
                 values["P_forecast[MW]"] = row.tolist()
             data[eid] = self.pick(eid, values, attrs)
         return data
+
+
+def main() -> None:
+    """Serve the simulator to a mosaik world in another process."""
+    serve(Simulator)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-import mosaik_api_v3
 import numpy as np
 from mosaik_api_v3.types import CreateResult, OutputData, OutputRequest
 
@@ -35,7 +34,7 @@ from cosim.microsim.port import (
 )
 from cosim.quantities import meta
 from cosim.records.micro import MicroPeriod
-from cosim.simulators.base import Inputs, PeriodSimulator, Values, child
+from cosim.simulators.base import Inputs, PeriodSimulator, Values, child, serve
 from cosim.units import kw_to_mw, min_to_h, min_to_s, s_to_h
 
 FLOWS, CAP = "path_flow[veh/h]", "P_set[MW]"
@@ -255,8 +254,8 @@ def _window_values(n: int, measured: list[tuple[StationSeries, float]]) -> dict[
 
 
 def main() -> None:
-    """Serve the simulator to a mosaik world in another process: ``python -m cosim.simulators.sumo HOST:PORT``."""
-    mosaik_api_v3.start_simulation(Simulator())
+    """Serve the simulator to a mosaik world in another process."""
+    serve(Simulator)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from cosim.results.charging import charging_columns, charging_gate
 from cosim.results.parts import traffic_period
 from cosim.scenario.case import SimulationCase
 from cosim.scenario.road_case import RoadCase
-from cosim.simulators.base import Inputs, PeriodSimulator, child
+from cosim.simulators.base import Inputs, PeriodSimulator, child, serve
 
 PRICE, PRICE_DAY = "price[CNY/MWh]", "price_day[CNY/MWh]"
 OFFER, OFFER_DAY = "P_offer[MW]", "P_offer_day[MW]"
@@ -181,3 +181,12 @@ def road_period(
         in_time=told(state.results, k, instant=side.instant, in_time=side.in_time),
         behaviour=None if behaviour is None else behaviour[k],
     )
+
+
+def main() -> None:
+    """Serve the simulator to a mosaik world in another process."""
+    serve(Simulator)
+
+
+if __name__ == "__main__":
+    main()

@@ -62,6 +62,7 @@ sys.stderr.write("loaded:" + ",".join(sorted(set({heavy!r}) & set(sys.modules)))
 
 def test_help_of_every_command_loads_nothing_heavy():
     lines = [("--help",), ("-h",), ("--version",), *((name, "--help") for name in COMMANDS)]
+    lines += [("scenario", "--help"), ("scenario", "to-python", "--help")]
     assert loaded_after(*lines, heavy=LIGHT) == []
 
 
