@@ -78,7 +78,7 @@ SECTIONS: dict[str, type] = {
 }
 
 TABLES: dict[str, tuple[Mapping[str, type], Mapping[str, type]]] = {
-    "nodes.csv": (roads_csv.NODE_COLUMNS, {}),
+    "nodes.csv": (roads_csv.NODE_COLUMNS, roads_csv.OTHER_NODE_COLUMNS),
     "links.csv": (roads_csv.LINK_COLUMNS, roads_csv.OTHER_LINK_COLUMNS),
     "bus.csv": (table_rules.BUS, table_rules.BUS_OPTIONAL),
     "line.csv": (table_rules.LINE, table_rules.LINE_OPTIONAL),

@@ -328,11 +328,25 @@ def import_(
     slack: arg.Slack = None,
     opened: arg.Opened = None,
     balanced: arg.Balanced = False,
+    trips: arg.Trips = None,
+    additional: arg.Additional = None,
+    station: arg.RoadStations = None,
+    vclass: arg.VClass = None,
+    begin: arg.Begin = None,
+    end: arg.End = None,
+    step: arg.RoadStep = None,
+    service_cars: arg.ServiceCars = False,
 ) -> None:
-    """Import a radial feeder, or --check one with transformers, cables, switches; exit 3 names what does not fit."""
+    """Import a radial feeder, or --check one as it is, or roads of SUMO or OSM; exit 3 names what does not fit."""
     from cosim.cli.importing import import_command
+    from cosim.cli.importing_roads import import_roads_command, is_roads
 
-    raise typer.Exit(import_command(source, net, out, check_only, slack_bus=slack, opened=opened, balanced=balanced))
+    feeder = {"slack_bus": slack, "opened": opened, "balanced": balanced}
+    roads: dict[str, Any] = {"trips": trips, "additional": additional, "stations": station, "vclass": vclass}
+    roads |= {"begin_s": begin, "end_s": end, "step_s": step, "service_cars": service_cars}
+    if is_roads(source):
+        raise typer.Exit(import_roads_command(source, Path(net), out, roads, feeder | {"check": check_only}))
+    raise typer.Exit(import_command(source, net, out, check_only, roads, **feeder))
 
 
 app.command()(export)

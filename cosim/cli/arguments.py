@@ -25,14 +25,40 @@ Progress = Literal["auto", "plain", "off"]
 Net = Annotated[
     str,
     typer.Argument(
-        help="pandapower JSON, MATPOWER case; with --check also OpenDSS, a name of pandapower.networks or SimBench.",
+        help="pandapower JSON, MATPOWER case, *.net.xml, *.osm; with --check also OpenDSS, a name of "
+        "pandapower.networks or SimBench.",
         metavar="NET",
         show_default=False,
     ),
 ]
 Source = Annotated[
-    Literal["pandapower", "matpower", "opendss", "simbench"], typer.Argument(help="Where the net comes from.")
+    Literal["pandapower", "matpower", "opendss", "simbench", "sumo", "osm"],
+    typer.Argument(help="Where the net comes from; sumo, osm: roads."),
 ]
+Trips = Annotated[
+    list[Path] | None,
+    typer.Option("--trips", metavar="FILE", help="Roads: trips, routes, flows, tazRelations; may be repeated."),
+]
+Additional = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with", metavar="FILE", help="Roads: additional files (districts, signals, stations); may be repeated."
+    ),
+]
+RoadStations = Annotated[
+    list[str] | None,
+    typer.Option("--station", metavar="EDGE", help="Roads: a station is to stand here; may be repeated."),
+]
+VClass = Annotated[
+    str | None, typer.Option(metavar="CLASS", help="Roads: SUMO's class of vehicles; default passenger.")
+]
+Begin = Annotated[float | None, typer.Option(metavar="S", help="Roads: trips from here on, s.")]
+End = Annotated[float | None, typer.Option(metavar="S", help="Roads: trips before this, s.")]
+RoadStep = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="Roads: step of SUMO that capacities hold for: 0.1, 0.5 or 1 (default)."),
+]
+ServiceCars = Annotated[bool, typer.Option("--service-cars", help="OSM: cars may use highway=service.")]
 Slack = Annotated[int | None, typer.Option(metavar="BUS", help="With --check: the source, of several.")]
 Balanced = Annotated[bool, typer.Option("--balanced", help="With --check: balanced equivalents of one and two phases.")]
 Opened = Annotated[

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 NOT_CONVERGED = 6
 
 
-def import_command(source: str, net: str, out: Path | None, check_only: bool, **how: Any) -> int:  # noqa: ANN401
+def import_command(
+    source: str,
+    net: str,
+    out: Path | None,
+    check_only: bool,
+    roads: Mapping[str, Any],
+    **how: Any,  # noqa: ANN401
+) -> int:
     """Import into a folder, or check a net as it is; print what was found and return the exit code.
 
     Parameters
@@ -27,10 +34,14 @@ def import_command(source: str, net: str, out: Path | None, check_only: bool, **
         Where from, which, and the folder.
     check_only
         Whether it is taken as it is.
+    roads
+        Options of roads, which a feeder has no use for.
     **how
         Options of `cosim.workflows.check_net.check_net`; empty ones are left out.
     """
-    how = {name: value for name, value in how.items() if value is not None and value is not False}  # bus 0 is one
+    how = given(how)
+    if given(roads):
+        raise UsageError("--trips, --with, --station, --vclass, --begin, --end, --step, --service-cars belong to roads")
     if check_only:
         return _checked(source, net, out, how)
     if how:
@@ -38,6 +49,11 @@ def import_command(source: str, net: str, out: Path | None, check_only: bool, **
     if out is None:
         raise UsageError("give --out FOLDER for the tables, or --check")
     return _imported(source, Path(net), out)
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; bus 0 is one."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
 def _checked(source: str, net: str, out: Path | None, how: Mapping[str, Any]) -> int:

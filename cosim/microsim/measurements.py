@@ -20,8 +20,8 @@ from cosim.microsim.model import MicroDemand, MicroNet
 from cosim.microsim.network import xml_text
 from cosim.microsim.states import LinkSlice, MicroState, RunQuality, Session, StationSeries
 from cosim.microsim.stations import StationQueues
-from cosim.microsim.xml_input import read_xml
 from cosim.units import SECONDS_PER_HOUR, s_to_min
+from cosim.xml_input import read_xml
 
 EDGES, SLICES, TRIPS, STATISTICS = "edges.xml", "slices.xml", "trips.xml", "statistics.xml"
 MOST_MB = 4096

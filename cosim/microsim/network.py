@@ -22,9 +22,9 @@ from cosim.microsim.metering import LinkMeter, sampled_laws
 from cosim.microsim.model import VARIANTS, Lot, MicroNet, Variant
 from cosim.microsim.process import bound
 from cosim.microsim.sections import PlainNet, plain_net
-from cosim.microsim.xml_input import number, read_xml
 from cosim.tables import read_table
 from cosim.traffic.network import RoadNetwork
+from cosim.xml_input import number, read_xml
 
 NODES, EDGES, CONNECTIONS, NET = "nodes.nod.xml", "edges.edg.xml", "connections.con.xml", "net.net.xml"
 BUILD, MAP, LOTS, METERS = "build.csv", "map.csv", "lots.csv", "meters.csv"

@@ -10,9 +10,11 @@ INPUTS: tuple[Column, ...] = (
     *columns(
         "nodes.csv",
         """
-        id | - | unique id
-        x  | - | coordinate; no result depends on it
-        y  | - | the same
+        id       | - | unique id
+        x        | - | coordinate; no result depends on it
+        y        | - | the same
+        zone     | - | 1: trips begin and end here, none passes; default 0
+        junction | - | junction that the node belongs to; listed routes pass none twice, none over 1.5 times the best
         """,
     ),
     *columns(
@@ -30,6 +32,7 @@ INPUTS: tuple[Column, ...] = (
         lanes          | -     | more than 3000 veh/h a lane are refused
         speed_kmh      | km/h  | not used
         law            | -     | travel-time law (`link-times.md`), empty: `bpr`; its other settings are further columns
+        edge           | -     | edge of the SUMO network that the roads come from; of a turn its internal edges
         """,
     ),
     *columns(

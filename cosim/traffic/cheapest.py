@@ -16,6 +16,7 @@ from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import Commodity, Links, PathSet, path_set
 from cosim.traffic.performance import link_cost
 from cosim.traffic.problem import SueProblem, SueResult
+from cosim.traffic.route_filter import sensible
 from cosim.traffic.ties import by_length, equally_long
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def k_shortest(
     """Return the ``count`` cheapest paths without a loop, for every class and OD pair (Yen 1971).
 
     They are ordered by cost (equal within `cosim.traffic.ties.TIE_REL`), then by link positions; so are
-    ties for the last place, of which a remark tells. No path passes through a centroid. A class that
+    ties for the last place, of which a remark tells. No path passes through a centroid, and where nodes name their
+    junctions those that no traveller would take are dropped (`cosim.traffic.route_filter`). A class that
     needs a station travels on the layered graph (see `cosim.traffic.layers`): it may come back the way it
     went to a station, and does not charge at its destination.
 
@@ -63,7 +65,9 @@ def k_shortest(
     commodities = commodities_of(network, od_pairs, classes_needing_station)
     found = cheapest_paths(network, commodities, cost, count)
     require_routes(commodities, [bool(own.paths) for own in found])
-    paths = path_set(network, commodities, [own.paths for own in found], f"k_shortest({count})")
+    paths = path_set(
+        network, commodities, [sensible(network, own.paths, cost) for own in found], f"k_shortest({count})"
+    )
     tied = sum(own.tied for own in found)
     if not tied:
         return paths
@@ -271,7 +275,7 @@ def _grown(problem: SueProblem, link_cost_min: Array, count: int) -> tuple[PathS
     for own, candidates in zip(rows, new, strict=True):
         kept += range(size, size + len(own))
         known = set(own)
-        own += [links for links in candidates.paths if links not in known]
+        own += [links for links in sensible(problem.network, candidates.paths, link_cost_min) if links not in known]
         size += len(own)
     model = paths.model.split(" + ")[0] + f" + {count} at congested cost"
     return path_set(problem.network, paths.commodities, rows, model), kept

@@ -58,6 +58,9 @@ class RoadNetwork:
         Whether a link is the virtual link of a charging station (Eq 3).
     is_centroid
         Whether a node is closed to through traffic: trips begin and end there, none passes, shape (N,).
+    junction
+        The junction that each node belongs to, empty where none; N names, or none at all. A route of a list passes no
+        junction twice (`cosim.traffic.route_filter`).
     node_xy
         Coordinates for drawing, shape (N, 2).
     remarks
@@ -86,6 +89,7 @@ class RoadNetwork:
     slope_min_per_vph: Array = field(default_factory=lambda: _scalar(0.0))
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
     is_centroid: BoolArray = field(default_factory=lambda: np.array(False))
+    junction: tuple[str, ...] = ()
     node_xy: Array = field(default_factory=lambda: _scalar(0.0))
     remarks: tuple[str, ...] = ()
     law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
@@ -104,6 +108,8 @@ class RoadNetwork:
         put(self, "settings", own)
         put(self, "is_station", read_only(self.is_station, np.bool_, (n_links,), "is_station"))
         put(self, "is_centroid", read_only(self.is_centroid, np.bool_, (len(self.node_ids),), "is_centroid"))
+        if self.junction and len(self.junction) != len(self.node_ids):
+            raise InputError(f"{len(self.junction)} junctions for {len(self.node_ids)} nodes")
         put(self, "node_xy", read_only(self.node_xy, np.float64, (len(self.node_ids), 2), "node_xy"))
         if problems := _problems(self):
             raise InputError(problems)

@@ -11,6 +11,7 @@ import numpy as np
 from cosim.errors import InputError, Problem
 from cosim.traffic.choice import Links, PathSet
 from cosim.traffic.network import RoadNetwork
+from cosim.traffic.route_filter import sensible
 from cosim.traffic.routes import Commodity, path_id, path_name
 from cosim.traffic.ties import by_length
 
@@ -71,7 +72,7 @@ def all_simple_paths(
     classes_needing_station: Mapping[str, bool],
     limit: int = 10_000,
 ) -> PathSet:
-    """Return every path without a repeated node, for every class and OD pair.
+    """Return every path without a repeated node, for every class and OD pair; of junctions, see `route_filter`.
 
     A class that needs a station gets every (simple path, one station at one of its nodes other than
     the destination); the station link is passed where the node is left. Paths are ordered by
@@ -103,7 +104,8 @@ def all_simple_paths(
             commodities.append(Commodity(user_class=user_class, origin=origin, destination=destination,
                                          needs_station=needs_station))  # fmt: skip
             found = rows if not needs_station else list(_with_station(network, rows, stations_at))
-            paths.append(by_length(found, network.free_flow_min)[0])
+            ordered = by_length(found, network.free_flow_min)[0]
+            paths.append(sensible(network, ordered, network.free_flow_min))
     return path_set(network, commodities, paths, "all_simple")
 
 
@@ -125,7 +127,8 @@ def _simple_road_paths(network: RoadNetwork, od_pairs: Sequence[tuple[str, str]]
         if not reason:
             start, end = position[origin], position[destination]
             between = (_reached(start, ahead) & _reached(end, behind)) - closed
-            rows = list(islice(_walks(start, end, ahead, between), limit + 1))
+            rows = list(islice(_walks(start, end, ahead, between, network.junction), limit + 1))
+            rows = rows or list(islice(_walks(start, end, ahead, between, ()), limit + 1))
             if len(rows) > limit:
                 reason = f"has more than {limit} simple paths"
             reason = reason or ("" if rows else "has no path")
@@ -168,22 +171,31 @@ def _reached(start: int, roads: Roads) -> set[int]:
     return reached
 
 
-def _walks(start: int, end: int, ahead: Roads, between: set[int]) -> Iterator[Links]:
-    """Yield the links of every way from start to end over nodes of ``between`` that repeats no node, depth first."""
+def _walks(start: int, end: int, ahead: Roads, between: set[int], junction: Sequence[str]) -> Iterator[Links]:
+    """Yield the links of every way from start to end that repeats no node and no junction, depth first.
+
+    Over nodes of ``between``; ``junction`` names that of each node, or none.
+    """
     links: list[int] = []
     nodes, open_roads = [start], [iter(ahead[start])]
+    passed = [junction[start] if junction else ""]  # of each node the last junction up to it
     while open_roads:
         for link, node in open_roads[-1]:
+            name = (junction[node] if junction else "") or passed[-1]
+            if name != passed[-1] and name in passed:
+                continue
             if node == end:
                 yield (*links, link)
             elif node in between and node not in nodes:
                 links.append(link)
                 nodes.append(node)
+                passed.append(name)
                 open_roads.append(iter(ahead[node]))
                 break
         else:
             open_roads.pop()
             nodes.pop()
+            passed.pop()
             del links[-1:]
 
 

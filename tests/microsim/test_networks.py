@@ -19,11 +19,11 @@ from cosim.microsim.metering import FREE_MPS, OWN_DELAY, LinkMeter, Meters
 from cosim.microsim.model import MicroStation
 from cosim.microsim.network import BUILD, FILES, LOTS, MAP, NET, build_net, check_foreign_net, read_net
 from cosim.microsim.vehicles import micro_demand, micro_routes
-from cosim.microsim.xml_input import read_xml
 from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.paths import all_simple_paths
 from cosim.workflows.build_net import build
+from cosim.xml_input import read_xml
 
 SHIPPED = Path("sumo_nets/nguyen")
 STATIONS = [

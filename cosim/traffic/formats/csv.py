@@ -15,6 +15,7 @@ from cosim.traffic.laws.base import LinkParameters
 from cosim.traffic.network import RoadNetwork
 
 NODE_COLUMNS: dict[str, type] = {"id": str, "x": float, "y": float}
+OTHER_NODE_COLUMNS: dict[str, type] = {"zone": int, "junction": str}
 LINK_COLUMNS: dict[str, type] = {
     "id": str,
     "from_node": str,
@@ -30,6 +31,7 @@ OTHER_LINK_COLUMNS: dict[str, type] = {
     "lanes": int,
     "speed_kmh": float,
     "law": str,
+    "edge": str,
 }
 ROAD_LAW = "bpr"
 """The law of a road that names none."""
@@ -47,9 +49,9 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
     Parameters
     ----------
     folder
-        Holds ``nodes.csv`` (id, x, y) and ``links.csv`` (id, from_node, to_node, free_flow_min,
-        capacity_vph, alpha, beta; optional capacity_*_vph, length_km, lanes, speed_kmh, law, and further
-        settings of laws).
+        Holds ``nodes.csv`` (id, x, y; optional zone, junction) and ``links.csv`` (id, from_node, to_node,
+        free_flow_min, capacity_vph, alpha, beta; optional capacity_*_vph, length_km, lanes, speed_kmh, law, edge, and
+        further settings of laws).
     capacity_column
         Which column of ``links.csv`` holds the capacities.
 
@@ -72,13 +74,15 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
         alpha=values.settings["alpha"],
         beta=values.settings["beta"],
         settings={name: own for name, own in values.settings.items() if name not in LINK_COLUMNS},
+        is_centroid=np.array([zone == 1 for zone in nodes.columns.get("zone", [None] * len(nodes))]),
+        junction=tuple(name or "" for name in nodes.columns.get("junction", ())),
         node_xy=np.array([nodes.columns["x"], nodes.columns["y"]]).T,
     )
 
 
 def _tables(folder: Path, capacity_column: str) -> tuple[Table, Table]:
     """Return nodes and links; every mistake of both files is raised at once."""
-    nodes, node_problems = scan_table(folder / "nodes.csv", NODE_COLUMNS)
+    nodes, node_problems = scan_table(folder / "nodes.csv", NODE_COLUMNS, OTHER_NODE_COLUMNS)
     links, link_problems = scan_table(folder / "links.csv", LINK_COLUMNS, optional_link_columns())
     problems = [*node_problems, *link_problems]
     for table, found in ((nodes, node_problems), (links, link_problems)):
@@ -86,6 +90,12 @@ def _tables(folder: Path, capacity_column: str) -> tuple[Table, Table]:
             problems += table.duplicates("id") + table.tiny()
             if not len(table) and not found:
                 problems.append(Problem(file=table.file, reason="the table has no rows"))
+    if nodes is not None:
+        problems += [
+            nodes.problem(row, "zone", f"{zone} must be 0 or 1 (closed to through traffic)")
+            for row, zone in enumerate(nodes.columns.get("zone", ()))
+            if zone not in (None, 0, 1)
+        ]
     if links is not None:
         problems += _self_loops(links) + _value_problems(links, capacity_column)
         if nodes is not None and not node_problems:  # a node of a wrong row is not unknown

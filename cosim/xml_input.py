@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from xml.sax.handler import ContentHandler
 from cosim.errors import InputError, Problem
 
 MOST_MB = 64
+LARGE_MB = 512
+"""For whole networks of cities and their demand."""
 DEEPEST = 50
 _MEGABYTE = 1 << 20
 
@@ -90,7 +92,7 @@ class _Collector(ContentHandler):
         self._above.pop()
 
 
-def named(elements: list[Element], tag: str) -> Iterator[Element]:
+def named(elements: Iterable[Element], tag: str) -> Iterator[Element]:
     """Yield the elements of one tag."""
     return (element for element in elements if element.tag == tag)
 
