@@ -19,6 +19,7 @@ from cosim.dispatch.exactness import cone_gap, exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.repairs import Restoration
 from cosim.dispatch.scaling import units_of
+from cosim.grid.loading import over_limit_rel
 from cosim.grid.state import GridState
 from cosim.quantities.checks import relative
 
@@ -151,7 +152,9 @@ class Ladder:
             physical = self._physical(best, applied)
             if physical is None:
                 return None
-            best = physical  # the state of given setpoints keeps no limit, so its cost is compared with nothing
+            best = physical
+            if _keeps_limits(self.case, best.grid):  # nothing makes it; a state that does not is no optimum of anything
+                chosen = self._priced_as(best, plan, window)
         restoration = Restoration(
             method=method, steps=climb.steps, loss_price_floor_per_mwh=climb.floor,
             inexact=~exact_periods(plan.cone, self.case.limits), first_gap_pu2=float(np.abs(plan.cone.gap_pu2).max()),
@@ -293,6 +296,14 @@ def _rank(plan: DispatchPlan) -> tuple[bool, float]:
 
 def _priced(plan: DispatchPlan) -> bool:
     return plan.restoration is not None and not plan.restoration.price_objection
+
+
+def _keeps_limits(case: DispatchCase, grid: GridState) -> bool:
+    """Whether voltages and currents are within their limits as far as the gate asks, none of them missed at a price."""
+    low, high = case.feeder.v_min_pu[:, None] - grid.vm_pu, grid.vm_pu - case.feeder.v_max_pu[:, None]
+    voltage = np.maximum(low, high)[case.feeder.child]
+    limits, over = case.limits, over_limit_rel(case.feeder, grid)
+    return bool((voltage <= limits.ac_voltage_violation_pu).all() and (over <= limits.ac_current_violation_rel).all())
 
 
 def without_prices(plan: DispatchPlan) -> DispatchPlan:

@@ -89,8 +89,9 @@ def line_loading_percent(feeder: Feeder, state: GridState) -> Array:
 
 
 def over_limit_rel(feeder: Feeder, state: GridState) -> Array:
-    """Return how far each element is loaded beyond what is allowed, relative to that; negative inside, shape (K,)."""
+    """Return how far each element is loaded beyond what is allowed, relative; negative inside, (K,) or (K, T)."""
+    wide = [1] * (state.i_ka.ndim - 1)
     if feeder.circuit is None:
-        return np.asarray(state.i_ka / feeder.i_max_ka - 1.0)
-    over = loading_percent(feeder, state) / most_percent(feeder) - 1.0
+        return np.asarray(state.i_ka / feeder.i_max_ka.reshape(-1, *wide) - 1.0)
+    over = loading_percent(feeder, state) / most_percent(feeder).reshape(-1, *wide) - 1.0
     return np.where(np.isnan(over) & state.converged, -1.0, over)

@@ -127,6 +127,7 @@ class DispatchPeriod(Told):
     restoration_gap_rel: float | None = None
     loss_price_floor_per_mwh: float
     price_objection: str
+    later_gap_rel: float | None = None
     relaxed_gap_pu2: float
     storage_repair: str
     storage_gap_rel: float

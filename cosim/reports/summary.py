@@ -25,6 +25,8 @@ UNSERVED = {
     "not_supplied_mw": "not_supplied_mwh",
 }
 """Columns of what was not served, and the keys of their energy."""
+FORESEEN = "later periods are foreseen with currents that no power flow has, and what they cost is in the price"
+"""Why prices of such periods are to be read with care."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +234,9 @@ def _price_rows(periods: pd.DataFrame) -> Iterator[Row]:
     for reason in dict.fromkeys(words[words != ""]):
         where = frames.listed_periods(periods["period"][words == reason].astype(int).tolist())
         yield Row(key="price_objection", label="Nodal prices", value=f"none in {where}", note=reason)
+    if "later_gap_rel" in periods:
+        where = frames.listed_periods(periods["period"][periods["later_gap_rel"].notna()].astype(int).tolist())
+        yield Row(key="later_gap_rel", label="Nodal prices", value=f"as foreseen in {where}", note=FORESEEN)
 
 
 def _ledger_rows(result: RunResult) -> Iterator[Row]:

@@ -138,7 +138,8 @@ def dispatch_period(
         cost=float(plan.total_cost[k]) if plan.cost else float("nan"),
         cost_terms={term: float(value[k]) for term, value in plan.cost.items()},
         tariff_per_mwh=float(case.tariff_per_mwh[position]), storage_recursion_mwh=plan.recursion_error_mwh(k),
-        held=device_figures(case, plan.devices, _injected(case, plan), plan.start, k), **_measures(plan, k),
+        held=device_figures(case, plan.devices, _injected(case, plan), plan.start, k),
+        later_gap_rel=_later_gap(case, plan), **_measures(plan, k),
     )  # fmt: skip
 
 
@@ -158,6 +159,13 @@ def _measures(plan: DispatchPlan, k: int) -> dict[str, float]:
         "voltage_slack_pu2": float(plan.voltage_slack_pu2[:, k].max()), "lower_bound": plan.lower_bound,
         "window_cost": float(plan.total_cost.sum()),
     }  # fmt: skip
+
+
+def _later_gap(case: DispatchCase, plan: DispatchPlan) -> float | None:
+    """Return the largest cone gap of periods that are foreseen, not applied, where the gate would not let it pass."""
+    foreseen = plan.cone.relative[:, case.settings.applied_periods(plan.length) :]
+    largest = float(foreseen.max(initial=0.0))
+    return None if largest <= case.limits.cone_gap_rel or not plan.record.usable else largest
 
 
 def _restored(plan: DispatchPlan, k: int) -> Restored:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.dispatch.controller import Controller
+from cosim.dispatch.controller import Controller, make_window
 from cosim.grid.engines.pandapower import AcFlow
 
 STEP_MW = 1e-3
@@ -98,3 +98,45 @@ def test_a_repair_that_costs_nothing_keeps_the_prices_of_the_relaxation(day):
     assert plan.restoration.gap_rel <= 1e-6
     assert plan.restoration.price_objection == ""
     np.testing.assert_allclose(plan.price_per_mwh, 0.0, rtol=0, atol=1e-6)
+
+
+def ladder(day, tariff, *, pv_mw=3.0, **parts):
+    """Return the relaxed plan of an hour, its window, and the ladder with some rungs taken out."""
+    case, ev = alone(day, tariff, pv_mw=pv_mw)
+    solver = Controller(case, AcFlow(case.feeder).solve).solver
+    window = make_window(case, 0, 1, ev)
+    relaxed = replace(solver.relaxed(window, {}), refine=None)
+    return relaxed, window, replace(solver._ladder(elastic=False), **parts)
+
+
+def nothing(plan):
+    """Return a rung that has no answer."""
+    failed = replace(plan, record=replace(plan.record, status="not_converged"))
+    return {"solve": lambda *_: failed, "solve_limited": None, "solve_linearised": lambda *_, **__: failed}
+
+
+@pytest.mark.parametrize(("tariff", "pv_mw", "price"), [(0.0, 0.5, 0.0), (-50.0, 0.5, np.nan), (300.0, 3.0, np.nan)])
+def test_the_ac_state_of_given_setpoints_has_the_prices_of_the_relaxation_where_it_is_an_optimum_of_it(
+    day, tariff, pv_mw, price
+):
+    """Waste is free at 0, so that the state that wastes nothing is as cheap; at -50 waste was paid for, at 3 MW it hid
+    an overvoltage."""
+    relaxed, window, whole = ladder(day, tariff, pv_mw=pv_mw)
+    plan = replace(whole, **nothing(relaxed)).restore(relaxed, window, {}, 1)
+    assert plan.restoration.method == "ac"
+    np.testing.assert_allclose(plan.price_per_mwh, price, rtol=0, atol=1e-6)
+    assert bool(plan.restoration.price_objection) == bool(np.isnan(price))
+
+
+def test_a_repair_without_prices_stands_back_behind_one_that_has_them(day):
+    """Under limits on currents the plan is physical, too, but none of its multipliers is the slope of a cost."""
+    relaxed, window, whole = ladder(day, 300.0)
+    physical = whole.restore(relaxed, window, {}, 1)
+    limited = lambda *_: replace(physical, refine=None, restoration=None)  # noqa: E731
+    plan = replace(whole, solve_limited=limited).restore(relaxed, window, {}, 1)
+    assert plan.restoration.method == "ccp"
+    assert np.isfinite(plan.price_per_mwh).all()
+    only = replace(whole, **nothing(relaxed) | {"solve_limited": limited, "power_flow": None})
+    plan = only.restore(relaxed, window, {}, 1)
+    assert plan.restoration.method == "current_limits"
+    assert plan.restoration.price_objection

@@ -166,7 +166,8 @@ class OnOptimum(Comparing):
         """Compare nodal prices with our duals and, where these differ, with what more and less load cost.
 
         Both relaxations have prices, ``plain`` and, where later cones are not tight, ``own``: a period whose own cones
-        are tight is planned for later ones that are not, and what these are taken to burn differs between the two.
+        are tight is planned for later ones that are not, and what these are taken to burn differs between the two; that
+        its prices look ahead to such periods must be told.
         """
         j = k - window.start
         told = self.told.table("buses", k)["price_per_mwh"].to_numpy()
@@ -176,6 +177,10 @@ class OnOptimum(Comparing):
         largest = max(np.abs(own.price).max(), np.abs(self.tariff).max(), 1.0)
         limit = PRICE_REL * largest
         duals = (plain.price, own.price)
+        burnt = own.cost - plain.cost > 10 * OPTIMUM_REL * plain.scale  # no optimum of the plain one has tight cones
+        if burnt and np.abs(plain.price[:, j] - own.price[:, j]).max() > limit:
+            told_so = bool(np.isfinite(self.told.row("later_gap_rel")[k]))
+            self.near(k, "prices that look ahead to slack cones are told so", told_so, 1.0, 0.5)
         off = np.min([np.abs(told - dual[:, j]) for dual in duals], axis=0)
         off[np.isnan(off)] = np.inf
         for bus in np.argsort(-off)[:PRICES_TRIED]:

@@ -30,8 +30,18 @@ class OnRoads(Comparing):
             loaded, paths, costs = roads.load(k, own, roads.fixed(self.seen[k]) + waits)
             total = max(np.abs(loaded).sum(), 1e-9)
             self.near(k, "route choice: flow", flow[:, k], loaded, ROUTES_REL * total, links + names)
-            self.path_flow.append(paths)
+            self.path_flow.append(self._as_told(flow[len(links) :, k], loaded[len(links) :], paths))
             self._paths(k, paths, costs)
+
+    def _as_told(self, told, loaded, paths):
+        """Return path flows that make up the told flows of stations.
+
+        What they leave to later periods is a sum over the day: who is left over makes a wait, a wait moves flows. Our
+        own flows, each within the limit of route choice, would lead that sum astray period by period.
+        """
+        factor = np.divide(told, loaded, out=np.ones_like(loaded), where=loaded > 0.0)
+        at = [np.array([n for _, n, _ in one.paths], dtype=int) for one in self.roads.commodities]
+        return [own * np.append(factor, 1.0)[n] for own, n in zip(paths, at, strict=True)]  # -1 is no station
 
     @property
     def kernel(self):

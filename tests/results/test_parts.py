@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cosim.quantities import COLUMNS
+from cosim.reports.summary import summarise
 from cosim.workflows.run import run
 
 
@@ -28,6 +29,7 @@ MICRO = {(column.table, column.name) for column in COLUMNS if column.table.start
 MICRO |= {("periods", "vmin_measured_pu"), ("periods", "vmax_measured_pu")}
 OUTAGES = {("periods", "not_supplied_mw"), ("periods", "cost_not_supplied"), ("stations", "out")}
 OUTAGES |= {("buses", "not_supplied_mw"), ("buses", "supplied")}  # tests/faults
+AHEAD = {("periods", "later_gap_rel")}  # below
 NETS = {("lines", "kind")}  # of grids with transformers: tests/workflows/test_a_day_on_a_users_net.py
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}
 
@@ -39,7 +41,7 @@ def test_every_column_of_a_run_is_in_the_vocabulary_and_the_other_way_round(fini
     vocabulary = {(column.table, column.name) for column in COLUMNS}
     found = present(finished(name))
     assert found <= vocabulary
-    assert vocabulary - found == absent | LAST_RESORTS | FLEET | LATER | STARTS | MICRO | OUTAGES | NETS
+    assert vocabulary - found == absent | LAST_RESORTS | FLEET | LATER | STARTS | MICRO | OUTAGES | NETS | AHEAD
 
 
 def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
@@ -53,7 +55,17 @@ def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
     unproved += ["coupling.mode=iterated", "coupling.ev_price=nodal", "dispatch.mode=single_period"]
     later = run(small(), out=tmp_path / "later", overrides=unproved, report=False)
     found = present(finished("iterated")) | present(hard) | present(simulated) | present(later)
-    assert found == vocabulary - MICRO - OUTAGES - NETS  # tests/simulators/test_sumo_in_a_world.py has those
+    assert found == vocabulary - MICRO - OUTAGES - NETS - AHEAD  # tests/simulators/test_sumo_in_a_world.py has those
+
+
+def test_a_period_whose_window_reaches_to_slack_cones_tells_that_its_price_looks_ahead_to_them(tmp_path):
+    """The first of three hours is exact; the last two are repaired once they are applied, and not told so before."""
+    result = run("ieee33_pv_stress", out=tmp_path / "run", overrides=["dispatch.mode=rolling"], report=False)
+    periods = result["periods"].set_index("period")
+    assert periods["flags"].fillna("").tolist() == ["", "inexact_restored", "inexact_restored"]
+    assert periods["later_gap_rel"].notna().tolist() == [True, False, False]
+    assert periods["later_gap_rel"][1] > 0.1  # the current that is invented is most of it
+    assert summarise(result)["later_gap_rel"].value == "as foreseen in period 1"
 
 
 def test_every_table_has_one_row_per_period_and_key(finished):
