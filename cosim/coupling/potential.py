@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import Array
+from cosim.arrays import Array, IntArray
 from cosim.coupling.methods.base import Answer
 from cosim.coupling.roads import Block
 from cosim.traffic.equilibrium import SueProblem, SueResult
@@ -35,6 +35,10 @@ OVER_ITS_CHARGERS = "station over its chargers"
 """Objection where a station cannot serve what it is asked for: its load is then no gradient of Fisk's objective."""
 REACHED = 1e-9
 """Part of a load, relative to all, that moving drivers may miss: rounding."""
+WRITTEN_OUT = 100_000
+"""Cells of the matrix of all equations that moves drivers, up to which it is written out."""
+SINGULAR = 1e-12
+"""Of the largest singular value: less is rounding of a direction in which nothing can move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,17 +143,44 @@ def with_arrivals(problem: SueProblem, path_flow_vph: Array, arrivals_vph: Array
     missing = arrivals_vph - paths.link_flow(path_flow_vph)[stations]
     if not missing.any():
         return path_flow_vph
-    count = len(paths.commodities)
     station = np.full(len(problem.network.link_ids) + 1, stations.size)
     station[stations] = np.arange(stations.size)
     at = station[paths.station]  # paths without a station have -1 there, and fall on the last, which is none
-    member = np.zeros((count + stations.size + 1, len(paths)))
-    member[paths.commodity, np.arange(len(paths))] = 1.0
-    member[count + at, np.arange(len(paths))] = 1.0
-    member = member[:-1]
-    wanted = np.concatenate([np.zeros(count), missing])
-    multiplier = np.linalg.lstsq((member * path_flow_vph) @ member.T, wanted, rcond=None)[0]
-    flow = path_flow_vph * (1.0 + member.T @ multiplier)
+    small = len(paths) * (len(paths.commodities) + stations.size) <= WRITTEN_OUT
+    multipliers = _written_out if small else _of_stations
+    flow = path_flow_vph * (1.0 + multipliers(paths, at, stations.size, path_flow_vph, missing))
     missed = float(np.abs(paths.link_flow(flow)[stations] - arrivals_vph).sum())
     reached = missed <= REACHED * max(1.0, float(arrivals_vph.sum()))
     return flow if reached and bool((flow >= 0.0).all()) else None
+
+
+def _written_out(paths: PathSet, at: IntArray, stations: int, flow_vph: Array, missing_vph: Array) -> Array:
+    """Return by what part of itself each path's flow changes, shape (K,): all equations in one matrix."""
+    count, each = len(paths.commodities), np.arange(len(paths))
+    member = np.zeros((count + stations + 1, len(paths)))
+    member[paths.commodity, each] = 1.0
+    member[count + at, each] = 1.0
+    member = member[:-1]
+    wanted = np.concatenate([np.zeros(count), missing_vph])
+    multiplier = np.linalg.lstsq((member * flow_vph) @ member.T, wanted, rcond=None)[0]
+    return np.asarray(member.T @ multiplier)
+
+
+def _of_stations(paths: PathSet, at: IntArray, stations: int, flow_vph: Array, missing_vph: Array) -> Array:
+    """Return the same as `_written_out` on networks whose matrix would be too large.
+
+    A path changes by the multiplier of its commodity and that of its station. The equations of the multipliers are a
+    diagonal, the flows of the commodities, with a border, those of each commodity at each station: the commodities'
+    multipliers fall out, and a system of the stations alone is left. It is singular where everybody charges, since a
+    constant to all stations and from all who charge changes nothing: least squares take any of its answers.
+    """
+    with_station = at < stations
+    cell = paths.commodity[with_station] * stations + at[with_station]
+    shape = (len(paths.commodities), stations)
+    border = np.bincount(cell, weights=flow_vph[with_station], minlength=shape[0] * shape[1]).reshape(shape)
+    demand = paths.commodity_flow(flow_vph)
+    share = np.divide(border, demand[:, np.newaxis], out=np.zeros(shape), where=demand[:, np.newaxis] > 0.0)
+    left = np.diag(border.sum(axis=0)) - border.T @ share
+    of_station = np.linalg.lstsq(left, missing_vph, rcond=SINGULAR)[0]
+    of_commodity = -share @ of_station
+    return of_commodity[paths.commodity] + np.append(of_station, 0.0)[at]

@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cosim.coupling import potential
 from cosim.coupling.methods.base import Answer
 from cosim.coupling.methods.newton import symmetric_root
 from cosim.coupling.potential import certify, no_claim, with_arrivals
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller
+from cosim.scenario.case import build_case
+from cosim.scenario.load import load
+from cosim.traffic.equilibrium import solve
 
 CASES = [("free", 8), ("free", 18), ("binding", 8), ("binding", 18), ("curtailed", 18)]
 FREE, BINDING, CURTAILED = CASES[0], CASES[3], CASES[4]
@@ -152,6 +156,55 @@ def test_flows_with_other_arrivals_meet_demand_and_arrivals(joint, solved, hours
     assert (moved >= 0.0).all()
     assert with_arrivals(problem, flow, wanted + 1.0) is None  # three more vehicles than there are
     assert with_arrivals(problem, flow, wanted - [0.0, 1e3, -1e3]) is None  # fewer than none
+
+
+def dense(problem, flow, wanted):
+    """Return the flows nearest to given ones with the demand and other arrivals, all equations in one matrix."""
+    paths, network = problem.paths, problem.network
+    of_commodity = np.arange(len(problem.demand_vph))[:, np.newaxis] == paths.commodity
+    rows = np.vstack([of_commodity, paths.incidence[network.station_positions]]).astype(float)
+    missing = np.concatenate([problem.demand_vph, wanted]) - rows @ flow
+    return flow * (1.0 + rows.T @ np.linalg.lstsq((rows * flow) @ rows.T, missing, rcond=None)[0])
+
+
+@pytest.mark.parametrize("cells", [0, potential.WRITTEN_OUT])
+@pytest.mark.parametrize("later", [False, True])
+def test_the_flows_are_those_of_the_equations_written_out(monkeypatch, later, cells):
+    """Stations alone remain of the equations; all who charge fixes their sum, unless they may charge later."""
+    monkeypatch.setattr(potential, "WRITTEN_OUT", cells)
+    options = ["ev.charge_later.cost_min=12"] if later else []
+    case = build_case(load("nguyen_ieee33", options)).roads
+    problem, random = case.problem, np.random.default_rng(5)
+    flow = solve(problem).path_flow_vph
+    at = problem.network.station_positions
+    for _ in range(20):
+        change = random.normal(size=at.size) * 0.05 * problem.paths.link_flow(flow)[at].max()
+        wanted = problem.paths.link_flow(flow)[at] + change - (0.0 if later else change.mean())
+        found, expected = with_arrivals(problem, flow, wanted), dense(problem, flow, wanted)
+        if expected.min() < 0.0:
+            assert found is None
+        else:
+            assert found == pytest.approx(expected, rel=1e-9, abs=1e-10)
+
+
+def test_no_smaller_change_of_the_flows_does_it(monkeypatch):
+    """Along every direction that keeps demand and arrivals, sum (change^2 / flow) does not fall: finite differences."""
+    monkeypatch.setattr(potential, "WRITTEN_OUT", 0)
+    case = build_case(load("nguyen_ieee33")).roads
+    problem, random = case.problem, np.random.default_rng(7)
+    flow = solve(problem).path_flow_vph
+    at = problem.network.station_positions
+    change = random.normal(size=at.size)
+    moved = with_arrivals(problem, flow, problem.paths.link_flow(flow)[at] + change - change.mean())
+    paths = problem.paths
+    of_commodity = np.arange(len(problem.demand_vph))[:, np.newaxis] == paths.commodity
+    rows = np.vstack([of_commodity, paths.incidence[at]]).astype(float)
+    kept = np.linalg.svd(rows)[2][np.linalg.matrix_rank(rows) :]
+    least = ((moved - flow) ** 2 / flow).sum()
+    for direction in kept:
+        for step in (1e-4, -1e-4):
+            other = moved + step * direction - flow
+            assert (other**2 / flow).sum() >= least * (1.0 - 1e-12)
 
 
 @pytest.mark.parametrize(
