@@ -217,18 +217,22 @@ class PathSet:
         ratio = np.log(flow / demand_vph[commodity]) - log_share
         return bregman(flow, ratio, loaded.path_flow_vph[used]) + float(loaded.path_flow_vph[~used].sum())
 
+    def link_use(self, share: Array) -> Array:
+        """Return how often a traveller of each commodity uses each link, by the shares of its paths, shape (W, L)."""
+        shape = (len(self.commodities), len(self.link_ids))
+        used = np.bincount(self.entry_cell, weights=share[self.entry_path], minlength=shape[0] * shape[1])
+        return used.reshape(shape)
+
     def link_use_covariance(self, demand_vph: Array, loaded: LogitLoad) -> Array:
         """Return ``H = -(1/theta) dV/dt``, the demand-weighted covariance of link use, shape (L, L).
 
         ``H = sum_w Delta_w (diag(f_w) - f_w f_w' / q_w) Delta_w'`` in veh/h; symmetric, >= 0.
         """
-        n_links, n_commodities = len(self.link_ids), len(self.commodities)
+        n_links = len(self.link_ids)
         second = np.bincount(
             self.pair_cell, weights=loaded.path_flow_vph[self.pair_path], minlength=n_links * n_links
         ).reshape(n_links, n_links)
-        mean = np.bincount(
-            self.entry_cell, weights=loaded.share[self.entry_path], minlength=n_commodities * n_links
-        ).reshape(n_commodities, n_links)
+        mean = self.link_use(loaded.share)
         return np.asarray(second - mean.T @ (demand_vph[:, np.newaxis] * mean))
 
     def entropy(self, demand_vph: Array, route_flow_vph: Array) -> float:

@@ -60,12 +60,10 @@ def linearised(problem: SueProblem, result: SueResult) -> Sensitivity:
     covariance = paths.link_use_covariance(problem.demand_vph, loaded)
     slope = link_cost_derivative(problem.network, result.link_flow_vph)
     matrix = np.eye(len(slope)) + theta * covariance * slope
-    shares = np.zeros((len(paths), len(paths.commodities)))
-    shares[np.arange(len(paths)), paths.commodity] = loaded.share
     cost = paths.route_cost(result.link_time_min)
     mean = np.bincount(paths.commodity, weights=loaded.share * cost, minlength=len(paths.commodities))
     drift = paths.link_flow(loaded.path_flow_vph * (cost - mean[paths.commodity]))
-    right = np.hstack([paths.incidence @ shares, -theta * covariance, -drift[:, np.newaxis]])
+    right = np.hstack([paths.link_use(loaded.share).T, -theta * covariance, -drift[:, np.newaxis]])
     answer = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     n_commodities = len(paths.commodities)
     return Sensitivity(
