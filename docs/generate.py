@@ -41,7 +41,7 @@ from cosim.traffic.formats import csv as roads_csv
 from cosim.validation.micro_limits import MicroLimits
 
 DOCS = Path(__file__).resolve().parent
-PAGES = ("../README.md", "scenarios.md", "mosaik.md", "results.md", "paper.md")
+PAGES = ("../README.md", "scenarios.md", "mosaik.md", "results.md", "paper.md", "troubleshooting.md")
 SCHEMA = json_schema()
 REFERENCE = re.compile(r'"#/\$defs/(?!SeriesRef)')
 """To a section that has a table of its own."""

@@ -110,3 +110,10 @@ def test_the_api_shows_every_public_name(site):
 
     ids = Seen((site / "api.html").read_text(encoding="utf-8")).ids
     assert {f"cosim.{name}" for name in cosim.__all__} <= ids
+
+
+def test_the_version_to_cite_is_this_one():
+    import cosim
+
+    assert f"version = {{{cosim.__version__}}}" in (ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
+    assert f"version: {cosim.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
