@@ -76,6 +76,8 @@ class Feeder:
         infinite: what may flow is said of the elements.
     net
         The user's own net that the feeder was read from, which judges it; None of a plain feeder.
+    bus_names
+        What a net calls each bus besides its index, empty for one without a name; () where ids are all there is.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Feeder:
     length_km: Array = field(default_factory=lambda: np.empty(0))
     circuit: Circuit | None = None
     net: UsersNet | None = None
+    bus_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bus_ids", tuple(self.bus_ids))

@@ -32,6 +32,8 @@ def _shape_mistakes(feeder: Feeder) -> list[str]:
         mistakes.append(f"length_km has shape {feeder.length_km.shape}, must be {(m,)}")
     if feeder.layout.shape not in {(0, 2), (n, 2)}:
         mistakes.append(f"layout has shape {feeder.layout.shape}, must be {(n, 2)}")
+    if len(feeder.bus_names) not in {0, n}:
+        mistakes.append(f"{len(feeder.bus_names)} names of buses, must be {n}")
     for name, ids in (("bus", feeder.bus_ids), ("line", feeder.line_ids)):
         if len(set(ids)) < len(ids):
             mistakes.append(f"a {name} id stands twice in {listed(sorted(ids))}")

@@ -78,14 +78,21 @@ def loading_percent(feeder: Feeder, state: GridState) -> Array:
         return np.asarray(WHOLE_PERCENT * np.fmax.reduce(size / elements.rated_pu.reshape(-1, 2, *wide), axis=1))
 
 
-def line_loading_percent(feeder: Feeder, state: GridState) -> Array:
-    """Return the loading of each branch, that of its fullest member, shape (m,) or (m, T); NaN without a rating."""
-    percent = loading_percent(feeder, state)
+def line_loading_percent(feeder: Feeder, state: GridState) -> tuple[Array, Array | None]:
+    """Return the loading of each branch in one period, and the loading that is allowed of it, shape (m,) both.
+
+    Of elements side by side it is that of the one nearest to what is allowed of it; NaN without a rating. What is
+    allowed is NaN for any, and None where it is the rating of all.
+    """
+    percent, most = loading_percent(feeder, state), most_percent(feeder)
     if feeder.circuit is None:
-        return percent
-    found = np.full((feeder.n_lines, *percent.shape[1:]), np.nan)
-    np.fmax.at(found, feeder.circuit.elements.branch, percent)
-    return found
+        return percent, None
+    branch, any_loading = feeder.circuit.elements.branch, np.isinf(most)
+    full = np.nan_to_num(percent / np.where(any_loading, WHOLE_PERCENT, most), nan=-1.0)
+    order = np.lexsort((full, branch))  # the last of each branch is the fullest
+    nearest = order[np.append(np.flatnonzero(np.diff(branch[order])), len(order) - 1)]
+    told = bool((any_loading | (most == WHOLE_PERCENT)).all())
+    return percent[nearest], None if told else np.where(any_loading, np.nan, most)[nearest]
 
 
 def over_limit_rel(feeder: Feeder, state: GridState) -> Array:

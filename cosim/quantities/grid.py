@@ -6,6 +6,7 @@ GRID_COLUMNS: dict[str, str] = {
     "buses": """
         period        | -    | number of the period
         bus           | -    | id of the bus
+        name          | -    | its name in the net that it comes from; empty without one
         p_load_mw     | MW   | active load after demand response and curtailment
         q_load_mvar   | Mvar | reactive load
         p_gen_mw      | MW   | active generation, storage included
@@ -32,6 +33,7 @@ GRID_COLUMNS: dict[str, str] = {
         fictitious_loss_kw | kW   | loss that a slack cone invents
         i_ac_ka            | kA   | current, AC
         loading_percent?   | %    | AC current, or apparent power, over its rating, at the fuller end; NaN without one
+        max_loading_percent? | %  | loading that its net allows, where that is not 100 % for all; NaN for any
         kind               | -    | of a feeder with transformers: line, trafo, trafo3w, impedance or switch
     """,
     "devices": """

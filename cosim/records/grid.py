@@ -15,9 +15,10 @@ from cosim.records.base import Figures, Rows, Told, Words
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BusRows(Rows):
-    """The buses in the relaxed solution."""
+    """The buses in the relaxed solution, with their names in the net that they come from."""
 
     bus: Words
+    name: Words | None = None
     p_load_mw: Array
     q_load_mvar: Array
     p_gen_mw: Array
@@ -169,11 +170,12 @@ class AcBusRows(Rows):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AcLineRows(Rows):
-    """The lines in the AC power flow."""
+    """The lines in the AC power flow; how far they may be loaded, where that is not their rating."""
 
     line: Words
     i_ac_ka: Array
     loading_percent: Array
+    max_loading_percent: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -142,6 +142,13 @@ def matrix(frame: pd.DataFrame, rows: str, values: str, axis: PeriodAxis) -> pd.
     return wide.reindex(index=sorted(set(ids), key=natural), columns=list(axis.numbers)).astype(float)
 
 
+def called(frame: pd.DataFrame, rows: str) -> dict[str, str]:
+    """Return how texts call each id: with the name that its net has for it, if there is one."""
+    ids = frame[rows].astype(str)
+    names = frame["name"].astype(str) if "name" in frame else [""] * len(ids)
+    return {one: f"{one} '{name}'" if name else one for one, name in zip(ids, names, strict=True)}
+
+
 def natural(name: str) -> list[tuple[int, int, str]]:
     """Return a sorting key under which numbers inside names count as numbers.
 

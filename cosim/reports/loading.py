@@ -30,6 +30,15 @@ def transformers(lines: pd.DataFrame) -> BoolArray:
     return np.asarray(lines["kind"].isin(TRANSFORMERS), dtype=bool) if told(lines) else np.zeros(len(lines), dtype=bool)
 
 
+def most_percent(lines: pd.DataFrame) -> pd.Series[float]:
+    """Return the loading that is allowed of each row: its rating where the net says nothing else."""
+    import pandas as pd
+
+    if "max_loading_percent" not in lines:
+        return pd.Series(FULL, index=lines.index)
+    return frames.numbers(lines, "max_loading_percent").fillna(FULL)
+
+
 def rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     """Yield the largest loading of every transformer and of the fullest line, with the hours above 100 %.
 

@@ -68,7 +68,8 @@ def _loading(result: RunResult) -> Iterator[Row]:
         ("margin_transformer_percent", "Room of the most loaded transformer", lines[transformer]),
     ):
         if len(rows):
-            room = _HUNDRED - frames.numbers(rows, "loading_percent")
+            most = loading.most_percent(rows)
+            room = _HUNDRED * (most - frames.numbers(rows, "loading_percent")) / most
             row = _smallest(key, label, room, "% of its limit", rows, "line", word=word)
             yield _standing(row, _HUNDRED, _HUNDRED * accepted)
 
@@ -106,5 +107,6 @@ def _smallest(
 ) -> Row:
     """Return the row of the smallest margin; ``word`` stands before the place, ``what`` and a space if None."""
     at = int(np.argmin(margin.to_numpy()))
-    where, period = f"{f'{what} ' if word is None else word}{table[what].iloc[at]}", int(table["period"].iloc[at])
+    place, period = frames.called(table, what)[str(table[what].iloc[at])], int(table["period"].iloc[at])
+    where = f"{f'{what} ' if word is None else word}{place}"
     return Row(key=key, label=label, value=float(margin.iloc[at]), unit=unit, period=period, where=where)

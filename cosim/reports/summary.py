@@ -204,7 +204,7 @@ def _voltage_rows(result: RunResult, axis: PeriodAxis) -> Iterator[Row]:
     buses = result["buses"]
     for column, key in (("vm_pu", "pu"), ("vm_ac_pu", "ac_pu")):
         if column in buses:
-            values = frames.matrix(buses, "bus", column, axis)
+            values = frames.matrix(buses, "bus", column, axis).rename(index=frames.called(buses, "bus"))
             yield _extreme_of(f"vmin_{key}", LABELS[f"vmin_{key}"], values, "pu", "bus", lowest=True)
             yield _extreme_of(f"vmax_{key}", LABELS[f"vmax_{key}"], values, "pu", "bus")
 

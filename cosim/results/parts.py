@@ -201,7 +201,8 @@ def _buses(feeder: Feeder, plan: DispatchPlan, k: int) -> BusRows:
     measures = ("p_load_mw", "q_load_mvar", "p_gen_mw", "q_gen_mvar", "price_per_mwh", "shed_mw")
     lost = plan.lost
     return BusRows(
-        bus=feeder.bus_ids, vm_pu=plan.grid.vm_pu[:, k], v_min_pu=feeder.v_min_pu, v_max_pu=feeder.v_max_pu,
+        bus=feeder.bus_ids, name=feeder.bus_names or None,
+        vm_pu=plan.grid.vm_pu[:, k], v_min_pu=feeder.v_min_pu, v_max_pu=feeder.v_max_pu,
         not_supplied_mw=None if lost is None else lost.load_mw[:, k],
         supplied=None if lost is None else lost.supplied[:, k],
         **{name: getattr(plan, name)[:, k] for name in measures},
@@ -236,6 +237,7 @@ def grid_period(
     stations: LossFreeRows | None = None,
 ) -> GridPeriod:
     """Return the AC side of buses, lines and stations, and the differences from the relaxed solution."""
+    loading, most = line_loading_percent(feeder, ac)
     apart = {} if difference is None else {
         "ac_dv_pu": difference.dv_pu, "ac_di_a": difference.di_a, "ac_dloss_kw": difference.dloss_kw,
         "ac_dslack_kw": difference.dslack_kw, "dloss_rel": difference.dloss_rel,
@@ -244,7 +246,9 @@ def grid_period(
     }  # fmt: skip
     return GridPeriod(
         period=period, buses=AcBusRows(bus=feeder.bus_ids, vm_ac_pu=ac.vm_pu),
-        lines=AcLineRows(line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=line_loading_percent(feeder, ac)),
+        lines=AcLineRows(
+            line=feeder.line_ids, i_ac_ka=ac.i_ka, loading_percent=loading, max_loading_percent=most
+        ),
         stations=stations,
         ac_converged=bool(ac.converged), ac_loss_mw=float(ac.loss_mw), ac_slack_mw=float(ac.slack_mw),
         vmin_ac_pu=float(ac.vm_pu.min()), vmax_ac_pu=float(ac.vm_pu.max()),

@@ -334,7 +334,7 @@ def _by_names(feeder: Feeder, net: pandapowerNet) -> Feeder:
     elements = replace(feeder.circuit.elements, ids=tuple(row[one] for one in feeder.circuit.elements.ids))
     also = tuple(tuple(bus[one] for one in ids) for ids in feeder.circuit.also)
     return replace(
-        feeder, bus_ids=tuple(bus.get(one, one) for one in feeder.bus_ids),
+        feeder, bus_ids=tuple(bus.get(one, one) for one in feeder.bus_ids), bus_names=(),
         line_ids=tuple(" + ".join(row[one] for one in ids.split(" + ")) for ids in feeder.line_ids),
         circuit=replace(feeder.circuit, also=also, elements=elements),
     )  # fmt: skip

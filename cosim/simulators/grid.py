@@ -136,7 +136,7 @@ class Simulator(PeriodSimulator):
             return {"Vm[pu]": float(state.vm_pu[self.bus_at[eid]])} if state.converged else {}
         if eid in self.line_at:
             k = self.line_at[eid]
-            loading = float(np.nan_to_num(line_loading_percent(self.feeder, state)[k]))
+            loading = float(np.nan_to_num(line_loading_percent(self.feeder, state)[0][k]))
             return {"I[kA]": float(state.i_ka[k]), "loading[%]": loading} if state.converged else {}
         record = grid_period(self.position + 1, self.feeder, state, self.difference, stations=self.stations)
         always: Values = {"converged": bool(state.converged), "period": self.position + 1, "record": record}

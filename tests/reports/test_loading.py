@@ -35,6 +35,28 @@ def test_the_margins_tell_both(make_run):
     assert (told["margin_loading_percent"].value, told["margin_loading_percent"].where) == (20.0, "line 2")
 
 
+def test_room_is_that_below_what_the_net_allows(make_run):
+    """A transformer that may be loaded to 150 % has a fifth of that left at 120 %; a line to 80 %, nothing."""
+
+    def allowed(k, tables, gate):
+        with_transformer(k, tables, gate)
+        tables["lines"]["max_loading_percent"] = [150.0, np.nan, 80.0]
+
+    told = {row.key: row for row in margins(make_run(change=allowed))}
+    assert (told["margin_transformer_percent"].value, told["margin_transformer_percent"].note) == (20.0, "")
+    assert (told["margin_loading_percent"].value, told["margin_loading_percent"].where) == (0.0, "line 2")
+
+
+def test_buses_are_called_by_the_names_of_their_net(make_run):
+    def named(k, tables, gate):
+        tables["buses"]["name"] = ["", "village", ""]
+        tables["buses"]["vm_ac_pu"] = [1.0, 0.97, 0.99]
+
+    run = make_run(change=named)
+    assert {row.key: row for row in margins(run)}["margin_low_pu"].where == "bus 2 'village'"
+    assert summarise(run)["vmin_ac_pu"].where == "bus 2 'village'"
+
+
 def test_the_figure_begins_with_the_transformers(make_run):
     drawn = figure.draw(make_run(change=with_transformer))
     assert [trace["name"] for trace in drawn.data] == ["trafo 0 'T'", "line 2", "line 0 + line 1"]

@@ -30,7 +30,8 @@ MICRO |= {("periods", "vmin_measured_pu"), ("periods", "vmax_measured_pu")}
 OUTAGES = {("periods", "not_supplied_mw"), ("periods", "cost_not_supplied"), ("stations", "out")}
 OUTAGES |= {("buses", "not_supplied_mw"), ("buses", "supplied")}  # tests/faults
 AHEAD = {("periods", "later_gap_rel")}  # below
-NETS = {("lines", "kind")}  # of grids with transformers: tests/workflows/test_a_day_on_a_users_net.py
+# of grids with transformers: tests/workflows/test_a_day_on_a_users_net.py
+NETS = {("lines", "kind"), ("lines", "max_loading_percent"), ("buses", "name")}
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}
 
 

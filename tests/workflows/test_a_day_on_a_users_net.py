@@ -29,7 +29,9 @@ SCENARIO = {
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     folder = tmp_path_factory.mktemp("village")
-    own_net(folder / "net.json")
+    net = own_net()
+    net.line["max_loading_percent"] = 90.0
+    pp.to_json(net, str(folder / "net.json"))
     (folder / "scenario.yaml").write_text(json.dumps(SCENARIO), encoding="utf-8")
     return folder
 
@@ -61,6 +63,7 @@ def test_the_users_net_with_the_setpoints_says_the_same(day, k):
     net = in_its_own_elements(day, k)
     buses, lines = (day[name][day[name].period == k + 1] for name in ("buses", "lines"))
     assert buses.bus.to_list() == ["0", "1", "3"]
+    assert buses.name.to_list() == net.bus.name[[0, 1, 3]].to_list() == ["substation", "busbar", "village"]
     assert buses.vm_ac_pu.to_list() == pytest.approx(net.res_bus.vm_pu[[0, 1, 3]].to_list(), abs=1e-9)
     by_line = lines.set_index("line")
     trafo, line = "trafo 0", "line 0 'L'"
@@ -69,6 +72,7 @@ def test_the_users_net_with_the_setpoints_says_the_same(day, k):
     assert by_line.i_ac_ka[line] == pytest.approx(net.res_line.i_ka[0], abs=1e-9)
     assert by_line.loading_percent[trafo] == pytest.approx(net.res_trafo.loading_percent[0], abs=1e-5)
     assert by_line.loading_percent[line] == pytest.approx(net.res_line.loading_percent[0], abs=1e-5)
+    assert lines.max_loading_percent.to_list() == [100.0, 90.0]
     told = day["periods"].iloc[k]
     assert told.ac_slack_mw == pytest.approx(net.res_ext_grid.p_mw[0], abs=1e-9)
     lost = net.res_trafo.pl_mw[0] + net.res_line.pl_mw[0]

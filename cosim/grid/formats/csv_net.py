@@ -137,8 +137,10 @@ def _rows(table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _buses(net: pandapowerNet, tables: Tables) -> None:
     for row, one in _rows(tables["bus.csv"]):
-        limits = {name: one[name] for name in ("min_vm_pu", "max_vm_pu") if name in one}
-        pandapower().create_bus(net, one["vn_kv"], name=one["id"], index=row, **limits)
+        given: dict[str, Any] = {name: one[name] for name in ("min_vm_pu", "max_vm_pu") if name in one}
+        if {"x", "y"} <= one.keys():
+            given["geodata"] = (one["x"], one["y"])
+        pandapower().create_bus(net, one["vn_kv"], name=one["id"], index=row, **given)
 
 
 def _lines(net: pandapowerNet, tables: Tables) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from cosim.errors import InputError, Problem
 from cosim.grid.formats.feeder_tables import FeederTables, Supply, read_text
+from cosim.grid.reduction.bus_places import point_of
 from cosim.plain import Cells
 from cosim.tables import is_count
 
@@ -257,23 +258,11 @@ def _bus(row: Mapping[str, Any], slack: str) -> Cells:
     high = None if high == _NO_LIMIT_PU else high
     if str(row["index"]) == slack and low is not None and low == high:
         low = high = None
-    x, y = _position(row.get("geo"))
+    x, y = point_of(row.get("geo")) or (None, None)
     return {
         "id": str(row["index"]), "name": _word(row), "vn_kv": row["vn_kv"], "min_vm_pu": low, "max_vm_pu": high,
         "x": x, "y": y,
     }  # fmt: skip
-
-
-def _position(geo: object) -> tuple[float | None, float | None]:
-    """Return the coordinates of a GeoJSON point, or nothing."""
-    if not isinstance(geo, str):
-        return None, None
-    try:
-        x, y = json.loads(geo)["coordinates"][:2]
-        at = float(x), float(y)
-    except (ValueError, TypeError, KeyError):
-        return None, None
-    return at if all(math.isfinite(value) for value in at) else (None, None)
 
 
 def _line(row: Mapping[str, Any]) -> Cells:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from cosim.arrays import Array, ComplexArray
 from cosim.grid.circuit import WHOLE_PERCENT, Circuit, Elements
 from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.reduction.branch_table import BranchTable
+from cosim.grid.reduction.bus_places import bus_names, layout
 from cosim.grid.reduction.net_rules import voltage_limits
 from cosim.grid.reduction.own_net import ReducedNet
 
@@ -55,11 +57,12 @@ def feeder_of_net(
         )
     )
     free = found.table.buses.inside
-    return feeder_of_table(
+    feeder = feeder_of_table(
         found.table, name=found.name, users=[[str(bus) for bus in one] for one in users],
         v_min_pu=np.where(free, NO_VM_PU[0], low), v_max_pu=np.where(free, NO_VM_PU[1], high),
         most_percent=_most_percent(net, found.table, max_loading_percent),
     )  # fmt: skip
+    return replace(feeder, bus_names=bus_names(net.bus, users), layout=layout(net.bus, users, found.table))
 
 
 def feeder_of_table(

@@ -1,12 +1,14 @@
 """The feeder that the dispatch takes of a net: its limits, its ratings, and the loading of its elements."""
 
+import json
+
 import numpy as np
 import pandapower as pp
 import pandapower.networks as nets
 import pytest
 
 from cosim.errors import InputError
-from cosim.grid.loading import loading_percent
+from cosim.grid.loading import line_loading_percent, loading_percent
 from cosim.grid.reduction.own_feeder import feeder_of_net
 from cosim.grid.reduction.own_net import reduced
 from cosim.grid.state import GridState
@@ -83,3 +85,41 @@ def test_what_knows_plain_feeders_only_says_so():
             getattr(feeder, part)
     with pytest.raises(InputError, match="loss_free_voltage_pu"):
         feeder.loss_free_voltage_pu(feeder.p_mw, feeder.q_mvar)
+
+
+def test_of_lines_side_by_side_the_one_nearest_to_its_own_limit_is_told():
+    """The two lines may be loaded to 100 and to 80 %; the group is told by the one of the larger share of that."""
+    net = net_with_groups()
+    found = reduced(net, name="net")
+    feeder = feeder_of_net(net, found, v_min_pu=0.9, v_max_pu=1.1)
+    percent, most = line_loading_percent(feeder, state_of(feeder, found))
+    pp.runpp(net, tolerance_mva=1e-12)
+    first, second, alone = net.res_line.loading_percent
+    group = feeder.line_ids.index("line 0 + line 1")
+    assert second / 80.0 > first / 100.0
+    assert (percent[group], most[group]) == pytest.approx((second, 80.0), abs=1e-6)
+    assert percent[feeder.line_ids.index("line 2")] == pytest.approx(alone, abs=1e-6)
+    assert line_loading_percent(feeder.without_current_limits(), state_of(feeder, found))[1] is None
+
+
+def test_names_and_places_are_those_of_the_net():
+    """Buses joined by a switch have the first name; a star point lies where the bus does that feeds it."""
+    net = nets.create_cigre_network_mv(with_der="pv_wind")
+    feeder = feeder_of_net(net, reduced(net, name="net"), v_min_pu=0.9, v_max_pu=1.1)
+    inside = feeder.circuit.inside
+    for at in np.flatnonzero(~inside):
+        bus = int(feeder.bus_ids[at])
+        assert feeder.bus_names[at] == net.bus.name[bus]
+        assert feeder.layout[at].tolist() == json.loads(net.bus.geo[bus])["coordinates"]
+    assert {feeder.bus_names[at] for at in np.flatnonzero(inside)} == {""}  # open ends
+    net = net_with_groups()
+    net.bus["name"] = ["grid", "", None, "busbar", "end"]
+    net.bus["geo"] = [json.dumps({"type": "Point", "coordinates": [k, 0.5]}) for k in range(5)]
+    pp.create_switch(net, 2, 2, et="l", closed=False)  # the line from 2 to 1 hangs at its other end
+    net.trafo["in_service"] = False
+    feeder = feeder_of_net(net, reduced(net, name="net"), v_min_pu=0.9, v_max_pu=1.1)
+    inside = int(np.flatnonzero(feeder.circuit.inside)[0])
+    assert feeder.bus_names == ("grid", "", "")
+    assert feeder.layout[inside].tolist() == [1.0, 0.5]
+    net.bus.loc[1, "geo"] = None
+    assert feeder_of_net(net, reduced(net, name="net"), v_min_pu=0.9, v_max_pu=1.1).layout.shape == (0, 2)
