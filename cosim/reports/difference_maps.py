@@ -56,7 +56,7 @@ def _roads(first: RunResult, last: RunResult, axis: frames.PeriodAxis) -> tuple[
     points = maps.placed(places.nodes, places.links.values())
     roads = [link for link in less.index if link in places.links and len(set(places.links[link])) > 1]
     kept = maps.worst(roads, np.abs(less.loc[roads].to_numpy()))
-    figure = maps.canvas("", points)
+    figure = maps.canvas("", points, places.nodes)
     ends = {link: places.links[link] for link in kept}
     lines = maps.strokes(ends, points, _EDGES, _LABELS, _SHADES)
     values = less.loc[kept].to_numpy()
@@ -78,7 +78,7 @@ def _feeder(first: RunResult, last: RunResult, axis: frames.PeriodAxis) -> tuple
     points = maps.placed(places.buses, places.lines.values(), places.slack)
     values = less.reindex(list(points)).to_numpy()
     reach = max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-6)
-    figure = maps.canvas("", points)
+    figure = maps.canvas("", points, places.buses)
     figure.add_trace(maps.strokes(places.lines, points, (1.0,), ("", "")).base())
     marks = _told(np.array(list(points.values())), list(points), "Bus %{text}: %{customdata[0]:+.5f} pu")
     scale = [[k / (len(style.VOLTAGE_SCALE) - 1), colour] for k, colour in enumerate(style.VOLTAGE_SCALE)]

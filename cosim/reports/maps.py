@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -58,11 +58,23 @@ class Strokes:
         return scatter(x, y, mode="lines", line={"color": BASE, "width": 2}, hoverinfo="skip", showlegend=False)
 
     def classes(self) -> list[Trace]:
-        """Return one trace a class, without lines yet."""
+        """Return one trace a class, without lines yet; a higher class is wider, told apart without its colour, too."""
         return [
-            scatter([None], [None], mode="lines", name=label, line={"color": shade, "width": 3.5}, hoverinfo="skip")
-            for label, shade in zip(self.labels, self.shades, strict=True)
+            scatter(
+                [None],
+                [None],
+                mode="lines",
+                name=label,
+                line={"color": shade, "width": 2.5 + 0.5 * k},
+                hoverinfo="skip",
+            )
+            for k, (label, shade) in enumerate(zip(self.labels, self.shades, strict=True))
         ]
+
+    def aside(self, distance: float) -> Strokes:
+        """Return the same lines, farther to the right of their direction."""
+        shift = distance * _right(self.end - self.start)
+        return replace(self, start=self.start + shift, end=self.end + shift)
 
     def coloured(self, values: Array) -> list[Trace]:
         """Return where each class is at these values of the lines; a line without one has no colour."""
@@ -92,10 +104,7 @@ def strokes(
     end = np.array([points[b] for _, b in ends.values()], dtype=np.float64).reshape(-1, 2)
     both = {(b, a) for a, b in ends.values()}
     beside = np.array([pair in both for pair in ends.values()], dtype=np.float64)[:, None]
-    along = end - start
-    length = np.hypot(along[:, 0], along[:, 1])[:, None]
-    aside = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.where(length > 0.0, length, 1.0)
-    shift = aside * beside * 0.012 * extent(points)
+    shift = _right(end - start) * beside * 0.012 * extent(points)
     return Strokes(
         names=tuple(ends),
         start=start + shift,
@@ -104,6 +113,12 @@ def strokes(
         labels=tuple(labels),
         shades=tuple(shades[-len(labels) :]),
     )
+
+
+def _right(along: Array) -> Array:
+    """Return the direction to the right of each, of length one, shape (k, 2)."""
+    length = np.hypot(along[:, 0], along[:, 1])[:, None]
+    return np.stack([along[:, 1], -along[:, 0]], axis=1) / np.where(length > 0.0, length, 1.0)
 
 
 def extent(points: Mapping[str, Point]) -> float:
@@ -175,8 +190,8 @@ def _single_line(names: list[str], ends: list[Ends], root: str) -> dict[str, Poi
     return {name: places.get(name, (0.0, 0.0)) for name in names}
 
 
-def canvas(title: str, points: Mapping[str, Point]) -> Figure:
-    """Return an empty map: no axes, one scale in both directions, room around the outermost points."""
+def canvas(title: str, points: Mapping[str, Point], places: Mapping[str, Point | None]) -> Figure:
+    """Return an empty map: no axes, room around the outermost points, one scale where they are places of the world."""
     figure = Figure()
     style.paper(figure, title, 460)
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
@@ -185,6 +200,8 @@ def canvas(title: str, points: Mapping[str, Point]) -> Figure:
     room = 0.07 * extent(points)
     figure.update_xaxes(**hidden, range=[low[0] - room, high[0] + room])
     figure.update_yaxes(**hidden, range=[low[1] - room, high[1] + room])
+    if None not in places.values():
+        figure.update_yaxes(scaleanchor="x")
     figure.update_layout(
         hovermode="closest", dragmode="pan", margin={"l": 8, "r": 8, "t": 40, "b": 8},
         legend={"font": {"size": 11}, "itemwidth": 30},

@@ -37,7 +37,7 @@ _TILES_ROADS = ("stations_mwh", "link_flow_vph", "wait_min", "sue_residual")
 _MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
-_NOT_SHOWN = ("text", "resolved", "sources", "inputs", "gates", "title", "versions", "warnings")
+_NOT_SHOWN = ("kinds", "text", "resolved", "sources", "inputs", "gates", "title", "versions", "warnings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

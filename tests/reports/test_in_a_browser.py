@@ -77,8 +77,25 @@ def test_every_figure_has_data_and_nothing_goes_wrong(run, opened, size, scheme)
         assert drawn(page, name) not in ("[]", "[null]"), name
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert errors == []
-    if size is WIDE:
-        assert page.evaluate(HIDDEN) == 0, "numbers that only a sideways scroll shows"
+    assert page.evaluate(HIDDEN) == 0, "numbers that only a sideways scroll shows"
+
+
+def test_on_paper_no_card_is_cut_and_figures_are_as_wide_as_their_cards(run, opened):
+    page, errors = opened(write_report(run), {"width": 1000, "height": 1400})
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("document.body.style.width = '500px'")  # a sheet of paper; the window stays as wide as it was
+    beyond = page.evaluate(
+        "[...document.querySelectorAll('.main-svg')].filter((svg) => svg.getBoundingClientRect().width > "
+        "svg.closest('.card').getBoundingClientRect().width + 1 || !svg.hasAttribute('viewBox')).length"
+    )
+    assert beyond == 0
+    shown = page.evaluate("[...document.querySelectorAll('.card')].map((card) => getComputedStyle(card).display)")
+    assert set(shown) == {"block", "none"}  # what stands in a line is cut at the end of a page
+    assert page.locator(".player").is_hidden()
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.querySelectorAll('.main-svg[viewBox]').length") == 0
+    assert errors == []
 
 
 def test_one_slider_moves_both_maps_by_keyboard_and_by_itself(run, opened):

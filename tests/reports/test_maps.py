@@ -33,7 +33,7 @@ def test_each_link_has_the_colour_of_its_own_volume_over_capacity(make_run):
     def loaded(k, tables, gate):
         tables["links"]["volume_capacity"] = fullness[k]
 
-    figure = FIGURES["road_map"].draw(make_run(change=loaded))
+    figure = FIGURES["road_map"].draw(make_run(change=loaded, without={"validation_links"}))
     assert [label for label, _ in figure.frames] == [
         "Period 1 · 00:00–00:30", "Period 2 · 00:30–01:00", "Period 3 · 01:00–01:30",
     ]  # fmt: skip
@@ -106,3 +106,53 @@ def test_places_all_alike_are_none():
     assert located(["a", "b"], np.zeros((2, 2))) == {"a": None, "b": None}
     assert located(["a"], [[3.0, 4.0]]) == {"a": (3.0, 4.0)}
     assert replace(PLACES, slack=None).slack is None
+
+
+def simulated(figure):
+    """Return the trace of what was measured, by its position."""
+    return next(
+        (position, trace) for position, trace in enumerate(figure.data)
+        if "simulated vehicles<br>" in trace.get("hovertemplate", "")
+    )  # fmt: skip
+
+
+def test_simulated_vehicles_stand_beside_the_model_where_and_when_they_were_measured(make_run):
+    def second_alone(k, tables, gate):
+        if k != 1:
+            tables.pop("validation_links")
+
+    figure = FIGURES["road_map"].draw(make_run(change=second_alone))
+    position, trace = simulated(figure)
+    assert trace["meta"] == ("flow_sumo_vph", "volume_capacity_sumo", "time_sumo_min", "flow_vph")
+    told = [dict(zip(trace["text"], moves[position]["customdata"], strict=True)) for _, moves in figure.frames]
+    assert told[0]["1-5"] == told[2]["1-5"] == [None] * 4
+    # 101 veh/h were measured where the model has 101 and volume over capacity 0.2; the other link was not simulated.
+    assert told[1] == {"1-5": [101.0, 0.2, 7.2, 101.0], "1-12": [None] * 4}
+    (_, moves) = figure.frames[1]
+    at = moves[position]
+    assert at["x"][0] == pytest.approx(0.5)
+    assert at["y"][0] < 0.0  # eastwards: to the right is below
+    assert at["x"][1] is None
+    dotted = [k for k, one in enumerate(figure.data) if one.get("line", {}).get("dash") == "dot"]
+    drawn = [[x for x in moves[k]["x"] if x is not None] for k in dotted]
+    assert [len(xs) for xs in drawn] == [2, 0, 0, 0, 0]
+    assert [figure.data[k]["showlegend"] for k in dotted] == [True, False, False, False, False]
+
+
+def test_a_run_with_its_own_simulation_shows_the_mean_of_its_seeds(make_run):
+    def driven(k, tables, gate):
+        tables.pop("validation_links")
+        tables["micro_links"] = {
+            "seed": [1, 2, 1, 2], "link": ["1-5", "1-5", "1-12", "1-12"], "flow_vph": [90.0, 110.0, 0.0, 0.0],
+            "travel_time_min": [7.0, 8.0, float("nan"), float("nan")], "vehicles": [90, 110, 0, 0],
+        }  # fmt: skip
+
+    figure = FIGURES["road_map"].draw(make_run(change=driven))
+    position, trace = simulated(figure)
+    told = dict(zip(trace["text"], figure.frames[0][1][position]["customdata"], strict=True))
+    assert told == {"1-5": [100.0, 0.2, 7.5, 100.0], "1-12": [0.0, 0.0, None, 50.0]}
+
+
+def test_without_a_simulation_the_map_has_no_such_layer(make_run):
+    figure = FIGURES["road_map"].draw(make_run(without={"validation_links"}))
+    assert not any(trace.get("line", {}).get("dash") == "dot" for trace in figure.data)

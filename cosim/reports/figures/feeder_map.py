@@ -51,7 +51,7 @@ def draw(result: RunResult) -> Figure:
     load = _first(buses, "bus", ("p_load_mw",), axis).reindex(list(points))
     rank = loading.to_numpy() if np.isfinite(loading.to_numpy()).any() else current.to_numpy()
     kept = maps.worst(list(places.lines), rank)
-    figure = maps.canvas(TITLE, points)
+    figure = maps.canvas(TITLE, points, places.buses)
     drawn = maps.strokes({name: places.lines[name] for name in kept}, points, _EDGES, _LABELS)
     figure.add_trace(drawn.base())
     for trace in drawn.classes():

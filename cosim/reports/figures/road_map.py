@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.reports import frames, maps, style
+from cosim.reports import frames, maps, simulated_links, style
 from cosim.reports.plot import Figure, scatter
 from cosim.results.store import RunResult
 
@@ -50,7 +50,7 @@ def draw(result: RunResult) -> Figure:
     full = values["volume_capacity"]
     roads = [name for name in full.index if name in places.links and len(set(places.links[name])) > 1]
     kept = maps.worst(roads, full.loc[roads].to_numpy())
-    figure = maps.canvas(TITLE, points)
+    figure = maps.canvas(TITLE, points, places.nodes)
     lines = maps.strokes({name: places.links[name] for name in kept}, points, _EDGES, _LABELS)
     figure.add_trace(lines.base())
     for trace in lines.classes():
@@ -60,10 +60,15 @@ def draw(result: RunResult) -> Figure:
     stations = _Stations(result, places, points, axis)
     if stations.names:
         figure.add_trace(stations.trace())
+    layer = simulated_links.layer(result, axis, lines, values, 0.02 * maps.extent(points))
+    first = len(figure.data)
+    for trace in layer.traces() if layer else ():
+        figure.add_trace(trace)
     for k, label in enumerate(axis.labels):
         told = np.stack([values[column].loc[kept].to_numpy()[:, k] for column in values], axis=1)
         moves = [*lines.coloured(full.loc[kept].to_numpy()[:, k]), {"customdata": maps.shown(told)}]
-        figure.add_frame(label, dict(enumerate(moves, start=1)) | stations.moves(k, len(moves) + 2))
+        simulated = dict(enumerate(layer.moves(k), start=first)) if layer else {}
+        figure.add_frame(label, dict(enumerate(moves, start=1)) | stations.moves(k, len(moves) + 2) | simulated)
     if len(kept) < len(roads):
         figure.update_layout(title={"text": f"{TITLE}: the {len(kept)} fullest of {len(roads)} links"})
     return figure

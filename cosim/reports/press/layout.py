@@ -106,6 +106,8 @@ def _beside(figure: Figure) -> bool:
 def _heights_mm(figure: Figure, columns: int, *, stacked: bool) -> list[float]:
     """Return the height of each row of panels: maps as their ranges ask, matrices by their rows, others equal."""
     layout, width = figure.layout, WIDTHS_MM[columns]
+    if _is_map(layout, 1) and not _of_the_world(layout):
+        return [PANEL_MM[columns] + 24.0]
     if _is_map(layout, 1):
         (left, right), (low, high) = (layout[axis]["range"] for axis in ("xaxis", "yaxis"))
         return [min(max(0.85 * width * (high - low) / (right - left), 40.0), HIGHEST_MM - 40.0) + 24.0]
@@ -123,6 +125,11 @@ def _heights_mm(figure: Figure, columns: int, *, stacked: bool) -> list[float]:
 
 def _is_map(layout: Mapping[str, Any], number: int) -> bool:
     return layout[_key("x", number)].get("visible", True) is False
+
+
+def _of_the_world(layout: Mapping[str, Any]) -> bool:
+    """Whether a map shows places, at one scale in both directions; else it is a diagram."""
+    return "scaleanchor" in layout["yaxis"]
 
 
 def _panel(figure: Figure, number: int, ax: Any, data: Sequence[Trace]) -> Panel:  # noqa: ANN401 - matplotlib's Axes
@@ -160,7 +167,7 @@ def _finish(panel: Panel, layout: Mapping[str, Any], number: int) -> None:
         if _number(note["xref"].split(" ")[0]) == number:
             _annotation(panel, note, log=y.get("type") == "log")
     if _is_map(layout, number):
-        ax.set(xlim=x["range"], ylim=y["range"], aspect="equal")
+        ax.set(xlim=x["range"], ylim=y["range"], aspect="equal" if _of_the_world(layout) else "auto")
         ax.set_axis_off()
         return
     for name, axis, ticks in (("x", x, panel.across), ("y", y, panel.up)):
