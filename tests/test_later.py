@@ -1,6 +1,7 @@
 """Modules that wait: there at once, loaded at their first use, one time, also from threads and after a failure."""
 
 import importlib
+import subprocess
 import sys
 import threading
 
@@ -120,3 +121,12 @@ def test_threads_load_it_once(loaded):
 def test_what_is_not_there_is_not_there(loaded):
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("not_there_at_all")
+
+
+def test_sheets_are_written_in_a_process_that_has_pandapower():
+    """pandas imports a part of openpyxl, which looks at the whole that waits, which imports that part."""
+    code = (
+        "import io; from cosim.grid.lean import pandapower; pandapower(); import pandas as pd;"
+        "w = pd.ExcelWriter(io.BytesIO(), engine='openpyxl'); pd.DataFrame({'a': [1]}).to_excel(w); w.close()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

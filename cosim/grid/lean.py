@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _OTHER_STUDIES = ("estimation", "grid_equivalents", "networks", "plotting", "shortcircuit", "timeseries")
 _FOR_PLOTS_AND_SHEETS = ("matplotlib", "matplotlib.pyplot", "openpyxl")
+_NEVER_IN_PARTS = {"openpyxl"}
+"""Packages whose parts begin with a look at the whole: whoever imports a part has to find nothing of it yet."""
 _WAITING = {
     **dict.fromkeys([*(f"pandapower.{part}" for part in _OTHER_STUDIES), *_FOR_PLOTS_AND_SHEETS], ()),
     **dict.fromkeys(("deepdiff", "deepdiff.diff"), ("DeepDiff",)),  # to compare two nets
@@ -26,12 +28,14 @@ _WAITING = {
 def pandapower() -> Any:  # noqa: ANN401 - the package has no types
     """Return pandapower; if nobody imported it before, its other parts, and plots, are loaded when they are used."""
     if "pandapower" not in sys.modules:
-        finder = Later(_WAITING)
+        finder, there = Later(_WAITING), set(sys.modules)
         sys.meta_path.insert(0, finder)
         try:
             import pandapower as lean
         finally:
             sys.meta_path.remove(finder)
+            for name in _NEVER_IN_PARTS - there:
+                sys.modules.pop(name, None)
         return lean
     import pandapower as known
 
