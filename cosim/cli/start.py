@@ -10,11 +10,16 @@ from cosim.later import Later
 _YOUNG = 100_000
 """Objects made before cycles are looked for among them: the packages to load make half a million that stay."""
 
+_ARROW_OPERATIONS = (
+    "add_checked", "and_kleene", "bit_wise_and", "bit_wise_or", "bit_wise_xor", "equal", "greater", "greater_equal",
+    "less", "less_equal", "multiply_checked", "not_equal", "or_kleene", "power_checked", "subtract_checked", "xor",
+)  # fmt: skip
 _OTHER_SOLVERS = ("gurobipy", "highspy", "osqp", "pyscipopt", "scs")
 _WAITING = {
     **dict.fromkeys(_OTHER_SOLVERS, ()),  # cvxpy imports each to see whether it is there
     "numpy.f2py": (),  # the compiler of Fortran, which scipy names with all else that numpy has
     "numpy.testing": (),
+    "pyarrow.compute": _ARROW_OPERATIONS,  # for columns of Arrow's own types in pandas, which no table here has
     "scipy.interpolate": ("PchipInterpolator", "interp1d"),  # for a controller of pandapower's
     "scipy.optimize": (),  # cvxpy looks whether it is there
     "scipy.special": ("entr", "kl_div", "logsumexp", "rel_entr", "xlogy"),  # for atoms of cvxpy's without numbers

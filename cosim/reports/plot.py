@@ -7,6 +7,7 @@ dictionaries may hold is the same, see https://plotly.com/javascript/reference/.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -235,6 +236,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON in the making
         return [_plain(one) for one in value]
     if isinstance(value, str | bool | int) or value is None:
         return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     array = np.asarray(value)
     if array.dtype.kind == "f":
         array = array.astype(object)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from cosim.dispatch import problem as of_problem
 from cosim.dispatch.backends import clarabel
 from cosim.dispatch.backends.base import Cones, judged
-from cosim.dispatch.closing import closed
+from cosim.dispatch.closing import closed, feasible
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.polish import polished
 from cosim.dispatch.problem import DispatchProblem
@@ -62,6 +62,40 @@ def test_a_point_that_no_change_makes_better_stays_as_it_is():
     }  # fmt: skip
     given = answer_at(data, np.array([1.5]), np.zeros(2))
     assert closed(data, given).solution.x == pytest.approx(given.solution.x)
+
+
+def circle(point):
+    """The disk |(x, y)| <= r with r = 1, and x >= 0.5: an answer at a point (r, x, y)."""
+    data = {
+        "A": sp.csc_array(np.array([[1.0, 0, 0], [0, -1.0, 0], [-1.0, 0, 0], [0, -1.0, 0], [0, 0, -1.0]])),
+        "b": np.array([1.0, -0.5, 0.0, 0.0, 0.0]), "c": np.array([0.0, 1.0, 0.0]),
+        "dims": Cones(zero=1, nonneg=1, soc=[3]),
+    }  # fmt: skip
+    return data, answer_at(data, np.array(point), np.array([0.0, 1.0, 0.0, 0.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("point", "nearest"),
+    [
+        ((1.0, 0.6 + 6e-8, 0.8 + 8e-8), (1.0, 0.6, 0.8)),  # along the radius
+        ((1.0, 0.5 - 3e-8, 0.1), (1.0, 0.5, 0.1)),  # a bound alone
+        ((1.0 + 2e-8, 0.7, 0.1), (1.0, 0.7, 0.1)),  # an equation alone
+        ((1.0, 0.5 - 3e-8, np.sqrt(0.75) + 1e-8), (1.0, 0.5, np.sqrt(0.75))),  # a corner
+    ],
+)
+def test_a_point_that_violates_rows_and_cones_moves_to_the_nearest_feasible_one(point, nearest):
+    data, given = circle(point)
+    found = feasible(data, given)
+    assert found.solution.x == pytest.approx(np.array(nearest), abs=1e-14)
+    assert found.primal_residual <= 1e-10
+    assert (found.solution.z == given.solution.z).all()
+    assert found.dual_residual == given.dual_residual  # the objective is linear: the multipliers say what they said
+
+
+def test_where_nothing_is_feasible_no_point_is_found():
+    data, given = circle((1.0, 0.6, 0.8))
+    data = {**data, "b": np.array([1.0, -1.5, 0.0, 0.0, 0.0])}  # x >= 1.5 within the disk
+    assert feasible(data, answer_at(data, given.solution.x, given.solution.z)) is None
 
 
 def test_powers_and_stored_energy_of_an_unpolished_plan_close(small_case, monkeypatch):

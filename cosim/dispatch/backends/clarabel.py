@@ -55,8 +55,9 @@ def solve(data: Data) -> ConeAnswer:
     residuals say whether the point is good to 1e-8. What is left of the equations is closed afterwards.
     """
     quick = _solve(data, tolerance=TIGHT, refined=False)
-    if _borne_out(data, quick):
-        return quick
+    borne_out = _borne_out(data, quick)
+    if borne_out is not None:
+        return borne_out
     tight = _solve(data, tolerance=TIGHT)
     seconds = quick.solve_time_s + tight.solve_time_s
     if tight.status in {"optimal", *CERTIFICATES}:
@@ -72,16 +73,24 @@ def solve(data: Data) -> ConeAnswer:
     return replace(found, solve_time_s=seconds)
 
 
-def _borne_out(data: Data, answer: ConeAnswer) -> bool:
-    """Whether an answer's own residuals, or its certificate of infeasibility, say what the solver says."""
+def _borne_out(data: Data, answer: ConeAnswer) -> ConeAnswer | None:
+    """Return the answer if its own residuals, or its certificate of infeasibility, say what the solver says.
+
+    One that is not feasible enough is taken at the feasible point next to it, if that is as good.
+    """
     if answer.status == "infeasible":
-        return empty_within(data, answer.solution.z) >= EMPTY_WITHIN
-    if answer.status != "optimal" or max(answer.primal_residual, answer.dual_residual) > STANDARD:
-        return False
-    from cosim.dispatch.closing import closes  # whose scaling knows the backends
+        return answer if empty_within(data, answer.solution.z) >= EMPTY_WITHIN else None
+    if answer.status != "optimal" or answer.dual_residual > STANDARD:
+        return None
+    if answer.primal_residual <= TIGHT:
+        return answer
+    from cosim.dispatch.closing import closes, feasible  # whose scaling knows the backends
 
     # Beyond 1e-9 it is good only if what is left of the equations can be closed: a must-take power would be off.
-    return answer.primal_residual <= TIGHT or closes(data, answer)
+    if answer.primal_residual <= STANDARD and closes(data, answer):
+        return answer
+    found = feasible(data, answer)
+    return found if found is not None and max(found.dual_residual, found.gap) <= STANDARD else None
 
 
 def _solve(data: Data, *, tolerance: float, money: float = 1.0, refined: bool = True) -> ConeAnswer:
