@@ -183,4 +183,4 @@ def _of_stations(paths: PathSet, at: IntArray, stations: int, flow_vph: Array, m
     left = np.diag(border.sum(axis=0)) - border.T @ share
     of_station = np.linalg.lstsq(left, missing_vph, rcond=SINGULAR)[0]
     of_commodity = -share @ of_station
-    return of_commodity[paths.commodity] + np.append(of_station, 0.0)[at]
+    return np.asarray(of_commodity[paths.commodity] + np.append(of_station, 0.0)[at], dtype=np.float64)

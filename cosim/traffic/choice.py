@@ -221,7 +221,7 @@ class PathSet:
         """Return how often a traveller of each commodity uses each link, by the shares of its paths, shape (W, L)."""
         shape = (len(self.commodities), len(self.link_ids))
         used = np.bincount(self.entry_cell, weights=share[self.entry_path], minlength=shape[0] * shape[1])
-        return used.reshape(shape)
+        return np.asarray(used, dtype=np.float64).reshape(shape)
 
     def link_use_covariance(self, demand_vph: Array, loaded: LogitLoad) -> Array:
         """Return ``H = -(1/theta) dV/dt``, the demand-weighted covariance of link use, shape (L, L).
