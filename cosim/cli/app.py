@@ -13,6 +13,7 @@ from cosim.cli.beginning import init
 from cosim.cli.explaining import explain
 from cosim.cli.exporting import export
 from cosim.cli.figures import figures
+from cosim.cli.grading import grade
 from cosim.cli.installation import doctor
 from cosim.cli.judging import validate, verify
 from cosim.cli.scripting import scenario
@@ -350,6 +351,7 @@ def import_(
 
 
 app.command()(export)
+app.command()(grade)
 app.command()(figures)
 
 

@@ -15,7 +15,7 @@ from cosim import supervision
 from cosim.errors import ComponentError
 
 OPTION = "--json"
-COMMANDS = ("run", "verify", "validate", "assign")
+COMMANDS = ("run", "verify", "validate", "assign", "grade")
 """Commands that end with a document: those of `cosim.workflows.documents`, which is not loaded before it is needed."""
 
 

@@ -16,7 +16,7 @@ from cosim.errors import EXITS, HungError, InputError, PluginError, Problem, Sum
 from cosim.guard import words
 from cosim.plain import Json
 from cosim.version import __version__
-from cosim.workflows.findings import AssignFound, RunFound, ValidateFound, VerifyFound
+from cosim.workflows.findings import AssignFound, GradeFound, RunFound, ValidateFound, VerifyFound
 
 FORMAT: Literal[1] = 1
 """Of the documents; another number where a field goes or means another thing, the same where one comes."""
@@ -124,11 +124,26 @@ class AssignDocument(Told):
     found: AssignFound | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeDocument(Told):
+    """What `cosim grade --json` prints.
+
+    Attributes
+    ----------
+    found
+        The grade; null without one.
+    """
+
+    command: Literal["grade"]
+    found: GradeFound | None
+
+
 DOCUMENTS: Mapping[str, type[Told]] = {
     "run": RunDocument,
     "verify": VerifyDocument,
     "validate": ValidateDocument,
     "assign": AssignDocument,
+    "grade": GradeDocument,
 }
 """Documents by the command that prints them."""
 

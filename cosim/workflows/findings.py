@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosim.traffic.problem import SueProblem, SueResult
     from cosim.traffic.user_equilibrium import UeStage
     from cosim.workflows.assign import Assignment
+    from cosim.workflows.grade import Grade
     from cosim.workflows.micro_found import PeriodValidation, Validation
     from cosim.workflows.verify_tables import Verification
 
@@ -282,6 +283,60 @@ class AssignFound:
     flows: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFound:
+    """A check of an answer: the worst value of the day, what is accepted, and where it stands (period 0: the day)."""
+
+    name: str
+    meaning: str
+    unit: str
+    value: float
+    limit: float
+    passed: bool
+    period: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeFound:
+    """The grade of an answer to a case of the benchmark pack.
+
+    Attributes
+    ----------
+    solution, by, how
+        The answer, who made it, and with what.
+    case, currency
+        The case that it answers.
+    valid
+        Whether it keeps everything.
+    checks
+        Everything that it must keep.
+    cost, claimed
+        Cost of the day as it was found, and as it was claimed.
+    cost_terms
+        Parts of the cost that was found.
+    best_known, gap_to_best_rel
+        Cost of the best answer that is known, and how far this one is above it.
+    lower_bound, gap_to_bound_rel
+        What no answer costs less than, and how far this one is above it.
+    """
+
+    solution: str
+    by: str
+    how: str
+    case: str
+    currency: str
+    valid: bool
+    checks: tuple[CheckFound, ...]
+    cost: float
+    claimed: float
+    cost_terms: dict[str, float]
+    best_known: float
+    gap_to_best_rel: float
+    lower_bound: float
+    gap_to_bound_rel: float
+
+
 def found_run(result: RunResult) -> RunFound:
     """Return what a run found."""
     from cosim.reports.frames import ReadOnce, currency, title
@@ -383,4 +438,22 @@ def _stage(problem: SueProblem, result: SueResult, towards: UeStage | None = Non
         paths=len(problem.paths) if isinstance(problem.paths, PathSet) else None,
         beckmann_veh_min_per_h=None if towards is None else towards.beckmann,
         relative_gap=None if towards is None else towards.relative_gap,
+    )  # fmt: skip
+
+
+def found_grade(found: Grade) -> GradeFound:
+    """Return what was found of an answer."""
+    return GradeFound(
+        solution=found.folder, by=found.by, how=found.how, case=found.pack.name, currency=found.pack.currency,
+        valid=found.valid,
+        checks=tuple(
+            CheckFound(
+                name=one.name, meaning=one.meaning, unit=one.unit, value=one.value, limit=one.limit, passed=one.passed,
+                period=one.period, where=one.where,
+            )
+            for one in found.checks
+        ),
+        cost=found.cost, claimed=found.claimed, cost_terms=dict(found.cost_terms), best_known=found.known.best_known,
+        gap_to_best_rel=found.gap_to_best_rel, lower_bound=found.known.lower_bound,
+        gap_to_bound_rel=found.gap_to_bound_rel,
     )  # fmt: skip

@@ -29,6 +29,7 @@ COMMANDS = [
     "init",
     "export",
     "figures",
+    "grade",
 ]
 LIGHT = (
     "numpy",

@@ -127,6 +127,19 @@ class Renewable(Device):
         """Return nothing: the weather is free."""
         return np.zeros_like(did.p_mw)
 
+    @classmethod
+    def beyond_day(cls, settings: RenewableSettings, given: Given, did: Did) -> Array:
+        """Return must-take power that is not taken, and reactive power beside a fixed power factor."""
+        found = np.zeros_like(did.p_mw)
+        factor = settings.power_factor
+        if not settings.curtailable:
+            largest = settings.s_max_mva * (1.0 if settings.reactive else abs(factor))
+            found = np.maximum(np.minimum(given.series["available_mw"], largest) - did.p_mw, 0.0)
+        if not settings.reactive:
+            tied = np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0) * did.p_mw
+            found = np.maximum(found, np.abs(did.q_mvar - tied))
+        return np.asarray(found)
+
     def available_mw(self, window: Window) -> Array:
         """Return what weather and rating allow, at the fixed power factor where there is one."""
         largest = self.settings.s_max_mva * (1.0 if self.settings.reactive else abs(self.settings.power_factor))

@@ -241,6 +241,14 @@ class Device(Guarded, ABC):
         """Return by how much the stored energy changes by what was done; None if the settings do not tell."""
         return None
 
+    @classmethod
+    def beyond_day(cls, settings: Any, given: Given, did: Did) -> Array:  # noqa: ANN401 - any settings
+        """Return how far what ties powers and periods is broken: ramps, ends of days, MW, Mvar or MWh, shape (T,).
+
+        `allowed` tells the limits of single periods. By default nothing is tied.
+        """
+        return np.zeros_like(did.p_mw)
+
     @property
     def name(self) -> str:
         """The scenario's name of the device."""

@@ -144,6 +144,13 @@ class DemandResponse(Device):
         return np.asarray(paid + given.shortfall_price_per_mwh * did.missed)
 
     @classmethod
+    def beyond_day(cls, settings: DemandResponseSettings, given: Given, did: Did) -> Array:
+        """Return the energy that is cut and never made up for, or the other way round."""
+        found = np.zeros_like(did.p_mw)
+        found[-1] = abs(given.period_h * float(did.p_mw.sum())) * given.couples_periods
+        return found
+
+    @classmethod
     def initial_state(cls, settings: DemandResponseSettings) -> dict[str, float]:
         """Return the open balance (energy cut and not yet returned)."""
         return {"open_mwh": 0.0}

@@ -148,6 +148,15 @@ class GasTurbine(Device):
         return np.asarray(given.period_h * per_h)
 
     @classmethod
+    def beyond_day(cls, settings: GasTurbineSettings, given: Given, did: Did) -> Array:
+        """Return by how much the power changes faster than the ramp."""
+        if settings.ramp_mw_per_h is None:
+            return np.zeros_like(did.p_mw)
+        before = did.p_mw[0] if settings.p_initial_mw is None else settings.p_initial_mw
+        step = np.abs(np.diff(did.p_mw, prepend=before))
+        return np.asarray(np.maximum(step - settings.ramp_mw_per_h * given.period_h, 0.0))
+
+    @classmethod
     def initial_state(cls, settings: GasTurbineSettings) -> dict[str, float]:
         """Return the power before the first period, where one is given."""
         start = settings.p_initial_mw

@@ -219,6 +219,15 @@ class Storage(Device):
         return np.asarray(given.period_h * gained)
 
     @classmethod
+    def beyond_day(cls, settings: StorageSettings, given: Given, did: Did) -> Array:
+        """Return by how much the day ends below (or beside) the energy that it began with."""
+        found = np.zeros_like(did.p_mw)
+        if given.couples_periods and settings.soc_end != "free":
+            ahead = did.energy_mwh[-1] - settings.soc_initial * settings.capacity_mwh
+            found[-1] = abs(ahead) if settings.soc_end == "equal" else max(-ahead, 0.0)
+        return found
+
+    @classmethod
     def initial_state(cls, settings: StorageSettings) -> dict[str, float]:
         """Return the energy before the first period."""
         return {"energy_mwh": settings.soc_initial * settings.capacity_mwh}
