@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosim.scenario.load import load as load_scenario
     from cosim.workflows.check import check
     from cosim.workflows.fork import fork
+    from cosim.workflows.grade import grade
     from cosim.workflows.plan import plan
     from cosim.workflows.resume import resume
     from cosim.workflows.run import run
@@ -35,6 +36,7 @@ __all__ = [
     "build_case",
     "check",
     "fork",
+    "grade",
     "load",
     "load_scenario",
     "plan",
@@ -52,6 +54,7 @@ _HOMES = {
     "build_case": ("cosim.scenario.case", "build_case"),
     "check": ("cosim.workflows.check", "check"),
     "fork": ("cosim.workflows.fork", "fork"),
+    "grade": ("cosim.workflows.grade", "grade"),
     "load": ("cosim.results.store", "load"),
     "load_scenario": ("cosim.scenario.load", "load"),
     "plan": ("cosim.workflows.plan", "plan"),

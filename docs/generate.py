@@ -39,10 +39,22 @@ from cosim.scenario.net_source import NetSource
 from cosim.timeline import SeriesRef
 from cosim.traffic.formats import csv as roads_csv
 from cosim.validation.micro_limits import MicroLimits
+from cosim.workflows.benchmark_pack import case_names, pack_case
+from cosim.workflows.grade import grade
 
 DOCS = Path(__file__).resolve().parent
-PAGES = ("../README.md", "scenarios.md", "mosaik.md", "results.md", "paper.md", "troubleshooting.md")
+PAGES = (
+    "../README.md",
+    "scenarios.md",
+    "mosaik.md",
+    "results.md",
+    "paper.md",
+    "troubleshooting.md",
+    "benchmark-pack.md",
+)
 SCHEMA = json_schema()
+EXACT_REL = 1e-9
+"""A gap to a bound below which it is rounding."""
 REFERENCE = re.compile(r'"#/\$defs/(?!SeriesRef)')
 """To a section that has a table of its own."""
 REGION = re.compile(r"(<!-- begin (?P<directive>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -239,9 +251,30 @@ def reproduction(name: str) -> str:
     return _table(" | ".join(head), rows)
 
 
+def pack() -> str:
+    """Return the table of the benchmark pack's cases, with what is known of them."""
+    rows = []
+    for name in case_names():
+        one = pack_case(name)
+        best, bound = one.known.best_known, one.known.lower_bound
+        gap = max(best - bound, 0.0) / max(1.0, abs(bound))
+        shown = f"{100.0 * gap:.2f} %" if gap > EXACT_REL else "0"
+        text = f"**{one.title}.** {one.description}"
+        rows.append((f"`{name}`", f"{best:,.4f}", f"{bound:,.4f} {one.currency}", shown, text))
+    return _table("case | best known | lower bound | gap | what it asks for", rows)
+
+
+def pack_checks() -> str:
+    """Return the table of what an answer must keep."""
+    found = grade(pack_case("weak_feeder_nodal").best)  # one with every kind of check
+    rows = [(f"`{one.name}`", one.meaning, f"{one.limit:g}", one.unit) for one in found.checks]
+    return _table("check | what is held against what | limit | unit", rows)
+
+
 DIRECTIVES: dict[str, Callable[..., str]] = {
     "keys": keys, "kinds": kinds, "csv": csv_columns, "ports": ports, "columns": columns, "statuses": statuses,
-    "checks": checks, "exits": exits, "bands": bands, "file": file, "equations": equations, "reproduction": reproduction
+    "checks": checks, "exits": exits, "bands": bands, "file": file, "equations": equations,
+    "reproduction": reproduction, "pack": pack, "pack_checks": pack_checks,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`import cosim`: about a dozen names, all there, none loaded before it is used."""
+"""`import cosim`: at most twenty names, all there, none loaded before it is used."""
 
 import importlib
 import re
@@ -23,7 +23,7 @@ def loaded_after(code):
 
 
 def test_all_names_are_importable_documented_and_few():
-    assert len(cosim.__all__) <= 14
+    assert len(cosim.__all__) <= 20
     assert cosim.__all__ == sorted(cosim.__all__)
     for name in cosim.__all__:
         assert getattr(cosim, name).__doc__, name

@@ -102,5 +102,5 @@ def _write_template(name: str, folder: Path) -> None:
     from cosim.workflows.solution_files import write_template
 
     write_template(name, folder)
-    text = "fill in solution.json, links.csv, stations.csv, devices.csv; the case is scenario/"
+    text = f"fill in solution.json, links.csv, stations.csv, devices.csv; the case is {name}/"
     console().print(f"written  {escape(str(folder))}: {text}", soft_wrap=True)

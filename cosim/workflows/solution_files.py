@@ -302,7 +302,7 @@ def write_template(name: str, folder: Path) -> None:
         ]
         for table, rows in ids.items()
     })  # fmt: skip
-    write_folder(load_scenario(pack.folder), folder / "scenario")
+    write_folder(load_scenario(pack.folder), folder / name)  # a run is of the case by this name
 
 
 def _digits(value: float) -> str:

@@ -346,7 +346,7 @@ def test_a_run_that_is_not_whole_is_no_answer(tmp_path):
 
 def test_a_template_is_the_case_and_an_answer_to_fill_in(tmp_path):
     write_template("two_stations_nodal", tmp_path / "mine")
-    assert load(tmp_path / "mine" / "scenario").scenario.periods == 6
+    assert load(tmp_path / "mine" / "two_stations_nodal").scenario.periods == 6
     for name, sheet in SHEETS.items():
         best = rows(folder() / "two_stations_nodal" / "best" / f"{name}.csv")
         blank = rows(tmp_path / "mine" / f"{name}.csv")
