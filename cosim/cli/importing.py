@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cosim.workflows.check_net import CheckedNet
 
 NOT_CONVERGED = 6
+AS_IT_IS = ("opendss", "simbench")
+"""Sources of which there are no plain tables: ``--check`` goes without saying."""
 
 
 def import_command(
@@ -42,7 +44,7 @@ def import_command(
     how = given(how)
     if given(roads):
         raise UsageError("--trips, --with, --station, --vclass, --begin, --end, --step, --service-cars belong to roads")
-    if check_only:
+    if check_only or source in AS_IT_IS:
         return _checked(source, net, out, how)
     if how:
         raise UsageError("--slack, --open and --balanced belong to --check")

@@ -16,7 +16,7 @@ from cosim.dispatch.backends.base import Backend
 from cosim.dispatch.branch_flow import FlowValues
 from cosim.dispatch.consent import Proposal
 from cosim.dispatch.devices.base import State, Window
-from cosim.dispatch.diagnosis import diagnosis
+from cosim.dispatch.diagnosis import diagnosis, without_answer
 from cosim.dispatch.exactness import exact_periods
 from cosim.dispatch.plan import DispatchCase, DispatchPlan
 from cosim.dispatch.problem import DispatchProblem
@@ -102,7 +102,8 @@ class WindowSolver:
         """
         first = self.relaxed(window, states, proposal)
         if not first.record.usable:
-            return first
+            impossible = first.record.status == "infeasible"
+            return replace(first, diagnosis=without_answer(self.case, window)) if impossible else first
         if proposal is not None and self._needs_repair(first, applied):
             return self.plan(window.asking(first.ev_mw), states, applied)
         bound = min(first.record.primal_objective, first.record.dual_objective)

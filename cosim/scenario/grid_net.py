@@ -21,7 +21,7 @@ from cosim.grid.formats.simbench_profiles import Profiles, profiles_of
 from cosim.grid.model import read_feeder
 from cosim.grid.reduction.net_elements import NetElement, net_elements
 from cosim.grid.reduction.own_feeder import feeder_of_net
-from cosim.grid.reduction.own_net import ReducedNet, reduced
+from cosim.grid.reduction.own_net import ReducedNet, reduced, rings_opened
 from cosim.grid.reduction.own_taps import taps_of_net
 from cosim.grid.reduction.rows import Element
 from cosim.grid.reduction.tap_rules import with_type
@@ -185,7 +185,8 @@ def _read(
     if source is None:
         slack, vm_pu = required(FeederSettings.model_construct(slack_bus=slack_bus, slack_vm_pu=slack_vm_pu))
         net = net_of_folder(files.network(str(grid), shipped.FEEDERS), slack_bus=slack, slack_vm_pu=vm_pu)
-        return _reduced(net, str(grid), (), told=(), slack=int(net.ext_grid.bus.iloc[0]), own_names=True)
+        with rings_opened("set in_service to false of one of them, or open a switch at it"):
+            return _reduced(net, str(grid), (), told=(), slack=int(net.ext_grid.bus.iloc[0]), own_names=True)
     net, told = _net(source, files)
     if source.tap_changer_type is not None:
         net = with_type(net, source.tap_changer_type)

@@ -63,6 +63,14 @@ def test_the_tables_are_those_of_pandapower(cosim, tmp_path):
     assert "is not an empty folder" in err
 
 
+def test_a_circuit_of_opendss_goes_in_as_it_is_without_a_word_of_it(cosim, tmp_path):
+    file = Path(__file__).parents[1] / "grid" / "opendss" / "line.dss"
+    code, out, _ = cosim("import", "opendss", file, "--out", tmp_path / "line")
+    assert code == 0
+    assert "grid: line/net.json" in out
+    assert (tmp_path / "line" / "net.json").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -74,7 +82,7 @@ def test_the_tables_are_those_of_pandapower(cosim, tmp_path):
             2,
             "--slack, --open and --balanced belong to --check",
         ),
-        (["simbench", "1-MV-urban--0-sw", "--out", "x"], 2, "format 'simbench' is unknown"),
+        (["simbench", "1-MV-urban--9-sw", "--out", "x"], 3, "'1-MV-urban--9-sw' is no code of SimBench"),
     ],
 )
 def test_what_does_not_go_in_is_said(cosim, words, code, message):

@@ -1,8 +1,10 @@
 """Windows that the hard model cannot serve: curtailment and shedding, priced and located; or no answer, as a value."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
+import pandapower as pp
 import pytest
 from scipy.optimize import brentq
 
@@ -13,6 +15,7 @@ from cosim.errors import ComponentError
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.validation.gate import evaluate
+from tests.dispatch.own_nets import case_of, feeder_of, planned, solved
 
 UNITY = {"pv": {"reactive": False}, "wt": {"reactive": False}, "ess": {"reactive": False}}
 
@@ -261,3 +264,18 @@ def test_last_resorts_do_not_limit_the_generator_at_a_bus_whose_load_may_be_cut(
     assert elastic.model(2).base_load_mw is not None
     plan = elastic.solve(make_window(case, 0, 2, day.ev_mw[:, :2]), initial_states(case))
     np.testing.assert_allclose(plan.devices["gt"].p_mw, 0.5, atol=1e-5)
+
+
+def test_of_fixed_power_that_no_dispatch_can_carry_the_broken_limit_is_told():
+    """What is fed in at the end of a line is no device: by how much it breaks a limit is pandapower's word."""
+    net = pp.create_empty_network()
+    pp.create_buses(net, 2, 0.4)
+    pp.create_ext_grid(net, 0)
+    pp.create_line_from_parameters(net, 0, 1, 0.4, 0.2, 0.08, 10.0, max_i_ka=0.1)
+    pp.create_sgen(net, 1, 0.1)
+    plan = planned(case_of(feeder_of(net)[0]))
+    assert plan.record.status == "infeasible"
+    told = r"loading limit 100 % of line 0 by (0\.\d+) of it; let a device that may give less feed in"
+    assert (found := re.search(told, plan.diagnosis[0])), plan.diagnosis
+    over = solved(net).res_line.loading_percent[0] / 100.0 - 1.0
+    assert float(found[1]) == pytest.approx(over, rel=1e-3)

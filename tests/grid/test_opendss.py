@@ -178,7 +178,7 @@ REFUSED = {
     "a ring": (
         ("new line.m bus1=b bus2=c phases=3 r1=1 x1=1 r0=1 x0=1 c1=0 c0=0 length=1",
          "new line.n bus1=c bus2=a phases=3 r1=1 x1=1 r0=1 x0=1 c1=0 c0=0 length=1"),
-        r"a ring of 3 branches.*line \d '[lmn]'",
+        r"a ring of 3 branches.*line \d '[lmn]'.*; open one of them in the .dss file: open line.NAME 1",
     ),
     "what OpenDSS does not know": (("new banana.x bus1=b",), r"OpenDSS does not take it:.*banana"),
 }  # fmt: skip

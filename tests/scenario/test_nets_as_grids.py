@@ -230,7 +230,7 @@ def test_an_open_switch_takes_the_line_off(scenario, folder):
         ({"switch": "id,bus,element,et\nS1,A,L2,l\n"}, "field 'bus': bus 'A' is no end of 'L2'; its ends are B and C"),
         ({"switch": "id,bus,element,et\nS1,A,L2,x\n"}, "field 'et': 'x' must be one of b, l, t"),
         ({"line": TABLES["line.csv"].replace("L2,B,C", "L2,H,C")}, "joins 20 kV and 0.4 kV; give a transformer"),
-        ({"line": TABLES["line.csv"] + "L3,A,C,0.2,0.2,0.08,0,\n"}, "a ring of 3 branches from bus"),
+        ({"line": TABLES["line.csv"] + "L3,A,C,0.2,0.2,0.08,0,\n"}, "; set in_service to false of one of them"),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_tables_of_a_net_have_a_place(scenario, folder, changes, told):

@@ -18,6 +18,9 @@ from cosim.grid.reduction.parallel_rows import Merged, groups, merged
 from cosim.grid.reduction.rows import BranchRows, BusRows
 from cosim.grid.topology import Tree, listed, order_lines
 
+RING = "loop"
+"""The field of a problem that a ring is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BranchTable:
@@ -149,7 +152,7 @@ def branch_table(
     reached[list(tree.unsupplied)] = False
     members = [pairs[end] for end in ends]
     problems = [
-        Problem(file=name, field="loop", reason=_ring(buses, rows, pairs, way), remedy=f"open one: {_opened(rows, at)}")
+        Problem(file=name, field=RING, reason=_ring(buses, rows, pairs, way), remedy=f"open one: {_opened(rows, at)}")
         for edge, way in tree.loops
         if reached[way[0]]
         for at in (members[edge][0],)
@@ -228,4 +231,4 @@ def _ring(buses: BusRows, rows: BranchRows, pairs: dict[tuple[int, int], list[in
 
 def _opened(rows: BranchRows, row: int) -> str:
     element = rows.elements[row]
-    return f"--open {element.kind}:{element.index}"
+    return f"--open {element.kind}:{element.index}, or grid.open in a scenario"

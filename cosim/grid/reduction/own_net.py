@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import InputError, Problem
 from cosim.grid.reduction.balance import Balance, balance
-from cosim.grid.reduction.branch_table import BranchTable, branch_table
+from cosim.grid.reduction.branch_table import RING, BranchTable, branch_table
 from cosim.grid.reduction.net_rules import in_service, net_problems
 from cosim.grid.reduction.pandapower_rows import Solved, read_solved
 from cosim.grid.reduction.proof import Proof, proved
@@ -31,6 +32,7 @@ OF_THE_MODEL = (
     "switch_rx_ratio", "voltage_depend_loads",
 )  # fmt: skip
 """Options of a net that say what is solved; those that say how are ours."""
+_IN_OPENDSS = "open one of them in the .dss file: open line.NAME 1"
 _NOT_READ = MappingProxyType(
     {
         "controller": "do not run", "poly_cost": "are left out: costs are the scenario's",
@@ -108,6 +110,23 @@ def reduced(
     """
     if problems := [*net_problems(net, name), *tap_problems(net, name)]:
         raise InputError(problems)
+    with rings_opened(_IN_OPENDSS) if IMPORTED in net else nullcontext():
+        return _reduced(net, name, slack_bus, opened, told, balanced=balanced)
+
+
+@contextmanager
+def rings_opened(how: str) -> Iterator[None]:
+    """Tell of rings how they are opened where a net comes from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(replace(one, remedy=how) if one.field == RING else one for one in error.problems) from error
+
+
+def _reduced(
+    net: pandapowerNet, name: str, slack_bus: int | None, opened: Sequence[str], told: Sequence[str], *, balanced: bool
+) -> ReducedNet:
+    """Reduce and prove a net of which nothing is wrong by itself."""
     work = with_opened(net, opened, name)
     options = work.get("user_pf_options", {})
     work["user_pf_options"] = {key: options[key] for key in OF_THE_MODEL if key in options}
@@ -175,7 +194,14 @@ def _supply(net: pandapowerNet, solved: Solved, wanted: int | None, name: str) -
         raise InputError(Problem(file=name, field="ext_grid", reason=reason, remedy="name one of them"))
     if len(set(sources.values())) > 1:
         reason = f"external grids at buses {names}; a radial feeder has one supply"
-        raise InputError(Problem(file=name, field="ext_grid", reason=reason, remedy="choose one: --slack BUS"))
+        raise InputError(
+            Problem(
+                file=name,
+                field="ext_grid",
+                reason=reason,
+                remedy="choose one: --slack BUS, or feeder.slack_bus in a scenario",
+            )
+        )
     return next(iter(sources))
 
 
