@@ -55,6 +55,12 @@ class _Waits(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing yet."""
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the loader can
+        """Return what else the loader can: it is asked for the package's files, and for a source to show."""
+        if name == "loader":
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
     def load(self, module: ModuleType) -> None:
         """Load the module behind the one above it, unless it is loaded or is being loaded: then it is half there."""
         above = sys.modules.get(module.__name__.rpartition(".")[0])

@@ -129,6 +129,11 @@ def check() -> None:
         raise Stopped(_Pending.number, kept=True)
 
 
+def asked() -> bool:
+    """Whether, within `deferred`, a signal asked to stop; `check` would raise."""
+    return _Pending.number is not None
+
+
 def end_process(code: int, reason: str) -> None:
     """End the process in whatever state its threads are, last words first; the kernel kills its SUMO with it."""
     for say in (_Pending.last_words, _Pending.farewell):

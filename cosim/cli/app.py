@@ -18,6 +18,7 @@ from cosim.cli.installation import doctor
 from cosim.cli.judging import validate, verify
 from cosim.cli.scripting import scenario
 from cosim.cli.shipped import list_, schema
+from cosim.cli.sweeping import sweep
 
 app = typer.Typer(
     name="cosim",
@@ -353,6 +354,7 @@ def import_(
 app.command()(export)
 app.command()(grade)
 app.command()(figures)
+app.add_typer(sweep)
 
 
 @app.command(name="build-net")

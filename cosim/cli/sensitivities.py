@@ -18,7 +18,7 @@ from cosim.cli.terminal import colour, console, grid
 from cosim.plain import Cells, Document
 
 if TYPE_CHECKING:
-    from cosim.workflows.study import Influence, Row, SensitivityStudy
+    from cosim.workflows.variations import Influence, Row, SensitivityStudy
 
 TITLES = {
     "flows": "flows", "station_energy": "station", "charging_energy": "charging", "travel_time": "travel",

@@ -30,6 +30,8 @@ _LAST_RESORTS = {
     "cost_ev_curtailment": "ev_not_served_mwh",
     "cost_load_shedding": "load_not_served_mwh",
 }
+VERDICT = "Verdict"
+"""Title of the section that holds exit codes and counts of statuses, not measures."""
 _GRID = ("import_mwh", "import_peak_mw", "loss_mwh")
 _COUPLING = ("coupling_rounds", "coupling_residual_mw")
 
@@ -47,7 +49,7 @@ def measures(result: RunResult) -> tuple[Section, ...]:
     shed = [row for column in ("shed_mw", "not_supplied_mw") for row in _not_served(result, axis, column)]
     unserved = {row.key: row for row in (*charging, *shed)}
     parts = {
-        "Verdict": [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
+        VERDICT: [*_verdict(result), *(row for key, row in told.items() if key.startswith("status_"))],
         "Cost": [*_costs(told, unserved), *_payments(result, axis)],
         "Charging": [*charging, *_later(result, axis), *(row for key, row in told.items() if _is_station(key))],
         "Grid": [*(told[key] for key in _GRID if key in told), *shed, *margins(result)],

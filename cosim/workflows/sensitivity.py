@@ -31,7 +31,7 @@ from cosim.validation.elasticity import RESOLUTION, STEPS, Shape, Slopes, elasti
 from cosim.workflows.answers import LINK_FLOW, Answer, answers
 from cosim.workflows.day import Day, is_one_day, solve_day
 from cosim.workflows.exact_slopes import exact_slopes
-from cosim.workflows.study import FLOWS, HEADLINES, Influence, Row, SensitivityStudy
+from cosim.workflows.variations import FLOWS, HEADLINES, Influence, Row, SensitivityStudy
 
 STEP = 0.01
 LARGEST_STEP = 0.2
