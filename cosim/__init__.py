@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cosim.results.store import RunResult, load
     from cosim.scenario.case import build_case
     from cosim.scenario.load import load as load_scenario
+    from cosim.studies.python import load_study, sweep
     from cosim.workflows.check import check
     from cosim.workflows.fork import fork
     from cosim.workflows.grade import grade
@@ -39,11 +40,13 @@ __all__ = [
     "grade",
     "load",
     "load_scenario",
+    "load_study",
     "plan",
     "report",
     "resume",
     "run",
     "summarise",
+    "sweep",
     "verify",
 ]
 
@@ -57,11 +60,13 @@ _HOMES = {
     "grade": ("cosim.workflows.grade", "grade"),
     "load": ("cosim.results.store", "load"),
     "load_scenario": ("cosim.scenario.load", "load"),
+    "load_study": ("cosim.studies.python", "load_study"),
     "plan": ("cosim.workflows.plan", "plan"),
     "report": ("cosim.reports.page", "write_report"),
     "resume": ("cosim.workflows.resume", "resume"),
     "run": ("cosim.workflows.run", "run"),
     "summarise": ("cosim.reports.summary", "summarise"),
+    "sweep": ("cosim.studies.python", "sweep"),
     "verify": ("cosim.workflows.verify", "verify"),
 }
 

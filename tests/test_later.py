@@ -130,3 +130,23 @@ def test_sheets_are_written_in_a_process_that_has_pandapower():
         "w = pd.ExcelWriter(io.BytesIO(), engine='openpyxl'); pd.DataFrame({'a': [1]}).to_excel(w); w.close()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_package_that_waits_still_gives_its_files(loaded, tmp_path):
+    from importlib.resources import files
+
+    import waits_here
+
+    (tmp_path / "waits_here" / "table.txt").write_text("numbers")
+    assert waits_here.S == {}
+    assert files("waits_here").joinpath("table.txt").read_text() == "numbers"
+
+
+def test_a_command_draws_the_points_that_scipy_draws():
+    """Without the files of scipy.stats its Sobol sequence goes on with zeros and says so on no channel but stderr."""
+    draw = "from scipy.stats import qmc; print(qmc.Sobol(3, rng=7).random(8).tolist())"
+    plain, lean = (
+        subprocess.run([sys.executable, "-c", code + draw], capture_output=True, text=True, check=True)
+        for code in ("", "from cosim.cli.start import lean; lean(); ")
+    )
+    assert (lean.stdout, lean.stderr) == (plain.stdout, "")

@@ -69,6 +69,7 @@ class StudyFolder:
     @cached_property
     def study(self) -> Study:
         """The study file."""
+        self.facts  # noqa: B018 - a folder of a study
         return read_study(self.path / "study.yaml")
 
     @cached_property
@@ -79,8 +80,9 @@ class StudyFolder:
     @cached_property
     def plan(self) -> Plan:
         """The rows: the same from the same file and base."""
+        known = self.facts["plan_sha256"]  # first: without it, this is no folder of a study
         found = planned(self.study, self.base)
-        if plan_digest(found) != self.facts["plan_sha256"]:
+        if plan_digest(found) != known:
             raise StorageError(
                 f"the plan of '{self.path}' is not the one that was made: its file, its base or the version changed; "
                 "plan a new study"
@@ -163,7 +165,7 @@ def opened(file: Path, out: Path) -> StudyFolder:
         If it was planned of another file.
     """
     folder = StudyFolder(out)
-    if folder.facts and folder.study.text != read_study(file).text:
+    if folder.study.text != read_study(file).text:
         raise UsageError(
             f"'{out}' was planned of another '{file.name}' than this; choose a new folder with --out, or go on with "
             f"the one as it was by 'cosim sweep run {out}'"
