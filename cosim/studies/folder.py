@@ -202,7 +202,7 @@ def _fill(
         shutil.copyfile(study.folder / study.design.file, target / study.design.file)
     write_folder(base, target / "base")
     folder = StudyFolder(target)
-    made = planned(study, folder.base)
+    made = planned(study, load(folder.scenario, study.fixed))  # the base as it is here from now on
     if len(made.rows) > MOST and not many:
         raise UsageError(f"the plan has {len(made.rows):,} rows; say --yes if that is meant")
     if checked is not None:
