@@ -1,10 +1,12 @@
 """Co-simulation of electric-vehicle traffic and the distribution grid.
 
+Names are loaded when they are first used, so that importing the package is quick.
+
+Examples
+--------
 >>> import cosim
 >>> result = cosim.run("nguyen_ieee33")  # doctest: +SKIP
 >>> result["buses"]  # doctest: +SKIP
-
-Names are loaded when they are first used, so that importing the package is quick.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 * README.md is the first page; CHANGELOG.md, CONTRIBUTING.md and SECURITY.md are pages, too.
 * A page that is named as code (`scenarios.md`) becomes a link with the page's title.
 * Formulas become MathML, so that no script is needed to show them.
+* A picture of the gallery that was not drawn (docs/gallery.py) is told by its words.
 * Pages that the navigation does not name stand under "More".
 """
 
@@ -30,6 +31,7 @@ ELSEWHERE = {
 NAMED = re.compile(r"(?<!\[)`(?:docs/)?((?:decisions/)?[\w-]+\.md)`(?!\])")
 LINKED = re.compile(r"\[([^\]]+)\]\((?!https?:)(?:docs/)?([\w/.-]+\.md)(#[\w-]+)?\)")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+PICTURE = re.compile(r"!\[([^\]]*)\]\((gallery/[\w/]+\.svg)\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
@@ -67,6 +69,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn names of pages into links to them."""
+    markdown = PICTURE.sub(lambda shown: shown[0] if (DOCS / shown[2]).exists() else f"*{shown[1]}.*", markdown)
     there = titles()
     inverse = {source: name for name, source in ELSEWHERE.items()}
     here = Path(page.file.src_uri).parent

@@ -70,7 +70,7 @@ def test_every_page_of_the_repository_is_in_it(site):
 def test_every_page_is_in_the_navigation(site):
     nav = re.search(r"^nav:.*", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)[0]
     first = Seen((site / "index.html").read_text(encoding="utf-8"))
-    for name in re.findall(r"- ([\w-]+)\.md", nav):
+    for name in re.findall(r"([\w-]+)\.md", nav):
         assert f"{name}.html" in first.leads
     for page in (ROOT / "docs").glob("*.md"):
         assert f"{page.stem}.html" in first.leads, page
