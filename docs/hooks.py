@@ -70,6 +70,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn names of pages into links to them."""
     markdown = PICTURE.sub(lambda shown: shown[0] if (DOCS / shown[2]).exists() else f"*{shown[1]}.*", markdown)
+    if page.file.src_uri in ELSEWHERE:
+        markdown = markdown.replace("](docs/", "](")
     there = titles()
     inverse = {source: name for name, source in ELSEWHERE.items()}
     here = Path(page.file.src_uri).parent

@@ -18,6 +18,7 @@ import cosim
 from cosim.cli import _run
 
 DOCS = Path(cosim.__file__).resolve().parent.parent / "docs"
+FOLLOWED = ("tutorial.md", "run.md", "verify.md", "validate.md")
 BLOCK = re.compile(r"(?:^`(?P<file>[\w/.]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

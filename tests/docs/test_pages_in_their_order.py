@@ -5,13 +5,11 @@ import sys
 
 import pytest
 
-from tests.docs.pages import DOCS, digest, follow
-
-PAGES = ["tutorial.md", "run.md", "verify.md", "validate.md"]
+from tests.docs.pages import DOCS, FOLLOWED, digest, follow
 
 
 @pytest.mark.timeout(1800)  # on a machine that has other work
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_is_followed_to_its_end(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     spent = follow(page)

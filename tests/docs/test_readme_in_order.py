@@ -1,4 +1,4 @@
-"""Every command of the README runs in the order in which it stands, one behind the other, in one folder.
+"""Every command of README and reference pages runs in the order in which it stands, in one folder a page.
 
 A day is cut to its first hours, dispatched at once, and SUMO stands aside for the quick engine: that they run in this
 order is what is told here; what comes of them is told elsewhere.
@@ -17,6 +17,7 @@ from cosim.scenario import shipped
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import load
 from cosim.scenario.template import flow
+from tests.docs.pages import FOLLOWED
 
 ROOT = Path(cosim.__file__).resolve().parent.parent
 HOURS = 9
@@ -29,8 +30,15 @@ OTHERWISE = {
 ELSEWHERE = {"reproduce": "tests/reproduction", "pytest": "itself", "make": "CI", "python3": "CI"}
 
 
-def commands():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "docs/charging.md", "docs/coupling.md", "docs/scenarios.md", "docs/microsimulation.md")
+FILES_OF_A_READER = {"case33bw.m", "feeder.dss"}
+"""Named as examples; their formats are read in tests/grid."""
+FEWER = {"--ramp": "tests/validation", "calibrate": "tests/validation"}
+"""Minutes of simulation: their home is there."""
+
+
+def commands(page="README.md"):
+    text = (ROOT / page).read_text(encoding="utf-8")
     lines = [line for block in re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
              for line in block.splitlines() if line.startswith("$ ")]  # fmt: skip
     words = [shlex.split(line.removeprefix("$ "), comments=True) for line in lines]
@@ -56,20 +64,29 @@ def shorter(name, folder):
 
 
 @pytest.mark.timeout(1800)  # some thirty commands, on a machine that has other work
-def test_the_readme_runs_in_its_order(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_runs_in_its_order(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
-    lines = commands()
-    assert len(lines) > 20
+    lines = commands(page)
+    assert len(lines) > (20 if page == "README.md" else 1)
     named = {word for line in lines for word in line} & set(shipped.names(shipped.SCENARIOS))
     for name in named:
         shorter(name, tmp_path)
     for line in lines:
-        if line[0] in ELSEWHERE:
+        if line[0] in ELSEWHERE or set(line) & {*FILES_OF_A_READER, *FEWER}:
             continue
         asked = ["7" if word == "17" else word for word in line]  # of nine hours, not of 24
         code = _run([*asked, *(word for one in OTHERWISE.get(tuple(line[1:]), ()) for word in ("--set", one))]) or 0
         assert code in ANSWERED, (line, code, capsys.readouterr().err)
+
+
+def test_every_page_with_commands_is_run_somewhere():
+    followed = {"docs/" + page for page in (*FOLLOWED, "your-own-feeder.md")}
+    elsewhere = {"docs/paper.md", "docs/sensitivity.md"}  # tests/reproduction, tests/workflows: minutes
+    for path in (ROOT / "docs").glob("*.md"):
+        page = f"docs/{path.name}"
+        assert not commands(page) or page in {*PAGES, *followed, *elsewhere}, page
 
 
 def test_what_is_left_to_others_is_in_the_readme():
