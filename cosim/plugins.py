@@ -127,6 +127,15 @@ def require(packages: Iterable[str]) -> None:
         raise DependencyError(f"package{plural} {', '.join(missing)} missing; pip install {' '.join(missing)}")
 
 
+def install_line(extra: str) -> str:
+    """Return the line that installs an extra; the public index's ``cosim`` is an unrelated project.
+
+    >>> install_line("figures")
+    "pip install 'cosim-ptn[figures]'"
+    """
+    return f"pip install 'cosim-ptn[{extra}]'"
+
+
 def require_extra(packages: Iterable[str], extra: str) -> None:
     """Refuse to begin without packages of an extra.
 
@@ -137,7 +146,7 @@ def require_extra(packages: Iterable[str], extra: str) -> None:
     """
     if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
         plural = "s" if len(missing) > 1 else ""
-        raise DependencyError(f"package{plural} {', '.join(missing)} missing; pip install 'cosim[{extra}]'")
+        raise DependencyError(f"package{plural} {', '.join(missing)} missing; {install_line(extra)}")
 
 
 def _is_member(candidate: type, base: type) -> bool:

@@ -1,10 +1,13 @@
 """Discovery finds what is there, and refuses what cannot be used."""
 
+import re
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import cosim
 from cosim import plugins
 from cosim.errors import DependencyError
 
@@ -130,3 +133,12 @@ def test_packages_that_are_missing_are_named_together(monkeypatch):
     plugins.require(["json", "numpy"])
     with pytest.raises(DependencyError, match="packages gone, never_there missing; pip install gone never_there"):
         plugins.require(["json", "gone", "never_there"])
+
+
+def test_no_page_and_no_message_installs_the_unrelated_project_of_the_index():
+    root = Path(cosim.__file__).resolve().parent.parent
+    files = [
+        path for folder in ("cosim", "docs") for path in (root / folder).rglob("*") if path.suffix in (".py", ".md")
+    ]
+    for path in (*files, *root.glob("*.md"), root / "pyproject.toml"):
+        assert not re.search(r"pip install [^`\n&;]*\bcosim(\[|'| |$)", path.read_text(encoding="utf-8")), path

@@ -46,6 +46,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     results, names = comparison.results(), [run.name for run in comparison.runs]
     try:
         figure = draw(results, names)
+        figure.update_layout(title={"text": ""}, margin={"t": 14})  # it stands above the picture
         html, missing = figure.to_html("figure"), ""
     except NothingToDraw as reason:
         html, missing = "", str(reason)

@@ -181,7 +181,7 @@ def test_what_is_asked_wrongly_is_named_and_nothing_stays(day, tmp_path, monkeyp
         export(day.folder, "netcdf", tmp_path / "there.nc")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
-        DependencyError, match=r"packages xarray, h5netcdf, h5py missing; pip install 'cosim\[netcdf\]'"
+        DependencyError, match=r"packages xarray, h5netcdf, h5py missing; pip install 'cosim-ptn\[netcdf\]'"
     ):
         exported(day, tmp_path, "netcdf")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.nc"]

@@ -266,5 +266,5 @@ def test_an_opened_line_is_not_what_opendss_solved(changed):
 
 def test_without_the_engine_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "dss", None)
-    with pytest.raises(DependencyError, match=r"pip install 'cosim\[opendss\]'"):
+    with pytest.raises(DependencyError, match=r"pip install 'cosim-ptn\[opendss\]'"):
         net_of_dss(FILES / "line.dss")

@@ -167,13 +167,17 @@ def test_a_failed_validation_is_told_on_the_first_screen(make_run, opened):
     assert errors == []
 
 
-def test_a_comparison_opens_with_its_maps(make_run, opened, tmp_path):
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
+def test_a_comparison_opens_with_its_maps(make_run, opened, tmp_path, size, scheme):
     def fuller(k, tables, gate):
         tables["links"]["volume_capacity"] = [0.2 + 0.3 * k, 0.1]
 
     path = write_comparison(compare_runs([make_run(), make_run(change=fuller)]), tmp_path / "page.html")
-    page, errors = opened(path)
+    page, errors = opened(path, size, scheme)
     assert page.locator(".player output").text_content() == "Period 3 · 01:00–01:30"
+    assert page.evaluate(HIDDEN) == 0
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(244, 246, 248)"
+    assert dark == (scheme == "dark")
     for name in ("map-roads", "map-feeder", "figure"):
         assert page.evaluate(f"document.getElementById('{name}').querySelectorAll('svg').length") > 0
     assert errors == []

@@ -72,7 +72,7 @@ def test_plotly_is_inlined_exactly_once_and_every_figure_drawn(run):
     text = render(run)
     page = Page(text)
     assert text.count("* plotly.js v") == 1
-    assert len(page.scripts) == 1 + len(FIGURES) + 2  # the slider of the maps, what the buttons save
+    assert len(page.scripts) == 1 + len(FIGURES) + 3  # the slider of the maps, what is printed, what the buttons save
     drawn = [
         attributes["id"] for tag, attributes in page.tags if tag == "div" and "plotly" in attributes.get("class", "")
     ]

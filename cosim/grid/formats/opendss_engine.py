@@ -16,6 +16,7 @@ import numpy as np
 
 from cosim.arrays import ComplexArray
 from cosim.errors import DependencyError, InputError, Problem
+from cosim.plugins import install_line
 
 SNAPSHOT, CONTROLS_OFF = 0, -1
 _TOLERANCE = 1e-10
@@ -133,7 +134,7 @@ def solved_circuit(path: Path) -> DssCircuit:
     try:
         from dss import DSS, DSSException
     except ImportError as error:
-        raise DependencyError("OpenDSS is not installed: pip install 'cosim[opendss]'") from error
+        raise DependencyError(f"OpenDSS is not installed: {install_line('opendss')}") from error
     if not path.is_file():
         raise InputError(Problem(file=path.name, reason="is not a file", remedy="name the .dss file to import"))
     engine = DSS.NewContext()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import DependencyError, InputError, Problem, UsageError
 from cosim.grid.formats.pandapower_json import document, parsed
 from cosim.grid.reduction.source_proof import IMPORTED
+from cosim.plugins import install_line
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
@@ -174,7 +175,7 @@ def simbench_net(code: str) -> pandapowerNet:
     try:
         import simbench
     except ImportError as error:
-        raise DependencyError("SimBench is not installed: pip install 'cosim[simbench]'") from error
+        raise DependencyError(f"SimBench is not installed: {install_line('simbench')}") from error
     if code not in simbench.collect_all_simbench_codes():
         reason = f"{code!r} is no code of SimBench, such as '1-MV-urban--0-sw'"
         raise InputError(Problem(field="simbench", reason=reason, remedy="see simbench.collect_all_simbench_codes()"))

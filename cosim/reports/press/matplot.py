@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosim.errors import DependencyError
+from cosim.plugins import install_line
 
 Format = Literal["pdf", "svg"]
 FORMATS: tuple[Format, ...] = ("pdf", "svg")
@@ -39,7 +40,7 @@ def require_matplotlib(way_out: str = "") -> None:
     try:
         import matplotlib  # noqa: F401 - asked for, not used
     except ImportError as error:
-        reason = "matplotlib is not installed; figures for print (PDF, SVG) need it: pip install 'cosim-ptn[figures]'"
+        reason = "matplotlib is not installed; figures for print (PDF, SVG) need it: " + install_line("figures")
         raise DependencyError(f"{reason}{way_out}") from error
 
 

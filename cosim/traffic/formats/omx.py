@@ -12,6 +12,7 @@ import numpy as np
 
 from cosim.arrays import Array
 from cosim.errors import DependencyError, InputError, Problem
+from cosim.plugins import install_line
 from cosim.tables import did_you_mean
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.base import Format
@@ -51,7 +52,7 @@ def read_omx_trips(
     try:
         import h5py
     except ImportError as error:
-        raise DependencyError("h5py is not installed: pip install 'cosim[io]'") from error
+        raise DependencyError(f"h5py is not installed: {install_line('io')}") from error
     if period_h is not None and not (np.isfinite(period_h) and period_h > 0):
         raise InputError(Problem(str(path), field="period_h", reason=f"{period_h} must be > 0", remedy="give hours"))
     try:
