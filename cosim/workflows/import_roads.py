@@ -16,7 +16,7 @@ from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.formats.osm import MOST_AWAY_M, nearest_edges, read_chargers
 from cosim.traffic.formats.sumo_demand import read_demand, read_districts
 from cosim.traffic.formats.sumo_net import PASSENGER, SumoNet, read_sumo_net
-from cosim.traffic.formats.sumo_roads import ALPHA, BETA, SHORTEST_STATION_M, SumoRoads, roads_of
+from cosim.traffic.formats.sumo_roads import ALPHA, BETA, SHORTEST_STATION_M, SumoRoads, plain_names, roads_of
 from cosim.traffic.formats.sumo_signals import write_programs
 from cosim.traffic.formats.sumo_stations import read_stations
 from cosim.traffic.network import RoadNetwork
@@ -165,9 +165,10 @@ def _imported(
         net, demand, districts=read_districts(source.additional), step_s=source.step_s,
         stations=tuple(edge for _, edge in places),
     )  # fmt: skip
-    network = _written(roads, out, net.path, source.additional, places)
+    stations = [(name, roads.node_of[edge]) for name, edge in places]
+    network = _written(roads, out, net.path, source.additional, stations)
     return ImportedRoads(
-        folder=out, roads=roads, network=network, stations=tuple(places), remarks=(*told, *roads.remarks)
+        folder=out, roads=roads, network=network, stations=tuple(stations), remarks=(*told, *roads.remarks)
     )
 
 
@@ -177,7 +178,8 @@ def _places(net: SumoNet, source: RoadSource, named: Mapping[str, str]) -> list[
     for name, edge in (*named.items(), *((edge, edge) for edge in source.stations)):
         if edge in net.edges or name == edge:
             first.setdefault(edge, name)
-    return [(name, edge) for edge, name in first.items()]
+    plain = plain_names(first.values())
+    return [(plain[name], edge) for edge, name in first.items()]
 
 
 def _check_free(folder: Path) -> None:

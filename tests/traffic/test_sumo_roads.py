@@ -226,8 +226,8 @@ def test_districts_are_closed_to_through_traffic(plain, tmp_path):
     assert demand.trips_vph == {("taz:a", "taz:b"): 80.0}
     roads = roads_of(read_sumo_net(plain), demand, districts=read_districts([taz]))
     network = network_of(roads)
-    assert [node.id for node in roads.nodes if node.zone] == ["taz:a", "taz:b"]
-    paths = all_simple_paths(network, [("taz:a", "taz:b")], {"all": False})
+    assert [node.id for node in roads.nodes if node.zone] == ["taz.a", "taz.b"]
+    paths = all_simple_paths(network, [("taz.a", "taz.b")], {"all": False})
     assert sorted(edges_of(roads, paths.path_links(k)) for k in range(len(paths))) == [["WJ", "JE"], ["WJ", "JS"]]
     with pytest.raises(InputError, match="district 'a' of the demand is in no additional file"):
         roads_of(read_sumo_net(plain), demand)

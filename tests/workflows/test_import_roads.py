@@ -37,7 +37,7 @@ def test_an_extract_becomes_roads_with_its_signals_and_restrictions(quarter):
     links = {row["id"]: row for row in rows(quarter.folder / "links.csv")}
     assert (quarter.folder / "net.net.xml").is_file()
     # who comes south on Mill Lane may not turn right into South Street; signals stand at three junctions
-    assert not any(name.endswith(">-102#3") for name in links)
+    assert not any(name.endswith(">-102.3") for name in links)
     signalled = {
         row["edge"].split("_")[0] for row in links.values() if ">" in row["id"] and float(row["free_flow_min"]) > 0.15
     }
@@ -46,7 +46,7 @@ def test_an_extract_becomes_roads_with_its_signals_and_restrictions(quarter):
     assert "--geometry.remove true" in told
     assert "Ignoring restriction relation '202'" in told
     assert "within 50 m of no edge for cars: nodes 33" in told
-    assert dict(quarter.stations) == {"osm_31": "-103#1", "osm_32": "113#0"}
+    assert dict(quarter.stations) == {"osm_31": "-103.1", "osm_32": "113.0"}
     assert {row["edge"] for row in rows(quarter.folder / "left_out.csv")} >= {"-102#0"}
     assert not any(row["edge"].startswith("120") for row in links.values())  # a service road
 
@@ -81,7 +81,7 @@ def test_the_folder_is_what_assign_takes(quarter):
 
 def test_names_that_spreadsheets_would_run_stay_as_sumo_has_them(quarter):
     names = {row["id"] for row in rows(quarter.folder / "links.csv")}
-    assert any(name.startswith("-101#0") for name in names)
+    assert any(name.startswith("-101.0") for name in names)
     assert not any(name.startswith("'") for name in names)
 
 

@@ -7,6 +7,7 @@ or a station stands, are cut in half; the node between, on which they do, is nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ OF_STEP = {0.1: 2180.0 / 2000.0, 0.5: 1.0, 1.0: 1800.0 / 2000.0}
 STRAIGHT = "s"
 """Direction of a movement that turns nowhere."""
 SHORTEST_STATION_M = 20.0
-_SHOWN = 5
+_SHOWN, _LONGEST = 5, 56
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ class SumoRoads:
     nodes, links
         Their rows.
     trips_vph
-        By origin and destination.
+        By the nodes of origin and destination.
+    node_of
+        Node at which trips of each edge or district begin and end.
     left_out
         Edges, and why each is left out.
     remarks
@@ -81,6 +84,7 @@ class SumoRoads:
     nodes: tuple[NodeRow, ...]
     links: tuple[LinkRow, ...]
     trips_vph: Mapping[Pair, float]
+    node_of: Mapping[str, str]
     left_out: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
 
@@ -127,7 +131,8 @@ def roads_of(
         reason = "no trip of the demand has a way over edges and connections open to it"
         raise InputError(Problem(file=net.path.name, reason=reason, remedy="; ".join((*reasons, *lost)) or "check it"))
     _check_reached(net, stations, kept)
-    rows = _Rows(net=net, kept=kept, factor=OF_STEP[step_s])
+    names = plain_names([*net.edges, *zones])
+    rows = _Rows(net=net, kept=kept, names=names, factor=OF_STEP[step_s])
     ways = [one for pair, one in net.movements.items() if kept.issuperset(pair)] + [
         net.turnarounds[one] for one in back
     ]
@@ -137,10 +142,30 @@ def roads_of(
     return SumoRoads(
         nodes=nodes,
         links=links,
-        trips_vph=trips,
+        trips_vph={(names[origin], names[destination]): vph for (origin, destination), vph in trips.items()},
+        node_of=names,
         left_out=tuple(_left_out(net, kept)),
         remarks=(*net.remarks, *(() if demand is None else demand.remarks), *reasons, *lost, *_told(net, kept, back)),
     )
+
+
+def plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Return names of letters, digits, ``_``, ``.`` and ``-`` alone, at most 64, as scenarios have them; all different.
+
+    >>> plain_names(["-101#0", "taz:1", "a b", "a:b"])
+    {'-101#0': '-101.0', 'taz:1': 'taz.1', 'a b': 'a.b', 'a:b': 'a.b.2'}
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9_.-]", ".", name)[:_LONGEST]
+        tried, number = plain, 1
+        while tried in taken:
+            number += 1
+            tried = f"{plain}.{number}"
+        taken.add(tried)
+        found[name] = tried
+    return found
 
 
 def _zones(net: SumoNet, demand: SumoDemand | None, districts: Mapping[str, District]) -> dict[str, District]:
@@ -242,6 +267,7 @@ class _Rows:
 
     net: SumoNet
     kept: set[str]
+    names: Mapping[str, str]
     factor: float
 
     def tables(
@@ -264,21 +290,18 @@ class _Rows:
             links += list(self._connectors(zone))
         return tuple(nodes), tuple(links)
 
-    @staticmethod
-    def _nodes(edge: Edge, *, cut: bool) -> Iterator[NodeRow]:
-        yield NodeRow(id=f"{edge.name}:begin", x=edge.shape[0][0], y=edge.shape[0][1], junction=edge.tail)
+    def _nodes(self, edge: Edge, *, cut: bool) -> Iterator[NodeRow]:
+        name = self.names[edge.name]
+        yield NodeRow(id=f"{name}:begin", x=edge.shape[0][0], y=edge.shape[0][1], junction=edge.tail)
         if cut:
-            yield NodeRow(id=edge.name, x=edge.middle[0], y=edge.middle[1])
-        yield NodeRow(id=f"{edge.name}:end", x=edge.shape[-1][0], y=edge.shape[-1][1], junction=edge.head)
+            yield NodeRow(id=name, x=edge.middle[0], y=edge.middle[1])
+        yield NodeRow(id=f"{name}:end", x=edge.shape[-1][0], y=edge.shape[-1][1], junction=edge.head)
 
     def _edge_links(self, edge: Edge, lane_vph: Mapping[int, float], *, cut: bool) -> Iterator[LinkRow]:
         """Yield the links of an edge; what its lanes let through at the end, each counted once, bounds the last."""
-        begin, end = f"{edge.name}:begin", f"{edge.name}:end"
-        parts = (
-            ((f"{edge.name}:first", begin, edge.name), (f"{edge.name}:second", edge.name, end))
-            if cut
-            else ((edge.name, begin, end),)
-        )
+        own = self.names[edge.name]
+        begin, end = f"{own}:begin", f"{own}:end"
+        parts = ((f"{own}:first", begin, own), (f"{own}:second", own, end)) if cut else ((own, begin, end),)
         run_vph = len(edge.lanes) * self._straight_vph(edge)
         end_vph = min(run_vph, sum(lane_vph.values())) if lane_vph else run_vph
         for name, tail, head in parts:
@@ -305,8 +328,9 @@ class _Rows:
     def _turns(self, ways: Sequence[Movement]) -> Iterator[LinkRow]:
         for way in ways:
             own = {lane.lane: self._lane_vph(way, lane) for lane in way.lanes}
+            before, after = self.names[way.before], self.names[way.after]
             yield LinkRow(
-                id=f"{way.before}>{way.after}", from_node=f"{way.before}:end", to_node=f"{way.after}:begin",
+                id=f"{before}>{after}", from_node=f"{before}:end", to_node=f"{after}:begin",
                 free_flow_min=s_to_min(max(LEAST_TURN_S, way.time_s)), capacity_vph=sum(own.values()),
                 edge=" ".join(way.inner),
             )  # fmt: skip
@@ -314,14 +338,17 @@ class _Rows:
     def _zone(self, zone: District) -> NodeRow:
         own = [self.net.edges[edge].middle for edge in (*zone.sources, *zone.sinks)]
         return NodeRow(
-            id=zone.name, x=sum(x for x, _ in own) / len(own), y=sum(y for _, y in own) / len(own), zone=True
+            id=self.names[zone.name],
+            x=sum(x for x, _ in own) / len(own),
+            y=sum(y for _, y in own) / len(own),
+            zone=True,
         )
 
     def _connectors(self, zone: District) -> Iterator[LinkRow]:
         pairs = [(zone.name, edge, edge) for edge in zone.sources] + [(edge, zone.name, edge) for edge in zone.sinks]
-        for tail, head, edge in pairs:
+        for origin, destination, edge in pairs:
             if edge in self.kept:
-                own = self.net.edges[edge]
+                own, tail, head = self.net.edges[edge], self.names[origin], self.names[destination]
                 yield LinkRow(
                     id=f"{tail}>{head}", from_node=tail, to_node=head, free_flow_min=s_to_min(LEAST_TURN_S),
                     capacity_vph=len(own.lanes) * self._straight_vph(own), edge="",
