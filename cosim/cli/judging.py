@@ -38,7 +38,7 @@ def validate(
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at the same time.")] = None,
     scale: Annotated[float | None, typer.Option(help="Length of the links; 0.25 is a quick look.")] = None,
     variant: Annotated[
-        Literal["merge", "metered", "signals"] | None, typer.Option(help="Kind of SUMO network.")
+        Literal["merge", "metered", "signals", "own"] | None, typer.Option(help="Kind of SUMO network.")
     ] = None,
     step: Annotated[float | None, typer.Option(metavar="S", help="Step of SUMO, s; 0.5 for publications.")] = None,
     ramp: Annotated[bool, typer.Option("--ramp", help="Also a rising and falling demand in 15-min slices.")] = False,

@@ -18,6 +18,7 @@ from cosim.errors import UsageError
 from cosim.tables import is_count
 
 if TYPE_CHECKING:
+    from cosim.validation.jam import Jam
     from cosim.validation.metrics import Estimate
     from cosim.validation.micro_verdict import Finding
     from cosim.workflows.micro_equilibrium import MicroEquilibrium
@@ -31,7 +32,15 @@ _GROUPS = {
     "choice": "Route choice (the telling test)",
     "station": "Stations",
 }
-_TONES = {"passed": "green", "failed": "red", "not_comparable_capacity": "yellow", "not_telling": "dim", "shown": "dim"}
+_SHOWN = 5
+_TONES = {
+    "passed": "green",
+    "failed": "red",
+    "not_comparable_capacity": "yellow",
+    "not_comparable_jam": "yellow",
+    "not_telling": "dim",
+    "shown": "dim",
+}
 
 
 def validate_command(
@@ -196,7 +205,13 @@ def _notes(found: Validation) -> list[str]:
         broken = [finding.statistic.meaning for finding in one.findings if finding.word == "failed"]
         if broken:
             words.append(f"period {one.period}: {'; '.join(broken)}")
-        if not nature.basis and any(finding.word == "not_comparable_capacity" for finding in one.findings):
+        if one.jams:
+            words.append(f"period {one.period}: {told_jams(one.jams)}")
+        if (
+            not nature.basis
+            and not nature.needs_law
+            and any(finding.word == "not_comparable_capacity" for finding in one.findings)
+        ):
             words.append(
                 f"period {one.period}: times and route choice are not comparable: the capacities are those of streets "
                 "with junctions, a simulated lane carries 1,800 veh/h (docs/microsimulation.md)"
@@ -208,6 +223,17 @@ def _notes(found: Validation) -> list[str]:
     if nature.remark:
         words.append(nature.remark)
     return words
+
+
+def told_jams(jams: Sequence[Jam]) -> str:
+    """Return which edges fill up, and what follows."""
+    shown = ", ".join(
+        f"{one.edge} ({100.0 * one.occupancy:.0f} % covered, v/c {one.volume_capacity:.2f})" for one in jams[:_SHOWN]
+    )
+    more = f" and {len(jams) - _SHOWN} more" if len(jams) > _SHOWN else ""
+    return (
+        f"SUMO fills up on {shown}{more}, where the model sees room: the equilibrium says nothing of SUMO in that hour"
+    )
 
 
 def _why_not_telling(found: Validation, one: PeriodValidation) -> str:
@@ -232,8 +258,8 @@ def calibrate_command(source: str, out: Path, how: Mapping[str, Any], overrides:
         tell=lambda line: screen.print(f"[dim]{escape(line)}[/dim]", soft_wrap=True),
     )  # fmt: skip
     law = found.law
-    screen.print("\n[bold]Link law[/bold]  t = k t0 (1 + A (x/c)^B), c = "
-                 f"{law.lane_capacity_vph:g} veh/h per lane")  # fmt: skip
+    capacity = f"{law.lane_capacity_vph:g} veh/h per lane" if law.least_lanes else "the capacity of each link"
+    screen.print(f"\n[bold]Link law[/bold]  t = k t0 (1 + A (x/c)^B), c = {capacity}")
     screen.print(f"  k {law.time_factor:.4f}   A {law.alpha:.4f}   B {law.beta:.3f}")
     rows = [("  points", "number", "R²", "RMSE of t/t0", "MAPE", "worst")]
     for name, fit in (

@@ -276,7 +276,7 @@ def _insertion_problems(net: MicroNet, demand: MicroDemand, edges: Mapping[str, 
     """Yield first edges where more vehicles want to depart than their lanes take."""
     if not len(demand):
         return
-    lanes = {own[0]: int(count) for own, count in zip(net.link_edges, net.lanes, strict=True)}
+    lanes = {own[0]: int(count) for own, count in zip(net.link_edges, net.lanes, strict=True) if own}
     counts: Counter[str] = Counter()
     for route, count in zip(demand.routes, np.bincount(demand.route, minlength=len(demand.routes)), strict=True):
         counts[route.edges[0]] += int(count)

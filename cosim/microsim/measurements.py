@@ -18,6 +18,7 @@ from cosim.errors import InputError, StorageError
 from cosim.microsim.chargers import arrivals_vph, late_vehicles
 from cosim.microsim.model import MicroDemand, MicroNet
 from cosim.microsim.network import xml_text
+from cosim.microsim.own_net import own_slice
 from cosim.microsim.states import LinkSlice, MicroState, RunQuality, Session, StationSeries
 from cosim.microsim.stations import StationQueues
 from cosim.units import SECONDS_PER_HOUR, s_to_min
@@ -73,7 +74,9 @@ def _incomplete(path: Path, what: str) -> StorageError:
     )
 
 
-def write_measured(path: Path, *, window_s: tuple[float, float] | None, slice_s: float) -> None:
+def write_measured(
+    path: Path, *, window_s: tuple[float, float] | None, slice_s: float, junctions: bool = False
+) -> None:
     """Tell SUMO what to measure.
 
     Parameters
@@ -84,15 +87,16 @@ def write_measured(path: Path, *, window_s: tuple[float, float] | None, slice_s:
         Begin and end of the measured time, s; None measures slices only.
     slice_s
         Length of the intervals that are measured besides, s; 0 for none.
+    junctions
+        Whether the ways across junctions are measured, too.
     """
+    wanted = ALL_EDGES | ({"withInternal": "true"} if junctions else {})
     rows: list[tuple[str, dict[str, object]]] = []
     if window_s is not None:
         begin_s, end_s = (f"{one:.2f}" for one in window_s)
-        rows.append(("edgeData", {"id": "window", "file": EDGES, "begin": begin_s, "end": end_s} | ALL_EDGES))
+        rows.append(("edgeData", {"id": "window", "file": EDGES, "begin": begin_s, "end": end_s} | wanted))
     if slice_s > 0.0:
-        rows.append(
-            ("edgeData", {"id": "slices", "file": SLICES, "begin": "0", "period": f"{slice_s:.2f}"} | ALL_EDGES)
-        )
+        rows.append(("edgeData", {"id": "slices", "file": SLICES, "begin": "0", "period": f"{slice_s:.2f}"} | wanted))
     path.write_text(xml_text("additional", rows), encoding="utf-8")
 
 
@@ -126,8 +130,11 @@ def read_slices(path: Path, net: MicroNet, bounds_s: Sequence[tuple[float, float
 
 
 def _slice(path: Path, net: MicroNet, begin_s: float, end_s: float, edges: Mapping[str, Attributes]) -> LinkSlice:
-    if missing := sorted({edge for link in net.link_edges for edge in link} - set(edges)):
+    measured = {edge for link in net.link_edges for edge in link}
+    if missing := sorted(measured - set(edges)):
         raise _incomplete(path, f"lacks edge {', '.join(missing[:5])}")
+    if net.own is not None:
+        return own_slice(net, begin_s, end_s, edges)
     last = [edges[link[-1]] for link in net.link_edges]
     count = np.array([float(edge["left"]) + float(edge["arrived"]) for edge in last])
     times = [sum(float(edges[edge].get("traveltime", "nan")) for edge in link) for link in net.link_edges]

@@ -15,8 +15,12 @@ from cosim.bounds import NonNegative, Positive, check_bounds
 from cosim.errors import InputError, Problem
 from cosim.microsim.metering import LinkMeter
 
-Variant = Literal["merge", "metered", "signals", "plain"]
+Variant = Literal["merge", "metered", "signals", "plain", "own"]
 VARIANTS: tuple[Variant, ...] = ("merge", "metered", "signals", "plain")
+"""Those that are built; ``own`` is the network that the roads were imported from."""
+Part = Literal["whole", "first", "second", "turn", "begin", "finish"]
+"""What a link is of an edge of one's own network: all of it, a half, a way across a junction, or where the trips of a
+district begin or end on it."""
 CHARGING_TYPE, OTHER_TYPE = "ev", "gv"
 """Vehicle types; both are SUMO's default car, so that one vehicle is one passenger-car unit."""
 
@@ -50,6 +54,38 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OwnLinks:
+    """How the links of an imported network belong to its edges.
+
+    Attributes
+    ----------
+    parts
+        What each link is of its edge.
+    counted
+        Of each link the edges and counters that add up to the vehicles that passed it.
+    turns
+        Of each link that ends an edge the turns that leave it.
+    first
+        Of each second half the first one, -1 for other links.
+    free_s, wait_s
+        Time of each link without traffic, and how much of it is waiting at a junction, s.
+    length_m
+        Length of the edges.
+    signals
+        An additional file with signal programs.
+    """
+
+    parts: tuple[Part, ...]
+    counted: tuple[tuple[tuple[str, str], ...], ...]
+    turns: tuple[tuple[int, ...], ...]
+    first: tuple[int, ...]
+    free_s: Array
+    wait_s: Array
+    length_m: dict[str, float]
+    signals: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MicroNet:
     """A SUMO network and how it belongs to the links of a road network.
 
@@ -59,7 +95,7 @@ class MicroNet:
         The network that SUMO reads.
     variant
         ``merge``: nodes without delay; ``metered``: the same with speeds that follow the flow; ``signals``: ordinary
-        signals (a study of realism); ``plain``: for the mesoscopic model, without stations.
+        signals (a study of realism); ``plain``: for the mesoscopic model, without stations; ``own``: the user's.
     length_scale
         Link lengths are ``1000 free_flow_min length_scale`` metres, driven at 60 km/h.
     link_ids
@@ -74,6 +110,8 @@ class MicroNet:
         Of ``net_file``.
     meters
         How the speed of each link follows its flow; only with the variant ``metered``.
+    own
+        What is measured where; only with the variant ``own``.
     """
 
     net_file: Path
@@ -85,6 +123,7 @@ class MicroNet:
     lots: tuple[Lot, ...]
     sha256: str
     meters: tuple[LinkMeter, ...] = ()
+    own: OwnLinks | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.link_ids),)
@@ -114,6 +153,8 @@ class MicroRoute:
         Positions in the `PathSet`.
     lot_id
         Where the vehicles park; empty for routes that do not charge.
+    depart_pos, arrive_pos
+        Where on its first and last edge it begins and ends, in SUMO's words.
     """
 
     route_id: str
@@ -123,6 +164,8 @@ class MicroRoute:
     commodity: int
     path: int
     lot_id: str = ""
+    depart_pos: str = "base"
+    arrive_pos: str = "max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -38,6 +38,7 @@ from cosim.traffic.performance import link_cost
 
 __all__ = [
     "ENGINES",
+    "UNUSED_FACTOR",
     "Claim",
     "Day",
     "DayAnswer",
@@ -64,6 +65,10 @@ __all__ = [
 ]
 
 
+UNUSED_FACTOR = 1.057
+"""Time of a link that nobody used over its free-flow time: what a lone vehicle measures on a net of merge sections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """How an engine simulates; each takes what it knows.
@@ -75,14 +80,14 @@ class EngineSettings:
     length_scale
         Factor of all link lengths.
     variant
-        Kind of SUMO's network.
+        Kind of SUMO's network; None: the roads' own, if they were imported from one, else ``merge``.
     step_s
         Step of the simulation, s.
     """
 
     engine: str = "sumo"
     length_scale: float = 1.0
-    variant: Variant = "merge"
+    variant: Variant | None = None
     step_s: float = 1.0
 
 
@@ -97,6 +102,10 @@ class Nature:
         scenario says.
     follows_law
         Whether speeds follow the scenario's own laws.
+    needs_law
+        Whether times and route choice can be judged only with a law that was fitted on such roads.
+    unused_factor
+        Time of a link that nobody uses over its free-flow time.
     lane_curve
         Whether times follow `cosim.traffic.calibration.MICRO_CURVE`.
     meaning
@@ -107,6 +116,8 @@ class Nature:
 
     basis: Literal["matched", "practical"] | None = None
     follows_law: bool = False
+    needs_law: bool = False
+    unused_factor: float = UNUSED_FACTOR
     lane_curve: bool = False
     meaning: str = ""
     remark: str = ""

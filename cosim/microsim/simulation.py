@@ -25,7 +25,7 @@ from cosim.microsim.states import LinkSlice, RunQuality
 from cosim.microsim.stations import ROW_S, StationQueues
 from cosim.microsim.vehicles import DEPART_LANE, DEPART_SPEED, FOREVER_S, LOT_SPACES, write_lots, write_routes
 
-ROUTES, LOTS, MEASURED = "routes.rou.xml", "lots.add.xml", "measured.add.xml"
+ROUTES, LOTS, MEASURED, SIGNALS = "routes.rou.xml", "lots.add.xml", "measured.add.xml", "signals.add.xml"
 BYTES_PER_VEHICLE, BYTES_PER_EDGE = 1_000, 600
 """Size of SUMO's files, for the question whether they fit."""
 ROOM = 3
@@ -98,7 +98,9 @@ class Simulation:
         try:
             write_routes(known, folder / ROUTES)
             write_lots(net, folder / LOTS, self.meters.elements())
-            write_measured(folder / MEASURED, window_s=window_s, slice_s=options.slice_s)
+            write_measured(folder / MEASURED, window_s=window_s, slice_s=options.slice_s, junctions=net.own is not None)
+            if net.own is not None and net.own.signals is not None:
+                shutil.copyfile(net.own.signals, folder / SIGNALS)
         except OSError as error:
             reason = f"the files for SUMO cannot be written to '{folder}': {error.strerror}"
             raise StorageError(f"{reason}; make room there, or point TMPDIR to another disk") from error
@@ -157,7 +159,8 @@ class Simulation:
         self._expect(demand)
         for name, at, depart_s in zip(demand.vehicle_ids, demand.route.tolist(), demand.depart_s.tolist(), strict=True):
             route = demand.routes[at]
-            words = (name, route.route_id, route.vehicle_type, f"{depart_s:.2f}", DEPART_LANE, "base", DEPART_SPEED)
+            words = (name, route.route_id, route.vehicle_type, f"{depart_s:.2f}", DEPART_LANE, route.depart_pos,
+                     DEPART_SPEED, "current", route.arrive_pos)  # fmt: skip
             self.process.call(f"vehicle.add({name})", vehicle.add, *words)
             if route.lot_id:
                 stop = (name, route.lot_id, float(FOREVER_S))
@@ -247,7 +250,8 @@ class Simulation:
 
 def _arguments(net: MicroNet, *, step_s: float, seed: int) -> list[str]:
     """Return SUMO's options; every path is relative to its working folder but the network's."""
-    files = ["-n", str(net.net_file.resolve()), "-r", ROUTES, "-a", f"{LOTS},{MEASURED}"]
+    signals = f"{SIGNALS}," if net.own is not None and net.own.signals is not None else ""
+    files = ["-n", str(net.net_file.resolve()), "-r", ROUTES, "-a", f"{signals}{LOTS},{MEASURED}"]
     clock = ["--begin", "0", "--step-length", f"{step_s:g}", "--seed", str(seed), "--no-step-log"]
     outputs = ["--statistic-output", STATISTICS, "--duration-log.statistics", "--error-log", "errors.txt"]
     trips = ["--tripinfo-output", TRIPS, "--tripinfo-output.write-unfinished"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +29,8 @@ class Roads(Protocol):
         The S stations.
     energy_kwh
         Energy of one visit, drawn from the grid.
+    own_net
+        The SUMO network that the roads were imported from; None where there is none.
     """
 
     @property
@@ -40,6 +43,8 @@ class Roads(Protocol):
     def stations(self) -> tuple[Station, ...]: ...  # noqa: D102
     @property
     def energy_kwh(self) -> float: ...  # noqa: D102
+    @property
+    def own_net(self) -> Path | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,13 +197,17 @@ class RunQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinkSlice:
-    """Links in ``[begin, end)``: flow, mean time (NaN where nobody left) and number of vehicles, shape (L,)."""
+    """Links in ``[begin, end)``: flow, mean time (NaN where nobody left) and number of vehicles, shape (L,).
+
+    ``occupancy`` is the share of each link's length that vehicles cover; only on a user's own network.
+    """
 
     begin_s: float
     end_s: float
     link_flow_vph: Array
     link_time_min: Array
     link_time_n: Array
+    occupancy: Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

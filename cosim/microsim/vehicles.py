@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -244,16 +245,24 @@ def write_routes(demand: MicroDemand, path: Path | str) -> None:
     3824 to 3880.
     """
     lines = ["<routes>", *(f'    <vType id="{kind}"/>' for kind in (OTHER_TYPE, CHARGING_TYPE))]
-    lines += [f'    <route id="{route.route_id}" edges="{" ".join(route.edges)}"/>' for route in demand.routes]
+    lines += [
+        f'    <route id="{route.route_id}" edges="{html.escape(" ".join(route.edges))}"/>' for route in demand.routes
+    ]
     ends = [
         f'><stop parkingArea="{route.lot_id}" duration="{FOREVER_S}"/></vehicle>' if route.lot_id else "/>"
         for route in demand.routes
     ]
-    heads = [f'type="{route.vehicle_type}" route="{route.route_id}"' for route in demand.routes]
+    heads = [f'type="{route.vehicle_type}" route="{route.route_id}"{_places(route)}' for route in demand.routes]
     for name, way, depart_s in zip(demand.vehicle_ids, demand.route.tolist(), demand.depart_s.tolist(), strict=True):
         where = f'depart="{depart_s:.2f}" departLane="{DEPART_LANE}" departSpeed="{DEPART_SPEED}"'
         lines.append(f'    <vehicle id="{name}" {heads[way]} {where}{ends[way]}')
     Path(path).write_text("\n".join([*lines, "</routes>"]) + "\n", encoding="utf-8")
+
+
+def _places(route: MicroRoute) -> str:
+    """Return where a vehicle begins and ends, if that is not at the ends of its edges."""
+    given = {"departPos": (route.depart_pos, "base"), "arrivalPos": (route.arrive_pos, "max")}
+    return "".join(f' {name}="{own}"' for name, (own, usual) in given.items() if own != usual)
 
 
 def write_lots(net: MicroNet, path: Path | str, others: Sequence[tuple[str, dict[str, object]]] = ()) -> None:

@@ -87,7 +87,7 @@ def _result(given: WindowInput, simulation: Simulation, outputs: Outputs, own_s:
     cpu_s = outputs.cpu_s + own_s
     return measurements.window_state(
         given.demand, links, simulation.slices(), outputs.trips, queues, outputs.quality,
-        spur_s=SPUR_S, seed=given.seed, cpu_s=cpu_s,
+        spur_s=SPUR_S if given.net.own is None else 0.0, seed=given.seed, cpu_s=cpu_s,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TABLE = "validation_statistics"
 SHARE = "share"
-_TONES = {"passed": "good", "failed": "bad", "not_comparable_capacity": "warn"}
+_TONES = {"passed": "good", "failed": "bad", "not_comparable_capacity": "warn", "not_comparable_jam": "warn"}
 _PRACTICAL = (
     "The scenario's capacities are practical ones of streets with junctions; a simulated lane takes 1,800 veh/h "
     "and meets no junction. Times and route choice are shown, but cannot be judged against each other."
@@ -57,21 +57,40 @@ def read(result: RunResult) -> tuple[MicroPeriod, ...]:
         )  # fmt: skip
     except frames.NothingToDraw:
         return ()
-    return tuple(_period(period, table[table["period"] == period]) for period in sorted(set(table["period"].tolist())))
+    periods = sorted(set(table["period"].tolist()))
+    return tuple(_period(period, table[table["period"] == period], _jammed(result, period)) for period in periods)
 
 
-def _period(period: int, rows: pd.DataFrame) -> MicroPeriod:
+def _jammed(result: RunResult, period: int) -> str:
+    """Return which edges fill up in a period, and what follows; nothing where none does."""
+    try:
+        table = frames.table(result, "validation_jams", "period", "edge", "occupancy", "volume_capacity")
+    except frames.NothingToDraw:
+        return ""
+    rows = table[table["period"] == period].to_dict("records")
+    shown = ", ".join(
+        f"{row['edge']} ({100.0 * row['occupancy']:.0f} % covered, v/c {row['volume_capacity']:.2f})" for row in rows
+    )
+    if not rows:
+        return ""
+    return (
+        f"SUMO fills up where the model sees room: the equilibrium says nothing of SUMO in this hour. Edges: {shown}."
+    )
+
+
+def _period(period: int, rows: pd.DataFrame, jammed: str) -> MicroPeriod:
     own = rows[rows["model"] == "SUE"]
     null = {row["statistic"]: row for row in rows[rows["model"] == "null"].to_dict("records")}
     words, variant = set(own["verdict"]), str(own["variant"].iloc[0])
     known = natures().get(variant)
-    practical = _PRACTICAL if "not_comparable_capacity" in words and not (known and known.basis) else ""
+    told = known is not None and (bool(known.basis) or known.needs_law)
+    practical = _PRACTICAL if "not_comparable_capacity" in words and not told else ""
     return MicroPeriod(
         period=period,
         verdict="a limit that applies is broken" if "failed" in words else "every limit that applies is kept",
         how=f"{variant} net, length scale {own['length_scale'].iloc[0]:g}, step {own['step_s'].iloc[0]:g} s",
         seeds=int(own["seeds"].max()),
-        remark=" ".join(filter(None, (known.remark if known else "", practical))),
+        remark=" ".join(filter(None, (known.remark if known else "", practical, jammed))),
         rows=tuple(_row(row, null.get(row["statistic"])) for row in own.to_dict("records")),
     )
 

@@ -29,7 +29,7 @@ from cosim.scenario.grid_taps import tapped
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
-from cosim.scenario.road_files import read_demand, read_streets, short
+from cosim.scenario.road_files import own_net, read_demand, read_streets, short
 from cosim.scenario.schema import MCMC
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
@@ -97,6 +97,7 @@ def build_roads(loaded: LoadedScenario) -> RoadCase | None:
         limit=traffic.iteration_limit,
         options=options,
         outages=_station_outages(loaded, stations, paths, demand),
+        own_net=own_net(scenario.roads, loaded.files),
     )
 
 

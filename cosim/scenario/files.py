@@ -17,8 +17,8 @@ from cosim.traffic.formats import is_network
 T = TypeVar("T")
 
 MAX_FILE_MB = 64
-TABLES = (".csv", ".tntp")
-"""What is read of the folder of a network."""
+TABLES = (".csv", ".tntp", ".xml")
+"""What is read of the folder of a network; XML is the SUMO network that it was imported from."""
 _MEGABYTE = 1 << 20
 
 

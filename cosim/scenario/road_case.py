@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class RoadCase:
         they see none, or the dispatch's nodal prices.
     outages
         Of stations: their own, and those of lines that leave their buses without supply.
+    own_net
+        The SUMO network that the roads were imported from; None where there is none.
     """
 
     network: RoadNetwork
@@ -74,6 +77,7 @@ class RoadCase:
     options: dict[str, object]
     announced_price_per_mwh: Array | None = None
     outages: tuple[Outage, ...] = ()
+    own_net: Path | None = None
 
     def closed(self, seen_in: int | None = None) -> BoolArray | None:
         """Return where stations are closed, as known in a period (None: in the end), shape (S, T); None: nowhere."""

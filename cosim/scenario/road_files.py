@@ -14,6 +14,7 @@ from cosim.scenario.road_sections import OdPair, RoadSource, Traffic, TripSource
 from cosim.scenario.section import ID_RULE
 from cosim.tables import Table
 from cosim.traffic.formats import TRIP_COLUMNS, read_network, read_trips, trip_format
+from cosim.traffic.formats.sumo_roads import OWN_NET
 from cosim.traffic.network import RoadNetwork
 
 Roads = str | RoadSource
@@ -40,6 +41,12 @@ def read_streets(roads: Roads, capacity_column: str, files: ScenarioFiles) -> Ro
     """
     place, options = road_place(roads, files), road_source(roads).options(capacity_column)
     return files.once(("streets", place, *options.items()), lambda: read_network(place, options))
+
+
+def own_net(roads: Roads, files: ScenarioFiles) -> Path | None:
+    """Return the SUMO network that lies beside the tables of roads that were imported from it; None where none does."""
+    path = road_place(roads, files) / OWN_NET
+    return path if path.is_file() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,7 +266,10 @@ class Microsim(Section):
     length_scale: Annotated[float, Interval(gt=0, le=4)] = Field(
         default=1.0, description="Length of links; 0.25: tests"
     )
-    variant: Literal["merge", "metered", "signals"] = Field(default="merge", description="Kind of network")
+    variant: Literal["merge", "metered", "signals", "own"] | None = Field(
+        default=None,
+        description="Kind of network; null: own where the roads were imported from SUMO or OSM, else merge",
+    )
     warmup_min: Annotated[float, Ge(0), MultipleOf(1)] | None = Field(
         default=None, description="Whole minutes; null: 1.4 times the longest path"
     )

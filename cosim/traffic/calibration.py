@@ -35,14 +35,14 @@ class LinkLaw:
     lane_capacity_vph
         Capacity of a lane, veh/h.
     least_lanes
-        Fewest lanes of a link: one lane forbids overtaking.
+        Fewest lanes of a link: one lane forbids overtaking. 0: capacities are the network's own, which know signals.
     """
 
     time_factor: Positive = 1.0
     alpha: NonNegative = 0.15
     beta: Annotated[float, Ge(1)] = 4.0
     lane_capacity_vph: Positive = 1800.0
-    least_lanes: Annotated[int, Ge(1)] = 2
+    least_lanes: Annotated[int, Ge(0)] = 2
 
     def __post_init__(self) -> None:
         check_bounds(self, "link law")
@@ -61,6 +61,8 @@ class LinkLaw:
 
         Lanes follow from the capacities that the network has: 1 to 3,600 veh/h take two lanes of 1,800.
         """
+        if not self.least_lanes:
+            return network.capacity_vph
         lanes = np.maximum(self.least_lanes, np.ceil(network.capacity_vph / self.lane_capacity_vph - 1e-9))
         return np.where(network.is_station, network.capacity_vph, self.lane_capacity_vph * lanes)
 

@@ -61,6 +61,9 @@ class RoadNetwork:
     junction
         The junction that each node belongs to, empty where none; N names, or none at all. A route of a list passes no
         junction twice (`cosim.traffic.route_filter`).
+    edge
+        Edge of the SUMO network that each link was read from (of a turn its internal edges), empty for none; L names,
+        or none at all.
     node_xy
         Coordinates for drawing, shape (N, 2).
     remarks
@@ -90,6 +93,7 @@ class RoadNetwork:
     is_station: BoolArray = field(default_factory=lambda: np.array(False))
     is_centroid: BoolArray = field(default_factory=lambda: np.array(False))
     junction: tuple[str, ...] = ()
+    edge: tuple[str, ...] = ()
     node_xy: Array = field(default_factory=lambda: _scalar(0.0))
     remarks: tuple[str, ...] = ()
     law_groups: tuple[LawGroup, ...] = field(init=False, repr=False)
@@ -110,6 +114,8 @@ class RoadNetwork:
         put(self, "is_centroid", read_only(self.is_centroid, np.bool_, (len(self.node_ids),), "is_centroid"))
         if self.junction and len(self.junction) != len(self.node_ids):
             raise InputError(f"{len(self.junction)} junctions for {len(self.node_ids)} nodes")
+        if self.edge and len(self.edge) != n_links:
+            raise InputError(f"{len(self.edge)} edges for {n_links} links")
         put(self, "node_xy", read_only(self.node_xy, np.float64, (len(self.node_ids), 2), "node_xy"))
         if problems := _problems(self):
             raise InputError(problems)
@@ -179,6 +185,7 @@ class RoadNetwork:
             law=self.law + tuple(station.law_kind for station in stations),
             settings=settings,
             is_station=np.append(self.is_station, [True] * len(stations)),
+            edge=(*self.edge, *("" for _ in stations)) if self.edge else (),
             **extended,
         )
 

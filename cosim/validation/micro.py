@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cosim.arrays import Array, BoolArray
 from cosim.errors import InputError
+from cosim.microsim.port import UNUSED_FACTOR
 from cosim.traffic.problem import SueProblem
+from cosim.validation.jam import jams
 from cosim.validation.metrics import Estimate, estimate, geh, mape, percent_rmse, r_squared, rmse, skill
 from cosim.validation.micro_limits import MicroLimits
 from cosim.validation.route_choice import class_closure, closure, delivered_flow
 
-UNUSED_FACTOR = 1.057
-"""Time of a link that nobody used over its free-flow time: what a lone vehicle measures on a net of merge sections."""
 CHARGING = "charging"
 
 
@@ -60,6 +60,8 @@ class MicroSeen:
         Arrivals less departures of each station, shape (S,), veh/h.
     station_wait_min, station_energy_kwh, station_ledger_error_kwh
         Mean wait, energy of the measured span, and how far ledger and sessions disagree, shape (S,).
+    link_occupancy
+        Share of the length of each road that vehicles cover, shape (roads,); empty where it is not measured.
     vehicles, teleported, never_inserted, unfinished, collisions, emergency_stops
         Quality of the run; counts.
     """
@@ -80,6 +82,7 @@ class MicroSeen:
     unfinished: int
     collisions: int
     emergency_stops: int
+    link_occupancy: Array = field(default_factory=lambda: np.zeros(0))
 
 
 def sue_claim(problem: SueProblem, path_flow_vph: Array) -> MicroClaim:
@@ -169,6 +172,7 @@ def statistics(
         | _choice_statistics(problem, claim, seen, unused_factor)
         | _station_statistics(problem, claim, seen)
         | _quality_statistics(seen)
+        | _jam_statistics(problem, claim, seen, limits)
     )
 
 
@@ -280,6 +284,13 @@ def _quality_statistics(seen: MicroSeen) -> dict[str, float]:
         "collisions": float(seen.collisions),
         "emergency_stops": float(seen.emergency_stops),
     }
+
+
+def _jam_statistics(problem: SueProblem, claim: MicroClaim, seen: MicroSeen, limits: MicroLimits) -> dict[str, float]:
+    if not seen.link_occupancy.size:
+        return {}
+    found = jams(problem, claim.link_flow_vph, [seen.link_occupancy], limits.jam_occupancy)
+    return {"jammed_edges": float(len(found))}
 
 
 def over_seeds(runs: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:

@@ -48,6 +48,10 @@ class MicroLimits:
         Largest difference of a station's ledger and its sessions.
     collisions
         Most collisions of a run.
+    jam_occupancy
+        Share of an edge's length that vehicles cover from which on it counts as filled, on a user's own network.
+    jammed_edges
+        Most edges that fill though the model sees room on them; times and route choice are not judged beyond.
     link_vehicles
         Vehicles that a link's time must rest on to be compared.
     """
@@ -66,6 +70,8 @@ class MicroLimits:
     station_energy_rel: NonNegative = 0.10
     ledger_kwh: NonNegative = 1e-9
     collisions: Annotated[int, Ge(0)] = 0
+    jam_occupancy: Fraction = 0.2
+    jammed_edges: Annotated[int, Ge(0)] = 0
     link_vehicles: Annotated[int, Ge(1)] = 10
 
     def __post_init__(self) -> None:

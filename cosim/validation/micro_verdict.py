@@ -12,8 +12,8 @@ from cosim.validation.metrics import Estimate
 from cosim.validation.micro_limits import MicroLimits
 
 Group = Literal["flow", "time", "choice", "station", "quality"]
-Word = Literal["passed", "failed", "not_comparable_capacity", "not_telling", "shown"]
-Basis = Literal["matched", "practical"]
+Word = Literal["passed", "failed", "not_comparable_capacity", "not_comparable_jam", "not_telling", "shown"]
+Basis = Literal["matched", "practical", "jammed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +116,10 @@ STATISTICS: dict[str, Statistic] = {
         every_seed=True,
     ),
     "collisions": Statistic(group="quality", unit="-", meaning="collisions", limit="collisions", every_seed=True),
+    "jammed_edges": Statistic(
+        group="quality", unit="-", meaning="edges that fill up though the model sees room", limit="jammed_edges",
+        every_seed=True,
+    ),
     "emergency_stops": _shown("quality", "-", "emergency stops"),
 }  # fmt: skip
 """Every statistic by name, in the order in which it is told."""
@@ -142,7 +146,8 @@ class Finding:
         NaN if there is none.
     word
         ``passed``, ``failed``, ``not_comparable_capacity`` (the macroscopic capacity is not that of the simulated
-        lanes), ``not_telling`` (too little congestion for the null model to fail) or ``shown``.
+        lanes), ``not_comparable_jam`` (the simulation fills up where the model sees room), ``not_telling`` (too little
+        congestion for the null model to fail) or ``shown``.
     sure
         Whether the whole interval over the seeds is on the same side of the limit.
     """
@@ -177,7 +182,8 @@ def judge(
         What is accepted.
     basis
         ``matched``: the macroscopic capacities are those of the simulated lanes. ``practical``: they are capacities of
-        streets with junctions, which the simulated links do not have; times and route choice cannot be judged then.
+        streets with junctions, which the simulated links do not have; times and route choice cannot be judged then, and
+        no more where edges fill up though the model sees room on them (``jammed``).
 
     Returns
     -------
@@ -185,6 +191,8 @@ def judge(
         In the order of `STATISTICS`; what the scenario does not have is left out.
     """
     findings = []
+    if "jammed_edges" in found and found["jammed_edges"].most > limits.jammed_edges:
+        basis = "jammed"
     for name, statistic in STATISTICS.items():
         if name not in found or (name in _OF_STATIONS and math.isnan(found[name].mean)):
             continue
@@ -220,7 +228,7 @@ def _word(
     if not statistic.limit:
         return "shown"
     if statistic.needs_matched and basis != "matched":
-        return "not_comparable_capacity"
+        return "not_comparable_jam" if basis == "jammed" else "not_comparable_capacity"
     if name in _SKILLS and (null is None or not null["closure"].mean >= limits.null_closure):
         return "not_telling"
     if statistic.signed:

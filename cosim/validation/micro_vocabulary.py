@@ -22,7 +22,7 @@ VALIDATED: tuple[Column, ...] = (
         most      | - | largest of the seeds
         seeds     | - | number of seeds
         limit     | - | what is accepted; NaN if it is shown only
-        verdict   | - | passed, failed, not_comparable_capacity, not_telling or shown
+        verdict   | - | passed, failed, not_comparable_capacity, not_comparable_jam, not_telling or shown
         sure      | - | whether the whole interval is on one side of the limit
         """,
     ),
@@ -101,6 +101,15 @@ VALIDATED: tuple[Column, ...] = (
         emergency_stops | - | emergency stops
         cpu_s           | - | CPU time, s
         digest          | - | SHA-256 of everything measured
+        """,
+    ),
+    *columns(
+        "validation_jams",
+        """
+        period          | - | number of the period
+        edge            | - | edge of the user's network that SUMO fills
+        occupancy       | - | share of its length that vehicles cover, mean over the seeds
+        volume_capacity | - | largest flow over capacity of its links, by the model
         """,
     ),
     *columns(

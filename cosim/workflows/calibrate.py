@@ -139,7 +139,7 @@ def calibrate(
         drive = _Driver(study, options.jobs or case.microsim.jobs, tell)
         fitted_on = drive(_busiest(study.roads), FIT_SHARES, range(case.seed, case.seed + FIT_SEEDS))
         points = _points(study, fitted_on)
-        law = fit_link_law(points.use, points.time_ratio)
+        law = replace(fit_link_law(points.use, points.time_ratio), least_lanes=_basis(study).least_lanes)
         tell(f"fitted to {points.use.size} points: k {law.time_factor:.4f}, A {law.alpha:.4f}, B {law.beta:.3f}")
         held_seeds = range(case.seed + FIT_SEEDS, case.seed + FIT_SEEDS + HELD_SEEDS)
         held = drive(_lawful(study, law), HELD_SHARES, held_seeds)
@@ -203,10 +203,15 @@ class _Points:
     said_ratio: Array
 
 
+def _basis(study: MicroStudy) -> LinkLaw:
+    """Return the law whose capacities count: those of lanes, or on a user's own network its own, which know signals."""
+    return LinkLaw(least_lanes=0) if study.engine.nature.needs_law else LinkLaw()
+
+
 def _points(study: MicroStudy, driven: Sequence[_Driven]) -> _Points:
     streets = study.roads.streets
     n = len(streets.link_ids)
-    capacity = LinkLaw().capacity_vph(streets)
+    capacity = _basis(study).capacity_vph(streets)
     rows: list[Array] = []
     for one in driven:
         use = one.seen.link_flow_vph[:n] / capacity

@@ -16,12 +16,20 @@ from cosim.traffic.formats.csv import read_road_network
 from cosim.traffic.formats.osm import MOST_AWAY_M, nearest_edges, read_chargers
 from cosim.traffic.formats.sumo_demand import read_demand, read_districts
 from cosim.traffic.formats.sumo_net import PASSENGER, SumoNet, read_sumo_net
-from cosim.traffic.formats.sumo_roads import ALPHA, BETA, SHORTEST_STATION_M, SumoRoads, plain_names, roads_of
+from cosim.traffic.formats.sumo_roads import (
+    ALPHA,
+    BETA,
+    OWN_NET,
+    OWN_SIGNALS,
+    SHORTEST_STATION_M,
+    SumoRoads,
+    plain_names,
+    roads_of,
+)
 from cosim.traffic.formats.sumo_signals import write_programs
 from cosim.traffic.formats.sumo_stations import read_stations
 from cosim.traffic.network import RoadNetwork
 
-NET, SIGNALS = "net.net.xml", "signals.add.xml"
 NODES, LINKS, TRIPS, LEFT_OUT, STATIONS = "nodes.csv", "links.csv", "trips.csv", "left_out.csv", "stations.csv"
 _DIGITS = ".9g"
 _SHOWN = 5
@@ -138,7 +146,7 @@ def import_osm(
     source, osm_file = source or RoadSource(), Path(osm_file)
     _check_free(Path(out))
     with Scratch() as name:
-        net_file = Path(name) / NET
+        net_file = Path(name) / OWN_NET
         told = osm_to_net(osm_file, net_file, service_cars=service_cars)
         net = read_sumo_net(net_file, vclass=source.vclass, additional=source.additional)
         chargers, lost = nearest_edges(net, read_chargers(osm_file), least_m=SHORTEST_STATION_M)
@@ -200,8 +208,8 @@ def _written(
             for name, rows in _tables(roads, places):
                 with (staged / name).open("w", encoding="utf-8", newline="") as file:
                     csv.writer(file, lineterminator="\n").writerows(rows)
-            shutil.copyfile(net_file, staged / NET)
-            write_programs(additional, staged / SIGNALS)
+            shutil.copyfile(net_file, staged / OWN_NET)
+            write_programs(additional, staged / OWN_SIGNALS)
             network = read_road_network(staged)
             folder.mkdir(exist_ok=True)
             for path in sorted(staged.iterdir()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cosim.microsim.port import MicroState
 from cosim.results.store import RunResult
 from cosim.traffic.problem import SueProblem
+from cosim.validation.jam import Jam
 from cosim.validation.metrics import Estimate
 from cosim.validation.micro import MicroClaim, MicroSeen
 from cosim.validation.micro_verdict import Finding, holds
@@ -35,6 +36,8 @@ class PeriodValidation:
     ----------
     most_use
         Largest flow over capacity of a road, by the equilibrium.
+    jams
+        Edges that the simulation fills though the equilibrium sees room on them.
     """
 
     period: int
@@ -43,6 +46,7 @@ class PeriodValidation:
     null: ModelRuns
     findings: tuple[Finding, ...]
     most_use: float
+    jams: tuple[Jam, ...] = ()
 
     @property
     def holds(self) -> bool:

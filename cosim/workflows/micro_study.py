@@ -19,7 +19,7 @@ from cosim.scenario.road_case import RoadCase
 from cosim.traffic.calibration import MICRO_CURVE
 from cosim.traffic.problem import SueProblem
 from cosim.units import SECONDS_PER_HOUR, s_to_min
-from cosim.validation.micro import UNUSED_FACTOR, MicroClaim, MicroSeen
+from cosim.validation.micro import MicroClaim, MicroSeen
 from cosim.validation.micro_verdict import Basis
 
 
@@ -67,8 +67,8 @@ class MicroStudy:
     @property
     def unused_factor(self) -> float:
         """Time of a link that nobody uses over its free-flow time, as the simulation has it."""
-        follows_law = self.roads.link_law is not None or self.engine.nature.follows_law
-        return 1.0 if follows_law else UNUSED_FACTOR
+        nature = self.engine.nature
+        return 1.0 if self.roads.link_law is not None or nature.follows_law else nature.unused_factor
 
     def curve_min(self, observed: MicroSeen) -> Array | None:
         """Return the times of `MICRO_CURVE` at measured flows, shape (L,), min; None where it does not hold."""
@@ -84,7 +84,10 @@ class MicroStudy:
     @property
     def basis(self) -> Basis:
         """Whether times and route choice can be judged: the engine's roads say, or the scenario."""
-        return self.engine.nature.basis or self.case.microsim.capacity_basis
+        nature = self.engine.nature
+        if nature.needs_law and self.roads.link_law is None:
+            return "practical"
+        return nature.basis or self.case.microsim.capacity_basis
 
     def warmup_s(self, link_flow_vph: Array) -> float:
         """Return the time before anything is measured, s: as the scenario says or the engine needs.
@@ -175,7 +178,7 @@ def stored_setpoints(told: PeriodRecord) -> Array | None:
     None in a run without a grid.
     """
     rows = None if told.dispatch is None else told.dispatch.stations
-    return None if rows is None else np.where(rows.curtailed_mw > 0.0, rows.p_set_mw, np.inf)
+    return None if rows is None else np.where(rows.curtailed_mw > 0.0, np.maximum(rows.p_set_mw, 0.0), np.inf)
 
 
 def seen(study: MicroStudy, result: MicroState) -> MicroSeen:
@@ -201,6 +204,7 @@ def seen(study: MicroStudy, result: MicroState) -> MicroSeen:
         unfinished=result.late_vehicles,
         collisions=quality.collisions,
         emergency_stops=quality.emergency_stops,
+        link_occupancy=result.links.occupancy,
     )
 
 

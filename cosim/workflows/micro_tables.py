@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def tables(found: Validation) -> dict[str, Columns]:
         "validation_routes": (row for one in found.periods for row in _routes(found, one)),
         "validation_stations": (row for one in found.periods for row in station_rows(found, one)),
         "validation_runs": (row for one in found.periods for row in _runs(found, one)),
+        "validation_jams": ({"period": one.period, **asdict(jam)} for one in found.periods for jam in one.jams),
         "validation_ramp": _ramp(found),
         "validation_equilibrium": _equilibrium(found),
     }

@@ -19,6 +19,7 @@ from cosim.scenario.case import SimulationCase, build_case
 from cosim.scenario.load import load
 from cosim.scenario.schema import Microsim
 from cosim.traffic.problem import SueProblem
+from cosim.validation.jam import jams
 from cosim.validation.metrics import estimate
 from cosim.validation.micro import MicroClaim, null_claim, over_seeds, statistics, sue_claim, with_skill
 from cosim.validation.micro_verdict import judge
@@ -272,6 +273,9 @@ def _judged(
         sue=replace(sue, estimates=found),
         null=null,
         findings=judge(found, null.estimates, limits=micro.thresholds, gates=study.case.gates, basis=study.basis),
+        jams=jams(
+            problem, sue.claim.link_flow_vph, [one.link_occupancy for one in sue.seen], micro.thresholds.jam_occupancy
+        ),
         most_use=float((sue.claim.link_flow_vph / problem.network.capacity_vph)[roads].max()),
     )
 

@@ -64,7 +64,11 @@ def verdict_of(seeds, null_closure):
     null = {"closure": estimate([null_closure] * seeds)}
     findings = judge(found, null, limits=MicroLimits(), gates=GateLimits(), basis="matched")
     period = SimpleNamespace(
-        period=8, findings=findings, sue=SimpleNamespace(seen=range(seeds)), null=SimpleNamespace(estimates=null)
+        period=8,
+        findings=findings,
+        jams=(),
+        sue=SimpleNamespace(seen=range(seeds)),
+        null=SimpleNamespace(estimates=null),
     )
     study = SimpleNamespace(
         engine=SimpleNamespace(variant="merge", nature=Nature()),

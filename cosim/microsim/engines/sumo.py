@@ -7,10 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from cosim.errors import InputError, Problem
 from cosim.microsim.chargers import DETOUR_S, SPUR_S, micro_stations
 from cosim.microsim.continuous import ContinuousDay
-from cosim.microsim.model import RunOptions, WindowInput
+from cosim.microsim.model import MicroNet, RunOptions, Variant, WindowInput
 from cosim.microsim.network import build_net
+from cosim.microsim.own_net import own_routes, read_own_net
 from cosim.microsim.pool import Stop
 from cosim.microsim.port import Claim, Engine, EngineSettings, MicroState, Nature, Roads
 from cosim.microsim.scratch import Scratch
@@ -34,13 +36,22 @@ SIGNALS = Nature(
 PLAIN = Nature(meaning="one edge per link, for the mesoscopic model; no charging")
 
 
+OWN = Nature(
+    needs_law=True,
+    unused_factor=1.0,
+    meaning="the network that the roads were imported from, with its signals",
+    remark="Simulated on the user's own network: signals delay at its junctions. Without a law fitted there "
+    "(cosim calibrate) times and route choice are not comparable; flows, counters and energy are judged.",
+)
+
+
 class Sumo(Engine):
     """SUMO on a network that is built from the scenario's roads, in a folder of its own."""
 
     kind = "sumo"
     meso = True
     natures: ClassVar[Mapping[str, Nature]] = MappingProxyType(
-        {"merge": MERGE, "metered": METERED, "signals": SIGNALS, "plain": PLAIN}
+        {"merge": MERGE, "metered": METERED, "signals": SIGNALS, "plain": PLAIN, "own": OWN}
     )
     spur_s = SPUR_S
     detour_s = DETOUR_S
@@ -48,24 +59,40 @@ class Sumo(Engine):
     def __init__(self, roads: Roads, settings: EngineSettings, *, mesoscopic: bool = False) -> None:
         super().__init__(roads, settings, mesoscopic=mesoscopic)
         check_step(settings.step_s)
-        self.variant = "plain" if mesoscopic else settings.variant
+        usual: Variant = "merge" if roads.own_net is None else "own"
+        if mesoscopic and roads.own_net is not None:
+            reason = "the mesoscopic model builds its network from roads without turns; these were imported with theirs"
+            raise InputError(Problem(field="microsim.mode", reason=reason, remedy="take windows or continuous"))
+        self.variant: Variant = "plain" if mesoscopic else settings.variant or usual
         stations = () if mesoscopic else roads.stations
         self.folder = Scratch()
         try:
-            self.net = build_net(
-                roads.streets,
-                stations,
-                Path(self.folder.name),
-                length_scale=settings.length_scale,
-                variant="plain" if mesoscopic else settings.variant,
-            )
+            self.net = self._own_net() if self.variant == "own" else build_net(
+                roads.streets, stations, Path(self.folder.name), length_scale=settings.length_scale,
+                variant=self.variant,
+            )  # fmt: skip
             lots = {one.name: tuple(lot.lot_id for lot in self.net.lots_of(one.name)) for one in stations}
-            self.stations = micro_stations(stations, lots, roads.energy_kwh)
-            self.routes = micro_routes(self.net, roads.paths)
+            if self.net.own is not None:
+                self.spur_s = self.detour_s = 0.0
+            self.stations = micro_stations(stations, lots, roads.energy_kwh, self.detour_s)
+            self.routes = (
+                micro_routes(self.net, roads.paths) if self.net.own is None else own_routes(self.net, roads.paths)
+            )
         except BaseException:
             self.close()
             raise
         self.link_ids, self.length_scale = self.net.link_ids, self.net.length_scale
+
+    def _own_net(self) -> MicroNet:
+        """Return the network that the roads were imported from."""
+        if self.roads.own_net is None:
+            reason = "the roads were not imported from a SUMO network, so there is none of their own"
+            remedy = "choose another variant, or import one: cosim import sumo"
+            raise InputError(Problem(field="microsim.variant", reason=reason, remedy=remedy))
+        if self.settings.length_scale != 1.0:
+            reason = f"{self.settings.length_scale:g}: the lengths of one's own network are what they are"
+            raise InputError(Problem(field="microsim.length_scale", reason=reason, remedy="leave it out"))
+        return read_own_net(self.roads.own_net, self.roads.streets, self.roads.stations)
 
     def given(self, claim: Claim) -> WindowInput:
         """Return a claim as SUMO's input."""

@@ -76,6 +76,7 @@ def read_road_network(folder: Path | str, capacity_column: str = "capacity_vph")
         settings={name: own for name, own in values.settings.items() if name not in LINK_COLUMNS},
         is_centroid=np.array([zone == 1 for zone in nodes.columns.get("zone", [None] * len(nodes))]),
         junction=tuple(name or "" for name in nodes.columns.get("junction", ())),
+        edge=tuple(name or "" for name in links.columns.get("edge", ())),
         node_xy=np.array([nodes.columns["x"], nodes.columns["y"]]).T,
     )
 

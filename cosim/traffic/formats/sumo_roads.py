@@ -20,6 +20,8 @@ from cosim.traffic.formats.sumo_net import Edge, Lane, Movement, SumoNet
 from cosim.traffic.formats.sumo_reach import Reach, between, needed_turnarounds, reach_of
 from cosim.units import KILO_PER_MEGA, SECONDS_PER_HOUR, s_to_min
 
+OWN_NET, OWN_SIGNALS = "net.net.xml", "signals.add.xml"
+"""What lies beside the tables: the network, and the signal programs that replace its own."""
 ALPHA, BETA = 0.15, 4.0
 LEAST_TURN_S = 0.1
 """Turn links take at least this: link-based routes need progress."""
