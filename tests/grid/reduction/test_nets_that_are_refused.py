@@ -64,7 +64,9 @@ def three_windings(net):
 LINE = {"length_km": 0.1, "r_ohm_per_km": 0.3, "x_ohm_per_km": 0.2, "c_nf_per_km": 0.0, "max_i_ka": 0.2}
 
 REFUSED = {
-    "two sources of one feeder": (lambda n: pp.create_ext_grid(n, 3), r"external grids at buses 0, 3.*--slack BUS, or feeder.slack_bus"),
+    "two sources of one feeder": (
+        lambda n: pp.create_ext_grid(n, 3), r"external grids at buses 0, 3.*--slack BUS, or feeder.slack_bus"
+    ),
     "no source": (lambda n: n.ext_grid.drop(0, inplace=True), r"no external grid"),
     "a ring": (
         lambda n: pp.create_line_from_parameters(n, 4, 2, **LINE, name="tie"),
