@@ -14,6 +14,7 @@ from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.workflows.simulate import simulate
 from cosim.workflows.to_python import to_python
+from cosim.world import RENAMED, wires
 
 LOOP = ["coupling.mode=iterated", "coupling.ev_price.kind=nodal"]
 
@@ -46,6 +47,32 @@ def test_the_script_has_the_numbers_of_the_run(scenario, overrides):
         measured = [column for column in frame if column in ("solve_s", "wall_s", "cpu_s")]
         left, right = (table.drop(columns=measured) for table in (script[name], frame))
         pd.testing.assert_frame_equal(left, right.reset_index(drop=True), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "overrides"),
+    [
+        ("nguyen_ieee33", ["microsim.mode=continuous"]),
+        ("nguyen_ieee33", [*LOOP, "dispatch.mode=day_ahead"]),
+        ("nguyen_traffic_only", ["microsim.mode=windows"]),
+    ],
+)
+def test_every_wire_of_the_world_stands_in_the_script(scenario, overrides):
+    told = []
+    for node in ast.walk(ast.parse(to_python(scenario, overrides))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "connect":
+            _, source, kind, target, partner, *attrs = node.args
+            pairs = [ast.literal_eval(one) for one in attrs]
+            weak = any(one.arg == "weak" and one.value.value for one in node.keywords)
+            told.append((source.id, kind.value, target.id, partner.value, pairs, weak))
+    case = build_case(load(scenario, overrides))
+    expected = [
+        (wire.source.lower(), wire.source_entity, wire.target.lower(), wire.target_entity,
+         [attr if (there := RENAMED.get((wire.target, attr), attr)) == attr else (attr, there) for attr in wire.attrs],
+         wire.weak)
+        for wire in wires(case)
+    ]  # fmt: skip
+    assert told == expected
 
 
 def test_it_is_plain_mosaik_that_one_can_change():
