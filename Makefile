@@ -59,7 +59,7 @@ generate: $(READY)
 docs: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/gallery.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@echo "site/index.html; with search: $(BIN)/python -m http.server --directory site"
+	@echo "site/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

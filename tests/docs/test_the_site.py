@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.reports.test_in_a_browser import browser  # noqa: F401 - a fixture
+
 ROOT = Path(__file__).resolve().parents[2]
 LOADS = {
     "script": "src",
@@ -117,3 +119,19 @@ def test_the_version_to_cite_is_this_one():
 
     assert f"version = {{{cosim.__version__}}}" in (ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
     assert f"version: {cosim.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_a_page_opened_as_a_file_can_be_searched_and_fetches_nothing(site, browser):  # noqa: F811 - the fixture
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page, foreign = context.new_page(), []
+    page.on("request", lambda told: None if told.url.startswith(("file:", "data:", "about:")) else foreign.append(told))
+    page.on("pageerror", lambda error: foreign.append(str(error)))
+    page.on("requestfailed", lambda told: foreign.append(told.url))
+    page.goto((site / "index.html").as_uri(), wait_until="load")
+    page.click("input[name=query]")
+    page.keyboard.type("nodal price")
+    page.wait_for_selector(".md-search-result__link", state="attached")
+    found = page.eval_on_selector_all(".md-search-result__link", "links => links.map(link => link.href)")
+    assert any("coupling.html" in address or "equations.html" in address for address in found), found
+    assert foreign == []
+    context.close()
