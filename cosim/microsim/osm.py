@@ -22,6 +22,7 @@ OPTIONS = (
 )  # fmt: skip
 """What netconvert is asked for; the network is one for cars."""
 SERVICE = "highway.service"
+_HEADER = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _RESTRICTION = re.compile(r"Ignoring restriction relation")
 _NUMBER = re.compile(r"'[^']*'|-?\d+(\.\d+)?")
 
@@ -72,6 +73,7 @@ def osm_to_net(osm: Path, net_file: Path, *, service_cars: bool = False) -> tupl
         said = " ".join(line.removeprefix("Error: ") for line in done.stderr.splitlines() if line.startswith("Error"))
         reason = f"netconvert makes no network of it: {said or done.stderr.strip()[-300:] or 'it said nothing'}"
         raise InputError(Problem(file=str(osm), reason=reason, remedy="is there a road for cars in the extract?"))
+    net_file.write_bytes(_HEADER.sub(b"", net_file.read_bytes(), count=1))  # its date and paths
     told = f"netconvert was asked for {' '.join(options)}"
     return (told, *_warnings(done.stderr))
 
