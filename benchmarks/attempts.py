@@ -23,7 +23,8 @@ from cosim.dispatch.devices.gas_turbine import GasTurbineSettings
 from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
 from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.devices.substation import SubstationSettings
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.feeder import Feeder
 
 PERIODS = {33: 24, 100: 24, 300: 8, 1000: 3, 3000: 1, 10000: 1}

@@ -15,7 +15,8 @@ import numpy as np
 
 from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.scenario.case import build_case

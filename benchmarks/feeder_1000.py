@@ -23,7 +23,8 @@ from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
 from cosim.dispatch.devices.storage import StorageSettings
 from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.radial_flow import solve_radial
 from cosim.validation.apriori import sufficient_condition

@@ -23,7 +23,8 @@ from attempts import attempts, random_day
 from dispatch_scaling import day_of, random_feeder
 
 from cosim.dispatch.controller import Controller, carried, initial_states
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.world import run_world

@@ -15,7 +15,8 @@ import numpy as np
 from cosim.dispatch.controller import Controller, initial_states, make_window
 from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
 from cosim.dispatch.devices.substation import SubstationSettings
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.solving import WindowSolver
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.scenario.case import build_case

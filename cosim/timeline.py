@@ -6,6 +6,7 @@ Positions count from 0; users see period numbers from 1 (period 1 = 00:00-01:00)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from cosim.errors import InputError
 from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE, min_to_h
@@ -15,7 +16,14 @@ MINUTES_PER_DAY = 1440
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """A row of ``periods`` periods of ``period_min`` minutes each.
+    """A row of ``periods`` periods of ``period_min`` minutes each, of elapsed time.
+
+    Attributes
+    ----------
+    periods, period_min
+        How many, and how long each is.
+    start
+        Midnight with which they begin, in its zone; None: any day without a date.
 
     Raises
     ------
@@ -25,6 +33,7 @@ class Timeline:
 
     periods: int = 24
     period_min: int = 60
+    start: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.periods < 1:
@@ -51,12 +60,36 @@ class Timeline:
         """Return the position (from 0) of the period that starts at or contains ``time_s``."""
         return time_s // self.period_s
 
+    def instant(self, position: int) -> datetime:
+        """Return when a period begins, as a clock in the zone of the start shows it.
+
+        Raises
+        ------
+        InputError
+            If the periods have no date.
+        """
+        if self.start is None:
+            raise InputError("the periods have no date; give 'start'")
+        elapsed = timedelta(minutes=position * self.period_min)
+        zone = self.start.tzinfo
+        return self.start + elapsed if zone is None else (self.start.astimezone(UTC) + elapsed).astimezone(zone)
+
+    @property
+    def clocks_change(self) -> bool:
+        """Whether clocks are changed within the periods."""
+        return self.start is not None and self.start.utcoffset() != self.instant(self.periods).utcoffset()
+
     def clock(self, position: int) -> str:
-        """Return the clock span of a period.
+        """Return the clock span of a period, with its day where the first one has a date.
 
         >>> Timeline().clock(0)
         '00:00-01:00'
+        >>> from zoneinfo import ZoneInfo
+        >>> Timeline(start=datetime(2026, 3, 29, tzinfo=ZoneInfo("Europe/Berlin"))).clock(1)
+        '2026-03-29 01:00-03:00'
         """
+        if self.start is not None:
+            return f"{self.instant(position):%Y-%m-%d %H:%M}-{self.instant(position + 1):%H:%M}"
         start = position * self.period_min % MINUTES_PER_DAY
         end = start + self.period_min
         hours = int(MINUTES_PER_HOUR)

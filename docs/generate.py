@@ -18,7 +18,7 @@ from typing import Any
 from cosim.charging.behaviour import BehaviourSettings
 from cosim.coupling.prices import PRICES
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import EXITS
 from cosim.grid import table_rules

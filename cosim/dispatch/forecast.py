@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from cosim.arrays import Array
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.errors import InputError
 
 

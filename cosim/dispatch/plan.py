@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
 
 from cosim.arrays import Array, BoolArray, freeze, read_only
-from cosim.bounds import Fraction, NonNegative, check_bounds
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.devices.base import DeviceOutcome, Lost, State, Window
 from cosim.dispatch.exactness import ConeGap
 from cosim.dispatch.repairs import Exclusivity, Restoration
-from cosim.errors import InputError, Problem
+from cosim.dispatch.settings import DispatchSettings
+from cosim.errors import InputError
 from cosim.grid.feeder import NO_VM_PU, Feeder
 from cosim.grid.state import GridState
 from cosim.grid.topology import listed
@@ -25,82 +24,6 @@ from cosim.quantities.checks import GateLimits
 
 SHARE_ROUNDING = 1e-9
 Refine = Callable[[Window, Mapping[str, State]], "DispatchPlan | None"]
-Mode = Literal["rolling", "day_ahead", "single_period"]
-Forecast = Literal["perfect", "day_ahead", "persistence", "noisy"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchSettings:
-    """How the feeder is dispatched.
-
-    Attributes
-    ----------
-    mode
-        ``rolling`` re-solves every period to the end of the day and applies the first; ``day_ahead`` solves the day
-        once; ``single_period`` looks at one period alone (no demand response, no end condition of storage).
-    loss_price_per_mwh
-        Weight of losses in the objective (mu of Eq 21).
-    ev_curtailment_price_per_mwh
-        Price of charging load not served, where nothing else answers.
-    shedding_price_per_mwh
-        Price of base load not served, where nothing else answers.
-    voltage_slack_price
-        Price of missed voltage limits; None keeps them hard.
-    solver
-        ``auto`` or a backend (``cosim plan`` names it).
-    lookahead_periods
-        Length of the rolling window; None looks to the end of the day. Storage and demand response balance within
-        each window.
-    forecast
-        What ``rolling`` knows of the charging load of later periods: the load itself (``perfect``), what was foreseen
-        before the day (``day_ahead``), the current load unchanged (``persistence``), or the load itself with a random
-        error (``noisy``) that may persist (``forecast_correlation``).
-    forecast_error
-        Relative standard deviation of the ``noisy`` forecast.
-    forecast_correlation
-        Correlation of its errors in successive periods (AR(1), see `cosim.dispatch.forecast.noisy`); 0: independent.
-    ac_engine
-        What solves the AC power flow of each period: ``pandapower``, or ``batch`` (sweeps over the tree), with which
-        pandapower judges every eighth period and every one that is flagged.
-    storage_exclusivity
-        What follows if storage charges and discharges at once: the direction is fixed by the larger of the two and the
-        window solved again (``sign_fix``, also ``auto``), the best pattern is searched with SCIP (``misocp``), or it is
-        only flagged (``off``).
-    """
-
-    mode: Mode = "rolling"
-    loss_price_per_mwh: NonNegative = 100.0
-    ev_curtailment_price_per_mwh: NonNegative = 2000.0
-    shedding_price_per_mwh: NonNegative = 10000.0
-    voltage_slack_price: Annotated[float, Gt(0)] | None = None
-    solver: str = "auto"
-    lookahead_periods: Annotated[int, Ge(1)] | None = None
-    forecast: Forecast = "perfect"
-    forecast_error: Fraction = 0.1
-    forecast_correlation: Annotated[float, Ge(0), Lt(1)] = 0.0
-    storage_exclusivity: Literal["auto", "sign_fix", "misocp", "off"] = "auto"
-    ac_engine: Literal["pandapower", "batch"] = "pandapower"
-
-    def __post_init__(self) -> None:
-        check_bounds(self, "dispatch")
-        rolling = "it is for 'mode: rolling', which plans anew in every period"
-        if self.mode != "rolling" and self.lookahead_periods is not None:
-            raise InputError(Problem(field="lookahead_periods", reason=f"mode is {self.mode!r}", remedy=rolling))
-        if self.mode != "rolling" and self.forecast != "perfect":
-            reason = f"{self.forecast!r} with mode {self.mode!r}"
-            raise InputError(Problem(field="forecast", reason=reason, remedy=rolling))
-        if self.forecast != "noisy" and self.forecast_correlation != 0.0:
-            reason = f"{self.forecast_correlation:g} with forecast {self.forecast!r}, which has no random error"
-            remedy = "set forecast to noisy, or remove the correlation"
-            raise InputError(Problem(field="forecast_correlation", reason=reason, remedy=remedy))
-
-    def window_periods(self, periods: int) -> int:
-        """Return how many periods of a day of ``periods`` one solve covers at most."""
-        return min(periods, 1 if self.mode == "single_period" else self.lookahead_periods or periods)
-
-    def applied_periods(self, length: int) -> int:
-        """Return how many periods of a plan of ``length`` are applied: all of a day ahead, else the first."""
-        return length if self.mode == "day_ahead" else min(length, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -276,7 +276,7 @@ def _with_own_taps(loaded: LoadedScenario, charging_total_mw: Array | None) -> D
         station_names=names,
         station_buses=buses,
         limits=scenario.gates,
-        settings=scenario.dispatch,
+        settings=scenario.dispatch.in_periods(loaded.timeline.period_h),
         seed=scenario.seed,
         outages=line_outages(scenario, feeder),
     )

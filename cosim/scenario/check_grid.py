@@ -8,7 +8,7 @@ from typing import Any
 
 from cosim.dispatch.backends import NAMES
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.grid.feeder import Feeder
 from cosim.scenario import shipped

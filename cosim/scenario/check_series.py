@@ -10,10 +10,15 @@ import numpy as np
 from cosim.arrays import Array
 from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
+from cosim.errors import InputError
 from cosim.scenario.checking import Check, unknown
+from cosim.scenario.net_source import NetSource
+from cosim.scenario.schema import MCMC
 from cosim.scenario.series import by_name, resolve
+from cosim.scenario.stamps import timeline_of
 from cosim.scenario.tree import find
 from cosim.timeline import MINUTES_PER_DAY, Series
+from cosim.units import min_to_h
 
 _ANY = (-math.inf, math.inf)
 _NOT_NEGATIVE = (0.0, math.inf)
@@ -26,6 +31,10 @@ def check(found: Check) -> None:
     if MINUTES_PER_DAY % scenario.period_min:
         reason = f"{scenario.period_min} does not divide a day of {MINUTES_PER_DAY} min"
         found.at("period_min", reason, "use a divisor, such as 15, 30 or 60")
+    _start(found)
+    dispatch = scenario.dispatch
+    if dispatch is not None:
+        found.attempt("dispatch", lambda: dispatch.in_periods(min_to_h(scenario.period_min)))
     if scenario.traffic is not None:
         _series(found, "traffic.demand_profile", scenario.traffic.demand_profile, _NOT_NEGATIVE)
     if scenario.ev is not None and not isinstance(scenario.ev.fast_charge_share, str):
@@ -40,6 +49,30 @@ def check(found: Check) -> None:
         _series(found, f"tariff.{name}", getattr(scenario.tariff, name), _ANY)
     _coupling(found)
     _given(found)
+
+
+def _start(found: Check) -> None:
+    """Check when the periods begin, and what knows days of 24 hours alone."""
+    scenario = found.scenario
+    if scenario.start is None:
+        if scenario.time_zone is not None and found.whole("start"):
+            found.at("time_zone", "a zone without a start has no effect", "add 'start: 2026-01-01', or remove it")
+        return
+    try:
+        timeline = timeline_of(scenario)
+    except InputError as error:
+        for one in error.problems:
+            if one.field:  # a period that does not divide a day is told above
+                found.at(one.field, one.reason, one.remedy)
+        return
+    if scenario.ev is not None and scenario.ev.fast_charge_share == MCMC and timeline.clocks_change:
+        reason = (
+            f"clocks are changed between {scenario.start} and the last period, and the simulated fleet's day has 24 h"
+        )
+        found.at("ev.fast_charge_share", reason, "give a series, or end the periods before")
+    grid = scenario.grid
+    if isinstance(grid, NetSource) and grid.first_day is not None and grid.first_day != f"{timeline.start:%Y-%m-%d}":
+        found.at("grid.first_day", f"{grid.first_day} is not the day of start, {scenario.start}", "give one day")
 
 
 def _series(found: Check, path: str, series: Series, bounds: tuple[float, float]) -> None:

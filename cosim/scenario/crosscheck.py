@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cosim.errors import InputError
 from cosim.quantities.checks import CHECKS, limit_of
 from cosim.scenario import check_bands, check_grid, check_microsim, check_outages, check_roads, check_series, sources
 from cosim.scenario.checking import Check
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.schema import Scenario
+from cosim.scenario.stamps import timeline_of
 from cosim.scenario.tree import leaves, nearest
 from cosim.scenario.yaml_reader import Node
 from cosim.tables import TINY_REMEDY, TINY_RULE, is_tiny
@@ -67,10 +69,22 @@ def _length_of_day(found: Check) -> None:
     """Warn of periods that do not make up whole days: profiles and balances are read as those of a day."""
     scenario = found.scenario
     total = scenario.periods * scenario.period_min
+    if scenario.start is not None and _ends_at_midnight(scenario):
+        return
     if scenario.period_min != HOURLY_MIN and total % MINUTES_PER_DAY:
         hours = min_to_h(total)
         reason = f"{scenario.periods} periods of {scenario.period_min} min are {hours:g} h, no whole day"
         found.at("period_min", reason, f"for a day set periods to {MINUTES_PER_DAY // scenario.period_min}", warn=True)
+
+
+def _ends_at_midnight(scenario: Scenario) -> bool:
+    """Whether the last period ends with a day: one has 23 or 25 hours where clocks are changed."""
+    try:
+        timeline = timeline_of(scenario)
+    except InputError:  # told where series are checked
+        return True
+    end = timeline.instant(timeline.periods)
+    return (end.hour, end.minute) == (0, 0)
 
 
 def _sections(found: Check) -> None:

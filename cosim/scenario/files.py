@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from cosim.errors import InputError, Problem
 from cosim.scenario import shipped
 from cosim.scenario.schema import MAX_PERIODS
+from cosim.scenario.stamps import is_stamped, read_stamped
 from cosim.tables import Table, did_you_mean, read_series, read_table
+from cosim.timeline import Timeline
 from cosim.traffic.formats import is_network
 
 T = TypeVar("T")
@@ -36,13 +38,12 @@ class InputFile:
 class ScenarioFiles:
     """The folders in which a scenario's files may stand: its own first, then those of what it extends.
 
-    ``periods`` tells how long the series of files can be, ``period_min`` how long a period is, ``used`` holds every
+    ``timeline`` tells how long the series of files can be, and to which instants they are brought, ``used`` holds every
     file that was read, ``named`` the tables by the name that the scenario gives them.
     """
 
     folders: tuple[Path, ...]
-    periods: int = MAX_PERIODS
-    period_min: int = 60
+    timeline: Timeline = Timeline(periods=MAX_PERIODS)
     used: dict[Path, InputFile] = field(default_factory=dict)
     named: dict[str, Path] = field(default_factory=dict)
     _series: dict[Path, dict[str, list[float]]] = field(default_factory=dict)
@@ -99,7 +100,11 @@ class ScenarioFiles:
         path = self.locate(name)
         if path not in self._series:
             try:
-                self._series[path] = read_series(path, most_periods=self.periods)
+                self._series[path] = (
+                    read_stamped(path, self.timeline)
+                    if is_stamped(path)
+                    else read_series(path, most_periods=self.timeline.periods)
+                )
             except InputError as error:
                 raise InputError(self.displayed(error.problems)) from error
         return self._series[path]

@@ -289,7 +289,7 @@ def _profiles(source: NetSource | None, read: ReadNet, files: ScenarioFiles) -> 
     """Return the profiles over the periods of the scenario, and let its series take them by name."""
     if source is None or source.first_day is None or read.profiles is None:
         return {}
-    found = read.profiles.between(source.first_day, files.periods, files.period_min)
+    found = read.profiles.between(source.first_day, files.timeline.periods, files.timeline.period_min)
     files.give_series(PROFILES, {name: values.tolist() for name, values in found.items()})
     return found
 

@@ -14,6 +14,7 @@ from cosim.errors import InputError, Problem
 from cosim.scenario import crosscheck, kinds, net_devices, renamed, shipped, sources
 from cosim.scenario.files import InputFile, ScenarioFiles
 from cosim.scenario.schema import Scenario
+from cosim.scenario.stamps import timeline_of
 from cosim.scenario.tree import find, leaves, merge, nearest, override
 from cosim.scenario.validate import validate
 from cosim.scenario.yaml_reader import MAX_BYTES, Node, read_yaml
@@ -58,7 +59,7 @@ class LoadedScenario:
     @property
     def timeline(self) -> Timeline:
         """The time axis."""
-        return Timeline(periods=self.scenario.periods, period_min=self.scenario.period_min)
+        return timeline_of(self.scenario)
 
     @property
     def inputs(self) -> tuple[InputFile, ...]:
@@ -115,7 +116,10 @@ def load(scenario: str | Path, overrides: Sequence[str] = ()) -> LoadedScenario:
     tree = net_devices.settled(tree, files)
     outcome = validate(tree)
     if outcome.scenario is not None:
-        files.periods, files.period_min = outcome.scenario.periods, outcome.scenario.period_min
+        try:
+            files.timeline = timeline_of(outcome.scenario)
+        except InputError:  # told where series are checked
+            files.timeline = Timeline(periods=outcome.scenario.periods)
     for file in chain:
         files.record(file)
     problems, warnings = list(outcome.problems), renamings + told

@@ -18,7 +18,7 @@ from cosim.charging.stations import MOST_CHARGERS, Overload
 from cosim.coupling.prices import PRICES
 from cosim.coupling.prices.base import PriceRule
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError, Problem
 from cosim.quantities.checks import GateLimits
@@ -307,6 +307,16 @@ class Scenario(Section):
     )
     period_min: Annotated[int, Interval(ge=1, le=MINUTES_PER_DAY)] = Field(
         default=60, description="Length of a period; must divide 1440", examples=[60, 15]
+    )
+    start: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None,
+        description="Midnight with which period 1 begins, for series by ``time``; none: a day without a date",
+        examples=["2026-03-29", "2026-03-29T00:00+01:00"],
+    )
+    time_zone: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Zone of ``start`` and of stamps without an offset; none: the offset of ``start``",
+        examples=["Europe/Berlin"],
     )
     roads: FileName | RoadSource | None = Field(
         default=None,

@@ -8,7 +8,8 @@ import pytest
 from cosim.coupling.price import marked_up, station_cost_min
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices.substation import SubstationSettings
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.feeder import Feeder
 
 R, X, BASE_MVA = 0.02, 0.01, 10.0

@@ -10,7 +10,8 @@ import pytest
 
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.tariffs.dynamic import dynamic_tariff
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import read_feeder

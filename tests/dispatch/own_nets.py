@@ -9,7 +9,8 @@ import pandapower.networks as nets
 
 from cosim.dispatch.controller import Controller
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchCase, DispatchPlan, DispatchSettings
+from cosim.dispatch.plan import DispatchCase, DispatchPlan
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.feeder import Feeder
 from cosim.grid.reduction.own_feeder import feeder_of_net
 from cosim.grid.reduction.own_net import ReducedNet, reduced

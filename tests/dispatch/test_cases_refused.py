@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cosim.dispatch.controller import Controller
-from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.settings import DispatchSettings
 from cosim.errors import DependencyError, InputError
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.forecast import noisy, window_load_mw
-from cosim.dispatch.plan import DispatchSettings
+from cosim.dispatch.settings import DispatchSettings
 from cosim.errors import InputError
 
 SOME = slice(14, 24)

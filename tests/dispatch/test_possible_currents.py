@@ -10,8 +10,9 @@ from scipy.optimize import brentq
 
 from cosim.dispatch.controller import Controller, make_window
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.possible_currents import possible_current_sq_pu
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
 from cosim.grid.radial_flow import solve_radial

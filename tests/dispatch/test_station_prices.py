@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cosim.dispatch.controller import Controller, carried, initial_states
 from cosim.dispatch.devices import catalogue
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.grid.feeder import Feeder
 
 CURTAILMENT = 2000.0

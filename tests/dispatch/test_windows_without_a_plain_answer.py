@@ -9,8 +9,9 @@ import pytest
 from scipy.optimize import brentq
 
 from cosim.dispatch.controller import Controller, carried, initial_states, make_window
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.problem import DispatchProblem
+from cosim.dispatch.settings import DispatchSettings
 from cosim.errors import ComponentError
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder

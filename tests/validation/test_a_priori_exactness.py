@@ -9,7 +9,8 @@ from cosim.dispatch.controller import initial_states, make_window
 from cosim.dispatch.devices.photovoltaic import PhotovoltaicSettings
 from cosim.dispatch.devices.substation import SubstationSettings
 from cosim.dispatch.injection_bounds import import_min_mw, injection_bounds
-from cosim.dispatch.plan import DispatchCase, DispatchSettings
+from cosim.dispatch.plan import DispatchCase
+from cosim.dispatch.settings import DispatchSettings
 from cosim.dispatch.solving import WindowSolver
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
