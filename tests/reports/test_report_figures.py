@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from plotly.subplots import make_subplots
@@ -105,6 +108,21 @@ def test_equivalent_load_is_demand_less_what_sun_could_give(run):
     np.testing.assert_allclose(lines, [load.mean() - spread, load.mean(), load.mean() + spread])
     bands = [(shape["x0"], shape["x1"]) for shape in figure.layout["shapes"] if shape["type"] == "rect"]
     assert bands == [(-0.5, 0.5), (0.5, 1.5), (1.5, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("tariff", "told"),
+    [
+        ([300.0] * 48 + [500.0] * 3 + [400.0] * 45, ["300", "400"]),  # three of 96 periods leave no room for a number
+        ([float(300 + k) for k in range(96)], ["300", "395"]),  # a price that never rests: its ends
+        ([385.0, 715.0, 550.0], ["385", "715", "550"]),
+    ],
+)
+def test_prices_above_the_bands_have_room(tariff, told):
+    figure = Figure()
+    tariff_bands._shade(figure, pd.Series(tariff), "EUR")
+    assert [re.search(r"<b>(.*?)</b>", note["text"]).group(1) for note in figure.layout["annotations"]] == told
+    assert len(figure.layout["shapes"]) == len(list(groupby(tariff)))
 
 
 def test_gap_of_zero_is_drawn_at_the_floor_and_hovers_as_zero(run):

@@ -23,6 +23,8 @@ CAPTION = (
 )
 
 _BANDS = ("#e3f1ea", "#fdf6e3", "#fbe3de")
+_MOST_PRICES = 24
+"""Prices for which there is room beside each other."""
 
 
 def equivalent_load_mw(result: RunResult, axis: frames.PeriodAxis) -> pd.Series[float]:
@@ -65,11 +67,12 @@ def draw(result: RunResult) -> Figure:
 
 
 def _shade(figure: Figure, tariff: pd.Series[float], money: str) -> None:
-    """Shade runs of equal price and print the price above each."""
+    """Shade runs of equal price and print the price above each that has room; of a price that never rests, the ends."""
     levels = sorted(set(tariff.dropna().round(6)))
+    runs = [(float(price), len(list(run))) for price, run in groupby(tariff.round(6))]
+    roomy = [length for price, length in runs if price in levels and _MOST_PRICES * length >= len(tariff)]
     start = 0
-    for price, run in groupby(tariff.round(6)):
-        length = len(list(run))
+    for price, length in runs:
         if price in levels:
             place = levels.index(price) / max(len(levels) - 1, 1) if len(levels) > 1 else 0.5
             colour = _BANDS[round(place * (len(_BANDS) - 1))]
@@ -77,11 +80,13 @@ def _shade(figure: Figure, tariff: pd.Series[float], money: str) -> None:
                 type="rect", x0=start - 0.5, x1=start + length - 0.5, y0=0, y1=1, yref="y domain", fillcolor=colour,
                 line={"width": 0}, layer="below",
             )  # fmt: skip
-            figure.add_annotation(
-                x=start + length / 2 - 0.5, y=1.0, yref="paper", yanchor="top", showarrow=False,
-                text=f"<b>{price:,.0f}</b>" + (f"<br>{style.escape(money)}/MWh" if length > 2 else ""),  # noqa: PLR2004 - room
-                font={"size": 11, "color": style.MUTED},
-            )  # fmt: skip
+            if length in roomy or (not roomy and price in (levels[0], levels[-1])):
+                wide = not roomy or 0.5 * _MOST_PRICES * length > len(tariff)
+                figure.add_annotation(
+                    x=start + length / 2 - 0.5, y=1.0, yref="paper", yanchor="top", showarrow=False,
+                    text=f"<b>{price:,.0f}</b>" + (f"<br>{style.escape(money)}/MWh" if wide else ""),
+                    font={"size": 11, "color": style.MUTED},
+                )  # fmt: skip
         start += length
 
 

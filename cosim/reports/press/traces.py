@@ -172,6 +172,7 @@ def _bars(panel: Panel, trace: Trace, *, grouped: bool) -> None:
         error = None if spread is None else np.asarray(spread, dtype=np.float64)
         handle = panel.ax.bar(at, y, width=width, yerr=error, error_kw={"elinewidth": 0.6}, **look)
     else:
+        panel.ax.use_sticky_edges = False  # a stack ends below the edge of its panel
         zero = np.zeros(max(len(panel.across), len(x)))
         above = zero if panel.above is None else panel.above
         below = zero.copy() if panel.below is None else panel.below
