@@ -109,6 +109,7 @@ def row_kinds() -> tuple[str, ...]:
     return (*_OWN, *sorted(entry.name for entry in entry_points(group=GROUP)))
 
 
+@cache
 def work_of(kind: str) -> Work:
     """Return what does a row of a kind; what an installed package offers is imported by its name alone."""
     if kind in _OWN:

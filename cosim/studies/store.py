@@ -169,14 +169,22 @@ def claim(folder: Path, row: str) -> int:
 
 def attempts(folder: Path, row: str) -> int:
     """Return how many attempts at a row are on record."""
-    return sum(1 for _ in (folder / "claims").glob(f"{row}.*"))
+    return sum(1 for _ in _claims(folder, row))
 
 
 def release(folder: Path, row: str) -> None:
     """Take the claims of a row back: it ended, or was never begun."""
-    for path in (folder / "claims").glob(f"{row}.*"):
+    for path in list(_claims(folder, row)):
         with suppress(OSError):
             path.unlink()
+
+
+def _claims(folder: Path, row: str) -> Iterator[Path]:
+    """Yield the claims of a row; their numbers have no gap, so that no folder of many rows need be listed."""
+    attempt = 1
+    while (path := folder / "claims" / f"{row}.{attempt}").exists():
+        yield path
+        attempt += 1
 
 
 def take_back(folder: Path, row: str, attempt: int) -> None:
