@@ -1,6 +1,7 @@
 """`import cosim`: at most twenty names, all there, none loaded before it is used."""
 
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -27,6 +28,25 @@ def test_all_names_are_importable_documented_and_few():
     assert cosim.__all__ == sorted(cosim.__all__)
     for name in cosim.__all__:
         assert getattr(cosim, name).__doc__, name
+
+
+PARAMETERS = re.compile(r"^Parameters\n-{10}\n(?P<body>.*?)(?=\n\n\w+\n-{3,}\n|\Z)", re.DOTALL | re.MULTILINE)
+FUNCTIONS = [name for name in cosim.__all__ if inspect.isfunction(getattr(cosim, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_parameter_of_a_function_is_told_in_numpy_style(name):
+    function = getattr(cosim, name)
+    found = PARAMETERS.search(inspect.cleandoc(function.__doc__))
+    told = re.findall(r"^(\w[\w, ]*)$", found["body"], flags=re.MULTILINE) if found else []
+    names = [word.strip() for line in told for word in line.split(",")]
+    assert sorted(names) == sorted(inspect.signature(function).parameters)
+
+
+def test_a_name_of_an_earlier_version_works_and_tells_what_takes_its_place():
+    with pytest.warns(DeprecationWarning, match=r"cosim.summarise goes away; use result.summary\(\)"):
+        former = cosim.summarise
+    assert former is importlib.import_module("cosim.reports.summary").summarise
 
 
 def test_dir_shows_them_and_nothing_else():

@@ -61,9 +61,9 @@ def assign_command(
 
 
 def _solve(problem: SueProblem, how: Mapping[str, Any]) -> int:
-    from cosim.workflows.assign import assign
+    from cosim.workflows.assign import solve_problem
 
-    found = assign(problem, method=how["method"], tolerance=how["tolerance"], limit=how["iterations"])
+    found = solve_problem(problem, method=how["method"], tolerance=how["tolerance"], limit=how["iterations"])
     screen = console()
     for remark in found.remarks:
         screen.print(f"[yellow]warning[/yellow] {escape(remark)}", soft_wrap=True)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cosim.errors import InputError, Problem, UsageError
-from cosim.plain import Document, Json
+from cosim.plain import Document
 from cosim.reports import frames
 from cosim.reports.changes import Change, change
+from cosim.reports.input_differences import Difference, differences
 from cosim.reports.measures import measures
 from cosim.reports.rows import Row, Value
+from cosim.results.result import Result, Shown
 from cosim.results.store import RunResult
 from cosim.results.verdict import Verdict
-from cosim.scenario import kinds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOLD_APART_BY = 2
 """Fewest runs of a comparison."""
-_ABSENT = "–"
-_WORDS_ONLY = frozenset({"sources", "title", "description", "extends", "schema"})
-_LONGEST = 48
-_FEW = 4
 _CODES = "Verdict"
 _DIAGNOSTIC = frozenset({"Verdict", "Coupling"})
 """Sections that tell how a run was solved, not what came out."""
@@ -39,14 +38,6 @@ class ComparedRun:
     verdict: Verdict
     progress: str
     period_statuses: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """An input in which the runs differ: dotted scenario key, ``file <name>`` or ``version <package>``."""
-
-    key: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +81,7 @@ class ComparedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Result):
     """Runs side by side.
 
     Attributes
@@ -113,7 +104,45 @@ class Comparison:
     last: int | None = None
     notices: tuple[str, ...] = ()
 
-    def __getitem__(self, key: str) -> ComparedRow:
+    @property
+    def exit_code(self) -> int:
+        """0: runs may differ; `beyond` tells by how much."""
+        return 0
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables: measures, and inputs that differ."""
+        return ("measures", "differences")
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return one table, a column of numbers or values a run."""
+        import pandas as pd
+
+        names = [run.name for run in self.runs]
+        if name == "measures":
+            header, *body = self.table()
+            frame = pd.DataFrame(body, columns=header)
+            numbers = frame[header[3:]].apply(pd.to_numeric, errors="coerce")
+            return frame.assign(**{column: numbers[column] for column in header[3:]})
+        if name == "differences":
+            return pd.DataFrame([[one.key, *one.values] for one in self.differences], columns=["key", *names])
+        raise KeyError(f"a comparison has no table {name!r}; it has {', '.join(self.tables)}")
+
+    @property
+    def heading(self) -> str:
+        """The runs."""
+        return f"comparison of {', '.join(run.name for run in self.runs)}"
+
+    def shown(self) -> Iterator[Shown]:
+        """Yield verdicts, and the measures that differ."""
+        for run in self.runs:
+            yield run.name, f"exit {run.verdict.worst}", run.progress
+        for row in self.rows:
+            if row.section not in _DIAGNOSTIC and len(set(row.values)) > 1:
+                told = ", ".join("–" if cell is None else cell.text for cell in row.cells)
+                yield row.label, f"{told} {row.unit}".strip(), ""
+
+    def row(self, key: str) -> ComparedRow:
         """Return the row with this key.
 
         Raises
@@ -305,78 +334,6 @@ def _rows(results: Sequence[RunResult]) -> tuple[ComparedRow, ...]:
 def _unseen(told: Row) -> Row:
     """Return the row of a status that no period of a run had."""
     return Row(key=told.key, label=told.label, value=0, unit=told.unit)
-
-
-def differences(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
-    """Yield in what runs differ by their manifests: scenario keys, contents of files of one name, versions."""
-    resolved = [kinds.present(manifest.get("resolved") or {}) for manifest in manifests]
-    meant = [{key: value for key, value in one.items() if key not in _WORDS_ONLY} for one in resolved]
-    yield from _differing("", meant)
-    yield from _named_differences("file", [_contents(manifest) for manifest in manifests], shared=True)
-    yield from _named_differences("version", [manifest.get("versions") or {} for manifest in manifests])
-
-
-def _contents(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digest of every table that a run read; what its YAML says is compared key by key."""
-    inputs = manifest.get("inputs") or []
-    return {one["file"]: one["sha256"][:12] for one in inputs if not one["file"].endswith((".yaml", ".yml"))}
-
-
-def _named_differences(kind: str, found: Sequence[Mapping[str, str]], *, shared: bool = False) -> Iterator[Difference]:
-    for name in dict.fromkeys(name for one in found for name in one):
-        values = tuple(one.get(name, _ABSENT) for one in found)
-        if len(set(values) - ({_ABSENT} if shared else set())) > 1:
-            yield Difference(key=f"{kind} {name}", values=values)
-
-
-def _differing(path: str, values: Sequence[Any]) -> Iterator[Difference]:
-    """Yield the smallest parts of the scenarios that differ.
-
-    A section that one of them lacks is one part; a small one inside a section is told value by value. Of two kinds of a
-    thing only the kinds are told: their settings are not those of each other.
-    """
-    if all(value == values[0] for value in values[1:]):
-        return
-    parts = [_parts(value) for value in values]
-    if len(set(kinds_told := [str((part or {}).get(kinds.KIND)) for part in parts])) > 1 and all(parts):
-        yield Difference(key=f"{path}.{kinds.KIND}", values=tuple(kinds_told))
-        return
-    if all(part for part in parts) or ("." in path and all(map(_is_small, values))):
-        for key in dict.fromkeys(key for part in parts for key in part or ()):
-            yield from _differing(f"{path}.{key}" if path else key, [(part or {}).get(key) for part in parts])
-        return
-    yield Difference(key=path, values=tuple(_shown(value) for value in values))
-
-
-def _parts(value: Any) -> Mapping[str, Json] | None:  # noqa: ANN401 - a part of a resolved scenario
-    """Return a mapping, or a list of named items as one; None of anything else."""
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
-        return {str(item["name"]): item for item in value}
-    return None
-
-
-def _is_small(value: Any) -> bool:  # noqa: ANN401 - a part of a resolved scenario
-    """Whether a part is missing, or a few values without a name of their own."""
-    if not isinstance(value, dict):
-        return value is None
-    plain = not any(isinstance(one, dict | list) for one in value.values())
-    return plain and "name" not in value and 0 < len(value) <= _FEW
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401 - a part of a resolved scenario
-    """Return a value as short text.
-
-    >>> _shown(None), _shown(0.5), _shown({"kind": "static"})
-    ('–', '0.5', 'given')
-    """
-    if value in (None, [], {}):
-        return _ABSENT
-    if isinstance(value, dict) or _parts(value):
-        return "given"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _near(first: Value, other: Value, tolerance: float) -> bool:

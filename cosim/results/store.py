@@ -36,6 +36,7 @@ from cosim.results.lock import at_work_reason, is_at_work
 from cosim.results.manifest import check_format, has_sums
 from cosim.results.places import NOWHERE, PLACES, Places, stored_places
 from cosim.results.reserve import reserve, write_end
+from cosim.results.result import ShownRun
 from cosim.results.run_tables import RunTables
 from cosim.results.states import KEPT, StoredState, drop_states, resumptions, write_state
 from cosim.results.sums import SUMS, Damaged, checked, digest, read_object, read_sums, sums_text, with_own_sum
@@ -194,7 +195,7 @@ class RunStore:
             shutil.rmtree(self.folder / "states", ignore_errors=True)
 
 
-class RunResult:
+class RunResult(ShownRun):
     """A run that ended, was broken off, or still goes on: ``result["buses"]`` is a tidy DataFrame.
 
     Whatever is read is held against its SHA-256. An export that is not as it was written is made again of the
@@ -343,9 +344,6 @@ class RunResult:
         """Names of the tables."""
         return self._tables.names
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.tables
-
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return one table.
 
@@ -381,13 +379,15 @@ class RunResult:
         """
         self._tables.drop(name)
 
-    def __repr__(self) -> str:
-        how = f"exit_code={self.exit_code}" if self.complete else self.progress
-        return f"RunResult('{self.folder}', {how}, tables={list(self.tables)})"
-
 
 def load(folder: str | Path) -> RunResult:
-    """Open a run folder: of a run that was broken off, what is committed."""
+    """Open a run folder: of a run that was broken off, what is committed.
+
+    Parameters
+    ----------
+    folder
+        Run folder, for example ``runs/latest``.
+    """
     return RunResult(folder)
 
 

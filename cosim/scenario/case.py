@@ -200,6 +200,11 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
     """Return the domain objects of a scenario.
 
     The gate takes the residuals' limits from the scenario's own tolerances.
+
+    Parameters
+    ----------
+    loaded
+        A scenario as `load_scenario` returns it.
     """
     scenario = loaded.scenario
     roads = build.build_roads(loaded)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from cosim.dispatch.consent import Proposal
 from cosim.dispatch.controller import Controller, initial_states
 from cosim.errors import InputError, Problem
 from cosim.grid.engines.judge import judge
+from cosim.results.result import Result, Shown
 from cosim.scenario.case import SimulationCase
 from cosim.validation.solution import BOUND_REL, Prices, Solution, SolutionCheck, judge_solution
 from cosim.workflows.benchmark_pack import KnownValue, PackCase
 from cosim.workflows.solution_files import Handed, read_solution
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REFUSED = 6
 YIELDS = 0.01
@@ -23,7 +28,7 @@ YIELDS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Grade:
+class Grade(Result):
     """What was found of an answer.
 
     Attributes
@@ -48,6 +53,33 @@ class Grade:
     cost: float
     claimed: float
     cost_terms: Mapping[str, float]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables: the checks."""
+        return ("checks",)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return one table."""
+        import pandas as pd
+
+        if name != "checks":
+            raise KeyError(f"a grade has no table {name!r}; it has checks")
+        return pd.DataFrame([asdict(check) | {"passed": check.passed} for check in self.checks])
+
+    @property
+    def heading(self) -> str:
+        """The case and who answers it."""
+        return f"{self.pack.name}: answer '{self.folder}'" + (f" by {self.by}" if self.by else "")
+
+    def shown(self) -> Iterator[Shown]:
+        """Yield costs and gaps, and the checks that failed."""
+        yield "cost", f"{self.cost:,.4f} {self.pack.currency}", f"claimed {self.claimed:,.4f}"
+        yield "best known", f"{self.known.best_known:,.4f}", f"gap {self.gap_to_best_rel:+.1e}"
+        yield "lower bound", f"{self.known.lower_bound:,.4f}", f"gap {self.gap_to_bound_rel:+.1e}"
+        for check in self.failed:
+            place = f"{check.where}, period {check.period}" if check.where else f"period {check.period}"
+            yield check.name, f"{check.value:.2e} (limit {check.limit:g} {check.unit})", f"{check.meaning}; {place}"
 
     @property
     def known(self) -> KnownValue:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosim.microsim.port import MicroState
+from cosim.results.result import Shown
+from cosim.results.run_judged import RunJudged
 from cosim.results.store import RunResult
 from cosim.traffic.problem import SueProblem
 from cosim.validation.jam import Jam
@@ -55,7 +58,7 @@ class PeriodValidation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Validation:
+class Validation(RunJudged):
     """What `validate` found.
 
     Attributes
@@ -85,3 +88,18 @@ class Validation:
     def exit_code(self) -> int:
         """10 (``validation_invalid``) if a limit that applies is broken, else 0."""
         return 0 if self.holds else INVALID
+
+    @property
+    def heading(self) -> str:
+        """What was validated."""
+        return f"validation of {self.result.heading}"
+
+    def shown(self) -> Iterator[Shown]:
+        """Yield the statistics that a limit applies to, by period."""
+        for one in self.periods:
+            for finding in one.findings:
+                if finding.word != "shown":
+                    value = finding.estimate
+                    place = f"period {one.period}, limit {finding.limit:.3g}, {value.n} seeds"
+                    told = f"{value.mean:.3g}: {finding.word.replace('_', ' ')}"
+                    yield finding.statistic.meaning, told, place

@@ -41,6 +41,11 @@ class RunPlan:
 def plan(scenario: str | Path, overrides: Sequence[str] = ()) -> RunPlan:
     """Build a scenario and describe its run; nothing is solved or written.
 
+    Parameters
+    ----------
+    scenario, overrides
+        As `cosim.run` takes them.
+
     Raises
     ------
     InputError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import CheckpointError
-from cosim.reports.comparison import differences
+from cosim.reports.input_differences import differences
 from cosim.results.lock import at_work
 from cosim.results.manifest import git_state, versions
 from cosim.results.resumable import Resumable, resumable

@@ -139,7 +139,7 @@ class ValueOfCoupling:
         """What the three runs say, in one sentence."""
         if self.comparison is None or self.shift is None:
             return "no comparison: a run is incomplete"
-        unserved = dict(zip(self.runs, self.comparison["ev_not_served_mwh"].values, strict=True))
+        unserved = dict(zip(self.runs, self.comparison.row("ev_not_served_mwh").values, strict=True))
         moved = (
             f"the equilibrium moves up to {self.shift.shift_mw:.3g} MW of a station's load "
             f"(period {self.shift.period}, station {self.shift.station})"

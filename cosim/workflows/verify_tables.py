@@ -10,6 +10,8 @@ import numpy as np
 from cosim.dispatch.plan import DispatchCase
 from cosim.records.base import Columns
 from cosim.reports.page import write_report
+from cosim.results.result import Shown
+from cosim.results.run_judged import RunJudged
 from cosim.results.store import RunResult
 from cosim.results.verdict import Finding
 from cosim.validation.audit import AuditItem, audit_columns
@@ -56,7 +58,7 @@ class RunLedger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Verification:
+class Verification(RunJudged):
     """What `verify` found.
 
     Attributes
@@ -77,6 +79,25 @@ class Verification:
     def exit_code(self) -> int:
         """Exit code by the worst period; 6 as well if the audit does not close."""
         return self.whole.exit_code
+
+    @property
+    def heading(self) -> str:
+        """What was verified."""
+        return f"verification of {self.result.heading}"
+
+    def shown(self) -> Iterator[Shown]:
+        """Yield bound, cost and gap, exactness, audit, and what is wrong."""
+        whole = self.whole
+        yield "status", whole.status, ""
+        yield "AC cost", f"{whole.ac_cost:,.2f}", "import and losses of the AC flow"
+        yield "lower bound", f"{whole.lower_bound:,.2f}", whole.bound_kind
+        yield "gap", f"{whole.gap_rel:.1e}", "(AC cost - bound) / |bound|"
+        yield "exactness", whole.exactness, "worst of all periods"
+        yield "audit", "closes" if whole.audit_closes else "open", f"{len(self.audit)} items"
+        if self.stress is not None:
+            yield "stress", f"{100.0 * self.stress.share_inside:.1f} % inside", f"{len(self.stress.draws)} draws"
+        for reason in finding(self).reasons:
+            yield "flagged", "", reason
 
 
 def write(found: Verification, dispatch: DispatchCase, stored: StoredDispatch) -> None:

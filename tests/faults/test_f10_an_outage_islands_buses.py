@@ -182,7 +182,7 @@ def test_a_run_serves_the_rest_and_tells_what_it_does_not(small, tmp_path):
     assert buses.drop(columns="price_per_mwh").notna().all(axis=None)
     stations = result["stations"].set_index(["period", "station"])["flow_vph"].unstack()
     assert not stations.loc[[2, 3], "8"].any()  # its bus, 16, has no power
-    summary = cosim.summarise(result)
+    summary = result.summary()
     assert summary["not_supplied_mwh"].value == pytest.approx(1.95 * LOAD_BEHIND_MW)
     assert summary["outage_1"].value == "line 12, periods 2 to 3"
     assert summary["buses_without_supply"].value == "13, 14, ..., 18"

@@ -125,7 +125,7 @@ def test_a_run_carries_vehicles_and_energy_through(small, tmp_path, extra):
         assert item.closes, item
         if item.unit == "MWh":
             assert abs(item.left - item.right) <= 1e-6
-    assert cosim.summarise(result)["outage_1"].value == "station 11, periods 2 to 3"
+    assert result.summary()["outage_1"].value == "station 11, periods 2 to 3"
 
 
 def test_what_nobody_announced_is_not_foreseen(small_case):

@@ -116,12 +116,12 @@ def test_one_run_alone_and_one_run_twice_are_wrong_usage(make_run):
 
 def test_a_measure_that_only_one_run_has_is_kept(make_run):
     comparison = compare_runs([make_run(), make_run(without={"links", "paths", "stations"})])
-    whole, half = comparison["road_veh_h"].values
+    whole, half = comparison.row("road_veh_h").values
     assert whole > 0
     assert half is None
-    assert comparison["road_veh_h"] in comparison.beyond(1.0)
+    assert comparison.row("road_veh_h") in comparison.beyond(1.0)
     with pytest.raises(KeyError, match="no row 'speed'"):
-        comparison["speed"]
+        comparison.row("speed")
 
 
 def test_deviation_is_relative_to_the_first_run_but_not_below_one(make_run):
@@ -138,8 +138,8 @@ def test_how_a_run_was_solved_is_no_deviation(make_run):
         tables["periods"] |= {"coupling_rounds": [9]}
 
     comparison = compare_runs([make_run(), make_run(change=slower, code=10)])
-    assert comparison["coupling_rounds"].values == (2, 9)
-    assert comparison["exit_code"].values == (0, 10)
+    assert comparison.row("coupling_rounds").values == (2, 9)
+    assert comparison.row("exit_code").values == (0, 10)
     assert comparison.beyond(0.0) == ()
 
 
@@ -148,8 +148,8 @@ def test_a_status_that_no_period_of_a_run_has_counts_zero(make_run):
         gate["status"] = "optimal_with_shed" if k == 1 else "optimal"
 
     comparison = compare_runs([make_run(), make_run(change=flagged)])
-    assert comparison["status_optimal"].values == (3, 2)
-    assert comparison["status_optimal_with_shed"].values == (0, 1)
+    assert comparison.row("status_optimal").values == (3, 2)
+    assert comparison.row("status_optimal_with_shed").values == (0, 1)
 
 
 def test_a_number_that_is_missing_deviates_and_is_told(make_run):
@@ -179,10 +179,10 @@ def test_differences_are_told_of_numbers_and_percent_of_what_is_not_zero(make_ru
         tables["periods"]["cost"] = [2.0 * tables["periods"]["cost"][0]]
 
     comparison = compare_runs([make_run(), make_run(change=dearer, code=6)])
-    first, second = comparison["cost"].values
-    (one,) = comparison["cost"].changes
+    first, second = comparison.row("cost").values
+    (one,) = comparison.row("cost").changes
     assert (one.difference, one.percent) == (second - first, pytest.approx(100.0))
-    assert comparison["exit_code"].changes == (None,), "codes are no amounts"
+    assert comparison.row("exit_code").changes == (None,), "codes are no amounts"
     told = {row["key"]: row for row in comparison.as_dict()["measures"]}
     assert told["cost"]["percent"] == [pytest.approx(100.0)]
     header, *rows = comparison.table()

@@ -12,7 +12,7 @@ from cosim.errors import InputError
 from cosim.traffic.formats import read_network, read_trips, short_name, usual_trips
 from cosim.traffic.formats.gmns import read_gmns_network, read_gmns_trips
 from cosim.traffic.formats.tntp import read_tntp_network, read_tntp_trips
-from cosim.workflows.assign import assign, read_problem
+from cosim.workflows.assign import assign, read_problem, solve_problem
 
 TNTP = {
     "meta": "<NUMBER OF ZONES> 2\n<NUMBER OF NODES> 2\n<FIRST THRU NODE> 1\n<NUMBER OF LINKS> 2\n",
@@ -42,7 +42,7 @@ def tntp(tmp_path):
 def travel_time_min(place, trips=None, **options):
     """Return the longest travel time of a used link at equilibrium."""
     problem = read_problem(place, trips, theta_per_min=0.5, options=options)
-    result = assign(problem).result
+    result = solve_problem(problem).result
     assert result.status == "converged"
     return float(result.link_time_min[result.link_flow_vph > 0].max())
 
@@ -319,10 +319,10 @@ DIAMOND = "node_id,zone_id,x_coord,y_coord\n1,1,0,0\n2,2,0.01,0\n3,,0.005,0\n4,,
 def test_tolls_are_said_or_used(gmns):
     """With routes alike but for a toll of 5 min, ln(f1 / f2) = -theta (c1 - c2) at equilibrium."""
     folder = gmns(TOLL, DIAMOND, DEMAND.replace("900", "1500"))
-    free = assign(read_problem(folder, theta_per_min=0.5))
+    free = assign(folder, theta_per_min=0.5)
     assert free.result.link_flow_vph.tolist() == pytest.approx([750.0] * 4, rel=1e-9)
     assert any("1 links have a toll, which is not used" in remark for remark in free.remarks)
-    tolled = assign(read_problem(folder, theta_per_min=0.5, options={"toll_min": 1.0}))
+    tolled = assign(folder, theta_per_min=0.5, options={"toll_min": 1.0})
     flow, time = tolled.result.link_flow_vph, tolled.result.link_time_min
     costs = time[0] + time[1] - time[2] - time[3]
     assert np.log(flow[0] / flow[2]) == pytest.approx(-0.5 * costs, abs=1e-6)

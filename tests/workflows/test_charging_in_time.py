@@ -145,12 +145,11 @@ def test_the_audit_finds_a_load_that_forgot_who_was_on_the_way(small, tmp_path, 
 
 
 def test_the_summary_tells_both_accounts_payments_and_who_charges_later(small, tmp_path):
-    import cosim
 
     folder = tmp_path / "run"
     run(small(), out=folder, overrides=[*KERNEL, *LATER, "coupling.ev_price=tariff"], report=False)
     result = open_run(folder)
-    told, stations, periods = cosim.summarise(result), result["stations"], result["periods"]
+    told, stations, periods = result.summary(), result["stations"], result["periods"]
     assert told["departed_mwh"].value == pytest.approx(stations["p_instant_mw"].sum(), rel=1e-12)
     assert told["drawn_mwh"].value == pytest.approx(stations["p_kernel_mw"].sum(), rel=1e-12)
     carried = told["departed_mwh"].value - told["drawn_mwh"].value
@@ -164,9 +163,8 @@ def test_the_summary_tells_both_accounts_payments_and_who_charges_later(small, t
 
 
 def test_a_run_without_either_tells_neither_shift_nor_later(finished):
-    import cosim
 
-    told = cosim.summarise(finished("sequential"))
+    told = finished("sequential").summary()
     assert "later_vehicles" not in told
     assert told["shifted_mw"].value == pytest.approx(
         0.284, abs=5e-4

@@ -9,7 +9,7 @@ from cosim import cli
 from cosim.errors import InputError, UsageError
 from cosim.traffic.formats.osm import utm_xy
 from cosim.traffic.formats.sumo_net import read_sumo_net
-from cosim.workflows.assign import assign, read_problem
+from cosim.workflows.assign import assign
 from cosim.workflows.import_roads import RoadSource, import_osm, import_sumo
 from cosim.xml_input import read_xml
 from tests.traffic.sumo_nets import crossing, write
@@ -72,7 +72,7 @@ def test_service_roads_open_to_cars_where_asked(tmp_path):
 
 def test_the_folder_is_what_assign_takes(quarter):
     for routes in ("all", "k=4", "dag"):
-        found = assign(read_problem(quarter.folder, theta_per_min=0.5, routes=routes))
+        found = assign(quarter.folder, theta_per_min=0.5, routes=routes)
         assert found.result.converged
         assert found.problem.demand_vph.sum() == pytest.approx(1250.0)
     junctions = {row["junction"] for row in rows(quarter.folder / "nodes.csv")} - {""}

@@ -25,7 +25,7 @@ def test_demand_beyond_the_chargers_is_flagged(crowded):
 
 
 def test_the_summary_names_the_stations(crowded):
-    row = cosim.summarise(crowded)["overloaded"]
+    row = crowded.summary()["overloaded"]
     assert row.value == int(crowded["stations"]["overloaded"].sum()) > 0
     assert "11" in row.where
 

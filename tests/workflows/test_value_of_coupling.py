@@ -44,7 +44,7 @@ def found(binding):
 
 
 def test_one_way_curtails_and_the_equilibrium_does_not(found):
-    none, one_way, equilibrium = found.comparison["ev_not_served_mwh"].values
+    none, one_way, equilibrium = found.comparison.row("ev_not_served_mwh").values
     assert one_way > 0.1
     assert equilibrium == 0.0
     assert [found.runs[name].exit_code for name in ("one_way", "equilibrium")] == [5, 0]
@@ -55,14 +55,16 @@ def test_one_way_curtails_and_the_equilibrium_does_not(found):
 
 
 def test_only_the_equilibrium_is_certified_in_every_period(found):
-    assert found.comparison["certified"].values == (None, 0, 2)
-    none, one_way, bound_vph = found.comparison["coupling_bound_vph"].values
+    assert found.comparison.row("certified").values == (None, 0, 2)
+    none, one_way, bound_vph = found.comparison.row("coupling_bound_vph").values
     assert (none, one_way) == (None, None)
     assert bound_vph < 1e-2
 
 
 def test_demand_tariff_and_base_load_are_the_same_in_all_three(found):
-    assert found.comparison["ev_demand_mwh"].values == pytest.approx([found.comparison["ev_demand_mwh"].values[0]] * 3)
+    assert found.comparison.row("ev_demand_mwh").values == pytest.approx(
+        [found.comparison.row("ev_demand_mwh").values[0]] * 3
+    )
     first, *others = [result["periods"]["tariff_per_mwh"].tolist() for result in found.runs.values()]
     assert others == [first, first]
     manifests = [result.manifest for result in found.runs.values()]
