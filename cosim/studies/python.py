@@ -126,6 +126,11 @@ def sweep(
 def load_study(folder: str | Path) -> StudyResult:
     """Return a study that lies in a folder.
 
+    Parameters
+    ----------
+    folder
+        Folder of the study.
+
     Raises
     ------
     StorageError
