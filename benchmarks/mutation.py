@@ -44,6 +44,11 @@ KEPT = ROOT / ".mutation"
 ARITHMETIC = {"arith_expr", "term"}
 PACKAGES = ("traffic", "dispatch", "coupling", "charging", "validation")
 TESTS = ("charging", "validation", "coupling", "dispatch", "traffic", "grid")
+ELSEWHERE = (
+    "tests/exports/test_other_tools_open_it.py", "tests/faults/test_f10_an_outage_islands_buses.py",
+    "tests/workflows/test_fork.py",
+)  # fmt: skip
+"""Files of other rooms that alone reach some of the science: export, outages, a day that goes on with other inputs."""
 OF_A_FILE = (
     "tests/scenario/test_scenario_schema.py::test_the_shipped_json_schema_is_current",
     "tests/test_architecture.py::test_data_of_the_science_is_frozen_and_slotted_and_its_fields_are_named[{file}]",
@@ -336,6 +341,7 @@ def surveyed(copy, again):
     files = [
         *(str(path.relative_to(ROOT)) for name in TESTS for path in sorted((ROOT / "tests" / name).glob("test_*.py"))),
         *(f"cosim/{name}" for name in PACKAGES),
+        *ELSEWHERE,
     ]
     for file in files:
         path = KEPT / f"{file.replace('/', '.')}.json"

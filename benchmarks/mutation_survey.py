@@ -127,15 +127,27 @@ def mentions(source, line):
     return sorted({one.lineno for one in used if one.id in given} | {one.lineno for one in read if one.attr in given})
 
 
+def decorated(source, line):
+    """Return first and last line of what a decorator on a line changes, in a list; none elsewhere."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if getattr(node, "decorator_list", None)]
+    return [
+        (node.body[0].lineno, node.end_lineno)
+        for node in nodes
+        if any(one.lineno <= line <= one.end_lineno for one in node.decorator_list)
+    ]
+
+
 def reaching(known, file, source, line):
     """Return the tests that reach a statement, then the others of their files; and how many reach it.
 
     Those that run it themselves come before those whose fixture ran it, and among these the cheap ones that run little
     else: a line is best judged by the tests that were written for it. What runs when a module is imported may be seen
-    where the module mentions the name, and if it does not, by every test that runs any line of it.
+    where the module mentions the name, and if it does not, by every test that runs any line of it. A decorator is seen
+    where what it stands above is run.
     """
     lines = known["lines"].get(file, {})
-    places = [statement(source, number) for number in mentions(source, line)] or [statement(source, line)]
+    places = decorated(source, line) or [statement(source, number) for number in mentions(source, line)]
+    places = places or [statement(source, line)]
     who = {name for first, last in places for number in range(first, last + 1) for name in lines.get(str(number), [])}
     if runs_at_import(source, line) and not who - {""}:
         who = {name for file_lines in lines.values() for name in file_lines}

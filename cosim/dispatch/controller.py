@@ -69,7 +69,9 @@ class Controller:
             for the others.
         proposal
             How the loads of the periods that will be applied may move; the plan then has the loads moved. None keeps
-            them as they are. A forecast of persistence moves with them: what persists is the load dispatched.
+            them as they are. A forecast of persistence moves with them: what persists is the load dispatched. Loads
+            that do not come to rest with it are kept where they are then, so that the residual of the loop, load
+            against load at the price of this plan, tells what they lack.
         states
             The devices' states before the window; None: those before the day.
         """
@@ -81,10 +83,12 @@ class Controller:
             now = plan.ev_mw[:, :1]
             apart = float(np.abs(now - ev_mw[:, 1:]).max(initial=0.0))
             if not plan.record.usable or apart <= STANDING_REL * float(np.abs(now).max(initial=0.0)):
-                break
+                return plan
             ev_mw = np.hstack([ev_mw[:, :1], np.repeat(now, ev_mw.shape[1] - 1, axis=1)])
             plan = self._solve(position, ev_mw, proposal, states)
-        return plan
+        if not plan.record.usable:
+            return plan
+        return self._solve(position, np.repeat(plan.ev_mw[:, :1], ev_mw.shape[1], axis=1), None, states)
 
     def _solve(
         self, position: int, ev_mw: Array, proposal: Proposal | None, states: Mapping[str, State]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -49,6 +50,8 @@ class GridState:
     current_sq_pu
         Squared current through the series impedance of each branch of a feeder with a circuit, of the shape of `i_ka`:
         its ends carry others. NaN of a plain one.
+    reached
+        Share of the injections up to which there is a state, where there is none of all; NaN elsewhere.
     """
 
     vm_pu: Array
@@ -65,6 +68,7 @@ class GridState:
     mismatch_mva: Array = field(default_factory=_unknown)
     shunt_mw: Array = field(default_factory=_none)
     current_sq_pu: Array = field(default_factory=_unknown)
+    reached: Array = field(default_factory=_unknown)
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -95,11 +99,14 @@ def together(states: Sequence[GridState]) -> GridState:
     )
 
 
-def no_state(feeder: Feeder, periods: tuple[int, ...] = ()) -> GridState:
-    """Return what there is of a flow that found no state: NaN everywhere, in one period or of some shape."""
+def no_state(feeder: Feeder, periods: tuple[int, ...] = (), *, reached: float = math.nan) -> GridState:
+    """Return what there is of a flow that found no state: NaN everywhere, in one period or of some shape.
+
+    ``reached`` is the share of its injections that has one.
+    """
     bus, line, one = (np.full((*size, *periods), np.nan) for size in ((feeder.n_buses,), (feeder.n_lines,), ()))
     of_circuit = {} if feeder.plain else {"shunt_mw": one, "current_sq_pu": line}
     return GridState(
         vm_pu=bus, va_degree=bus, i_ka=line, p_from_mw=line, q_from_mvar=line, loss_mw=one, slack_mw=one,
-        slack_mvar=one, converged=np.zeros(periods, dtype=bool), **of_circuit,
+        slack_mvar=one, converged=np.zeros(periods, dtype=bool), reached=np.full(periods, reached), **of_circuit,
     )  # fmt: skip

@@ -234,6 +234,7 @@ COLUMNS: tuple[Column, ...] = (
         cost_unmet_balance   | money  | price of missed end conditions
         tariff_per_mwh       | money/MWh | announced purchase price
         ac_converged         | -      | whether the AC power flow found a state
+        ac_reached_share     | -      | share of the injections up to which one was found (where there is none)
         ac_loss_mw           | MW     | AC loss
         ac_slack_mw          | MW     | AC import
         vmin_ac_pu           | pu     | lowest AC voltage

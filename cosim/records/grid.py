@@ -210,6 +210,7 @@ class GridPeriod(Told):
     dloss_rel: float | None = None
     ac_voltage_violation_pu: float | None = None
     ac_current_violation_rel: float | None = None
+    ac_reached_share: float | None = None
 
     def judged(self) -> dict[str, Figure | None]:
         """Return the figures of the gate."""

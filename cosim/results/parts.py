@@ -252,7 +252,8 @@ def grid_period(
         stations=stations,
         ac_converged=bool(ac.converged), ac_loss_mw=float(ac.loss_mw), ac_slack_mw=float(ac.slack_mw),
         vmin_ac_pu=float(ac.vm_pu.min()), vmax_ac_pu=float(ac.vm_pu.max()),
-        injection_error_mw=float(ac.injection_error_mw), ac_mismatch_mva=float(ac.mismatch_mva), **apart,
+        injection_error_mw=float(ac.injection_error_mw), ac_mismatch_mva=float(ac.mismatch_mva),
+        ac_reached_share=float(ac.reached) if np.isfinite(ac.reached) else None, **apart,
     )  # fmt: skip
 
 

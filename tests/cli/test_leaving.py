@@ -1,6 +1,7 @@
 """Seen from outside, the end of a command's process is the interpreter's own: output, code, what it waits for."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,10 @@ def test_the_commands_own_codes_and_words_reach_whoever_reads_them(line, code):
     done = subprocess.run([sys.executable, "-m", "cosim", *line], capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert (done.stderr if code else done.stdout).strip()
+
+
+def test_a_library_in_c_whose_threads_still_run_cannot_abort_the_process_at_its_end():
+    """A library's thread that was never joined ends the process by ``abort`` where the library is taken down."""
+    body = "import ctypes; libc = ctypes.CDLL(None); libc.__cxa_atexit(libc.abort, None, None)"
+    assert ended("sys.exit", body, "7").returncode == -signal.SIGABRT
+    assert ended("leave", body, "7").returncode == 7

@@ -69,6 +69,15 @@ def test_only_the_block_answers_and_what_is_on_its_way_stays(small_case):
     assert block.respond(other_price)[0] - quiet.respond(other_price)[0] == pytest.approx(carry, rel=1e-9)
 
 
+def test_what_is_left_to_later_periods_is_theirs_in_their_order(small_case):
+    """Where chargers serve all that comes, it is the load of those who come and came."""
+    block = replace(block_of(small_case(KERNEL)), foreseen=3)
+    later = block.later_mw([block.day[2]])
+    coming = block.account.load_mw(block.day, range(3, 6))
+    assert (np.diff(coming, axis=1) != 0.0).all()
+    np.testing.assert_allclose(later, coming, rtol=0.0, atol=1e-12)
+
+
 def test_an_extreme_price_leaves_no_trace(small_case):
     """After a price at which nobody comes to two stations, a usual one has the equilibrium that it has."""
     response = small_case().response()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cosim.dispatch import controller as controllers
 from cosim.dispatch import solving
 from cosim.dispatch.backends import scs
 from cosim.dispatch.consent import Proposal
@@ -149,3 +150,15 @@ def test_a_stalled_solver_is_believed_where_the_loads_settled_on_cannot_be_serve
     assert len(calls) == asked
     assert plan.record.usable
     assert (plan.ev_curtailed_mw.sum() > 50.0) == (asked == 0)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 8])
+def test_what_persists_is_the_load_dispatched_however_few_rounds_it_is_given(small_case, monkeypatch, rounds):
+    """Else later periods would be planned for another load than the one that is told to persist, and nobody told."""
+    case = small_case().dispatch
+    case = replace(case, settings=replace(case.settings, forecast="persistence"))
+    monkeypatch.setattr(controllers, "STANDING_ROUNDS", rounds)
+    load = np.repeat(LOAD, case.periods, axis=1)
+    plan = Controller(case, polish=True).plan(0, load, proposal(600.0, 0.02 * np.eye(3)))
+    assert np.abs(plan.ev_mw[:, :1] - LOAD).max() > 1e-3
+    np.testing.assert_allclose(plan.ev_mw[:, 1:], np.repeat(plan.ev_mw[:, :1], case.periods - 1, axis=1), atol=1e-8)

@@ -12,6 +12,7 @@ from cosim.dispatch.controller import Controller, carried, initial_states, make_
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.problem import DispatchProblem
 from cosim.dispatch.settings import DispatchSettings
+from cosim.dispatch.solving import WindowSolver
 from cosim.errors import ComponentError
 from cosim.grid.engines.pandapower import AcFlow
 from cosim.grid.feeder import Feeder
@@ -151,6 +152,12 @@ def test_must_take_power_that_the_elastic_model_turns_away_is_reported(day, look
     outcome = plan.devices["pv"]
     assert outcome.missed[0] == pytest.approx(5.0 - outcome.p_mw[0])
     assert outcome.missed[0] > 2.5
+
+
+def test_cones_keep_their_one_side_unless_the_other_is_asked_for(day):
+    solver = WindowSolver(day.case(day.feeder), 1)
+    assert solver.problem(elastic=False) is solver.problem(elastic=False, other_side=False)
+    assert solver.problem(elastic=False).other_side is False
 
 
 def test_voltage_slack_is_reported_in_place_and_priced(day, lookahead):

@@ -29,7 +29,8 @@ MICRO = {(column.table, column.name) for column in COLUMNS if column.table.start
 MICRO |= {("periods", "vmin_measured_pu"), ("periods", "vmax_measured_pu")}
 OUTAGES = {("periods", "not_supplied_mw"), ("periods", "cost_not_supplied"), ("stations", "out")}
 OUTAGES |= {("buses", "not_supplied_mw"), ("buses", "supplied")}  # tests/faults
-AHEAD = {("periods", "later_gap_rel")}  # below
+RARE = {("periods", "later_gap_rel")}  # below
+RARE |= {("periods", "ac_reached_share")}  # tests/faults/test_f07_the_ac_flow_diverges.py
 # of grids with transformers: tests/workflows/test_a_day_on_a_users_net.py
 NETS = {("lines", "kind"), ("lines", "max_loading_percent"), ("buses", "name")}
 FLEET = {("ev_behaviour", column.name) for column in COLUMNS if column.table == "ev_behaviour"}
@@ -42,7 +43,7 @@ def test_every_column_of_a_run_is_in_the_vocabulary_and_the_other_way_round(fini
     vocabulary = {(column.table, column.name) for column in COLUMNS}
     found = present(finished(name))
     assert found <= vocabulary
-    assert vocabulary - found == absent | LAST_RESORTS | FLEET | LATER | STARTS | MICRO | OUTAGES | NETS | AHEAD
+    assert vocabulary - found == absent | LAST_RESORTS | FLEET | LATER | STARTS | MICRO | OUTAGES | NETS | RARE
 
 
 def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
@@ -56,7 +57,7 @@ def test_no_word_of_the_vocabulary_is_idle(finished, small, tmp_path):
     unproved += ["coupling.mode=iterated", "coupling.ev_price=nodal", "dispatch.mode=single_period"]
     later = run(small(), out=tmp_path / "later", overrides=unproved, report=False)
     found = present(finished("iterated")) | present(hard) | present(simulated) | present(later)
-    assert found == vocabulary - MICRO - OUTAGES - NETS - AHEAD  # tests/simulators/test_sumo_in_a_world.py has those
+    assert found == vocabulary - MICRO - OUTAGES - NETS - RARE  # tests/simulators/test_sumo_in_a_world.py has those
 
 
 def test_a_period_whose_window_reaches_to_slack_cones_tells_that_its_price_looks_ahead_to_them(tmp_path):

@@ -50,6 +50,19 @@ def inputs_of(case, ev):
     )  # fmt: skip
 
 
+def test_devices_are_those_of_the_plans_and_none_where_none_is_told():
+    case, _, plans = relaxed_day("ieee33_pv_stress")
+    stored = stored_from(case, plans)
+    assert set(stored.devices) == set(plans[0].devices) == {"grid", "pv"}
+    for name, device in stored.devices.items():
+        np.testing.assert_array_equal(device.p_mw, [plan.devices[name].p_mw[0] for plan in plans])
+    told = dispatch_period(case, plans[0], 0, stations=())
+    record = PeriodRecord(
+        period=1, dispatch=replace(told, devices=None), grid=grid_period(1, case.feeder, told.state, None)
+    )
+    assert stored_dispatch([record], traits_of({}), np.zeros(1, dtype=int)).devices == {}
+
+
 @pytest.fixture(scope="module")
 def pv_stress():
     case, ev, plans = relaxed_day("ieee33_pv_stress")

@@ -6,13 +6,15 @@ that was asked for. What pandapower returns is checked against the branch equati
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.arrays import Array, ComplexArray
 from cosim.grid.engines.asked import injections, left_over_mva
+from cosim.grid.engines.from_less import reached_share
 from cosim.grid.feeder import Feeder
 from cosim.grid.lean import pandapower
 from cosim.grid.model import to_pandapower
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
 TOLERANCE_MVA = 1e-8
+Start = Mapping[str, Any]
+"""Where Newton's method begins, as ``runpp`` takes it."""
+FLAT: Start = {"init": "flat"}
 _ROUND_OFF = 16.0 * np.finfo(np.float64).eps
 _LOADS_CHANGE = {"bus_pq": True, "trafo": False, "gen": False}
 """In pandapower's words: what a flow needs again of the one before. Admittances stay."""
@@ -39,7 +44,8 @@ def tolerance_pu(feeder: Feeder, tolerance_mva: float) -> float:
 class AcFlow:
     """Power flow of one feeder for many injections.
 
-    Each starts flat, so that its result depends on its arguments only. The net is built once; what pandapower works out
+    Each starts flat, so that its result depends on its arguments only; one that has no answer so is reached by way of
+    smaller injections. The net is built once; what pandapower works out
     of it the first time (order of buses, admittances) serves all flows after it, and no table of results is written.
 
     Parameters
@@ -73,13 +79,34 @@ class AcFlow:
         return found
 
     def _solve(self, p_mw: Array, q_mvar: Array) -> GridState:
-        if not self._run(p_mw, q_mvar):
-            self._again = False  # what a flow without an answer leaves behind is not built upon
-            return no_state(self.feeder)
-        self._again = True
+        self._again = self._run(p_mw, q_mvar)
+        if not self._again:  # what a flow without an answer leaves behind is not built upon
+            reached = self._by_way_of_less(p_mw, q_mvar)
+            if reached < 1.0:
+                return no_state(self.feeder, reached=reached)
         return _state(self.feeder, self._net, p_mw, q_mvar)
 
-    def _run(self, p_mw: Array, q_mvar: Array) -> bool:
+    def _by_way_of_less(self, p_mw: Array, q_mvar: Array) -> float:
+        """Solve for growing shares of the injections, each from where the one before ended; return that reached."""
+        start: Start = FLAT
+
+        def answered(share: float) -> bool:
+            nonlocal start
+            found = self._run(share * p_mw, share * q_mvar, start)
+            if found:
+                voltage = self._voltage()
+                start = {"init_vm_pu": np.abs(voltage), "init_va_degree": np.angle(voltage, deg=True)}
+            return found
+
+        return reached_share(answered)
+
+    def _voltage(self) -> ComplexArray:
+        """Return the voltages of the buses after a flow that has an answer."""
+        at = self._net._pd2ppc_lookups["bus"][: self.feeder.n_buses]
+        voltage: ComplexArray = self._net._ppc["internal"]["V"][at]
+        return voltage
+
+    def _run(self, p_mw: Array, q_mvar: Array, start: Start = FLAT) -> bool:
         """Run pandapower; return whether it converged to a finite voltage at every bus."""
         pp, net = pandapower(), self._net
         net.load["p_mw"] = -p_mw
@@ -90,7 +117,7 @@ class AcFlow:
             # A diverging Newton iteration overflows on its way; the outcome is judged below.
             with np.errstate(all="ignore"):
                 pp.runpp(
-                    net, algorithm="nr", init="flat", numba=False, lightsim2grid=False,
+                    net, algorithm="nr", numba=False, lightsim2grid=False, **start,
                     calculate_voltage_angles=True, voltage_depend_loads=False,
                     tolerance_mva=self.tolerance_pu, max_iteration=self.max_iterations,
                     **({"recycle": _LOADS_CHANGE} if self._again else {}),

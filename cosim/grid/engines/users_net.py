@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from cosim.arrays import Array, ComplexArray
 from cosim.errors import InputError
 from cosim.grid.engines.asked import injections
+from cosim.grid.engines.from_less import reached_share
 from cosim.grid.feeder import Feeder
 from cosim.grid.reduction.flows import Flows, flows_at
 from cosim.grid.reduction.pandapower_rows import told_state
-from cosim.grid.reduction.solving import TOLERANCES, solved_from
+from cosim.grid.reduction.solving import TOLERANCES, solved_from, solved_on
 from cosim.grid.reduction.users_net import UsersNet
 from cosim.grid.state import GridState, no_state, together
 from cosim.grid.topology import listed
@@ -63,12 +64,34 @@ class NetFlow:
 
     def _solve(self, p_mw: Array, q_mvar: Array) -> GridState:
         users = self._users
+        start = users.start_vm_pu, users.start_va_degree
+        self._ask(p_mw, q_mvar)
+        if not solved_from(users.net, *start, load_mva=users.table.base_mva):
+            reached = self._by_way_of_less(p_mw, q_mvar)
+            if reached < 1.0:
+                return no_state(self.feeder, reached=reached)
+        return _state(users, p_mw + 1j * q_mvar)
+
+    def _ask(self, p_mw: Array, q_mvar: Array) -> None:
+        users = self._users
         users.net.load["p_mw"] = -p_mw[users.fed]
         users.net.load["q_mvar"] = -q_mvar[users.fed]
+
+    def _by_way_of_less(self, p_mw: Array, q_mvar: Array) -> float:
+        """Solve for growing shares of the injections, each from where the one before ended; return that reached."""
+        users = self._users
         start = users.start_vm_pu, users.start_va_degree
-        if not solved_from(users.net, *start, load_mva=users.table.base_mva):
-            return no_state(self.feeder)
-        return _state(users, p_mw + 1j * q_mvar)
+
+        def answered(share: float) -> bool:
+            nonlocal start
+            self._ask(share * p_mw, share * q_mvar)
+            found = solved_on(users.net, *start, load_mva=users.table.base_mva)
+            if found:
+                told = users.net.res_bus
+                start = told.vm_pu.fillna(1.0).to_numpy(dtype=float), told.va_degree.fillna(0.0).to_numpy(dtype=float)
+            return found
+
+        return reached_share(answered)
 
 
 def _state(users: UsersNet, asked: ComplexArray) -> GridState:

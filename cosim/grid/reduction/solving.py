@@ -62,9 +62,16 @@ def solved_from(net: pandapowerNet, vm_pu: Array, va_degree: Array, *, load_mva:
     ``sn_mva``, in spite of its name.
     """
     starts = ({"init": "dc"}, {"init_vm_pu": vm_pu, "init_va_degree": va_degree}, {"init": "flat"})
-    return any(
-        not _hindered(net, share * load_mva / float(net.sn_mva), start) for start in starts for share in TOLERANCES
-    )
+    return any(_answered(net, start, load_mva) for start in starts)
+
+
+def solved_on(net: pandapowerNet, vm_pu: Array, va_degree: Array, *, load_mva: float) -> bool:
+    """Solve a net from the voltages of another flow of it alone; return whether it has a state."""
+    return _answered(net, {"init_vm_pu": vm_pu, "init_va_degree": va_degree}, load_mva)
+
+
+def _answered(net: pandapowerNet, start: Mapping[str, Any], load_mva: float) -> bool:
+    return any(not _hindered(net, share * load_mva / float(net.sn_mva), start) for share in TOLERANCES)
 
 
 def _starts(net: pandapowerNet, name: str) -> Iterator[Mapping[str, Any]]:
