@@ -30,11 +30,10 @@ _DIED = ("bad", "Stopped by an error")
 _UNFINISHED = ("bad", "Still running, or killed")
 _LATER: dict[Later, str] = {"verify": "Verification found flaws", "validate": "Validation failed"}
 _TILES = (
-    "paid", "import_mwh", "import_peak_mw", "loss_mwh", "stations_mwh", "vmin_ac_pu", "cone_gap_pu2", "ac_dv_pu",
-    "vmax_ac_pu",
+    "paid", "ev_not_served_mwh", "load_not_served_mwh", "stations_mwh", "import_mwh", "import_peak_mw", "loss_mwh",
+    "vmin_ac_pu", "vmax_ac_pu", "cone_gap_pu2", "ac_dv_pu", "sue_residual",
 )  # fmt: skip
 _TILES_ROADS = ("stations_mwh", "link_flow_vph", "wait_min", "sue_residual")
-_MOST_TILES = 8
 _UNFOUNDED = ("assumed", "not declared")
 """Sources that are none: the scenario says that a value is assumed, or says nothing."""
 _NOT_SHOWN = ("kinds", "text", "resolved", "sources", "inputs", "gates", "title", "versions", "warnings")
@@ -192,7 +191,7 @@ def _tiles(summary: Summary) -> list[Row]:
     """Return the headline numbers: those of the grid, or of the roads where there is no grid."""
     keys = _TILES if "cost" in summary else _TILES_ROADS
     rows = [summary[key] for key in keys if key in summary]
-    return [row for row in rows if row.value is not None][:_MOST_TILES]
+    return [row for row in rows if row.value is not None]
 
 
 def _drawn(result: RunResult, name: str) -> Drawn:

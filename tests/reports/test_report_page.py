@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -226,3 +227,16 @@ def test_a_page_reads_every_table_once(run, monkeypatch):
     monkeypatch.setattr(RunResult, "__getitem__", seen)
     assert render(run)
     assert sorted(read) == sorted(set(read))
+
+
+def test_energy_not_served_stands_beside_what_was_paid(make_run):
+    def short(k, tables, gate):
+        tables["periods"] |= {"ev_curtailed_mw": [0.2 * k], "shed_mw": [0.0]}
+
+    tiles = re.findall(
+        r'class="tile"><div class="label">([^<]*)</div>\s*<div class="value">([^<]*)', render(make_run(change=short))
+    )
+    told = {label: value.strip() for label, value in tiles}
+    assert list(told)[:3] == ["Paid (without weights and penalties)", "Charging not served", "Load not served"]
+    assert float(told["Charging not served"]) == pytest.approx(0.5 * (0.2 + 0.4))  # half hours
+    assert told["Load not served"] == "0"
