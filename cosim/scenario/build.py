@@ -31,6 +31,7 @@ from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
 from cosim.scenario.road_files import own_net, read_demand, read_streets, short
 from cosim.scenario.schema import MCMC
+from cosim.scenario.station_trafos import of_stations
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.network import RoadNetwork
@@ -48,7 +49,7 @@ def build_stations(loaded: LoadedScenario) -> tuple[Station, ...]:
     energy = scenario.ev.energy_kwh if scenario.ev is not None else None
     stations = []
     for entry in scenario.stations:
-        given = {name: value for name, value in entry if value is not None}
+        given = {name: value for name, value in entry if value is not None and not name.startswith("trafo_")}
         given |= {"node": entry.node or NOWHERE, "bus": entry.bus or NOWHERE}
         if entry.chargers is None:
             stations.append(Station(**given))
@@ -208,7 +209,7 @@ def build_grid(loaded: LoadedScenario) -> Grid | None:
     scenario = loaded.scenario
     if scenario.grid is None or scenario.feeder is None:
         return None
-    return grid_of(scenario.grid, scenario.feeder, loaded.files)
+    return grid_of(scenario.grid, scenario.feeder, loaded.files, of_stations(scenario.stations))
 
 
 def build_feeder(loaded: LoadedScenario) -> Feeder | None:
@@ -263,7 +264,7 @@ def _with_own_taps(loaded: LoadedScenario, charging_total_mw: Array | None) -> D
     base_p_mw, base_q_mvar = grid.base_power(series.resolve(scenario.feeder.load_profile, scenario.periods, files))
     if charging_total_mw is None:
         charging_total_mw = _charging_total_mw(loaded)
-    names, buses = _charging_buses(loaded, feeder)
+    names, buses = _charging_buses(loaded, grid)
     varying = device_series(loaded)
     return DispatchCase(
         feeder=feeder,
@@ -371,14 +372,14 @@ def _charging_total_mw(loaded: LoadedScenario) -> Array:
     return charging_mw(arrivals, scenario.ev.energy_kwh)
 
 
-def _charging_buses(loaded: LoadedScenario, feeder: Feeder) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _charging_buses(loaded: LoadedScenario, grid: Grid) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return names and bus positions of what charges: stations, or the buses of the given load."""
-    given = loaded.scenario.given.ev_load_mw
+    feeder, given = grid.feeder, loaded.scenario.given.ev_load_mw
     if given is not None:
         names = tuple(loaded.files.series(given))
         return names, tuple(feeder.bus_position(name) for name in names)
     stations = [station for station in loaded.scenario.stations if station.bus is not None]
     return (
         tuple(station.name for station in stations),
-        tuple(feeder.bus_position(str(station.bus)) for station in stations),
+        tuple(feeder.bus_position(grid.below.get(station.name, str(station.bus))) for station in stations),
     )

@@ -17,6 +17,7 @@ from cosim.scenario.grid_net import grid_of, taps_of
 from cosim.scenario.net_source import net_source
 from cosim.scenario.schema import FeederSettings
 from cosim.scenario.section import ID_PATTERN, ID_RULE
+from cosim.scenario.station_trafos import of_stations
 from cosim.tables import did_you_mean
 
 _ID = re.compile(ID_PATTERN)
@@ -27,6 +28,7 @@ _SHEDDING_ABOVE_EV = 3.0
 def check(found: Check) -> None:
     """Check everything that needs the feeder."""
     scenario = found.scenario
+    _trafos(found)
     if scenario.grid is None or scenario.feeder is None:
         return
     grid, settings = scenario.grid, scenario.feeder
@@ -34,10 +36,13 @@ def check(found: Check) -> None:
         return
     if net_source(grid) is None and _lacking(found, settings):
         return
-    case = found.attempt("feeder" if net_source(grid) is None else "grid", lambda: grid_of(grid, settings, found.files))
+    trafos = of_stations(scenario.stations)
+    case = found.attempt(
+        "feeder" if net_source(grid) is None else "grid", lambda: grid_of(grid, settings, found.files, trafos)
+    )
     feeder = None if case is None else case.feeder
     if feeder is not None and settings.taps == "optimised":
-        found.attempt("feeder", lambda: taps_of(grid, settings, found.files))
+        found.attempt("feeder", lambda: taps_of(grid, settings, found.files, trafos))
     if feeder is not None:
         _load(found, feeder)
         _slack_voltage(found, feeder)
@@ -77,6 +82,18 @@ def _stations(found: Check, feeder: Feeder) -> None:
             found.at(path, f"station {station.name!r} has no bus", "add 'bus: ...', its feeder bus")
         else:
             _bus(found, f"{path}.bus", f"station {station.name!r}", station.bus, feeder)
+
+
+def _trafos(found: Check) -> None:
+    """Refuse transformers of stations that nothing would flow through."""
+    scenario = found.scenario
+    given = scenario.given.ev_load_mw is not None
+    if scenario.grid is not None and not given:
+        return
+    reason = "the load is given by bus, none by station" if given else "a station's transformer needs a grid"
+    for place, station in enumerate(scenario.stations):
+        if station.trafo_kva is not None and found.whole("grid"):
+            found.at(f"stations.{place}.trafo_kva", reason, "remove it")
 
 
 def _device(found: Check, place: int, device: Any, feeder: Feeder) -> None:  # noqa: ANN401 - any device's settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +32,12 @@ from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.net_roles import Role, check_roles, role_of
 from cosim.scenario.net_source import NetSource, net_source
 from cosim.scenario.schema import FeederSettings
+from cosim.scenario.station_trafos import StationTrafo, found_buses, with_trafos
 
 if TYPE_CHECKING:
     from pandapower.auxiliary import pandapowerNet
 
+Trafos = tuple[StationTrafo, ...]
 PROFILES = "simbench"
 """The file by whose name a series takes one of the profiles that the net brings along."""
 
@@ -56,6 +58,8 @@ class ReadNet:
         Those that it brings along.
     own_names
         Whether its buses and elements are called by their names and not by their indices.
+    below
+        The bus below the transformer of each station that has one, by the station's name.
     """
 
     net: pandapowerNet
@@ -63,6 +67,7 @@ class ReadNet:
     elements: tuple[NetElement, ...]
     profiles: Profiles | None = None
     own_names: bool = False
+    below: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,12 +84,15 @@ class Grid:
         A value a period of each of the net's profiles, by name.
     remarks
         What the user should know of the net.
+    below
+        The bus of each station that has a transformer of its own, by the station's name.
     """
 
     feeder: Feeder
     roles: tuple[Role, ...] = ()
     profiles: Mapping[str, Array]
     remarks: tuple[str, ...] = ()
+    below: Mapping[str, str] = field(default_factory=dict)
 
     def base_power(self, load_profile: Array) -> tuple[Array, Array]:
         """Return P [MW] and Q [Mvar] drawn at each bus by all that is no device, shape (n, T) each."""
@@ -97,8 +105,8 @@ class Grid:
         return total[0], total[1]
 
 
-def grid_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles) -> Grid:
-    """Return the grid of a scenario; read once.
+def grid_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, trafos: Trafos = ()) -> Grid:
+    """Return the grid of a scenario, with the transformers of its stations; read once.
 
     Raises
     ------
@@ -109,20 +117,20 @@ def grid_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFile
     """
     source = net_source(grid)
     key = str(grid) if source is None else source.model_dump_json()
-    return files.once(("grid", key, settings.model_dump_json()), lambda: _grid(grid, settings, files))
+    return files.once(("grid", key, settings.model_dump_json(), trafos), lambda: _grid(grid, settings, files, trafos))
 
 
-def _grid(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles) -> Grid:
+def _grid(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, trafos: Trafos) -> Grid:
     source = net_source(grid)
-    if source is None and not is_net(files.network(str(grid), shipped.FEEDERS)):
+    if source is None and not trafos and not is_net(files.network(str(grid), shipped.FEEDERS)):
         return Grid(feeder=_plain(str(grid), settings, files), profiles={})
-    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files)
+    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files, trafos)
     profiles = _profiles(source, read, files)
     roles = tuple(role_of(source, one, profiles=bool(profiles)) for one in read.elements)
     check_roles(source, roles, profiles)
     return Grid(
         feeder=_feeder(read, settings, roles), roles=roles, profiles=profiles,
-        remarks=tuple(_remarks(source, read)),
+        remarks=tuple(_remarks(source, read)), below=read.below,
     )  # fmt: skip
 
 
@@ -160,7 +168,9 @@ def required(settings: FeederSettings) -> tuple[str, float]:
     return slack, vm_pu
 
 
-def read_net(grid: str | NetSource, slack_bus: str | None, slack_vm_pu: float | None, files: ScenarioFiles) -> ReadNet:
+def read_net(
+    grid: str | NetSource, slack_bus: str | None, slack_vm_pu: float | None, files: ScenarioFiles, trafos: Trafos = ()
+) -> ReadNet:
     """Read, reduce and prove a net; once.
 
     Raises
@@ -172,7 +182,10 @@ def read_net(grid: str | NetSource, slack_bus: str | None, slack_vm_pu: float | 
     """
     source = net_source(grid)
     key = str(grid) if source is None else source.model_dump_json(exclude={"devices", "first_day"})
-    return files.once(("net", key, slack_bus, slack_vm_pu), lambda: _read(grid, source, slack_bus, slack_vm_pu, files))
+    return files.once(
+        ("net", key, slack_bus, slack_vm_pu, trafos),
+        lambda: _read(grid, source, slack_bus, slack_vm_pu, files, trafos),
+    )
 
 
 def _read(
@@ -181,12 +194,13 @@ def _read(
     slack_bus: str | None,
     slack_vm_pu: float | None,
     files: ScenarioFiles,
+    trafos: Trafos,
 ) -> ReadNet:
     if source is None:
         slack, vm_pu = required(FeederSettings.model_construct(slack_bus=slack_bus, slack_vm_pu=slack_vm_pu))
         net = net_of_folder(files.network(str(grid), shipped.FEEDERS), slack_bus=slack, slack_vm_pu=vm_pu)
         with rings_opened("set in_service to false of one of them, or open a switch at it"):
-            return _reduced(net, str(grid), (), told=(), slack=int(net.ext_grid.bus.iloc[0]), own_names=True)
+            return _reduced(net, str(grid), (), trafos, told=(), slack=int(net.ext_grid.bus.iloc[0]), own_names=True)
     net, told = _net(source, files)
     if source.tap_changer_type is not None:
         net = with_type(net, source.tap_changer_type)
@@ -196,23 +210,24 @@ def _read(
         net.ext_grid.loc[net.ext_grid.bus == slack_index if slack_index is not None else slice(None), "vm_pu"] = (
             slack_vm_pu
         )
-    return _reduced(net, source.word, source.open, told=told, slack=slack_index)
+    return _reduced(net, source.word, source.open, trafos, told=told, slack=slack_index)
 
 
 def retapped(
-    grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, old: Grid, taps: Taps, position: IntArray
-) -> Grid:
+    grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, old: Grid, taps: Taps, position: IntArray,
+    trafos: Trafos = (),
+) -> Grid:  # fmt: skip
     """Return the grid with tap changers elsewhere: set in the user's net, which is reduced and proved anew."""
-    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files)
+    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files, trafos)
     net, source = copy.deepcopy(read.net), net_source(grid)
     net.trafo["tap_pos"] = net.trafo["tap_pos"].astype(float)
     net.trafo.loc[taps.index, "tap_pos"] = position
     opened = () if source is None else source.open
-    again = _reduced(net, read.found.name, opened, told=(), slack=read.found.supply, own_names=read.own_names)
+    again = _reduced(net, read.found.name, opened, (), told=(), slack=read.found.supply, own_names=read.own_names)
     return replace(old, feeder=_feeder(again, settings, old.roles))
 
 
-def taps_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles) -> Taps:
+def taps_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFiles, trafos: Trafos = ()) -> Taps:
     """Return the tap changers of a net.
 
     Raises
@@ -220,24 +235,26 @@ def taps_of(grid: str | NetSource, settings: FeederSettings, files: ScenarioFile
     InputError
         Of a folder of lines at one voltage, and of transformers whose taps cannot be chosen; by name.
     """
-    if grid_of(grid, settings, files).feeder.net is None:
+    if grid_of(grid, settings, files, trafos).feeder.net is None:
         reason, remedy = "optimised, but the feeder has lines at one voltage only, no transformer", "remove it"
         raise InputError(Problem(field="taps", reason=reason, remedy=remedy))
-    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files)
+    read = read_net(grid, settings.slack_bus, settings.slack_vm_pu, files, trafos)
     return taps_of_net(read.net, read.found)
 
 
 def _reduced(
-    net: pandapowerNet, name: str, opened: tuple[str, ...], *, told: tuple[str, ...], slack: int | None,
-    own_names: bool = False,
+    net: pandapowerNet, name: str, opened: tuple[str, ...], trafos: Trafos, *, told: tuple[str, ...],
+    slack: int | None, own_names: bool = False,
 ) -> ReadNet:  # fmt: skip
     if depends_on_voltage(net):
         reason = "its loads depend on voltage (const_z, const_i), which a scenario's load profile would have to scale"
         raise InputError(Problem(file=name, field="load", reason=reason, remedy="set these shares to 0"))
+    net, below = with_trafos(net, trafos, own_names=own_names) if trafos else (net, {})
     found = reduced(net, name=name, slack_bus=slack, opened=opened, told=told)
+    words = {station: str(net.bus["name"][bus] if own_names else bus) for station, bus in below.items()}
     return ReadNet(
         net=net, found=found, elements=net_elements(found.net, found.table, found.place), profiles=profiles_of(net),
-        own_names=own_names,
+        own_names=own_names, below=words,
     )  # fmt: skip
 
 
@@ -245,14 +262,12 @@ def _index(net: pandapowerNet, slack_bus: str | None) -> int | None:
     """Return the index of a bus by its word: its index, or its name where one bus has it."""
     if slack_bus is None:
         return None
-    found = [index for index in net.bus.index if str(index) == slack_bus] or net.bus.index[
-        net.bus["name"] == slack_bus
-    ].to_list()
+    found = found_buses(net, slack_bus)
     if len(found) != 1:
         grids = ", ".join(str(bus) for bus in net.ext_grid.bus)
         reason = f"{slack_bus!r} names {len(found)} buses of the net"
         raise InputError(Problem(field="slack_bus", reason=reason, remedy=f"its external grids are at {grids}"))
-    return int(found[0])
+    return found[0]
 
 
 def _net(source: NetSource, files: ScenarioFiles) -> tuple[pandapowerNet, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from cosim.dispatch.taps import TapChoice, choose_taps
 from cosim.errors import InputError
 from cosim.scenario.grid_net import grid_of, retapped, taps_of
 from cosim.scenario.load import LoadedScenario
+from cosim.scenario.station_trafos import of_stations
 
 
 def tapped(loaded: LoadedScenario, case: DispatchCase, charging_mw: Array) -> tuple[DispatchCase, TapChoice]:
@@ -36,16 +37,16 @@ def tapped(loaded: LoadedScenario, case: DispatchCase, charging_mw: Array) -> tu
         If the grid has no tap changers, or such as cannot be chosen.
     """
     scenario, files = loaded.scenario, loaded.files
-    grid, settings = scenario.grid, scenario.feeder
+    grid, settings, trafos = scenario.grid, scenario.feeder, of_stations(scenario.stations)
     if grid is None or settings is None:
         raise InputError("taps are of a grid, and the scenario has none")
 
     def chosen() -> tuple[DispatchCase, TapChoice]:
-        taps, stations = taps_of(grid, settings, files), len(case.station_buses)
+        taps, stations = taps_of(grid, settings, files, trafos), len(case.station_buses)
         ev_mw = np.repeat(charging_mw[None, :], stations, axis=0) / max(stations, 1)
         found = choose_taps(case, taps, ev_mw)
-        old = grid_of(grid, settings, files)
-        feeder = retapped(grid, settings, files, old, taps, found.position).feeder
+        old = grid_of(grid, settings, files, trafos)
+        feeder = retapped(grid, settings, files, old, taps, found.position, trafos).feeder
         feeder = feeder if settings.current_limits else feeder.without_current_limits()
         return replace(case, feeder=feeder), found
 

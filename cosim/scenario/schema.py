@@ -86,6 +86,8 @@ class ElectricVehicles(Section):
 
 CHARGER_FORM = ("chargers", "charger_kw", "access_min")
 DIRECT_FORM = ("free_flow_min", "capacity_vph")
+USUAL_VK_PERCENT, USUAL_VKR_PERCENT = 6.0, 1.0
+"""Short-circuit voltage of a station's transformer, and its real part, where the scenario does not say them."""
 
 
 class StationEntry(Section):
@@ -103,6 +105,15 @@ class StationEntry(Section):
     access_min: NonNegative | None = Field(default=None, description="Time besides the service (first form)")
     free_flow_min: Positive | None = Field(default=None, description="Access and service time (second form)")
     capacity_vph: Positive | None = Field(default=None, description="Vehicles served per hour (second form)")
+    trafo_kva: Annotated[float, Interval(ge=1, le=1e6)] | None = Field(
+        default=None, description="Rated power of its own transformer, from ``bus`` down to 0.4 kV; null: at ``bus``"
+    )
+    trafo_vk_percent: Annotated[float, Interval(gt=0, lt=100)] | None = Field(
+        default=None, description="Short-circuit voltage of that transformer; null: 6"
+    )
+    trafo_vkr_percent: Annotated[float, Interval(ge=0, lt=100)] | None = Field(
+        default=None, description="Real part of it, its losses at rated power; null: 1"
+    )
     law: Annotated[Any, OfKind(station_laws)] = Field(
         default=LAWS[DEFAULT_LAW].Settings(),
         description="Travel-time law and its settings, by ``kind``",
@@ -125,6 +136,24 @@ class StationEntry(Section):
         if missing := [key for key in wanted if key not in found]:
             raise InputError(Problem(reason=f"{', '.join(missing)} not given", remedy=forms))
         return self
+
+    @model_validator(mode="after")
+    def _whole_trafo(self) -> Self:
+        more = [name for name in ("trafo_vk_percent", "trafo_vkr_percent") if getattr(self, name) is not None]
+        if self.trafo_kva is None and more:
+            reason = f"{', '.join(more)} without trafo_kva has no effect"
+            raise InputError(Problem(field=more[0], reason=reason, remedy="give trafo_kva, the rated power"))
+        vk, vkr = self.trafo_voltages
+        if vkr > vk:
+            reason = f"{vkr:g} is above trafo_vk_percent {vk:g}"
+            raise InputError(Problem(field="trafo_vkr_percent", reason=reason, remedy="exchange them"))
+        return self
+
+    @property
+    def trafo_voltages(self) -> tuple[float, float]:
+        """Short-circuit voltage [%] of its transformer, and the real part of it."""
+        vk, vkr = self.trafo_vk_percent, self.trafo_vkr_percent
+        return USUAL_VK_PERCENT if vk is None else vk, USUAL_VKR_PERCENT if vkr is None else vkr
 
 
 class FeederSettings(Section):

@@ -31,7 +31,7 @@ from cosim.arrays import Array
 from cosim.coupling.free_flow import free_flow_load_mw
 from cosim.dispatch.plan import DispatchCase
 from cosim.dispatch.solving import require_solver
-from cosim.errors import InputError, StorageError
+from cosim.errors import InputError, Problem, StorageError
 from cosim.plain import csv_text
 from cosim.quantities.status import EXIT_ORDER
 from cosim.records.period import PeriodRecord
@@ -187,6 +187,9 @@ def value_of_coupling(
     """
     assignments = (*overrides, *([f"seed={seed}"] if seed is not None else []))
     base = load(scenario, assignments)
+    if trafos := [one.name for one in base.scenario.stations if one.trafo_kva is not None]:
+        reason = f"station {trafos[0]!r} has a transformer of its own, which a run without roads has no place for"
+        raise InputError(Problem(field="stations", reason=reason, remedy="put the transformer into the net"))
     case = build_case(base)
     dispatch = _require_both_sides(case)
     require_solver(dispatch)

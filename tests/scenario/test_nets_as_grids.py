@@ -137,8 +137,9 @@ def test_the_resolved_scenario_is_the_same_scenario(scenario, tmp_path):
 
 def test_a_net_by_name_with_lines_opened_and_its_own_limits(scenario):
     grid = "{pandapower: mv_oberrhein}"
-    assert "slack_bus" not in "".join(found := mistakes(scenario(grid)))
+    assert "required" not in "".join(found := mistakes(scenario(grid)))
     assert "external grids at buses" in "".join(found)
+    assert "feeder.slack_bus in a scenario" in "".join(found)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         net = nets.mv_oberrhein()
