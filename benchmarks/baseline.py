@@ -8,12 +8,23 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 COMMIT = "db10fc8"
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a process said, its CPU and wall time, and the peak of its memory."""
+
+    said: str
+    cpu_s: float
+    wall_s: float
+    mb: float
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,25 @@ class Side:
     def command(self, *arguments):
         """Return the beginning of a call of its interpreter."""
         return [str(self.python), *map(str, arguments)]
+
+    def run(self, arguments, *, allowed=(0, 10), folder=None):
+        """Run its interpreter in a process; return what it said and what that took, children included."""
+        begin = time.perf_counter()
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                self.command(*arguments), cwd=folder, env=self.environment, stdout=output, stderr=errors
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            output.seek(0)
+            errors.seek(0)
+            said, wrong = output.read(), errors.read()
+        if process.returncode not in allowed:
+            raise RuntimeError(f"{self.name}: {' '.join(map(str, arguments))[:200]}: {said}{wrong}")
+        return Spent(
+            said=said, cpu_s=usage.ru_utime + usage.ru_stime, wall_s=time.perf_counter() - begin,
+            mb=usage.ru_maxrss / 1024.0,
+        )  # fmt: skip
 
 
 HERE = Side("now", Path(sys.executable), ROOT)
@@ -54,6 +84,15 @@ def baseline(folder=None):
         finally:
             if folder is None:
                 _git("worktree", "remove", "--force", str(place / "tree"))
+
+
+@contextmanager
+def sides(folder=None):
+    """Yield the earlier version, if there is one, and this one; say why there is none."""
+    with baseline(folder) as (before, reason):
+        if reason:
+            print(f"Without the earlier version: {reason}.\n")
+        yield [side for side in (before, HERE) if side is not None]
 
 
 def _installed(place):

@@ -3,23 +3,24 @@
     .venv/bin/python benchmarks/day.py [--times 3] [--baseline FOLDER] [--rows day,verify] [--here-only]
 
 Prints a table for `docs/benchmarks.md`. Each row is run in turns, now this version and now the other one, so that a
-busy machine is as busy for both; the least of all turns counts. `--baseline` keeps the earlier version (two minutes to
-install) for the next time. Rows of SUMO are printed by `microsim.py`, those of single windows and large feeders by
-`attempts.py`, `dispatch_scaling.py` and `growth.py`.
+busy machine is as busy for both; the least of all turns counts. Windows of the dispatch are measured within a process
+(`windows.py`). `--baseline` keeps the earlier version (two minutes to install) for the next time. Rows of SUMO are
+printed by `microsim.py`, attempts a window by `attempts.py`, growth by `growth.py`.
 """
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from baseline import HERE, ROOT, baseline
 
+BENCHMARKS = ROOT / "benchmarks"
 SOLVERS = ("sue", "clarabel", "pandapower")
 DAY, COUPLED, BINDING = "nguyen_ieee33", "nguyen_ieee33_coupled", "nguyen_ieee33_binding"
 SMALLEST = ROOT / "scenarios" / "five_nodes"
@@ -69,17 +70,9 @@ def spent(side, row, place):
     )
     if not row.reads:
         shutil.rmtree(out, ignore_errors=True)
-    begin = (ROOT / "benchmarks" / "parts.py", parts) if row.rest else ("-m", "cosim")
-    with (place / "output.txt").open("w") as output:
-        process = subprocess.Popen(
-            side.command(*begin, *words), cwd=place, env=side.environment, stdout=output, stderr=output
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 10):
-        raise RuntimeError(f"{side.name}: {' '.join(words)}: {(place / 'output.txt').read_text()}")
-    found = json.loads(parts.read_text()) if row.rest else None
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0, found
+    begin = (BENCHMARKS / "parts.py", parts) if row.rest else ("-m", "cosim")
+    found = side.run([*begin, *words], folder=place)
+    return found.cpu_s, found.mb, json.loads(parts.read_text()) if row.rest else None
 
 
 def measured(sides, row, times, place):
@@ -99,8 +92,8 @@ def told(row, found):
             (row.ratio, ratio), (row.seconds, now[0]), (row.mb, now[1]), (row.rest, _rest(now) if row.rest else None)
         )
     ]  # fmt: skip
-    verdict = "not told" if row.ratio and ratio is None else "met" if all(met) else "**missed**"
-    return f"| {row.work} | {' | '.join(cells)} | {'-' if ratio is None else f'{ratio:.2f}'} | {row.goal} | {verdict} |"
+    said = verdict(None if row.ratio and ratio is None else all(met))
+    return f"| {row.work} | {' | '.join(cells)} | {'-' if ratio is None else f'{ratio:.2f}'} | {row.goal} | {said} |"
 
 
 def _rest(one):
@@ -115,6 +108,57 @@ def _shown(row, one):
     return f"{one[2]['rest']:.1f} s, {_rest(one):.1f} of the solvers' {solved:.1f} s; imports {one[2]['imports']:.1f} s"
 
 
+WINDOWS = {
+    "quarters": ("windows of 96 quarter hours, rolling, 33 buses", 0.5),
+    "thousand": ("windows of 24 hours, rolling, 1,000 buses", 0.55),
+}
+"""Rows of `windows.py`, and the ratio that is wanted."""
+SINGLE_MS = {"pandapower": 25.0, "batch": 10.0}
+"""What is wanted of a single period with its AC power flow, by engine."""
+LARGEST = ("10000", 90.0, 3.0)
+"""Buses of the largest feeder; CPU seconds and GB that are wanted of its day."""
+
+
+def in_process(sides, kind, times):
+    """Return the least of what each side's `windows.py` tells of a kind, its turns between those of the others."""
+    turns = [[json.loads(side.run([BENCHMARKS / "windows.py", kind]).said) for side in sides] for _ in range(times)]
+    least = min if kind in WINDOWS else lambda found: {name: min(one[name] for one in found) for name in found[0]}
+    return [least(found) for found in zip(*turns, strict=True)]
+
+
+def windows(sides, kind, times):
+    """Return the line of a rolling day's windows."""
+    (work, wanted), (*before, now) = WINDOWS[kind], in_process(sides, kind, times)
+    ratio = now / before[0] if before else None
+    cells = f"{before[0]:.1f} s" if before else "-", f"{now:.1f} s", "-" if ratio is None else f"{ratio:.2f}"
+    return f"| {work} | {' | '.join(cells)} | <= {wanted} x | {verdict(None if ratio is None else ratio <= wanted)} |"
+
+
+def single(sides, times):
+    """Return the line of a single period with its AC power flow."""
+    *before, now = in_process(sides, "single", times)
+    shown = [", ".join(f"{1e3 * one:.1f} ms with {name}" for name, one in found.items()) for found in (*before, now)]
+    cells = (shown[0] if before else "-", shown[-1])
+    ratio = f"{now['pandapower'] / before[0]['pandapower']:.2f}" if before else "-"
+    goals = ", ".join(f"<= {most:.0f} ms with {name}" for name, most in SINGLE_MS.items())
+    met = all(1e3 * now[name] <= most for name, most in SINGLE_MS.items())
+    return f"| a single period, 33 buses: dispatch and AC | {' | '.join(cells)} | {ratio} | {goals} | {verdict(met)} |"
+
+
+def largest(side):
+    """Return the line of the largest feeder's day, which the earlier version could not compile."""
+    buses, most_s, most_gb = LARGEST
+    found = side.run([BENCHMARKS / "attempts.py", "day", buses])
+    met = found.cpu_s <= most_s and found.mb / 1e3 <= most_gb
+    cells = f"- | {found.cpu_s:.0f} s, {found.mb / 1e3:.2f} GB | - | <= {most_s:.0f} s, <= {most_gb:.0f} GB"
+    return f"| {int(buses):,} buses, 24 hours at once | {cells} | {verdict(met)} |"
+
+
+def verdict(met):
+    """Return whether a goal is met, in words."""
+    return "not told" if met is None else "met" if met else "**missed**"
+
+
 def flows():
     """Return the line of power flows in batches, whose rates are of one process."""
     from power_flows import rates
@@ -123,7 +167,16 @@ def flows():
     cells = (
         f"| - | {1e3 * alone:.1f} ms one by one; {1e6 * batch:.0f} us in a batch | {alone / batch:.0f} times the rate"
     )
-    return f"| flows of 33 buses, a batch of 96 {cells} | >= 50 | {'met' if alone >= 50 * batch else '**missed**'} |"
+    return f"| flows of 33 buses, a batch of 96 {cells} | >= 50 | {verdict(alone >= 50 * batch)} |"
+
+
+OTHERS = {
+    **{kind: partial(lambda kind, sides, times: windows(sides, kind, times), kind) for kind in WINDOWS},
+    "single": single,
+    "largest": lambda sides, _times: largest(sides[-1]),
+    "flows": lambda _sides, _times: flows(),
+}
+"""Lines that are not of whole processes of both versions, by name."""
 
 
 def main():
@@ -131,7 +184,7 @@ def main():
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--here-only", action="store_true")
-    parser.add_argument("--rows", default=",".join([*(row.name for row in ROWS), "flows"]))
+    parser.add_argument("--rows", default=",".join([*(row.name for row in ROWS), *OTHERS]))
     asked = parser.parse_args()
     wanted = asked.rows.split(",")
     rows = [row for row in ROWS if row.name in wanted or (row.name == "day" and {"verify", "stress"} & set(wanted))]
@@ -147,8 +200,9 @@ def main():
         print(f"| work | {before.name if before else '-'} | now | ratio | goal | |\n|---|---|---|---|---|---|")
         for row in rows:
             print(told(row, measured(sides, row, asked.times, Path(name))), flush=True)
-        if "flows" in wanted:
-            print(flows())
+        for other, line in OTHERS.items():
+            if other in wanted:
+                print(line(sides, asked.times), flush=True)
 
 
 if __name__ == "__main__":

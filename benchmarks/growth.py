@@ -14,17 +14,16 @@ import resource
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import cvxpy  # noqa: F401 - imports are not part of the measurement
 import mosaik  # noqa: F401
 import numpy as np
 import pandapower  # noqa: F401
-from attempts import attempts, random_day
-from dispatch_scaling import day_of, random_feeder
+from attempts import counted, solved
+from windows import rolling_case
 
 from cosim.dispatch.controller import Controller, carried, initial_states
-from cosim.dispatch.plan import DispatchCase
-from cosim.dispatch.settings import DispatchSettings
 from cosim.scenario.case import build_case
 from cosim.scenario.load import load
 from cosim.world import run_world
@@ -35,28 +34,18 @@ SPLIT = (1, 2, 5, 10)
 """Parts of each station."""
 
 
-def rolling_case(periods):
-    """The day of `dispatch_scaling` on 33 buses in so many periods."""
-    case, every = day_of(random_feeder(33)), periods // 24
-    series = {name: {key: np.repeat(v, every) for key, v in rows.items()} for name, rows in case.series.items()}
-    return DispatchCase(
-        feeder=case.feeder, period_h=1.0 / every, devices=case.devices, series=series,
-        base_p_mw=np.repeat(case.base_p_mw, every, axis=1), base_q_mvar=np.repeat(case.base_q_mvar, every, axis=1),
-        tariff_per_mwh=np.repeat(case.tariff_per_mwh, every), settings=DispatchSettings(mode="rolling"),
-    )  # fmt: skip
-
-
 def grown(size, seconds, before):
     """Return the exponent of growth since the size before, as text."""
     return "" if before is None else f", exponent {math.log(seconds / before[1]) / math.log(size / before[0]):.2f}"
 
 
-def told(label, size, seconds, before, plans):
+def told(label, size, seconds, before, found):
     """Print a row; return size and seconds for the next one."""
+    plans = [one.plan for one in found]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"{size:>6} {label}: {seconds:7.2f} s CPU, of it {sum(p.record.solve_time_s for p in plans):7.2f} s in the "
-        f"solver, attempts {np.mean([attempts(p) for p in plans]):.2f}, iterations "
+        f"solver, attempts {np.mean([one.attempts for one in found]):.2f}, iterations "
         f"{np.mean([p.record.iterations for p in plans]):.1f}, memory {memory:.1f} GB{grown(size, seconds, before)}",
         flush=True,
     )
@@ -66,19 +55,19 @@ def told(label, size, seconds, before, plans):
 def by_periods():
     before = None
     for periods in PERIODS:
-        case = rolling_case(periods)
+        case = rolling_case(33, periods // 24)
         controller, states, none = Controller(case), initial_states(case), np.zeros((0, periods))
-        start, plans = time.process_time(), []
+        start, found = time.process_time(), []
         first = None
         for k in range(periods):
-            plans.append(controller.plan(k, none[:, k:], states=states))
-            states = carried(states, plans[-1])
+            found.append(counted(partial(controller.plan, k, none[:, k:], states=states)))
+            states = carried(states, found[-1].plan)
             first = first or time.process_time() - start
         again = time.process_time()
         controller.plan(0, none)
         full = periods * (time.process_time() - again)
         total = time.process_time() - start - full / periods
-        before = told("periods", periods, total, before, plans)
+        before = told("periods", periods, total, before, found)
         print(f"       {total / full:.2f} of as many windows of full length; the first, compiled, took {first:.2f} s")
 
 
@@ -87,8 +76,8 @@ def by_buses(largest):
     for buses in BUSES:
         if buses <= largest:
             start = time.process_time()
-            plan = Controller(random_day(buses, 0, 24)).plan(0, np.zeros((0, 24)))
-            before = told("buses", buses, time.process_time() - start, before, [plan])
+            found = solved(buses, 0, 24)
+            before = told("buses", buses, time.process_time() - start, before, [found])
 
 
 def split_stations(parts):

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from baseline import Side, sides
+from baseline import HERE, Side, sides
 
 GIVEN_HERE = "engine.given(simulator.claim(flows, caps, case.seed))"
 GIVEN_BASE = "window(flows, caps, case.seed)"
@@ -80,7 +80,7 @@ print(json.dumps({{
 
 def window(side: Side, scenario: str, scale: float, repeats: int) -> float:
     """Print a window's row; return its ratio to bare SUMO."""
-    given = GIVEN_BASE if side.name != "here" else GIVEN_HERE
+    given = GIVEN_BASE if side is not HERE else GIVEN_HERE
     script = WINDOW.format(scenario=scenario, scale=scale, repeats=repeats, given=given)
     told = json.loads(side.run(["-c", script]).said.splitlines()[-1])
     ratio: float = told["driven"] / told["bare"]

@@ -24,8 +24,8 @@ take is told to that digit. Answers that were polished are far below, and are no
 LEFT = 1e-8
 """Violation of rows and cones that may be left: a hundredth of the gate's. What is added to one side of a cone is a
 part of the rest that is removed."""
-MOST_STEPS = 5
-"""Cones are linearised, and what a step violates is added for the next one: two to four steps were enough."""
+MOST_STEPS = 8
+"""Cones are linearised, and what a step violates is added for the next one: two to six steps were enough."""
 FEASIBLE = 1e-10
 """Largest violation after which a point counts as feasible."""
 
