@@ -61,9 +61,14 @@ def discover(package: str, group: str, base: type[T]) -> dict[str, type[T]]:
 
 def modules(package: str) -> dict[str, Any]:
     """Return the modules of one of our packages by name."""
+    return {module.__name__.rpartition(".")[2]: module for module in each_module(package)}
+
+
+def each_module(package: str) -> Iterator[Any]:
+    """Yield the modules of one of our packages in the order of their names, each loaded when it is its turn."""
     root = importlib.import_module(package)
-    names = [info.name for info in pkgutil.iter_modules(root.__path__)]
-    return {name: importlib.import_module(f"{package}.{name}") for name in names}
+    for info in pkgutil.iter_modules(root.__path__):
+        yield importlib.import_module(f"{package}.{info.name}")
 
 
 class Catalogue(MutableMapping[str, type[T]]):

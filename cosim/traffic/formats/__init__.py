@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cosim.errors import InputError, Problem
-from cosim.plugins import modules
+from cosim.plugins import each_module
 from cosim.tables import read_table
 from cosim.traffic.demand import OdDemand
 from cosim.traffic.formats.base import Format, Zones
@@ -22,9 +22,9 @@ MOST_HEADER = 10_000
 TRIP_COLUMNS: dict[str, type] = {"origin": str, "destination": str, "trips_vph": float}
 
 
-def formats() -> tuple[Format, ...]:
-    """Return every format: ``FORMAT`` of each module of this package."""
-    return tuple(module.FORMAT for module in modules(__name__).values() if hasattr(module, "FORMAT"))
+def formats() -> Iterator[Format]:
+    """Yield every format, ``FORMAT`` of each module of this package: one that is found early loads no others."""
+    return (module.FORMAT for module in each_module(__name__) if hasattr(module, "FORMAT"))
 
 
 def is_network(path: Path) -> bool:
