@@ -111,7 +111,7 @@ def _write(out: Path | None, problem: SueProblem, result: SueResult) -> None:
 
 def _tell(found: Assignment, stages: Sequence[UeStage], out: Path | None) -> None:
     if document.wanted():
-        from cosim.workflows.findings import found_assign
+        from cosim.workflows.found import found_assign
 
         document.tell(found_assign(found, stages, None if out is None else str(out)))
 

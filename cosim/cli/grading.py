@@ -50,7 +50,7 @@ def _grade(solution: Path) -> int:
 
     found, screen = judge(solution), console()
     if document.wanted():
-        from cosim.workflows.findings import found_grade
+        from cosim.workflows.found import found_grade
 
         document.tell(found_grade(found))
     screen.print(f"[bold]{found.pack.name}[/bold]  {found.pack.title}", soft_wrap=True)

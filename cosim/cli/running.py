@@ -81,7 +81,7 @@ def print_result(screen: Console, result: RunResult) -> None:
     from cosim.reports.summary import summarise
 
     if document.wanted():
-        from cosim.workflows.findings import found_run
+        from cosim.workflows.found import found_run
 
         document.tell(found_run(result))
     screen.print()

@@ -66,7 +66,7 @@ def validate_command(
         done()
     _print(screen, found)
     if document.wanted():
-        from cosim.workflows.findings import found_validate
+        from cosim.workflows.found import found_validate
 
         document.tell(found_validate(found))
     return found.exit_code

@@ -41,7 +41,7 @@ def verify_command(
         done()
     _print(screen, found)
     if document.wanted():
-        from cosim.workflows.findings import found_verify
+        from cosim.workflows.found import found_verify
 
         document.tell(found_verify(found))
     return found.exit_code
