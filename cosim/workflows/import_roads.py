@@ -6,10 +6,10 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cosim.errors import StorageError, UsageError
+from cosim.errors import InputError, StorageError, UsageError
 from cosim.microsim.osm import osm_to_net
 from cosim.microsim.scratch import Scratch
 from cosim.traffic.formats.csv import read_road_network
@@ -148,7 +148,10 @@ def import_osm(
     with Scratch() as name:
         net_file = Path(name) / OWN_NET
         told = osm_to_net(osm_file, net_file, service_cars=service_cars)
-        net = read_sumo_net(net_file, vclass=source.vclass, additional=source.additional)
+        try:
+            net = read_sumo_net(net_file, vclass=source.vclass, additional=source.additional)
+        except InputError as error:  # of a file that the user never saw
+            raise InputError([replace(problem, file=str(osm_file)) for problem in error.problems]) from error
         chargers, lost = nearest_edges(net, read_chargers(osm_file), least_m=SHORTEST_STATION_M)
         if lost:
             shown = ", ".join(lost[:_SHOWN])

@@ -200,7 +200,8 @@ class _Counts:
             number_of[pair] = number_of.get(pair, 0.0) + share * count
         number_of = {pair: count for pair, count in number_of.items() if count > 0.0}
         if not number_of:
-            reason = f"no vehicle of the class {self.vclass!r} departs between {begin:g} and {end:g} s"
+            when = f" between {begin:g} and {end:g} s" if self.single or self.even else ""
+            reason = f"no vehicle of the class {self.vclass!r} departs{when}"
             remedy = "trips and flows need 'from' and 'to', vehicles a route; --begin and --end choose the time"
             raise InputError(Problem(file=where, reason=reason, remedy=remedy))
         hours = s_to_h(end - begin)
