@@ -26,7 +26,7 @@ from cosim.grid.reduction.own_taps import taps_of_net
 from cosim.grid.reduction.rows import Element
 from cosim.grid.reduction.tap_rules import with_type
 from cosim.grid.reduction.users_net import users_net
-from cosim.grid.reduction.voltage_dependence import depends_on_voltage
+from cosim.grid.reduction.voltage_dependence import at_rated_power, depends_on_voltage
 from cosim.scenario import shipped
 from cosim.scenario.files import ScenarioFiles
 from cosim.scenario.net_roles import Role, check_roles, role_of
@@ -210,6 +210,10 @@ def _read(
         net.ext_grid.loc[net.ext_grid.bus == slack_index if slack_index is not None else slice(None), "vm_pu"] = (
             slack_vm_pu
         )
+    if source.voltage_dependent_loads == "constant_power" and depends_on_voltage(net):
+        reduced(net, name=source.word, slack_bus=slack_index, opened=source.open)  # it is what its own tool solved
+        net, count = at_rated_power(net)
+        told = (*told, f"{count} loads that depend on voltage draw their rated power, as the scenario asks for it")
     return _reduced(net, source.word, source.open, trafos, told=told, slack=slack_index)
 
 
@@ -248,7 +252,8 @@ def _reduced(
 ) -> ReadNet:  # fmt: skip
     if depends_on_voltage(net):
         reason = "its loads depend on voltage (const_z, const_i), which a scenario's load profile would have to scale"
-        raise InputError(Problem(file=name, field="load", reason=reason, remedy="set these shares to 0"))
+        remedy = "set these shares to 0, or grid.voltage_dependent_loads to constant_power"
+        raise InputError(Problem(file=name, field="load", reason=reason, remedy=remedy))
     net, below = with_trafos(net, trafos, own_names=own_names) if trafos else (net, {})
     found = reduced(net, name=name, slack_bus=slack, opened=opened, told=told)
     words = {station: str(net.bus["name"][bus] if own_names else bus) for station, bus in below.items()}

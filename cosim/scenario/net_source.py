@@ -28,6 +28,10 @@ class NetSource(Section):
     first_day: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
         default=None, description="First day of SimBench's profiles, such as 2016-07-20; null: the net's own power"
     )
+    voltage_dependent_loads: Literal["refuse", "constant_power"] = Field(
+        default="refuse",
+        description="``constant_power``: loads with shares of constant impedance or current draw their rated power",
+    )
     devices: Literal["net"] | dict[Id, FileName] = Field(
         default_factory=dict,
         description="Elements that are devices, by the device's name: {pv: sgen 3}; net: all that the rule knows",

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandapower as pp
@@ -10,8 +11,10 @@ import pytest
 
 from cosim.errors import InputError
 from cosim.grid.engines import ENGINES
-from cosim.grid.formats.pandapower_net import named_net, simbench_net
+from cosim.grid.formats.opendss_net import net_of_dss
+from cosim.grid.formats.pandapower_net import named_net, simbench_net, stored
 from cosim.grid.radial_flow import solve_radial
+from cosim.grid.reduction.source_proof import IMPORTED
 from cosim.scenario import grid_net
 from cosim.scenario.build import build_dispatch, build_grid, build_taps
 from cosim.scenario.grid_taps import told
@@ -19,6 +22,7 @@ from cosim.scenario.load import load
 from cosim.workflows.check import check
 from cosim.workflows.plan import plan
 
+OPENDSS = Path(__file__).parents[1] / "grid" / "opendss"
 TEXT = """\
 schema: 1
 title: A net as it is
@@ -280,6 +284,26 @@ def test_loads_that_depend_on_voltage_are_refused(scenario, tmp_path):
     net.load.loc[0, "const_z_p_percent"] = 30.0
     pp.to_json(net, str(tmp_path / "net.json"))
     assert "its loads depend on voltage (const_z, const_i)" in "\n".join(mistakes(scenario("net.json")))
+    asked = "{pandapower: net.json, voltage_dependent_loads: constant_power}"
+    grid = build_grid(load(scenario(asked)))
+    assert any(one.startswith("1 loads that depend on voltage draw their rated power") for one in grid.remarks)
+    own_net(tmp_path / "net.json")
+    again = build_grid(load(scenario("net.json")))
+    assert grid.feeder.p_mw.tolist() == again.feeder.p_mw.tolist()
+    assert grid.feeder.net.table.buses.vm_pu.tolist() == again.feeder.net.table.buses.vm_pu.tolist()
+
+
+def test_a_circuit_of_opendss_is_compared_with_it_before_its_loads_are_made_constant(scenario, tmp_path):
+    """Of its load models none is left; what OpenDSS found for them is held against the net as it was."""
+    net, _ = net_of_dss(OPENDSS / "levels.dss")
+    asked = scenario("{pandapower: net.json, voltage_dependent_loads: constant_power}")
+    (tmp_path / "net.json").write_text(stored(net), encoding="utf-8")
+    feeder = build_grid(load(asked)).feeder
+    assert feeder.p_mw.sum() == pytest.approx((net.load.p_mw * net.load.scaling)[net.load.in_service].sum(), rel=1e-12)
+    found = net[IMPORTED]["vm_pu_opendss"]
+    net[IMPORTED]["vm_pu_opendss"] = {bus: 1.01 * vm for bus, vm in found.items()}
+    (tmp_path / "net.json").write_text(stored(net), encoding="utf-8")
+    assert "OpenDSS" in "\n".join(mistakes(asked))
 
 
 SIMBENCH = "{{simbench: 1-LV-rural1--2-sw, first_day: {day}}}"
