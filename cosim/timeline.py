@@ -6,12 +6,13 @@ Positions count from 0; users see period numbers from 1 (period 1 = 00:00-01:00)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from cosim.errors import InputError
 from cosim.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE, min_to_h
 
 MINUTES_PER_DAY = 1440
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,45 @@ class Timeline:
         end = start + self.period_min
         hours = int(MINUTES_PER_HOUR)
         return f"{start // hours:02d}:{start % hours:02d}-{end // hours:02d}:{end % hours:02d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Where stamps stand: the zone of those without an offset, None where there are none with one either."""
+
+    zone: tzinfo | None
+
+    def read(self, text: str, after_s: int | None = None) -> int:
+        """Return the seconds of a stamp since 1970, UTC; of a time that comes twice the one after another instant.
+
+        Raises
+        ------
+        ValueError
+            If it is no ISO 8601 time, has an offset where none is known, or the clocks leave it out.
+        """
+        stamp = datetime.fromisoformat(text)
+        if stamp.tzinfo is not None:
+            if self.zone is None:
+                raise ValueError("it has an offset, but 'start' has none")
+            return seconds_of(stamp)
+        if self.zone is None:
+            return seconds_of(stamp.replace(tzinfo=UTC))
+        first = stamp.replace(tzinfo=self.zone)
+        if first.astimezone(UTC).astimezone(self.zone).replace(tzinfo=None) != stamp:
+            raise ValueError("the clocks leave it out that day")
+        found = seconds_of(first)
+        return found if after_s is None or found > after_s else seconds_of(first.replace(fold=1))
+
+    def text(self, seconds: int) -> str:
+        """Return an instant as users write it."""
+        instant = _EPOCH + timedelta(seconds=seconds)
+        local = instant.replace(tzinfo=None) if self.zone is None else instant.astimezone(self.zone)
+        return local.isoformat(timespec="minutes")
+
+
+def seconds_of(stamp: datetime) -> int:
+    """Return the whole seconds of an instant since 1970, UTC."""
+    return int((stamp - _EPOCH).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,7 @@ SECTIONS: dict[str, type] = {
     "outages": schema.OutageEntry,
     "coupling": schema.Coupling,
     "given": schema.Given,
+    "sessions": schema.SessionSource,
     "microsim": schema.Microsim,
     "thresholds": MicroLimits,
     "gates": GateLimits,

@@ -24,6 +24,7 @@ from cosim.grid.feeder import Feeder
 from cosim.outages import Outage, out
 from cosim.scenario import series
 from cosim.scenario.check_roads import read_link_law
+from cosim.scenario.given_load import given_load_file
 from cosim.scenario.grid_net import Grid, grid_of
 from cosim.scenario.grid_taps import tapped
 from cosim.scenario.load import LoadedScenario
@@ -334,7 +335,7 @@ def build_tariff(loaded: LoadedScenario, equivalent_load_mw: Array) -> Array:
 
 def build_given_load_mw(loaded: LoadedScenario) -> Array | None:
     """Return the given charging load, shape (T, k) in the order of `DispatchCase.station_names`, or None."""
-    file = loaded.scenario.given.ev_load_mw
+    file = given_load_file(loaded.scenario.given, loaded.files)
     if file is None:
         return None
     columns = tuple(loaded.files.series(file))
@@ -374,7 +375,7 @@ def _charging_total_mw(loaded: LoadedScenario) -> Array:
 
 def _charging_buses(loaded: LoadedScenario, grid: Grid) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return names and bus positions of what charges: stations, or the buses of the given load."""
-    feeder, given = grid.feeder, loaded.scenario.given.ev_load_mw
+    feeder, given = grid.feeder, given_load_file(loaded.scenario.given, loaded.files)
     if given is not None:
         names = tuple(loaded.files.series(given))
         return names, tuple(feeder.bus_position(name) for name in names)

@@ -15,6 +15,7 @@ from cosim.grid.table_rules import BUS, BUS_OPTIONAL, LINE, LINE_OPTIONAL, rows_
 from cosim.quantities.bands import BANDS, Band
 from cosim.scenario import shipped
 from cosim.scenario.checking import Check
+from cosim.scenario.given_load import given_load_file
 from cosim.scenario.net_source import net_source
 from cosim.scenario.road_sections import road_source
 from cosim.scenario.series import by_name, resolve
@@ -242,7 +243,11 @@ def _marginal_cost(found: Check) -> Iterator[Place]:
 
 
 def _given_load(found: Check) -> Iterator[Place]:
-    total, load = _file_peak(found, found.scenario.given.ev_load_mw, whole=True), _load_mw(found)
+    try:
+        file = given_load_file(found.scenario.given, found.files)
+    except InputError:  # told where series are checked
+        return
+    total, load = _file_peak(found, file, whole=True), _load_mw(found)
     if total is not None and load > 0.0:
         yield "given.ev_load_mw", total / load
 

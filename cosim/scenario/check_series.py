@@ -12,8 +12,9 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.errors import InputError
 from cosim.scenario.checking import Check, unknown
+from cosim.scenario.given_load import given_load_file, session_remarks
 from cosim.scenario.net_source import NetSource
-from cosim.scenario.schema import MCMC
+from cosim.scenario.schema import MCMC, SessionSource
 from cosim.scenario.series import by_name, resolve
 from cosim.scenario.stamps import timeline_of
 from cosim.scenario.tree import find
@@ -134,7 +135,12 @@ def _given(found: Check) -> None:
         if whole and (scenario.has_roads or not scenario.has_grid):
             remedy = "remove it, or keep only the grid"
             found.at("given.ev_load_mw", "given load stands in for the traffic's charging load", remedy)
-        _table(found, "given.ev_load_mw", given.ev_load_mw, _NOT_NEGATIVE, every=False)
+        file = found.attempt("given.ev_load_mw", lambda: given_load_file(given, found.files))
+        if file is not None:
+            _table(found, "given.ev_load_mw", file, _NOT_NEGATIVE, every=False)
+        if file is not None and isinstance(given.ev_load_mw, SessionSource):
+            for remark in session_remarks(given.ev_load_mw, found.files):
+                found.at("given.ev_load_mw", remark, warn=True)
     elif whole and scenario.has_grid and not scenario.has_roads and scenario.stations:
         remedy = "add 'ev_load_mw: FILE' to given, or remove the stations"
         found.at("stations", "without roads, the stations' load must be given", remedy)

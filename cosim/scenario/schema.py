@@ -259,6 +259,19 @@ class Coupling(Section):
         return PRICES[self.ev_price.kind](self.ev_price)
 
 
+class SessionSource(Section):
+    """Recorded charging sessions, and the buses at which their stations are."""
+
+    sessions: FileName = Field(
+        description="CSV (start, end, energy_kwh, station), JSON of ACN-Data or of OCPP 1.6 in this folder",
+        examples=["sessions.csv"],
+    )
+    bus: dict[str, Id] = Field(description="Bus of each station", examples=[{"north": "4"}])
+    drop_faulty: bool = Field(
+        default=False, description="true: sessions that cannot be are left out, with a warning; false: they are refused"
+    )
+
+
 class Given(Section):
     """Fixed series in place of what a missing simulator would produce."""
 
@@ -267,10 +280,11 @@ class Given(Section):
         description="CSV file, without a grid: ``period``, one column per station; with the rule ``nodal``",
         examples=["prices.csv"],
     )
-    ev_load_mw: FileName | None = Field(
+    ev_load_mw: FileName | SessionSource | None = Field(
         default=None,
-        description="CSV file, without roads: ``period`` and one column per bus that charges, named by its id",
-        examples=["ev_load.csv"],
+        description="Without roads: CSV file with ``period`` and one column per bus that charges, named by its id, or "
+        "recorded sessions",
+        examples=["ev_load.csv", {"sessions": "sessions.csv", "bus": {"north": "4"}}],
     )
 
 

@@ -6,8 +6,7 @@ an offset is that of the scenario's zone. A row holds from its stamp to the next
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,50 +17,11 @@ from cosim.arrays import Array, IntArray
 from cosim.errors import InputError, Problem
 from cosim.scenario.schema import Scenario
 from cosim.tables import Table, read_table
-from cosim.timeline import Timeline
+from cosim.timeline import Clock, Timeline, seconds_of
 from cosim.units import SECONDS_PER_MINUTE
 
 TIME = "time"
 MOST_ROWS = 1_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """Where stamps stand: the zone of those without an offset, None where there are none with one either."""
-
-    zone: tzinfo | None
-
-    def read(self, text: str, after_s: int | None = None) -> int:
-        """Return the seconds of a stamp since 1970, UTC; of a time that comes twice the one after another instant.
-
-        Raises
-        ------
-        ValueError
-            If it is no ISO 8601 time, has an offset where none is known, or the clocks leave it out.
-        """
-        stamp = datetime.fromisoformat(text)
-        if stamp.tzinfo is not None:
-            if self.zone is None:
-                raise ValueError("it has an offset, but 'start' has none")
-            return _seconds(stamp)
-        if self.zone is None:
-            return _seconds(stamp.replace(tzinfo=UTC))
-        first = stamp.replace(tzinfo=self.zone)
-        if first.astimezone(UTC).astimezone(self.zone).replace(tzinfo=None) != stamp:
-            raise ValueError("the clocks leave it out that day")
-        found = _seconds(first)
-        return found if after_s is None or found > after_s else _seconds(first.replace(fold=1))
-
-    def text(self, seconds: int) -> str:
-        """Return an instant as users write it."""
-        instant = _EPOCH + timedelta(seconds=seconds)
-        local = instant.replace(tzinfo=None) if self.zone is None else instant.astimezone(self.zone)
-        return local.isoformat(timespec="minutes")
-
-
-def _seconds(stamp: datetime) -> int:
-    return int((stamp - _EPOCH).total_seconds())
 
 
 def first_instant(start: str, time_zone: str | None) -> datetime:
@@ -111,6 +71,19 @@ def clock_of(timeline: Timeline) -> Clock:
     return Clock(zone=None if timeline.start is None else timeline.start.tzinfo)
 
 
+def edges_of(timeline: Timeline) -> IntArray:
+    """Return the ends of the periods in seconds since 1970, UTC, shape (T + 1,).
+
+    Raises
+    ------
+    InputError
+        If the periods have no date.
+    """
+    begin = timeline.instant(0)
+    begin = begin if begin.tzinfo is not None else begin.replace(tzinfo=UTC)
+    return seconds_of(begin) + timeline.period_s * np.arange(timeline.periods + 1)
+
+
 def is_stamped(path: Path) -> bool:
     """Whether a table of series has a column ``time`` in place of ``period``."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -133,8 +106,7 @@ def read_stamped(path: Path, timeline: Timeline) -> dict[str, list[float]]:
     clock = clock_of(timeline)
     begin_s = _instants(table, clock)
     step_s = _even(table, begin_s, clock)
-    start = timeline.start if timeline.start.tzinfo is not None else timeline.start.replace(tzinfo=UTC)
-    edges_s = _seconds(start) + timeline.period_s * np.arange(timeline.periods + 1)
+    edges_s = edges_of(timeline)
     _check_covered(table, begin_s, step_s, edges_s, clock)
     if problems := [
         table.problem(row, name, "the value is empty", "fill it in")
