@@ -31,7 +31,7 @@ from cosim.scenario.load import LoadedScenario
 from cosim.scenario.outages import line_outages, station_outages, without_choice
 from cosim.scenario.road_case import CHARGING, OTHER, RoadCase
 from cosim.scenario.road_files import own_net, read_demand, read_streets, short
-from cosim.scenario.schema import MCMC
+from cosim.scenario.road_sections import MCMC
 from cosim.scenario.station_trafos import of_stations
 from cosim.traffic.charge_later import with_charge_later
 from cosim.traffic.demand import OdDemand

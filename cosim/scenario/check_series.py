@@ -14,7 +14,8 @@ from cosim.errors import InputError
 from cosim.scenario.checking import Check, unknown
 from cosim.scenario.given_load import given_load_file, session_remarks
 from cosim.scenario.net_source import NetSource
-from cosim.scenario.schema import MCMC, SessionSource
+from cosim.scenario.road_sections import MCMC
+from cosim.scenario.schema import SessionSource
 from cosim.scenario.series import by_name, resolve
 from cosim.scenario.stamps import timeline_of
 from cosim.scenario.tree import find

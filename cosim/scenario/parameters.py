@@ -15,7 +15,8 @@ from cosim.dispatch.devices import catalogue
 from cosim.dispatch.tariffs import TARIFFS
 from cosim.scenario.load import LoadedScenario
 from cosim.scenario.road_files import read_streets
-from cosim.scenario.schema import MCMC, StationEntry
+from cosim.scenario.road_sections import MCMC
+from cosim.scenario.schema import StationEntry
 from cosim.timeline import SeriesRef
 from cosim.traffic.network import RoadNetwork
 

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Interval, Le, MultipleOf
 from pydantic import ConfigDict, Field, model_validator
 
-from cosim.bounds import Fraction, NonNegative, Positive
-from cosim.charging.behaviour import BehaviourSettings
+from cosim.bounds import NonNegative, Positive
 from cosim.charging.stations import MOST_CHARGERS, Overload
 from cosim.coupling.prices import PRICES
 from cosim.coupling.prices.base import PriceRule
@@ -24,64 +23,16 @@ from cosim.errors import InputError, Problem
 from cosim.quantities.checks import GateLimits
 from cosim.scenario.families import OfKind, station_laws
 from cosim.scenario.net_source import NetSource
-from cosim.scenario.road_sections import RoadSource, Traffic
+from cosim.scenario.road_sections import ElectricVehicles, RoadSource, Traffic
 from cosim.scenario.section import FileName, Id, Section
 from cosim.timeline import MINUTES_PER_DAY, Series
 from cosim.traffic.laws import LAWS
 from cosim.validation.micro_limits import MicroLimits
 
 SCHEMA_VERSION = 1
-MCMC = "mcmc"
-"""`fast_charge_share` that comes from simulated behaviour."""
 MAX_PERIODS = 100_000
 DEFAULT_LAW, DEFAULT_PRICE = "davidson", "none"
 """Kinds of a station's law and of the price that drivers see, where none is given."""
-
-
-class ChargeLater(Section):
-    """The way out of a charging stop: drive on and charge later or at home, at a constant cost."""
-
-    cost_min: NonNegative = Field(description="Cost of charging later, in minutes of travel")
-
-
-class ElectricVehicles(Section):
-    """Electric vehicles among the trips, and what one visit to a station takes."""
-
-    share: Fraction = Field(description="Share of the trips made by electric vehicles")
-    fast_charge_share: Literal["mcmc"] | Series = Field(
-        description="Share of their trips with a fast charge; ``mcmc``: from a simulated fleet",
-        examples=[0.12, "mcmc"],
-    )
-    behaviour: BehaviourSettings | None = Field(
-        default=None, description="The fleet, with ``fast_charge_share: mcmc``; all its keys are optional"
-    )
-    recharge_share: Annotated[float, Interval(gt=0, le=1)] = Field(
-        description="Share of the battery charged in one visit, in every vehicle"
-    )
-    battery_kwh: Positive = Field(description="Battery of a vehicle")
-    value_of_time_per_min: Positive = Field(
-        default=0.5, description="Turns prices and fees into minutes of route choice"
-    )
-    charging_load: Literal["instant", "kernel"] = Field(
-        default="instant",
-        description="When energy is drawn: in the period of departure, or in time (after travel, over the service)",
-    )
-    charge_later: ChargeLater | None = Field(
-        default=None,
-        description="Lets vehicles pass the stations, at a constant cost; none: all who look for one charge",
-    )
-
-    @property
-    def energy_kwh(self) -> float:
-        """Energy of one visit, kWh."""
-        return self.recharge_share * self.battery_kwh
-
-    @model_validator(mode="after")
-    def _simulated(self) -> Self:
-        if self.behaviour is not None and self.fast_charge_share != MCMC:
-            reason = f"a fleet is described, but fast_charge_share is not {MCMC}"
-            raise InputError(Problem(field="behaviour", reason=reason, remedy="remove one of the two"))
-        return self
 
 
 CHARGER_FORM = ("chargers", "charger_kw", "access_min")
