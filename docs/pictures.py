@@ -1,7 +1,7 @@
 """Take the pictures of README and tutorial anew: ``python docs/pictures.py``.
 
 It takes two minutes and needs Chromium and the extra `test`. The tutorial is followed in a folder of its own, then its
-pages are opened, and parts of them are kept as PNG with few colours. ``pictures/of.txt`` holds the digest of the
+pages are opened, and parts of them are kept as PNG with 256 colours. ``pictures/of.txt`` holds the digest of the
 tutorial's blocks: a test compares it with the page.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 PICTURES = DOCS / "pictures"
 TUTORIAL = "tutorial.md"
-COLOURS = 64
+COLOURS = 256
 FIRST_SCREEN = {"x": 0, "y": 0, "width": 1120, "height": 620}
 README = ("runs/day/report.html", "report", None)
 TAKEN = (
@@ -58,7 +58,7 @@ def take(folder: Path) -> None:
         for path, name, part in TAKEN:
             page.goto((folder / path).as_uri(), wait_until="load")
             page.wait_for_timeout(1500)
-            height = 1330 if name == "report" else FIRST_SCREEN["height"]
+            height = 1480 if name == "report" else FIRST_SCREEN["height"]
             taken = (
                 page.locator(part).first.screenshot()
                 if part
