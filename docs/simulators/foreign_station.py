@@ -20,7 +20,7 @@ def run(depot, hours, depots_mw=0.3):
         "Depot": depot,
         "Output": {"python": "mosaik.basic_simulators.output_simulator:OutputSimulator"},
     }
-    with mosaik.World(config, skip_greetings=True) as world:
+    with mosaik.World(config, {"start_timeout": 60}, skip_greetings=True) as world:  # s; of processes on a busy machine
         road = world.start("Traffic", **SCENARIO).Road()
         plan = world.start("Dispatch", **SCENARIO).Dispatch()
         lot = world.start("Depot", step_s=HOUR).Depot(power_mw=depots_mw, energy_kwh=20.0)

@@ -15,11 +15,13 @@ TOOLS = {"Out": {"python": "mosaik.basic_simulators.output_simulator:OutputSimul
 SCENARIO = {"scenario": "nguyen_ieee33", "overrides": ["dispatch.mode=single_period"]}
 SETPOINTS = ("P_load[MW]", "Q_load[MVar]", "P_gen[MW]", "Q_gen[MVar]")
 HOUR = 3600
+PATIENT = {"start_timeout": 180}
+"""Seconds until a process must answer: a machine that others use, too, takes its time."""
 
 
 def chain(config):
     """Run two hours of roads, dispatch and grid; return what was kept of each, and how each ended."""
-    with mosaik.World(config | TOOLS, skip_greetings=True, configure_logging=False) as world:
+    with mosaik.World(config | TOOLS, PATIENT, skip_greetings=True, configure_logging=False) as world:
         started = {name: world.start(name, **SCENARIO) for name in ("Traffic", "Dispatch", "Grid")}
         road, plan, grid = started["Traffic"].Road(), started["Dispatch"].Dispatch(), started["Grid"].Grid()
         ports, buses = ({one.eid: one for one in root.children} for root in (plan, grid))
@@ -49,7 +51,7 @@ def test_roads_dispatch_and_grid_give_the_same_numbers_in_processes_of_their_own
 
 
 def test_an_error_in_another_process_is_told_by_its_status_where_mosaik_ends_quietly():
-    with mosaik.World(REMOTE_CONFIG, skip_greetings=True, configure_logging=False) as world:
+    with mosaik.World(REMOTE_CONFIG, PATIENT, skip_greetings=True, configure_logging=False) as world:
         dispatch = world.start("Dispatch", **SCENARIO)
         dispatch.Dispatch()  # and nothing on its ports
         world.run(until=HOUR, print_progress=False)
@@ -58,7 +60,7 @@ def test_an_error_in_another_process_is_told_by_its_status_where_mosaik_ends_qui
 
 
 def test_a_mistake_in_the_scenario_is_told_by_the_process_that_reads_it(capfd):
-    world = mosaik.World(REMOTE_CONFIG, skip_greetings=True, configure_logging=False)
+    world = mosaik.World(REMOTE_CONFIG, PATIENT, skip_greetings=True, configure_logging=False)
     with world, pytest.raises(SystemExit, match="closed its connection during the init"):  # mosaik's own words
         world.start("Profiles", scenario="no_such_scenario")
     assert "InputError: scenario 'no_such_scenario' is neither a YAML file nor shipped" in capfd.readouterr().err

@@ -175,7 +175,7 @@ def alone(path, start, mode):
     given = dict.fromkeys(flows.path_at, 8.0)
     flows.finalize()
     config = {"Sumo": start, **tools}
-    with mosaik.World(config, skip_greetings=True, configure_logging=False) as running:
+    with mosaik.World(config, {"start_timeout": 180}, skip_greetings=True, configure_logging=False) as running:
         sumo = running.start("Sumo", scenario=str(path), overrides=[f"microsim.mode={mode}"])
         micro = sumo.Micro()
         sends = running.start("In", step_size=900)
