@@ -105,7 +105,9 @@ def plan(scenario: arg.Scenario, overrides: arg.Overrides = None) -> None:
 @app.command(name="estimate-od")
 def estimate_od(
     source: Annotated[str, typer.Argument(metavar="NETWORK|SCENARIO", help="Network folder, shipped name, scenario.")],
-    counts: Annotated[Path, typer.Argument(help="CSV: link, flow_vph (or speed_kmh, travel_time_min), sample.")],
+    counts: Annotated[
+        Path, typer.Argument(help="CSV: link, flow_vph (or speed_kmh, travel_time_min), sample or time.")
+    ],
     *,
     od: Annotated[Path | None, typer.Option(metavar="FILE", help="Pairs: origin, destination; a trip table.")] = None,
     paths: Annotated[

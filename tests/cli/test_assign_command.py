@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -206,3 +207,19 @@ def test_a_gap_that_is_not_reached_is_6_and_told(cosim, tntp):
 @pytest.mark.parametrize(("option", "value"), [("--gap", "0"), ("--gap", "nan"), ("--theta-end", "0.1")])
 def test_a_gap_or_end_that_is_none_is_3(cosim, tntp, option, value):
     assert cosim("assign", tntp, "--limit", "ue", option, value)[0] == 3
+
+
+def test_trips_of_an_omx_file_and_of_visum(cosim, tntp, tmp_path):
+    """The same trips as the TNTP table: the same equilibrium."""
+    with h5py.File(tmp_path / "trips.omx", "w") as file:
+        file["data/car"], file["data/truck"] = [[0, 300.0], [0, 0]], [[0, 3.0], [0, 0]]
+    (tmp_path / "trips.fma").write_text("$OR;D2\n7.00 9.00\n1.0\n1 2 300\n")
+    expected = cosim("assign", tntp, "--paths", "all")
+    assert expected[0] == 0
+    code, out, err = cosim("assign", tntp, tmp_path / "trips.fma", "--paths", "all")
+    assert (code, out) == expected[:2]
+    asked = ("--paths", "all", "--matrix", "car", "--period-h", "2")
+    assert cosim("assign", tntp, tmp_path / "trips.omx", *asked)[:2] == expected[:2]
+    code, out, err = cosim("assign", tntp, tmp_path / "trips.omx", "--paths", "all")
+    assert code == 3
+    assert "the file has 2: car, truck" in err

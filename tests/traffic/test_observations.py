@@ -203,3 +203,32 @@ def test_wrong_pairs_and_priors_are_named(roads, written):
         with pytest.raises(InputError) as refused:
             read_prior(written("origin,destination,trips_vph,sd_vph\n" + rows), PAIRS)
         assert message in str(refused.value)
+
+
+STAMPED = "link,time,flow_vph\n1-5,2026-03-28T08:00,20\n1-12,2026-03-28T07:00,40\n1-5,2026-03-28T07:00,10\n"
+
+
+def test_rows_of_one_instant_are_one_sample(roads, written):
+    """As if they were numbered in the order of time; a stamp with another offset may be the same instant."""
+    numbered = read_counts(written("link,sample,flow_vph\n1-5,2,20\n1-12,1,40\n1-5,1,10\n"), roads).counts
+    elsewhere = STAMPED.replace("07:00", "07:00Z").replace("08:00", "09:00+01:00")
+    for text in (STAMPED, elsewhere):
+        stamped = read_counts(written(text), roads).counts
+        assert stamped.link_ids == numbered.link_ids
+        assert np.array_equal(stamped.flow_vph, numbered.flow_vph)
+        assert np.array_equal(stamped.observed, numbered.observed)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (STAMPED.replace("2026-03-28T08:00", "8 am"), "2:2: .*'8 am' is no ISO 8601 time"),
+        (STAMPED.replace("08:00", "08:00Z"), "some stamps have an offset and some none"),
+        (STAMPED.replace("08:00", "07:15"), "samples of 60 min begin 15 min apart; tell their length: --sample-min"),
+        (STAMPED.replace("08:00", "07:00"), "1-5.*stands already in line 2"),
+        ("link,time,sample,flow_vph\n1-5,2026-03-28T08:00,1,20\n", "'sample' and 'time' both tell"),
+    ],
+)
+def test_stamps_that_tell_no_samples_are_named(roads, written, text, message):
+    with pytest.raises(InputError, match=message):
+        read_counts(written(text), roads)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,14 +14,15 @@ import numpy as np
 
 from cosim.errors import InputError, Problem
 from cosim.tables import Table, did_you_mean, read_table
+from cosim.timeline import Clock
 from cosim.traffic.network import RoadNetwork
 from cosim.traffic.observations import InferredFlow, LinkCounts, flow_from_speed, unknown_link
-from cosim.units import h_to_min
+from cosim.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, h_to_min
 
 FLOW, SPEED, TIME = "flow_vph", "speed_kmh", "travel_time_min"
 MEASURES = (FLOW, SPEED, TIME)
 SPEED_ERROR = 0.05
-_OPTIONAL: dict[str, type] = {"sample": int} | dict.fromkeys(MEASURES, float)
+_OPTIONAL: dict[str, type] = {"sample": int, "time": str} | dict.fromkeys(MEASURES, float)
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
@@ -55,8 +58,8 @@ def read_counts(
     ----------
     path
         A CSV file with ``link`` and one of ``flow_vph``, ``speed_kmh``, ``travel_time_min`` per row
-        (hourly rates, whatever the length of a sample); ``sample`` tells which rows belong together,
-        without it the n-th row of a link is its sample n.
+        (hourly rates, whatever the length of a sample); ``sample``, or ``time`` (ISO 8601: equal stamps), tells
+        which rows belong together, without either the n-th row of a link is its sample n.
     network
         Has the links.
     length_km
@@ -71,7 +74,7 @@ def read_counts(
     InputError
         With file, line and field of every mistake.
     """
-    table = read_table(path, {"link": str}, _OPTIONAL)
+    table = _by_stamp(read_table(path, {"link": str}, _OPTIONAL), hours)
     if not 0 < speed_error < 1:
         raise InputError(Problem(field="speed_error", reason=f"{speed_error} must be between 0 and 1"))
     if problems := _mistakes(table, network, length_km):
@@ -98,6 +101,45 @@ def read_counts(
         link_ids=tuple(links), flow_vph=flow[kept], observed=seen[kept], extra_variance=extra, hours=hours
     )
     return CountsFile(counts=counts, remarks=tuple(remarks))
+
+
+def _by_stamp(table: Table, hours: float) -> Table:
+    """Return the table with the samples that its stamps tell: rows of one instant are one, wherever they were counted.
+
+    Raises
+    ------
+    InputError
+        If stamps cannot be read, some have an offset and some none, or samples overlap; or ``sample`` stands beside.
+    """
+    texts = table.columns.get("time")
+    if texts is None:
+        return table
+    if "sample" in table.columns:
+        reason = "columns 'sample' and 'time' both tell which rows belong together"
+        raise InputError(Problem(table.file, 1, 0, "time", reason, "keep one"))
+    clock, problems = Clock(zone=UTC), list[Problem]()
+    instants: list[tuple[int, bool]] = []
+    for row, text in enumerate(texts):
+        try:
+            instants.append((clock.read(text or ""), datetime.fromisoformat(text).tzinfo is None))
+        except (ValueError, TypeError):
+            reason = f"{text!r} is no ISO 8601 time"
+            problems.append(table.problem(row, "time", reason, "write 2026-03-29T14:00, in each row"))
+    if len({plain for _, plain in instants}) > 1:
+        reason = "some stamps have an offset and some none"
+        problems.append(Problem(table.file, 1, 0, "time", reason, "give all of them one"))
+    distinct = sorted({instant for instant, _ in instants})
+    least_s = min((after - before for before, after in pairwise(distinct)), default=None)
+    if least_s is not None and least_s < hours * SECONDS_PER_HOUR - 1.0:
+        reason = f"samples of {h_to_min(hours):g} min begin {least_s / SECONDS_PER_MINUTE:g} min apart"
+        problems.append(Problem(table.file, 1, 0, "time", reason, "tell their length: --sample-min"))
+    if problems:
+        raise InputError(problems)
+    number = {instant: k for k, instant in enumerate(distinct, start=1)}
+    columns = {name: values for name, values in table.columns.items() if name != "time"}
+    columns["sample"] = [number[instant] for instant, _ in instants]
+    numbers = table.field_numbers | {"sample": table.field_numbers["time"]}
+    return replace(table, columns=columns, field_numbers=numbers)
 
 
 def _mistakes(table: Table, network: RoadNetwork, length_km: Mapping[str, float]) -> list[Problem]:
