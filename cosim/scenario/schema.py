@@ -135,7 +135,7 @@ class FeederSettings(Section):
     taps: Literal["fixed", "optimised"] = Field(
         default="fixed",
         description="``fixed``: tap changers stay where the net has them; ``optimised``: one position of each for the "
-        "day is chosen before it, and set in the net",
+        "day is chosen before it, the best of those beside what free ratios would choose, and set in the net",
     )
     load_profile: Series = Field(default=1.0, description="Factor of all nominal loads in each period")
     islands: Literal["refuse", "allow"] = Field(
