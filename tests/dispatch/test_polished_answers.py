@@ -101,6 +101,23 @@ def test_a_row_that_hardly_binds_is_found_where_nothing_else_holds_the_point():
     assert fine.suboptimality <= 1e-12
 
 
+def test_factors_that_do_not_serve_are_made_anew_however_small_what_is_lacking():
+    """max x + y on the unit circle, near the optimum: factors that lead nowhere are given up after one step."""
+    data = {
+        "P": None, "c": np.array([-1.0, -1.0]), "b": np.array([1.0, 0.0, 0.0]),
+        "A": sp.csc_array(np.array([[0.0, 0.0], [-1.0, 0.0], [0.0, -1.0]])),
+        "dims": SimpleNamespace(zero=0, nonneg=0, soc=[3]),
+    }  # fmt: skip
+    x, z = np.array([0.70, 0.71]), np.array([np.sqrt(2.0), -0.99, -1.01])
+    one, budget = polish.Programme.read(data), polish.Budget(8)
+    binding = polish.Binding(rows=np.zeros(0, dtype=bool), cones=np.array([True]))
+    equations = polish.Equations.of(one, binding)
+    nowhere = SimpleNamespace(solve=np.zeros_like)
+    found = polish._newton(equations, (x, z), 8, budget, nowhere)
+    assert budget.left < 8
+    np.testing.assert_allclose(found.x, np.sqrt(0.5), rtol=0, atol=1e-9)
+
+
 def counted(monkeypatch):
     """Return the list of what is factored from now on."""
     factored, sizes = polish.factored, []
