@@ -21,9 +21,10 @@ STALLED_MONEY = 1e-3
 LARGEST_FACTOR = 1e3
 """By which the solver may scale a row or a column on its own. With its 1e4 every second feeder of 1,000 buses stalls
 short of 1e-9, as do answers whose linear systems are not refined; without any, small feeders need 200 iterations."""
-LARGE = 8_000
-"""Columns from which on another solve takes long: an answer that is not feasible enough is then taken at the feasible
-point next to it, if that is as good. A day of 33 buses is solved again in hundredths of a second."""
+LARGE = range(8_000, 150_000)
+"""Columns with which another solve takes long: an answer that is not feasible enough is then taken at the feasible point
+next to it, if that is as good. A day of 33 buses is solved again in hundredths of a second; beyond, the steps may take
+longer than the solver does."""
 FEASIBLE_GAP = 1e-7
 """Gap of an answer at the feasible point next to it: there it is the whole price of feasibility, which the objective of
 a point that is not feasible hides. A tenth of what the gate lets pass."""
@@ -99,7 +100,7 @@ def _borne_out(data: Data, answer: ConeAnswer) -> ConeAnswer | None:
 
 def _made_feasible(data: Data, answer: ConeAnswer) -> ConeAnswer | None:
     """Return a large answer at the feasible point next to it; None if there is none, or it is not as good."""
-    if data["c"].size < LARGE or not answer.dual_residual <= STANDARD:
+    if data["c"].size not in LARGE or not answer.dual_residual <= STANDARD:
         return None
     from cosim.dispatch.closing import feasible  # whose scaling knows the backends
 
