@@ -22,9 +22,9 @@ LARGEST_FACTOR = 1e3
 """By which the solver may scale a row or a column on its own. With its 1e4 every second feeder of 1,000 buses stalls
 short of 1e-9, as do answers whose linear systems are not refined; without any, small feeders need 200 iterations."""
 LARGE = range(8_000, 150_000)
-"""Columns with which another solve takes long: an answer that is not feasible enough is then taken at the feasible point
-next to it, if that is as good. A day of 33 buses is solved again in hundredths of a second; beyond, the steps may take
-longer than the solver does."""
+"""Columns with which another solve takes long: an answer that is not feasible enough is then taken at the feasible
+point next to it, if that is as good. A day of 33 buses is solved again in hundredths of a second; beyond, the steps may
+take longer than the solver does."""
 FEASIBLE_GAP = 1e-7
 """Gap of an answer at the feasible point next to it: there it is the whole price of feasibility, which the objective of
 a point that is not feasible hides. A tenth of what the gate lets pass."""
