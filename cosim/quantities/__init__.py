@@ -217,7 +217,7 @@ COLUMNS: tuple[Column, ...] = (
         restoration_gap_rel  | -      | cost of the window above its bound after that repair, relative
         loss_price_floor_per_mwh | money/MWh | what tariff plus loss price was raised to; 0 if it was not
         price_objection      | -      | why there are no nodal prices; empty where there are
-        later_gap_rel        | -      | largest cone gap, relative, of later periods of the window (not applied, slack)
+        later_gap_rel?       | -      | largest cone gap, relative, of later periods of the window (not applied, slack)
         relaxed_gap_pu2      | pu^2   | largest cone gap before the repair
         storage_repair       | -      | how simultaneous charge and discharge was removed: sign_fix, misocp
         storage_gap_rel      | -      | cost of that plan above its bound, relative
@@ -234,7 +234,7 @@ COLUMNS: tuple[Column, ...] = (
         cost_unmet_balance   | money  | price of missed end conditions
         tariff_per_mwh       | money/MWh | announced purchase price
         ac_converged         | -      | whether the AC power flow found a state
-        ac_reached_share     | -      | share of the injections up to which one was found (where there is none)
+        ac_reached_share?    | -      | share of the injections up to which one was found (where there is none)
         ac_loss_mw           | MW     | AC loss
         ac_slack_mw          | MW     | AC import
         vmin_ac_pu           | pu     | lowest AC voltage

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cosim.quantities import COLUMNS
+from cosim.quantities.finite import missing_values
 from cosim.reports.summary import summarise
 from cosim.workflows.run import run
 
@@ -68,6 +69,7 @@ def test_a_period_whose_window_reaches_to_slack_cones_tells_that_its_price_looks
     assert periods["later_gap_rel"].notna().tolist() == [True, False, False]
     assert periods["later_gap_rel"][1] > 0.1  # the current that is invented is most of it
     assert summarise(result)["later_gap_rel"].value == "as foreseen in period 1"
+    assert missing_values("periods", {name: result["periods"][name].tolist() for name in result["periods"]}) == 0
 
 
 def test_every_table_has_one_row_per_period_and_key(finished):
