@@ -18,7 +18,7 @@ from tests.faults.processes import roads
 WALL = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.localtime"}
 MAY = {
     "microsim/scratch.py",  # how old an abandoned folder is
-    "results/manifest.py", "results/resumable.py",  # when a run was made, and gone on with
+    "results/manifest.py", "results/resumable.py", "studies/folder.py",  # when a run or study was made or gone on with
     "workflows/reproduce.py", "workflows/run.py", "workflows/value_of_coupling.py",  # names of folders
 }  # fmt: skip
 SUMMER_BEGINS_S, LEAP_DAY_S = 1774746000.0, 1835395200.0  # 2026-03-29 01:00 and 2028-02-29 00:00, UTC
