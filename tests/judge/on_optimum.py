@@ -141,7 +141,8 @@ class OnOptimum(Comparing):
         self._bounds(start, periods, least, own, limit)
         for k in periods:
             if not str(row("restoration", "")[k]) and not str(row("storage_repair", "")[k]):
-                self._prices(k, window, plain, own, elastic=not hard, possible=loose)
+                ahead = len(periods) < window.length
+                self._prices(k, window, plain, own, elastic=not hard, possible=loose, ahead=ahead)
             else:
                 self._paid(k, elastic=not hard)
 
@@ -162,12 +163,12 @@ class OnOptimum(Comparing):
         if not repaired:
             self.near(start, "cost of the window", cost, np.clip(cost, least, max(own.cost, least)), limit)
 
-    def _prices(self, k, window, plain, own, *, elastic, possible):
+    def _prices(self, k, window, plain, own, *, elastic, possible, ahead):
         """Compare nodal prices with our duals and, where these differ, with what more and less load cost.
 
         Both relaxations have prices, ``plain`` and, where later cones are not tight, ``own``: a period whose own cones
         are tight is planned for later ones that are not, and what these are taken to burn differs between the two; that
-        its prices look ahead to such periods must be told.
+        its prices look ahead to such periods must be told, unless these are applied with it and tell it themselves.
         """
         j = k - window.start
         told = self.told.table("buses", k)["price_per_mwh"].to_numpy()
@@ -178,7 +179,7 @@ class OnOptimum(Comparing):
         limit = PRICE_REL * largest
         duals = (plain.price, own.price)
         burnt = own.cost - plain.cost > 10 * OPTIMUM_REL * plain.scale  # no optimum of the plain one has tight cones
-        if burnt and np.abs(plain.price[:, j] - own.price[:, j]).max() > limit:
+        if ahead and burnt and np.abs(plain.price[:, j] - own.price[:, j]).max() > limit:
             told_so = bool(np.isfinite(self.told.row("later_gap_rel")[k]))
             self.near(k, "prices that look ahead to slack cones are told so", told_so, 1.0, 0.5)
         off = np.min([np.abs(told - dual[:, j]) for dual in duals], axis=0)
