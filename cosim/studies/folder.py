@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -95,8 +96,8 @@ class StudyFolder:
         return str(self.path / "base" / "scenario.yaml")
 
     def note(self, facts: Mapping[str, Any]) -> None:
-        """Write more facts into ``study.json``."""
-        self.facts.update(facts)
+        """Write more facts into ``study.json``, beside what other shards have written meanwhile."""
+        self.facts.update(StudyFolder(self.path).facts | dict(facts))
         _write_json(self.path / "study.json", self.facts)
 
     @contextmanager
@@ -343,7 +344,7 @@ def read_rows(folder: StudyFolder) -> Any:  # noqa: ANN401 - a DataFrame
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")  # shards write at the same time
     temporary.write_text(json.dumps(content, indent=1, default=_number) + "\n", encoding="utf-8")
     temporary.replace(path)
 

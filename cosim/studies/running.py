@@ -181,7 +181,7 @@ def admitted(folder: StudyFolder, numerics: str, *, accept: bool) -> None:
     DependencyError
         If it is another.
     """
-    known = folder.facts["numerics"]
+    known = StudyFolder(folder.path).facts["numerics"]  # as it stands now: another shard may have been first
     if known is None:
         folder.note({"numerics": numerics})
     elif known != numerics and not accept:

@@ -223,6 +223,18 @@ def test_a_worker_with_other_last_digits_is_refused_unless_they_are_accepted(own
     assert StudyFolder(folder.path).facts["numerics"] == "aaaa"
 
 
+def test_of_two_shards_that_begin_together_the_first_ones_digits_are_the_studys(own_rows, tmp_path):
+    first = planned(tmp_path, OWN % [0.1])
+    second = StudyFolder(first.path)
+    assert second.facts["numerics"] is None  # read before the first worker was there
+    admitted(first, "aaaa", accept=False)
+    first.note({"ended": 1})
+    with pytest.raises(DependencyError, match="other last digits"):
+        admitted(second, "bbbb", accept=False)
+    second.note({"units": {}})
+    assert (StudyFolder(first.path).facts["numerics"], StudyFolder(first.path).facts["ended"]) == ("aaaa", 1)
+
+
 def test_another_kernel_of_the_linear_algebra_is_another_numerics_id():
     known = {"Haswell", "Prescott"} if platform.machine() == "x86_64" else {""}
     code = "from cosim.studies.numerics import numerics_id; print(numerics_id())"
