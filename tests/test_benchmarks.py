@@ -1,6 +1,7 @@
 """Benchmarks that nothing runs in the gate: what one takes from another is there."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,13 @@ def test_a_benchmark_takes_from_others_what_they_have(name):
         f"{other}.{known}" for other in TREES for known in told(TREES[other])
     }
     assert missing == set()
+
+
+def test_equivalent_mutants_name_lines_that_are_there():
+    """An entry whose line has changed speaks of nothing: `make mutation` would count its mutant as not noticed."""
+    rows = tomllib.loads((FOLDER / "mutation_equivalent.toml").read_text(encoding="utf-8"))["equivalent"]
+    lines = {
+        name: (FOLDER.parent / name).read_text(encoding="utf-8").split("\n") for name in {one["file"] for one in rows}
+    }
+    gone = [one["before"] for one in rows if one["before"] not in map(str.strip, lines[one["file"]])]
+    assert gone == []

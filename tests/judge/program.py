@@ -165,8 +165,7 @@ class _Model:
     def _photovoltaic(self, device):
         p, bus = self._var(), self._bus(device)
         factor, free = device.get("power_factor", 1.0), device.get("reactive", True)
-        most = device["s_max_mva"] * (1.0 if free else abs(factor))
-        offered = np.minimum(self.case.series(device["available_mw"])[self.span], most) / self.unit
+        offered = self._offered(device) / self.unit
         if device.get("curtailable", True) or self.elastic:
             self._within(p, 0, offered * self.unit)
         else:
@@ -180,6 +179,11 @@ class _Model:
             self.inject_q[bus].append(np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0) * p)
 
     _wind = _photovoltaic
+
+    def _offered(self, device):
+        """Return what weather and rating allow, MW."""
+        share = 1.0 if device.get("reactive", True) else abs(device.get("power_factor", 1.0))
+        return np.minimum(self.case.series(device["available_mw"])[self.span], device["s_max_mva"] * share)
 
     def _gas_turbine(self, device):
         p, q, bus = self._var(), self._var(), self._bus(device)
@@ -301,6 +305,8 @@ class _Model:
             elif device["kind"] == "gas_turbine":
                 reactive = max(abs(device.get("q_min_mvar", 0.0)), abs(device.get("q_max_mvar", 0.0)))
                 most[self._bus(device)] += np.hypot(device["p_max_mw"], reactive)
+            elif device["kind"] in ("photovoltaic", "wind") and not device.get("reactive", True):
+                most[self._bus(device)] += self._offered(device) / abs(device.get("power_factor", 1.0))
             elif device["kind"] != "substation":
                 most[self._bus(device)] += device["s_max_mva"]
         for k in reversed(range(len(g.line_ids))):
