@@ -124,6 +124,14 @@ def test_must_take_generation_is_taken(day):
     assert np.abs(plan.devices["pv"].q_mvar).max() > 0.01
 
 
+def test_what_is_taken_at_the_rating_leaves_no_reactive_power(day):
+    """P^2 + Q^2 <= S^2 at P = S is a point: a cone without room passed 1e-4 of the rating in Q (random scenario 927)."""
+    plan = dispatched(day, pv={"curtailable": False, "s_max_mva": float(day.pv_mw[FEW].max())})
+    full = plan.devices["pv"].p_mw >= day.pv_mw[FEW].max() - 1e-12
+    assert full.any()
+    assert np.abs(plan.devices["pv"].q_mvar[full]).max() < 1e-9
+
+
 def test_rating_cuts_what_the_weather_offers(day):
     plan = dispatched(day, wt={"s_max_mva": 0.1})
     np.testing.assert_allclose(plan.devices["wt"].available_mw, 0.1)

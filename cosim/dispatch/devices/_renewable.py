@@ -75,19 +75,30 @@ class Renewable(Device):
         factor = self.settings.power_factor
         self.q_per_p = float(np.sign(factor) * np.sqrt(1.0 / factor**2 - 1.0))
         self.forecast_mw = self.parameter("forecast_mw")
+        self.must_take = not (self.settings.curtailable or self.frame.elastic)
+        self.q_most_mvar = self.parameter("q_most_mvar") if self.must_take and self.settings.reactive else None
 
     def load(self, window: Window, state: State) -> None:
-        """Set the forecast, cut at the rating."""
+        """Set the forecast, cut at the rating, and the reactive power that it leaves where all of it is taken."""
         self.forecast_mw.value = self.available_mw(window)
+        if self.q_most_mvar is not None:
+            self.q_most_mvar.value = np.sqrt(np.maximum(self.settings.s_max_mva**2 - self.forecast_mw.value**2, 0.0))
 
     def constraints(self) -> Iterator[cp.Constraint]:
-        """Yield the forecast bound and the circle."""
-        if self.settings.curtailable or self.frame.elastic:
+        """Yield the forecast bound and the circle.
+
+        Where P is given, the circle is a bound on Q, and told as one: at the rating it is a point, and a cone without
+        room would let a solver's rounding of 1e-9 pass as its root, 1e-4 of the rating, in reactive power.
+        """
+        if not self.must_take:
             yield self.p_mw >= 0
             yield self.p_mw <= self.forecast_mw
         else:
             yield self.p_mw == self.forecast_mw
-        if self.q_mvar is not None:
+        if self.q_mvar is not None and self.q_most_mvar is not None:
+            yield self.q_mvar <= self.q_most_mvar
+            yield self.q_mvar >= -self.q_most_mvar
+        elif self.q_mvar is not None:
             yield self.circle(self.p_mw, self.q_mvar, self.settings.s_max_mva)
 
     def injections(self) -> Iterator[Injection]:
