@@ -125,7 +125,7 @@ def test_must_take_generation_is_taken(day):
 
 
 def test_what_is_taken_at_the_rating_leaves_no_reactive_power(day):
-    """P^2 + Q^2 <= S^2 at P = S is a point: a cone without room passed 1e-4 of the rating in Q (random scenario 927)."""
+    """P^2 + Q^2 <= S^2 at P = S is a point: a cone without room passed 1e-4 of the rating in Q (random seed 927)."""
     plan = dispatched(day, pv={"curtailable": False, "s_max_mva": float(day.pv_mw[FEW].max())})
     full = plan.devices["pv"].p_mw >= day.pv_mw[FEW].max() - 1e-12
     assert full.any()
