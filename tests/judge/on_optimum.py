@@ -86,6 +86,8 @@ class OnOptimum(Comparing):
             flows = [self.path_flow[t] if known[t] else day[t][1] for t in range(self.T)]
             return self.queue.serve(load_in_time(self.roads, flows, self.lags)[0]).p_mw
         later = np.array([flow[self.roads.n_links :] for flow, _ in day]).T * self.case.energy_kwh / 1000.0
+        if self.case.dispatch["forecast"] == "day_ahead":  # said before the day: what is left over since moves nothing
+            return np.where(known, self.ev_mw, self.queue.serve(later).p_mw)
         return self.queue.serve(np.where(known, self.arriving, later)).p_mw
 
     def _foreseen_day(self):
