@@ -71,9 +71,7 @@ class OnOptimum(Comparing):
 
     def _outlook(self, k):
         """Return the load of the day as known in period k: later periods at no price where prices are nodal."""
-        if not self.case.nodal or self.case.dispatch["mode"] == "day_ahead":
-            return self.ev_mw
-        if self._length(k) == 1:
+        if not self.case.nodal or self.case.dispatch["mode"] == "day_ahead" or self._length(k) == 1:
             return self.ev_mw
         if self.kernel and self.case.dispatch["forecast"] == "day_ahead":
             self.undecided.append("what was foreseen before the day depends on the loop's first round")

@@ -150,6 +150,13 @@ def test_small_network(write_network):
     assert network.head.tolist() == [1, 0]
 
 
+def test_edges_of_a_simulated_network_are_read_and_may_be_missing(write_network):
+    folder = write_network("")
+    header = "id,from_node,to_node,free_flow_min,capacity_vph,alpha,beta,edge\n"
+    (folder / "links.csv").write_text(header + "ab,a,b,1,100,0.15,4,-103.1\nba,b,a,1,100,0.15,4,\n")
+    assert read_road_network(folder).edge == ("-103.1", "")
+
+
 def test_all_mistakes_of_the_files_have_a_line(write_network):
     folder = write_network("ab,a,c,1,100,0.15,4\nab,b,b,1,-5,0.15,0.5\n")
     with pytest.raises(InputError) as caught:

@@ -97,6 +97,8 @@ def test_visum_s_other_heads(tmp_path):
     assert pairs(read_trips(file)) == {("1", "2"): 30.0}
     file.write_text("$ON\n0.5\n1 2 30\n")
     assert pairs(read_trips(file)) == {("1", "2"): 15.0}
+    file.write_text("$O;D2;MORNING\n7.00 9.00\n1\n1 2 30\n")  # what stands behind the letters is no letter of it
+    assert pairs(read_trips(file)) == {("1", "2"): 15.0}
 
 
 @pytest.mark.parametrize(

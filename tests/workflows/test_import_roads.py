@@ -1,9 +1,11 @@
 """An extract of OpenStreetMap and a SUMO network, from the file to an assignment."""
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
+from scipy.integrate import quad
 
 from cosim import cli
 from cosim.errors import InputError, UsageError
@@ -63,6 +65,17 @@ def test_places_of_the_extract_are_those_that_proj_gives(quarter):
         x, y = utm_xy(float(places[name]["lon"]), float(places[name]["lat"]), 31)
         assert x + net.offset[0] == pytest.approx(float(junctions[name]["x"]), abs=0.01)
         assert y + net.offset[1] == pytest.approx(float(junctions[name]["y"]), abs=0.01)
+
+
+@pytest.mark.parametrize("lat", [5.0, 22.5, 45.0, 67.5, 80.0])
+def test_north_along_the_middle_of_a_zone_is_the_arc_of_the_meridian(lat):
+    """The arc by quadrature: M(phi) = a (1 - e^2) / (1 - e^2 sin^2 phi)^1.5, times 0.9996 (WGS 84)."""
+    a, f = 6378137.0, 1.0 / 298.257223563
+    e2 = f * (2.0 - f)
+    arc = quad(lambda phi: a * (1.0 - e2) / (1.0 - e2 * math.sin(phi) ** 2) ** 1.5, 0.0, math.radians(lat))[0]
+    x, y = utm_xy(9.0, lat, 32)
+    assert x == pytest.approx(500_000.0, abs=1e-6)
+    assert y == pytest.approx(0.9996 * arc, abs=2e-4)
 
 
 def test_service_roads_open_to_cars_where_asked(tmp_path):
