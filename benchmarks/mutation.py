@@ -46,7 +46,7 @@ PACKAGES = ("traffic", "dispatch", "coupling", "charging", "validation")
 TESTS = ("charging", "validation", "coupling", "dispatch", "traffic", "grid")
 ELSEWHERE = (
     "tests/exports/test_other_tools_open_it.py", "tests/faults/test_f10_an_outage_islands_buses.py",
-    "tests/workflows/test_fork.py", "tests/workflows/test_grade.py",
+    "tests/workflows/test_fork.py", "tests/workflows/test_grade.py", "tests/workflows/test_import_roads.py",
 )  # fmt: skip
 """Files of other rooms that alone reach some of the science: export, outages, a day that goes on with other inputs."""
 OF_A_FILE = (

@@ -43,7 +43,7 @@ def test_power_is_constant_from_plugging_in_until_done(tmp_path):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 86399), st.integers(60, 20000), st.floats(0, 60)), min_size=1, max_size=20),
+@given(st.lists(st.tuples(st.integers(0, 86399), st.integers(1, 20000), st.floats(0, 60)), min_size=1, max_size=20),
        st.sampled_from([300, 900, 3600, 14400]))  # fmt: skip
 def test_energy_stays_whatever_the_periods(drawn, step):
     start = np.array([one[0] for one in drawn])

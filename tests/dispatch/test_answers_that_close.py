@@ -92,6 +92,18 @@ def test_a_point_that_violates_rows_and_cones_moves_to_the_nearest_feasible_one(
     assert found.dual_residual == given.dual_residual  # the objective is linear: the multipliers say what they said
 
 
+def test_a_point_below_the_tip_of_a_cone_goes_to_the_tip():
+    """There the cone has no slope of its own: its axis serves."""
+    data = {
+        "A": sp.csc_array(-np.eye(3)),
+        "b": np.zeros(3),
+        "c": np.eye(3)[0],
+        "dims": Cones(zero=0, nonneg=0, soc=[3]),
+    }
+    found = feasible(data, answer_at(data, np.array([-1e-8, 0.0, 0.0]), np.eye(3)[0]))
+    assert found.solution.x == pytest.approx(np.zeros(3), abs=1e-15)
+
+
 def test_where_nothing_is_feasible_no_point_is_found():
     data, given = circle((1.0, 0.6, 0.8))
     data = {**data, "b": np.array([1.0, -1.5, 0.0, 0.0, 0.0])}  # x >= 1.5 within the disk
