@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,12 +15,12 @@ import cosim
 from cosim.errors import DependencyError, LockedError, UsageError
 from cosim.reports.measures import measures
 from cosim.studies.checking import check_again
-from cosim.studies.folder import StudyFolder, bring, collect, create, opened, read_rows
+from cosim.studies.folder import StudyFolder, bring, collect, opened, read_rows
 from cosim.studies.running import admitted, run_study
 from cosim.studies.scripts import array_script
 from cosim.studies.store import read_journals
+from tests.studies.own_rows import OWN, ROOT, SHARES, planned
 
-ROOT = Path(cosim.__file__).parents[1]
 CASE = """\
 schema: 1
 base: five_nodes
@@ -32,60 +31,6 @@ vary:
   feeder.load_profile: {scale: {uniform: [0.9, 1.1]}}
 keep: {tables: [stations]}
 """
-ROWS = """\
-import os, time
-from pathlib import Path
-
-def own(scenario, overrides, seed, folder):
-    share = float(overrides[0].partition("=")[2])
-    with open(os.environ["STARTS"], "a") as file:
-        file.write(f"{share}\\n")
-    if share == 0.25:
-        os._exit(9)
-    if share == 0.35:
-        raise ValueError("no root")
-    if share == 0.45:
-        time.sleep(60)
-    if share == 0.55:
-        kept = bytearray(900 << 20)
-        kept[:: 4096] = b"x" * len(kept[:: 4096])
-        time.sleep(60)
-    time.sleep(float(os.environ.get("SLOW", "0")))
-    return {"double": 2 * share, "seed": seed}
-"""
-OWN = """\
-schema: 1
-base: five_nodes
-seed: 7
-design: {kind: grid}
-vary: {ev.share: {values: %s}}
-run: own
-limits: {attempts: 2, row_timeout_s: 4, memory: 800MiB}
-"""
-SHARES = [round(0.01 * k, 2) for k in range(10, 60) if k % 10 != 5 or k in (25, 35, 45, 55)]
-
-
-@pytest.fixture
-def own_rows(tmp_path, monkeypatch):
-    """Install a package whose rows do what rows may do wrong; return where it notes what it begins."""
-    from cosim.studies.rows import row_kinds
-
-    site = tmp_path / "site"
-    (site / "own_rows-1.0.dist-info").mkdir(parents=True)
-    (site / "own_rows.py").write_text(ROWS)
-    (site / "own_rows-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: own-rows\nVersion: 1.0\n")
-    (site / "own_rows-1.0.dist-info" / "entry_points.txt").write_text("[cosim.rows]\nown = own_rows:own\n")
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{site}")
-    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
-    row_kinds.cache_clear()
-    yield tmp_path / "starts"
-    row_kinds.cache_clear()
-
-
-def planned(folder, text, name="study"):
-    (folder / f"{name}.yaml").write_text(text)
-    return create(folder / f"{name}.yaml", folder / name)
 
 
 @pytest.fixture(scope="module")
