@@ -17,7 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from cosim.studies.folder import StudyFolder, collect, create
+from cosim.studies.collecting import collect
+from cosim.studies.folder import StudyFolder, create
 from cosim.studies.running import run_study
 from cosim.studies.store import read_journals
 from cosim.studies.telling import statistics_of

@@ -117,8 +117,8 @@ def collect(
 ) -> None:
     """Write tables, statistics and report of the rows that ended; of shards elsewhere, too."""
     from cosim.cli.terminal import console
+    from cosim.studies.collecting import collect as collected
     from cosim.studies.folder import StudyFolder, bring
-    from cosim.studies.folder import collect as collected
     from cosim.studies.running import state_of
     from cosim.studies.telling import tell
 

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,12 +35,7 @@ from cosim.results.table_file import write_table
 from cosim.scenario.export import write_folder
 from cosim.scenario.load import LoadedScenario, load
 from cosim.studies.plan import FORMAT, MOST, Plan, check_rows, planned
-from cosim.studies.store import Outcome, read_journals
 from cosim.studies.study_file import Study, read_study
-
-PART = 100_000
-"""Rows of a part of a collected table."""
-_EFFORT = ("cpu_s", "wall_s", "peak_mib", "attempt", "host", "pid", "numerics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,112 +230,6 @@ def plan_columns(plan: Plan, rows: slice = slice(None)) -> dict[str, list[Any]]:
         plain = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
         found[path] = [float(one) for one in values] if plain else [json.dumps(one) for one in values]
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """How many rows of the plan ended, and the digest of their table."""
-
-    rows: int
-    ended: int
-    sha256: str
-
-
-def collect(folder: StudyFolder) -> Collected:
-    """Write the tables of all rows that ended, in the order of the plan; equal rows make equal tables.
-
-    Raises
-    ------
-    StorageError
-        If they cannot be written.
-    """
-    plan, found = folder.plan, read_journals(folder.path)
-    ended = [row for row in plan.rows if row.hash in found]
-    names = sorted({name for row in ended for name in found[row.hash].values})
-    units = {name: unit for row in ended for name, unit in found[row.hash].units.items()}
-    digest = hashlib.sha256()
-    try:
-        with _replaced(folder.path / "rows") as target:
-            for part, first in enumerate(range(0, max(len(plan.rows), 1), PART)):
-                columns = _row_columns(plan, slice(first, first + PART), found, names)
-                digest.update(json.dumps(columns, default=str).encode())
-                write_table(target / f"part-{part:05d}.parquet", columns)
-        with _replaced(folder.path / "effort") as target:
-            write_table(target / "part-00000.parquet", _effort(ended, found))
-        _collect_tables(folder, ended, found)
-    except OSError as error:
-        raise StorageError(f"'{folder.path}' cannot be written: {error.strerror or error}") from error
-    made = Collected(rows=len(plan.rows), ended=len(ended), sha256=digest.hexdigest())
-    folder.note({"rows_sha256": made.sha256, "ended": made.ended, "units": units})
-    return made
-
-
-def _row_columns(plan: Plan, part: slice, found: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return plan, status and measures of the rows of a part; of a row that did not end they are none."""
-    columns = plan_columns(plan, part)
-    rows = [found.get(key) for key in columns["hash"]]
-    columns["status"] = ["" if one is None else one.status for one in rows]
-    columns["exit_code"] = [-1 if one is None else one.exit_code for one in rows]
-    columns["reason"] = ["" if one is None else one.reason for one in rows]
-    for name in names:
-        values = [None if one is None else one.values.get(name) for one in rows]
-        columns[name] = [float("nan") if value is None else float(value) for value in values]
-    return columns
-
-
-def _effort(rows: Sequence[Any], found: Mapping[str, Outcome]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"row": [row.number for row in rows]}
-    for name in _EFFORT:
-        columns[name] = [found[row.hash].effort.get(name) for row in rows]
-    return columns
-
-
-def _collect_tables(folder: StudyFolder, rows: Sequence[Any], found: Mapping[str, Outcome]) -> None:
-    names = sorted({name for row in rows for name in found[row.hash].tables})
-    with _replaced(folder.path / "tables") as target:
-        for name in names:
-            columns: dict[str, list[Any]] = {}
-            length = 0
-            for row in rows:
-                table = found[row.hash].tables.get(name, {})
-                size = len(next(iter(table.values()), []))
-                for key in ("row", *table):
-                    columns.setdefault(key, [None] * length).extend([row.number] * size if key == "row" else table[key])
-                length += size
-                for values in columns.values():
-                    values.extend([None] * (length - len(values)))
-            (target / name).mkdir()
-            write_table(target / name / "part-00000.parquet", columns)
-
-
-@contextmanager
-def _replaced(target: Path) -> Iterator[Path]:
-    """Make a folder anew beside the old one, and put it in its place."""
-    new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
-    for path in (new, old):
-        shutil.rmtree(path, ignore_errors=True)
-    new.mkdir()
-    yield new
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def read_rows(folder: StudyFolder) -> Any:  # noqa: ANN401 - a DataFrame
-    """Return the collected rows as one table.
-
-    Raises
-    ------
-    StorageError
-        If nothing was collected yet.
-    """
-    import pandas as pd
-
-    parts = sorted((folder.path / "rows").glob("part-*.parquet"))
-    if not parts:
-        raise StorageError(f"'{folder.path}' holds no collected rows; run 'cosim sweep collect {folder.path}'")
-    return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

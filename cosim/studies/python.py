@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.studies.folder import StudyFolder, create, opened, read_rows
+from cosim.studies.collecting import read_rows
+from cosim.studies.folder import StudyFolder, create, opened
 from cosim.studies.running import Progress, run_study
 from cosim.studies.statistics import Statistics
 from cosim.studies.telling import measured, statistics_of, tell

@@ -9,11 +9,12 @@ from typing import Any
 
 from cosim.errors import DependencyError, UsageError
 from cosim.studies.carrying import Job, Terms
+from cosim.studies.collecting import Collected, collect
 from cosim.studies.engines.local import LocalEngine, died
-from cosim.studies.folder import Collected, StudyFolder, collect
+from cosim.studies.folder import StudyFolder
 from cosim.studies.numerics import environment
 from cosim.studies.plan import Row
-from cosim.studies.store import AGAIN, DIED, OK, Journal, Outcome, attempts, forget, read_journals, release
+from cosim.studies.store import AGAIN, DIED, OK, Journal, Outcome, attempts, forget, places, release
 
 FINISHED_WITH_OTHERS = 10
 Progress = Callable[["State"], None]
@@ -112,7 +113,7 @@ def run_study(
         if retry:
             forget(folder.path, tuple(retry))
         mine = [row for row in folder.plan.rows if row.number % parts == part - 1]
-        before = read_journals(folder.path)
+        before = places(folder.path)
         state = State(total=len(mine), done=0, before=0)
         journal = Journal(folder.path)
 
@@ -199,7 +200,7 @@ def admitted(folder: StudyFolder, numerics: str, *, accept: bool) -> None:
 
 def state_of(folder: StudyFolder) -> State:
     """Return how far a study is, of all its rows."""
-    known = read_journals(folder.path)
+    known = places(folder.path)
     statuses = Counter(known[row.hash].status for row in folder.plan.rows if row.hash in known)
     return State(total=len(folder.plan.rows), done=sum(statuses.values()), before=0, statuses=statuses)
 

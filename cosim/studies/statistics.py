@@ -59,7 +59,7 @@ def statistics(study: Study, rows: pd.DataFrame, names: Sequence[str]) -> Statis
     study
         The study.
     rows
-        Its collected rows (`cosim.studies.folder.read_rows`).
+        Its collected rows (`cosim.studies.collecting.read_rows`).
     names
         The measures among their columns.
     """

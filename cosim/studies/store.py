@@ -11,8 +11,8 @@ import os
 import socket
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -128,13 +128,76 @@ def read_journals(folder: Path) -> dict[str, Outcome]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the journals tell how a row ended, and its status: a million rows are not held at once."""
+
+    path: Path
+    offset: int
+    status: str
+
+
+def places(folder: Path, seen: Callable[[Outcome], None] | None = None) -> dict[str, Place]:
+    """Return where every row that ended is told, by hash; of several the first, as in `read_journals`.
+
+    Parameters
+    ----------
+    folder
+        The study's.
+    seen
+        Called with each outcome on the way.
+    """
+    found: dict[str, Place] = {}
+    for path in sorted((folder / "journal").glob("*.jsonl")):
+        for offset, outcome in _told(path):
+            if outcome.hash not in found:
+                found[outcome.hash] = Place(path, offset, outcome.status)
+                if seen is not None:
+                    seen(outcome)
+    return found
+
+
+def outcomes_at(wanted: Iterable[Place]) -> Iterator[Outcome]:
+    """Yield what the journals tell at some places, in their order."""
+    with ExitStack() as stack:
+        files: dict[Path, IO[bytes]] = {}
+        for place in wanted:
+            if place.path not in files:
+                files[place.path] = stack.enter_context(place.path.open("rb"))
+            files[place.path].seek(place.offset)
+            outcome = _outcome(files[place.path].readline())
+            if outcome is None:
+                raise StorageError(f"'{place.path}' changed while it was read; collect again")
+            yield outcome
+
+
+def find(folder: Path, row: str) -> Outcome | None:
+    """Return how a row ended; None if it did not."""
+    place = places(folder).get(row)
+    return None if place is None else next(outcomes_at([place]))
+
+
 def _read(path: Path) -> Iterator[Outcome]:
-    """Yield the rows of a journal; of a torn or damaged line nothing is believed."""
+    """Yield the rows of a journal."""
+    for _, outcome in _told(path):
+        yield outcome
+
+
+def _told(path: Path) -> Iterator[tuple[int, Outcome]]:
+    """Yield the rows of a journal, each with its place; of a torn or damaged line nothing is believed."""
+    offset = 0
     with path.open("rb") as file:
         for line in file:
-            checksum, _, text = line.rstrip(b"\n").partition(b" ")
-            if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text):
-                yield outcome_of(json.loads(text))
+            outcome = _outcome(line)
+            if outcome is not None:
+                yield offset, outcome
+            offset += len(line)
+
+
+def _outcome(line: bytes) -> Outcome | None:
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    whole = line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text)
+    return outcome_of(json.loads(text)) if whole else None
 
 
 def forget(folder: Path, statuses: tuple[str, ...]) -> int:

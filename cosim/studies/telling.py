@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cosim.errors import StorageError
 from cosim.plain import csv_text
 from cosim.reports.study_page import StudyPage, write_study
-from cosim.studies.folder import StudyFolder, read_rows
+from cosim.studies.collecting import read_rows
+from cosim.studies.folder import StudyFolder
 from cosim.studies.statistics import Statistics, statistics
 from cosim.studies.store import FLAGGED, OK, STATUSES
 

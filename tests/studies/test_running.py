@@ -15,7 +15,8 @@ import cosim
 from cosim.errors import DependencyError, LockedError, UsageError
 from cosim.reports.measures import measures
 from cosim.studies.checking import check_again
-from cosim.studies.folder import StudyFolder, bring, collect, opened, read_rows
+from cosim.studies.collecting import collect, read_rows
+from cosim.studies.folder import StudyFolder, bring, opened
 from cosim.studies.running import admitted, run_study
 from cosim.studies.scripts import array_script
 from cosim.studies.store import read_journals

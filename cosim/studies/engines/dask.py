@@ -26,7 +26,7 @@ from cosim.errors import DependencyError, UsageError
 from cosim.studies.carrying import Job, Terms, carry_out
 from cosim.studies.engines.local import died
 from cosim.studies.numerics import environment, numerics_id
-from cosim.studies.store import DIED, TIMEOUT, Journal, Outcome, attempts, claim, outcome_of, read_journals, release
+from cosim.studies.store import DIED, TIMEOUT, Journal, Outcome, attempts, claim, find, outcome_of, release
 from cosim.studies.study_file import Limits
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def row(folder: str, terms: Mapping[str, Any], job: Mapping[str, Any], limits: M
     """Carry a row out, in a worker; it is in the worker's journal when this returns."""
     where, own = Path(folder), Job(**{**job, "assignments": tuple(job["assignments"])})
     attempt = claim(where, own.hash)
-    if attempt > 1 and (known := read_journals(where).get(own.hash)) is not None:
+    if attempt > 1 and (known := find(where, own.hash)) is not None:
         return known.document()  # it had ended; only the answer was lost with its worker
     if attempt > limits["attempts"]:
         outcome = died(own, DIED, f"its worker died in each of {limits['attempts']} attempts")
