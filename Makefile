@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 PY ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test docs quick generate lint types contracts unit torture fuzz soak resume kills bench bench-aequilibrae mutation clean
+.PHONY: help demo test docs quick generate lint types contracts unit torture fuzz soak resume kills slurm bench bench-aequilibrae mutation clean
 
 help:
 	@echo "make demo   set up, run the default scenario, print the report's path"
@@ -18,6 +18,7 @@ help:
 	@echo "make soak  long runs, SUMO started again and again, races, a busy machine (an hour; KIND=storm for one, SIZE=50 for less)"
 	@echo "make resume  stop days behind each of 24 periods in every mode, go on, compare every bit (ten minutes of processor time)"
 	@echo "make kills  kill runs at 200 random instants, go on, compare (KILLS=200 KILL_SEED=1; ten minutes)"
+	@echo "make slurm  run a study as an array job of a real Slurm on loopback, a job requeued (root; apt-get install slurmctld slurmd slurm-client munge)"
 	@echo "make bench  print the figures of docs/benchmarks.md (ten minutes; more networks with COSIM_TNTP_DIR=<folder>)"
 	@echo "make bench-aequilibrae  time an assignment beside AequilibraE (own environment; needs COSIM_TNTP_DIR)"
 	@echo "make mutation  draw mutants of the science and see whether tests notice them (half an hour of CPU; SEED=1 MUTANTS=200)"
@@ -105,6 +106,10 @@ KILL_SEED ?= 1
 
 kills: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.resume kills $(KILLS) $(KILL_SEED)
+
+# A controller and a node of Slurm, started for this and bound to loopback.
+slurm: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/slurm.py
 
 # One after the other, on one BLAS thread: figures of parallel runs would disturb each other.
 BENCHMARKS := nguyen own_msa paper_msa batch od_estimation marouter day coupled_hours power_flows checkpoint

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cosim.errors import CosimError, InputError
 from cosim.quantities.status import EXIT_ORDER
+from cosim.results import files
 from cosim.studies.rows import Measured, work_of
 from cosim.studies.store import FLAGGED, OK, RAISED, REFUSED, UNTRUSTED, Outcome
 
@@ -116,6 +117,8 @@ def _units(found: Measured, terms: Terms) -> Mapping[str, str]:
 def _keep(run: Path, target: Path) -> None:
     """Move a run folder to where it stays; of two attempts the later one stays."""
     if run.exists():
+        for path in (*run.rglob("*"), run):
+            files.sync(path)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(run, target)

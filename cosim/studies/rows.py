@@ -48,7 +48,9 @@ Work = Callable[[str, Sequence[str], int, Path, Sequence[str]], Measured]
 def _run(scenario: str, overrides: Sequence[str], seed: int, folder: Path, tables: Sequence[str]) -> Measured:
     from cosim.workflows.run import run
 
-    result = run(scenario, out=folder, overrides=overrides, seed=seed, report=False, command=("cosim", "sweep"))
+    result = run(
+        scenario, out=folder, overrides=overrides, seed=seed, report=False, command=("cosim", "sweep"), passing=True
+    )  # fmt: skip
     return measured(result, tables)
 
 

@@ -40,6 +40,8 @@ class Ledger:
         The run folder, who is told of each period, and whether a flagged one ends the run.
     manifest_sha256
         Of the run's manifest, which its states name.
+    resumable
+        Whether a stopped run may go on: where it stands is stored.
     digest
         Of the tables of all periods so far.
     statuses
@@ -52,6 +54,7 @@ class Ledger:
     progress: Progress | None
     strict: bool
     manifest_sha256: str
+    resumable: bool = True
     digest: str = ""
     statuses: list[str] = field(default_factory=list)
     flagged: list[str] = field(default_factory=list)
@@ -80,7 +83,7 @@ class Ledger:
             raise StrictStop(self.stopped)
 
     def _state(self, digest: str) -> StoredState | None:
-        if self.stands is None:
+        if self.stands is None or not self.resumable:
             return None
         return StoredState(checkpoint=self.stands, run=self.manifest_sha256, digest=digest)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from cosim.dispatch.devices.traits import kept
 from cosim.errors import CosimError, StorageError
 from cosim.plain import Document
 from cosim.plugins import require
+from cosim.results import files
 from cosim.results.lock import at_work
 from cosim.results.manifest import manifest
 from cosim.results.store import RunResult, RunStore, manifest_sha256
@@ -49,6 +50,7 @@ def run(
     progress: Progress | None = None,
     started: Callable[[Path], None] | None = None,
     command: Sequence[str] = (),
+    passing: bool = False,
 ) -> RunResult:
     """Run a scenario and return its results.
 
@@ -74,6 +76,9 @@ def run(
         Called with the run folder before the first period.
     command
         What the manifest says of how the run was started.
+    passing
+        Whether the folder is thrown away once it was read: nothing is forced to the disk, and nothing is kept that a
+        stopped run would go on from. Numbers are the same.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def run(
     loaded = load(scenario, assignments(overrides, seed, microsim))
     return run_case(
         loaded, build_case(loaded), out=out, strict=strict, report=report, progress=progress, started=started,
-        command=command,
+        command=command, passing=passing,
     )  # fmt: skip
 
 
@@ -118,6 +123,7 @@ def run_case(
     progress: Progress | None = None,
     started: Callable[[Path], None] | None = None,
     command: Sequence[str] = (),
+    passing: bool = False,
 ) -> RunResult:
     """Run a scenario that was read and built, see `run`.
 
@@ -125,19 +131,20 @@ def run_case(
     ----------
     loaded, case
         The scenario, and the objects of it that `build_case` made.
-    out, strict, report, progress, started, command
+    out, strict, report, progress, started, command, passing
         As `run` takes them.
     """
     checked_packages(case, report=report)
     content, folder = manifest_of(loaded, case, command), free_folder(loaded, out)
     require_room(folder, estimated_bytes(case, report=report))
     store = RunStore.create(folder)
-    with at_work(store.folder):
+    with at_work(store.folder), files.passing() if passing else nullcontext():
         write_folder(loaded, store.folder / "scenario")
         store.begin(content, places_of(case))
         if started is not None:
             started(store.folder)
-        simulate_into(store, case, Ledger(store, progress, strict, manifest_sha256(content)))
+        ledger = Ledger(store, progress, strict, manifest_sha256(content), resumable=not passing)
+        simulate_into(store, case, ledger)
         if out is None:
             link_latest(store.folder)
         return reported(store.folder, report=report)
