@@ -29,8 +29,14 @@ Yes = Annotated[bool, typer.Option("--yes", help="Plan more than 100,000 rows.")
 
 
 @sweep.command()
-def plan(study: StudyOrFolder, *, out: Out = None, yes: Yes = False) -> None:
-    """Write the folder of a study with all its rows; their scenarios are read, nothing is run."""
+def plan(
+    study: StudyOrFolder,
+    *,
+    out: Out = None,
+    yes: Yes = False,
+    measure: Annotated[bool, typer.Option("--time", help="Run two rows, and tell what all of them will take.")] = False,
+) -> None:
+    """Write the folder of a study with all its rows; their scenarios are read, nothing is run but for --time."""
     from cosim.cli.terminal import console
 
     screen = console()
@@ -38,6 +44,10 @@ def plan(study: StudyOrFolder, *, out: Out = None, yes: Yes = False) -> None:
     screen.print(f"[bold]{folder.study.kind}[/bold] of {folder.facts['base']}: {len(folder.plan.rows):,} rows")
     for row in folder.plan.rows[:3]:
         screen.print(f"  row {row.number}: {', '.join(row.assignments) or 'as it is'}", markup=False, soft_wrap=True)
+    if measure:
+        from cosim.studies.checking import taken
+
+        screen.print(taken(folder), soft_wrap=True, markup=False)
     screen.print(f"carry it out by: cosim sweep run {folder.path}", soft_wrap=True)
 
 
@@ -52,6 +62,9 @@ def run(
     ] = "",
     shard: Annotated[str, typer.Option(metavar="i/N", help="Every Nth row from the ith on; then collect.")] = "1/1",
     retry: Annotated[str, typer.Option(metavar="died,raised,timeout", help="Run rows that ended so again.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="MEASURE:SHARE", help="End where a mean is known so well: cost:0.5%.")
+    ] = "",
     check: Annotated[int, typer.Option(min=0, metavar="K", help="Run K rows again and compare bits.")] = 0,
     accept_numerics: Annotated[
         bool, typer.Option("--accept-numerics", help="Take workers that give other last digits.")
@@ -65,19 +78,22 @@ def run(
     from cosim.cli.terminal import console
     from cosim.studies.running import checked_shard, checked_statuses, run_study
     from cosim.studies.telling import tell
+    from cosim.studies.until import checked_until
 
     screen, part = console(), checked_shard(shard)
-    again = checked_statuses(retry)
+    again, end = checked_statuses(retry), checked_until(until) if until else None
     folder = _planned(study, out, screen, many=yes)
     show, done = _progress(progress, console(error=True))
     try:
         ran = run_study(
             folder, jobs=jobs or len(os.sched_getaffinity(0)), shard=part, retry=again,
-            accept_numerics=accept_numerics, progress=show, cluster=cluster,
+            accept_numerics=accept_numerics, progress=show, cluster=cluster, until=end,
         )  # fmt: skip
     finally:
         done()
     _print_statuses(screen, ran.state)
+    if ran.stopped:
+        screen.print(f"ended by --until {end} of {len(folder.plan.rows):,} rows: {ran.stopped}", soft_wrap=True)
     if check:
         from cosim.studies.checking import check_again
 

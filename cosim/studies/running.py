@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from cosim.errors import DependencyError, UsageError
@@ -15,6 +16,8 @@ from cosim.studies.folder import StudyFolder
 from cosim.studies.numerics import environment
 from cosim.studies.plan import Row
 from cosim.studies.store import AGAIN, DIED, OK, Journal, Outcome, attempts, forget, places, release
+from cosim.studies.telling import statistics_of
+from cosim.studies.until import Until, blocks_of, reached
 
 FINISHED_WITH_OTHERS = 10
 Progress = Callable[["State"], None]
@@ -50,6 +53,8 @@ class Ran:
 
     state: State
     collected: Collected | None
+    stopped: str = ""
+    """Why it ended before all rows were carried out, if it was asked to."""
 
     @property
     def exit_code(self) -> int:
@@ -80,6 +85,7 @@ def run_study(
     accept_numerics: bool = False,
     progress: Progress | None = None,
     cluster: Any = "",  # noqa: ANN401 - Dask's types are not loaded here
+    until: Until | None = None,
 ) -> Ran:
     """Carry out what is missing of a study, or of a shard of it; the same call again does the rest.
 
@@ -100,15 +106,21 @@ def run_study(
     cluster
         Address of a Dask scheduler, a scheduler file, ``local``, or a client or cluster of Dask's; none for own
         children.
+    until
+        Ends the study behind the first block with which a mean is known well enough.
 
     Raises
     ------
+    UsageError
+        If ``until`` asks what a shard, the design or the rows cannot tell.
     LockedError
         If another process carries the same share out.
     DependencyError
         If a worker's packages or machine give other bits than the study's.
     """
     part, parts = shard
+    if until is not None and parts > 1:
+        raise UsageError("--until: a shard does not know the others' rows; carry all out in one, or leave it out")
     with folder.shard(part, parts):
         if retry:
             forget(folder.path, tuple(retry))
@@ -130,16 +142,29 @@ def run_study(
         copies = Counter(row.hash for row in mine)  # a list may name a point twice; it is run once
         state.statuses.update(before[row.hash].status for row in mine if row.hash in before)
         state.done = state.before = sum(state.statuses.values())
-        todo = [row for row in {row.hash: row for row in mine}.values() if row.hash not in before]
+        waiting = {row.hash for row in mine if row.hash not in before}
         if progress is not None:
             progress(state)
+        stopped = ""
+        blocks = [mine] if until is None else list(blocks_of(folder.study, mine))
         try:
-            _carry_out(
-                folder, _alive(folder, todo, told), told, counted, jobs, cluster, accept_numerics=accept_numerics
-            )  # fmt: skip
+            for block, after in pairwise([*blocks, []]):
+                missing = list({row.hash: row for row in block if row.hash in waiting}.values())
+                _carry_out(
+                    folder, _alive(folder, missing, told), told, counted, jobs, cluster, accept_numerics=accept_numerics
+                )  # fmt: skip
+                looks = missing or any(row.hash in waiting for row in after)  # of blocks that had ended the last one
+                if until is not None and looks and (stopped := _reached(folder, until)):
+                    state.total = state.done
+                    break
         finally:
             journal.close()
-        return Ran(state=state, collected=collect(folder) if parts == 1 else None)
+        return Ran(state=state, collected=collect(folder) if parts == 1 else None, stopped=stopped)
+
+
+def _reached(folder: StudyFolder, until: Until) -> str:
+    collect(folder)
+    return reached(statistics_of(folder), until)
 
 
 def _carry_out(
