@@ -156,7 +156,7 @@ def build_behaviour(loaded: LoadedScenario) -> FleetDay | None:
     ev = loaded.scenario.ev
     if ev is None or ev.fast_charge_share != MCMC:
         return None
-    return _simulated(ev.behaviour or BehaviourSettings(), loaded.scenario.seed)
+    return _simulated(ev.behaviour or BehaviourSettings(), loaded.scenario.seed_of("fleet"))
 
 
 @lru_cache(maxsize=8)
@@ -279,7 +279,7 @@ def _with_own_taps(loaded: LoadedScenario, charging_total_mw: Array | None) -> D
         station_buses=buses,
         limits=scenario.gates,
         settings=scenario.dispatch.in_periods(loaded.timeline.period_h),
-        seed=scenario.seed,
+        seed=scenario.seed_of("forecast"),
         outages=line_outages(scenario, feeder),
     )
 

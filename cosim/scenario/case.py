@@ -47,7 +47,9 @@ class SimulationCase:
     behaviour
         The simulated fleet that the share of charging trips comes from.
     microsim, seed
-        The microscopic simulation, and the scenario's seed.
+        The microscopic simulation, and its seed.
+    starts_seed
+        Of the coupled equilibrium's random starts; None: the dispatch's.
     """
 
     name: str
@@ -60,6 +62,7 @@ class SimulationCase:
     behaviour: FleetDay | None = None
     microsim: Microsim = Microsim()
     seed: int = 1
+    starts_seed: int | None = None
 
     def behaviour_rows(self) -> list[dict[str, float]] | None:
         """Return what the simulated fleet does in each period (see `FleetDay.by_period`)."""
@@ -146,10 +149,10 @@ class SimulationCase:
 
     def open_roads(self) -> tuple[RoadSide, DayState]:
         """Return the road side of the day, and its state before the first period; it solves the day once."""
-        coupling = self.coupling
+        coupling, of_dispatch = self.coupling, 0 if self.dispatch is None else self.dispatch.seed
         loop = LoopRules(
             method=coupling.method, tolerance_mw=coupling.tolerance_mw, round_limit=coupling.round_limit,
-            random_starts=coupling.random_starts, seed=0 if self.dispatch is None else self.dispatch.seed,
+            random_starts=coupling.random_starts, seed=of_dispatch if self.starts_seed is None else self.starts_seed,
             nodal=self.priced_by_node, whole_day=self.whole_day,
             foreseen=0 if self.dispatch is None else foreseen_periods(self.dispatch.settings, self.dispatch.periods),
         )  # fmt: skip
@@ -224,5 +227,6 @@ def build_case(loaded: LoadedScenario) -> SimulationCase:
         given_load_mw=None if load is None else load.T,
         behaviour=build.build_behaviour(loaded) if roads is not None else None,
         microsim=scenario.microsim,
-        seed=scenario.seed,
+        seed=scenario.seed_of("microsim"),
+        starts_seed=scenario.seed_of("starts") if dispatch is not None else None,
     )

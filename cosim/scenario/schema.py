@@ -277,6 +277,18 @@ class Microsim(Section):
     thresholds: MicroLimits = Field(default=MicroLimits(), description="Limits of the verdict of ``cosim validate``")
 
 
+Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)]
+
+
+class Seeds(Section):
+    """Seeds by purpose, so that one thing is drawn anew and all else stays."""
+
+    fleet: Seed | None = Field(default=None, description="Of the simulated fleet; null: ``seed``")
+    forecast: Seed | None = Field(default=None, description="Of the errors of ``forecast: noisy``; null: ``seed``")
+    microsim: Seed | None = Field(default=None, description="Of the first microscopic simulation; null: ``seed``")
+    starts: Seed | None = Field(default=None, description="Of the coupled equilibrium's random starts; null: ``seed``")
+
+
 class Scenario(Section):
     """A whole scenario; a section that is absent means that its simulator is absent."""
 
@@ -293,9 +305,8 @@ class Scenario(Section):
     currency: Annotated[str, Field(min_length=1, max_length=16)] = Field(
         default="CNY", description="Name of the money in all prices and costs; nothing is converted"
     )
-    seed: Annotated[int, Interval(ge=0, le=2**32 - 1)] = Field(
-        default=1, description="Of everything random (``fast_charge_share: mcmc``)"
-    )
+    seed: Seed = Field(default=1, description="Of everything random (``fast_charge_share: mcmc``) without one in seeds")
+    seeds: Seeds = Field(default=Seeds(), description="Seeds by purpose, in place of ``seed``")
     periods: Annotated[int, Interval(ge=1, le=MAX_PERIODS)] = Field(
         default=24, description="Number of periods, from midnight", examples=[24, 96]
     )
@@ -345,6 +356,11 @@ class Scenario(Section):
         description="Where values come from, by dotted path: ``paper``, ``assumed``, or a citation",
         examples=[{"traffic": "assumed", "devices.pv.bus": "paper"}],
     )
+
+    def seed_of(self, purpose: Literal["fleet", "forecast", "microsim", "starts"]) -> int:
+        """Return the seed of one thing that is drawn."""
+        own: int | None = getattr(self.seeds, purpose)
+        return self.seed if own is None else own
 
     @property
     def has_roads(self) -> bool:
