@@ -24,7 +24,7 @@ from cosim.studies.store import read_journals
 from cosim.studies.telling import statistics_of
 
 ROOT = Path(__file__).parents[1]
-DAYS = 12
+DAYS = 100
 QUICK_ROWS = 2_000
 KILLS = 20
 HEAD = "schema: 1\nseed: 20261201\n"
