@@ -68,6 +68,7 @@ FAMILIES: dict[str, Mapping[str, Any]] = {
 
 SECTIONS: dict[str, type] = {
     "scenario": schema.Scenario,
+    "seeds": schema.Seeds,
     "roads": road_sections.RoadSource,
     "traffic": road_sections.Traffic,
     "trips": road_sections.TripSource,

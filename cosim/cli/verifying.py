@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _WORDS = {
     "hindsight": "the day solved at once with what really came",
     "day-ahead": "the one solve of the day",
+    "block by block": "the solves of the blocks, each from what was stored before it",
     "period by period": "bounds of single periods, given the states they began with",
 }
 

@@ -1,7 +1,7 @@
 """The grid side of a day: what the dispatch answers in one round, as a function of a state that is handed back.
 
 The plan of a period stays pending while the price-flow loop runs: it is carried over when a later period begins. A
-day-ahead plan is made in the first period and holds for the day.
+day-ahead plan is made in the first period of the day, or of each block, and holds to its end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class GridSide:
 
     @property
     def whole_day(self) -> bool:
-        """Whether the day is planned in one go."""
+        """Whether the day is planned in one go, or block by block."""
         return self.case.settings.mode == "day_ahead"
 
 
@@ -150,12 +150,14 @@ def advance(side: GridSide, state: DispatchState, asked: Demand) -> tuple[Dispat
     if position != state.position:
         if position != state.position + 1:
             raise ComponentError(f"dispatch: period {position + 1} came after period {state.position + 1}")
-        if state.plan is not None and not side.whole_day:
-            state = replace(state, devices=carried(state.devices, state.plan), plan=None)
+        if state.plan is not None:
+            applied = side.case.settings.applied_periods(state.plan.length)
+            if position >= state.plan.start + applied:
+                state = replace(state, devices=carried(state.devices, state.plan, applied), plan=None)
         state = replace(state, position=position)
     foreseen = asked.forecast_mw if state.foreseen_mw is None else state.foreseen_mw
     plan = state.plan
-    if side.whole_day and position > 0 and plan is not None:
+    if side.whole_day and plan is not None and position > plan.start:
         if asked.firm:
             _keep_to(side, plan, asked)
     else:

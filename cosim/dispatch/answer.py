@@ -67,6 +67,7 @@ def collect(problem: Solved, window: Window, states: Mapping[str, State], record
         cost=_costs(problem, window),
         lower_bound=min(record.primal_objective, record.dual_objective),
         next_state={d.name: d.next_state(states.get(d.name, {}), window, 1) for d in problem.devices},
+        end_state={d.name: d.next_state(states.get(d.name, {}), window, window.length) for d in problem.devices},
         lost=window.lost,
     )
 
@@ -204,5 +205,6 @@ def empty_plan(case: DispatchCase, window: Window, record: SolveRecord) -> Dispa
         devices={},
         cost={},
         next_state={},
+        end_state={},
         lost=window.lost,
     )

@@ -97,12 +97,14 @@ class Controller:
         return self.solver.plan(window, states, self.case.settings.applied_periods(window.length), proposal)
 
 
-def carried(states: Mapping[str, State], plan: DispatchPlan) -> dict[str, State]:
-    """Return the devices' states after the plan's first period.
+def carried(states: Mapping[str, State], plan: DispatchPlan, applied: int = 1) -> dict[str, State]:
+    """Return the devices' states after the periods of a plan that were applied: the first, or all.
 
-    A plan without an answer leaves them as they are: the period is flagged, nothing is made up.
+    A plan without an answer leaves them as they are: its periods are flagged, nothing is made up.
     """
-    return {**states, **plan.next_state} if plan.record.usable else dict(states)
+    if not plan.record.usable:
+        return dict(states)
+    return {**states, **(plan.next_state if applied < plan.length else plan.end_state)}
 
 
 def initial_states(case: DispatchCase) -> dict[str, State]:

@@ -239,12 +239,12 @@ class DispatchPlan:
     ``(s, L)``: `ev_mw`, `ev_curtailed_mw`, `station_price_per_mwh` (marginal cost of its load: its bus's price; where
     all of it is curtailed, what that costs). `own_power_mw` is the size of the feeder that limits are in proportion to,
     ``(L,)``.
-    `next_state` is the devices' state after the first period; `diagnosis` says per period what was not served and which
-    limits bind, empty where all was served. `lower_bound` is min(primal, dual) objective of the
-    first, unmodified programme, which no plan of the window can undercut; `restoration` and `exclusivity` tell how the
-    plan departs from that programme's answer, None if it does not. `lost` is what outages of lines cut off, None on a
-    day without any. `refine` looks for the local optimum of the AC problem next to the plan, at the numbers of a
-    window; None where the plan cannot be refined.
+    `next_state` and `end_state` are the devices' states after the first and the last period; `diagnosis` says per
+    period what was not served and which limits bind, empty where all was served. `lower_bound` is min(primal, dual)
+    objective of the first, unmodified programme, which no plan of the window can undercut; `restoration` and
+    `exclusivity` tell how the plan departs from that programme's answer, None if it does not. `lost` is what outages of
+    lines cut off, None on a day without any. `refine` looks for the local optimum of the AC problem next to the plan,
+    at the numbers of a window; None where the plan cannot be refined.
     """
 
     start: int
@@ -265,6 +265,7 @@ class DispatchPlan:
     devices: Mapping[str, DeviceOutcome]
     cost: Mapping[str, Array]
     next_state: Mapping[str, Mapping[str, float]]
+    end_state: Mapping[str, Mapping[str, float]]
     lower_bound: float = float("nan")
     restoration: Restoration | None = None
     exclusivity: Exclusivity | None = None

@@ -24,7 +24,8 @@ class DispatchSettings:
     ----------
     mode
         ``rolling`` re-solves every period to the end of the day and applies the first; ``day_ahead`` solves the day
-        once; ``single_period`` looks at one period alone (no demand response, no end condition of storage).
+        once, or block by block (``block_periods``); ``single_period`` looks at one period alone (no demand response, no
+        end condition of storage).
     loss_price_per_mwh
         Weight of losses in the objective (mu of Eq 21).
     ev_curtailment_price_per_mwh
@@ -39,6 +40,11 @@ class DispatchSettings:
         Length of the rolling window; None looks to the end of the day. Storage and demand response balance within
         each window.
     lookahead_h
+        The same in hours, whatever the length of a period.
+    block_periods
+        Length of what ``day_ahead`` solves and applies at once; None is all periods. Storage and demand response
+        balance within each block.
+    block_h
         The same in hours, whatever the length of a period.
     forecast
         What ``rolling`` knows of the charging load of later periods: the load itself (``perfect``), what was foreseen
@@ -65,6 +71,8 @@ class DispatchSettings:
     solver: str = "auto"
     lookahead_periods: Annotated[int, Ge(1)] | None = None
     lookahead_h: Annotated[float, Gt(0)] | None = None
+    block_periods: Annotated[int, Ge(1)] | None = None
+    block_h: Annotated[float, Gt(0)] | None = None
     forecast: Forecast = "perfect"
     forecast_error: Fraction = 0.1
     forecast_correlation: Annotated[float, Ge(0), Lt(1)] = 0.0
@@ -74,13 +82,14 @@ class DispatchSettings:
     def __post_init__(self) -> None:
         check_bounds(self, "dispatch")
         rolling = "it is for 'mode: rolling', which plans anew in every period"
-        for name in ("lookahead_periods", "lookahead_h"):
-            if self.mode != "rolling" and getattr(self, name) is not None:
-                raise InputError(Problem(field=name, reason=f"mode is {self.mode!r}", remedy=rolling))
-        if self.lookahead_periods is not None and self.lookahead_h is not None:
-            raise InputError(
-                Problem(field="lookahead_h", reason="it and lookahead_periods exclude each other", remedy="remove one")
-            )
+        ahead = "it is for 'mode: day_ahead', which plans a block at once"
+        for span, mode, remedy in (("lookahead", "rolling", rolling), ("block", "day_ahead", ahead)):
+            for name in (f"{span}_periods", f"{span}_h"):
+                if self.mode != mode and getattr(self, name) is not None:
+                    raise InputError(Problem(field=name, reason=f"mode is {self.mode!r}", remedy=remedy))
+            if getattr(self, f"{span}_periods") is not None and getattr(self, f"{span}_h") is not None:
+                reason = f"it and {span}_periods exclude each other"
+                raise InputError(Problem(field=f"{span}_h", reason=reason, remedy="remove one"))
         if self.mode != "rolling" and self.forecast != "perfect":
             reason = f"{self.forecast!r} with mode {self.mode!r}"
             raise InputError(Problem(field="forecast", reason=reason, remedy=rolling))
@@ -91,24 +100,35 @@ class DispatchSettings:
 
     def window_periods(self, periods: int) -> int:
         """Return how many periods of a day of ``periods`` one solve covers at most."""
-        return min(periods, 1 if self.mode == "single_period" else self.lookahead_periods or periods)
+        return min(
+            periods, 1 if self.mode == "single_period" else self.lookahead_periods or self.block_periods or periods
+        )
 
     def in_periods(self, period_h: float) -> Self:
-        """Return the settings with the look-ahead in periods.
+        """Return the settings with look-ahead and blocks in periods.
 
         Raises
         ------
         InputError
             If it is no whole number of them.
         """
-        if self.lookahead_h is None:
-            return self
-        count = self.lookahead_h / period_h
-        if round(count) < 1 or abs(count - round(count)) > WHOLE:
-            reason = f"{self.lookahead_h:g} h are {count:g} periods, must be whole"
-            raise InputError(Problem(field="lookahead_h", reason=reason, remedy=f"use a multiple of {period_h:g} h"))
-        return replace(self, lookahead_h=None, lookahead_periods=round(count))
+        found = self
+        if self.lookahead_h is not None:
+            count = _whole("lookahead_h", self.lookahead_h, period_h)
+            found = replace(found, lookahead_h=None, lookahead_periods=count)
+        if self.block_h is not None:
+            found = replace(found, block_h=None, block_periods=_whole("block_h", self.block_h, period_h))
+        return found
 
     def applied_periods(self, length: int) -> int:
-        """Return how many periods of a plan of ``length`` are applied: all of a day ahead, else the first."""
+        """Return how many periods of a plan of ``length`` are applied: all of a day or block ahead, else the first."""
         return length if self.mode == "day_ahead" else min(length, 1)
+
+
+def _whole(field: str, span_h: float, period_h: float) -> int:
+    """Return how many periods a span is."""
+    count = span_h / period_h
+    if round(count) < 1 or abs(count - round(count)) > WHOLE:
+        reason = f"{span_h:g} h are {count:g} periods, must be whole"
+        raise InputError(Problem(field=field, reason=reason, remedy=f"use a multiple of {period_h:g} h"))
+    return round(count)

@@ -50,6 +50,7 @@ def check(found: Check) -> None:
     for name in TARIFFS[scenario.tariff.kind].series_fields if scenario.tariff is not None else ():
         _series(found, f"tariff.{name}", getattr(scenario.tariff, name), _ANY)
     _coupling(found)
+    _blocks(found)
     _given(found)
 
 
@@ -93,6 +94,17 @@ def _bounds(found: Check, path: str, values: Array, bounds: tuple[float, float],
         found.at(
             place, f"{what}period {period}: {value:g} {rule}", "check the sign" if value < 0 else "%? Give a fraction"
         )
+
+
+def _blocks(found: Check) -> None:
+    """Refuse a coupled day ahead in blocks."""
+    dispatch, coupling = found.scenario.dispatch, found.scenario.coupling
+    if dispatch is None or not found.whole("dispatch", "coupling") or coupling.mode != "iterated":
+        return
+    for name in ("block_periods", "block_h"):
+        if getattr(dispatch, name) is not None:
+            reason = "prices and flows of a day ahead are found for all periods at once, not block by block"
+            found.at(f"dispatch.{name}", reason, "use mode rolling with lookahead_h, or coupling.mode sequential")
 
 
 def _coupling(found: Check) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ from cosim.studies.folder import StudyFolder
 from cosim.studies.numerics import environment
 from cosim.studies.plan import Row
 from cosim.studies.store import AGAIN, DIED, OK, Journal, Outcome, attempts, forget, places, release
+from cosim.studies.study_file import Study
 from cosim.studies.telling import statistics_of
 from cosim.studies.until import Until, blocks_of, reached
 
@@ -146,20 +147,30 @@ def run_study(
         if progress is not None:
             progress(state)
         stopped = ""
-        blocks = [mine] if until is None else list(blocks_of(folder.study, mine))
         try:
-            for block, after in pairwise([*blocks, []]):
-                missing = list({row.hash: row for row in block if row.hash in waiting}.values())
+            for missing, looks in _pieces(folder.study, mine, waiting, by_block=until is not None):
                 _carry_out(
                     folder, _alive(folder, missing, told), told, counted, jobs, cluster, accept_numerics=accept_numerics
                 )  # fmt: skip
-                looks = missing or any(row.hash in waiting for row in after)  # of blocks that had ended the last one
                 if until is not None and looks and (stopped := _reached(folder, until)):
                     state.total = state.done
                     break
         finally:
             journal.close()
         return Ran(state=state, collected=collect(folder) if parts == 1 else None, stopped=stopped)
+
+
+def _pieces(
+    study: Study, rows: Sequence[Row], waiting: set[str], *, by_block: bool
+) -> Iterator[tuple[list[Row], bool]]:
+    """Yield what is missing of each block, once a point, and whether its end is one to look at.
+
+    Of blocks that had ended before, that is the last one.
+    """
+    blocks = list(blocks_of(study, rows)) if by_block else [list(rows)]
+    for block, after in pairwise([*blocks, []]):
+        missing = list({row.hash: row for row in block if row.hash in waiting}.values())
+        yield missing, bool(missing) or any(row.hash in waiting for row in after)
 
 
 def _reached(folder: StudyFolder, until: Until) -> str:

@@ -141,7 +141,7 @@ def is_one_day(case: SimulationCase) -> bool:
         return False
     settings = dispatch.settings
     foreseen = settings.mode == "rolling" and settings.forecast == "perfect" and case.knows_all
-    return settings.mode == "day_ahead" or (foreseen and settings.window_periods(dispatch.periods) == dispatch.periods)
+    return (settings.mode == "day_ahead" or foreseen) and settings.window_periods(dispatch.periods) == dispatch.periods
 
 
 def same_dispatch(one: DispatchCase, other: DispatchCase, *, prices_apart: bool = False) -> bool:
@@ -206,9 +206,10 @@ def _known(dispatch: DispatchCase, load_mw: Array, other: DispatchCase, day: Day
 
 
 def _as_one_day(dispatch: DispatchCase) -> DispatchCase:
-    if dispatch.settings.mode == "day_ahead":
+    if dispatch.settings.mode == "day_ahead" and dispatch.settings.block_periods is None:
         return dispatch
-    return replace(dispatch, settings=replace(dispatch.settings, mode="day_ahead", lookahead_periods=None))
+    settings = replace(dispatch.settings, mode="day_ahead", lookahead_periods=None, block_periods=None)
+    return replace(dispatch, settings=settings)
 
 
 def _applied(done: Sequence[Dispatched], *, whole: bool) -> GridDay:

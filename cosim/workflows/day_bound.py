@@ -25,8 +25,10 @@ def day_bound(case: SimulationCase, stored: StoredDispatch, ev_mw: Array, ledger
     mode = dispatch.settings.mode
     if mode == "single_period":
         return "period by period", math.fsum(entry.lower_bound for entry in ledger.entries)
-    if mode == "day_ahead":
-        return "day-ahead", ledger.entries[0].lower_bound
+    if mode == "day_ahead":  # the first period of each block tells the bound of its plan
+        block = dispatch.settings.window_periods(dispatch.periods)
+        bounds = [entry.lower_bound for entry in ledger.entries[::block]]
+        return "day-ahead" if len(bounds) == 1 else "block by block", math.fsum(bounds)
     if stored.length < dispatch.periods:
         return "hindsight", math.nan
     elastic = bool(stored.elastic.any())
@@ -44,7 +46,9 @@ def day_local_optimum(case: SimulationCase, stored: StoredDispatch, ev_mw: Array
 
 def _at_once(dispatch: DispatchCase) -> DispatchCase:
     """Return the day as one programme that knows what came."""
-    known = replace(dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None)
+    known = replace(
+        dispatch.settings, mode="day_ahead", forecast="perfect", lookahead_periods=None, block_periods=None
+    )  # fmt: skip
     return replace(dispatch.foreseen(), settings=known)
 
 

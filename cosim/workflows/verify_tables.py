@@ -30,8 +30,9 @@ class RunLedger:
     equilibrium, flow_bound_vph
         What is proved of the coupled equilibrium (see `equilibrium_claim`); empty and NaN without roads.
     bound_kind
-        ``hindsight`` (the day solved at once with what really came), ``day-ahead`` (the one solve of the day) or
-        ``period by period`` (sum of the bounds of single periods, given the states they began with).
+        ``hindsight`` (the day solved at once with what really came), ``day-ahead`` (the one solve of the day),
+        ``block by block`` or ``period by period`` (sum of the bounds of blocks or single periods, given the states they
+        began with).
     lower_bound, ac_cost
         Bound on the cost of the day, and the cost with the AC import and losses.
     gap_rel

@@ -32,6 +32,7 @@ MODES = {
     "carried": (*LOOP, *CROWDED, "coupling.random_starts=1", "dispatch.mode=single_period"),
     "carried_sequential": (*CROWDED, "dispatch.mode=single_period"),
     "day_ahead": ("dispatch.mode=day_ahead",),
+    "blocks": ("dispatch.mode=day_ahead", "dispatch.block_periods=4"),
     "day_ahead_iterated": (*LOOP, "dispatch.mode=day_ahead"),
 }
 

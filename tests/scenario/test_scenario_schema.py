@@ -78,7 +78,7 @@ def test_the_default_scenario_uses_every_section_that_it_may():
     text = (shipped.folder(shipped.SCENARIOS) / "nguyen_ieee33" / "scenario.yaml").read_bytes()
     keys = set(read_yaml(text, "s").plain())
     fields = {field.alias or name for name, field in Scenario.model_fields.items()}
-    assert fields - keys == {"extends", "given", "gates", "microsim", "outages", "start", "time_zone"}
+    assert fields - keys == {"extends", "given", "gates", "microsim", "outages", "seeds", "start", "time_zone"}
 
 
 def test_numbers_may_be_ids():

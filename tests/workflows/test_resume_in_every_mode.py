@@ -4,7 +4,7 @@ import pytest
 
 from tests.resume.points import MODES, check_points
 
-SIX_HOURS = ("noisy", "charge_later", "carried", "day_ahead_iterated")
+SIX_HOURS = ("noisy", "charge_later", "carried", "day_ahead_iterated", "blocks")
 
 QUEUES = ("microsim.mode=continuous", "microsim.engine=point_queue", "microsim.length_scale=0.25")
 QUEUES += ("traffic.demand_profile=[0.1, 0.09, 0.08, 0.07, 0.06, 0.05]",)
