@@ -28,6 +28,10 @@ _WORDS = {
 }
 
 
+MOST_PERIODS, MOST_FLAGGED, MOST_GAPS = 96, 24, 12
+"""Periods that are printed one by one; of a longer run, so many that are flagged, and so many with the largest gaps."""
+
+
 def verify_command(
     source: str, draws: int, seed: int | None, out: Path | None, overrides: Sequence[str], *, progress: str
 ) -> int:
@@ -52,8 +56,12 @@ def _print(screen: Console, found: Verification) -> None:
     screen.print("\n[bold]Trust ledger[/bold]  AC power flow of the stored setpoints")
     if found.whole.equilibrium:
         screen.print(f"  {escape(found.whole.equilibrium)}", soft_wrap=True)
-    screen.print(grid(_ledger_rows(found.ledger.entries)))
-    for entry in found.ledger.entries:
+    chosen = told_periods(found.ledger.entries)
+    screen.print(grid(_ledger_rows(chosen)))
+    if len(chosen) < (count := len(found.ledger.entries)):
+        some = f"  {len(chosen)} of {count:,} periods: the first that are flagged, and the largest gaps"
+        screen.print(f"{some}; all are in tables/ledger", soft_wrap=True)
+    for entry in chosen:
         for told in _flags(entry):
             screen.print(f"[yellow]flagged[/yellow] period {entry.period}: {escape(told)}", soft_wrap=True)
     _print_whole(screen, found.whole)
@@ -66,6 +74,20 @@ def _print(screen: Console, found: Verification) -> None:
     screen.print(f"tables   {escape(str(found.result.folder / 'tables'))}: ledger, ledger_run, ac_prices, audit"
                  + (", stress" if found.stress else ""), soft_wrap=True)  # fmt: skip
     print_verdict(screen, found.result)
+
+
+def told_periods(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the periods that are printed, in order: all of four days of hours, of more some.
+
+    These are the first `MOST_FLAGGED` whose verdict is no 0, and the `MOST_GAPS` with the largest gap, NaN first.
+    """
+    if len(entries) <= MOST_PERIODS:
+        return list(entries)
+    from cosim.validation.gate import exit_code
+
+    flagged = [one for one in entries if exit_code([one.status]) != 0][:MOST_FLAGGED]
+    by_gap = sorted(entries, key=lambda one: -one.gap_rel if math.isfinite(one.gap_rel) else -math.inf)[:MOST_GAPS]
+    return sorted({one.period: one for one in (*flagged, *by_gap)}.values(), key=lambda one: one.period)
 
 
 def _ledger_rows(entries: Sequence[LedgerEntry]) -> list[tuple[str, ...]]:
