@@ -24,6 +24,10 @@ class NothingToDraw(InputError):
     """The run has no such part, for example no storage or no road network."""
 
 
+MOST_DRAWN, DRAWN = 1000, 168
+"""Periods that figures show at most, and of a longer run: a page of a year would take a browser down."""
+
+
 class ReadOnce(RunResult):
     """A run whose tables are read once, for a page that looks at them many times and changes none."""
 
@@ -36,6 +40,40 @@ class ReadOnce(RunResult):
         if name not in self._frames:
             self._frames[name] = super().__getitem__(name)
         return self._frames[name]
+
+
+class Excerpt(ReadOnce):
+    """A long run as figures show it: the periods from one to another; whatever is no table by period stays whole."""
+
+    def __init__(self, result: ReadOnce, first: int, last: int) -> None:
+        super().__init__(result)
+        self.whole, self.first, self.last = result, first, last
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return the rows of one table within the periods; errors as of `RunResult`."""
+        if name not in self._frames:
+            frame = self.whole[name]
+            if "period" in frame.columns:
+                frame = frame[frame["period"].between(self.first, self.last)].reset_index(drop=True)
+            self._frames[name] = frame
+        return self._frames[name]
+
+
+def drawn_part(result: ReadOnce) -> tuple[RunResult, str]:
+    """Return what figures show of a run, and how that was chosen, in words; all of it up to `MOST_DRAWN` periods.
+
+    Of a longer one these are the `DRAWN` periods around that of the lowest AC voltage, or the first ones.
+    """
+    if "periods" not in result or len(result["periods"]) <= MOST_DRAWN:
+        return result, ""
+    columns, why, middle = result["periods"], "the first ones", 1
+    numbers = columns["period"]
+    if "vmin_ac_pu" in columns and columns["vmin_ac_pu"].notna().any():
+        middle = int(columns.loc[columns["vmin_ac_pu"].idxmin(), "period"])
+        why = f"those around period {middle:,}, which has the lowest AC voltage"
+    first = max(1, min(middle - DRAWN // 2, int(numbers.max()) - DRAWN + 1))
+    told = f"Figures show periods {first:,} to {first + DRAWN - 1:,} of {len(numbers):,}: {why}. Tables hold them all."
+    return Excerpt(result, first, first + DRAWN - 1), told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

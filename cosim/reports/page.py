@@ -20,6 +20,8 @@ from cosim.results.verdict import Later
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+MOST_FLAGGED = 100
+"""Flagged periods that the page names one by one."""
 _VERDICTS = {
     0: ("good", "Every gate passed"),
     5: ("warn", "Answered with last resorts"),
@@ -123,7 +125,8 @@ def render(result: RunResult) -> str:
     checks = gates.check_rows(judged)
     tone, verdict = _verdict(result)
     summary, found = summarise(result), margins(result)
-    drawn = {group: [_drawn(result, name) for name in names] for group, names in GROUPS.items()}
+    part, excerpt = frames.drawn_part(result)
+    drawn = {group: [_drawn(part, name) for name in names] for group, names in GROUPS.items()}
     maps, told = drawn.pop(MAP), micro.read(result)
     return (
         environment()
@@ -139,6 +142,7 @@ def render(result: RunResult) -> str:
             tiles=_tiles(summary),
             statuses=list(gates.status_counts(judged)),
             flagged=gates.flagged(judged),
+            most_flagged=MOST_FLAGGED,
             severe=gates.SEVERE,
             checks=checks,
             check_counts=gates.counts(checks),
@@ -146,6 +150,7 @@ def render(result: RunResult) -> str:
             margins=found,
             tones={REACHED: "warn", BROKEN: "bad"},
             begin=telling(result, found),
+            excerpt=excerpt,
             maps=[one for one in maps if one.html],
             groups=[
                 (group, shown)
