@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cosim.dispatch.devices import traits_of
 from cosim.dispatch.devices.traits import Traits, told
 from cosim.errors import InputError
@@ -69,7 +71,7 @@ def drawn_part(result: ReadOnce) -> tuple[RunResult, str]:
     columns, why, middle = result["periods"], "the first ones", 1
     numbers = columns["period"]
     if "vmin_ac_pu" in columns and columns["vmin_ac_pu"].notna().any():
-        middle = int(columns.loc[columns["vmin_ac_pu"].idxmin(), "period"])
+        middle = int(numbers.to_numpy()[int(np.nanargmin(columns["vmin_ac_pu"].to_numpy(dtype=float)))])
         why = f"those around period {middle:,}, which has the lowest AC voltage"
     first = max(1, min(middle - DRAWN // 2, int(numbers.max()) - DRAWN + 1))
     told = f"Figures show periods {first:,} to {first + DRAWN - 1:,} of {len(numbers):,}: {why}. Tables hold them all."
