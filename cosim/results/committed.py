@@ -135,6 +135,10 @@ def committed_periods(run: Path, *, sealed: bool) -> tuple[CommittedPeriod, ...]
     return tuple(CommittedPeriod(folder, sealed) for folder in folders)
 
 
+AT_ONCE = 1000
+"""Tables of periods that are held beside one another."""
+
+
 def joined(periods: Sequence[CommittedPeriod], name: str) -> pa.Table:
     """Return a table over all periods that have it, one after the other.
 
@@ -145,8 +149,13 @@ def joined(periods: Sequence[CommittedPeriod], name: str) -> pa.Table:
     """
     import pyarrow as pa
 
-    parts = (period.table(name) for period in periods)
-    return pa.concat_tables([part for part in parts if part is not None], promote_options="permissive")
+    found: list[pa.Table] = []
+    for part in (period.table(name) for period in periods):
+        if len(found) == AT_ONCE:  # a small table takes a hundred times its numbers: those of a year a gigabyte
+            found = [pa.concat_tables(found, promote_options="permissive").combine_chunks()]
+        if part is not None:
+            found.append(part)
+    return pa.concat_tables(found, promote_options="permissive")
 
 
 def parquet(table: pa.Table) -> bytes:

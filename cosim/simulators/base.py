@@ -127,6 +127,8 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
 
     def checked(self, eid: str, attr: str, value: Any) -> Any:  # noqa: ANN401 - any port value
         """Refuse a missing or non-finite number on a port; mosaik itself would pass it on."""
+        if isinstance(value, list) and _adds_up(value):  # a forecast of a year comes in every period
+            return value
         within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
         if any(v is None or (isinstance(v, Real) and not math.isfinite(v)) for v in within):
             raise ComponentError(f"{self.name}: {eid}.{attr} is {value} in period {self.position + 1}")
@@ -141,6 +143,14 @@ class PeriodSimulator(mosaik_api_v3.Simulator):
     def total(self, eid: str, attr: str, sources: Mapping[str, Port]) -> float:
         """Return the sum of an input that may have several sources."""
         return float(sum(self.checked(eid, attr, value) for value in sources.values()))
+
+
+def _adds_up(values: list[Any]) -> bool:
+    """Whether all values are finite numbers, told by their sum; what has none, or an endless one, is looked at."""
+    try:
+        return math.isfinite(sum(values))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def serve(simulator: Callable[[], mosaik_api_v3.Simulator]) -> None:
