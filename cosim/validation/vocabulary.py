@@ -60,7 +60,7 @@ VERIFIED: tuple[Column, ...] = (
         """
         equilibrium   | -     | what is proved of the coupled equilibrium, or why nothing is; empty without roads
         flow_bound_vph | veh/h | largest distance of a period's path flows from it; NaN without a claim
-        bound_kind    | -     | hindsight, day-ahead, or period by period
+        bound_kind    | -     | hindsight, day-ahead, block by block, or period by period
         lower_bound   | money | bound on the cost of the day
         ac_cost       | money | cost of the day with the AC import and losses
         gap_rel       | -     | AC cost over the bound; NaN if an AC limit is broken
