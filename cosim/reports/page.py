@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,17 +152,18 @@ def render(result: RunResult) -> str:
             begin=telling(result, found),
             excerpt=excerpt,
             maps=[one for one in maps if one.html],
-            groups=[
-                (group, shown)
-                for group, figures in drawn.items()
-                if (shown := [one for one in figures if one.html]) or (group == MICROSIMULATION and told)
-            ],
+            groups=[(group, shown) for group, shown in _shown(drawn) if shown or (group == MICROSIMULATION and told)],
             left_out=[one for figures in (maps, *drawn.values()) for one in figures if one.missing],
             micro=told,
             provenance=_provenance(result),
             plotlyjs=plotly_js(),
         )
     )
+
+
+def _shown(drawn: Mapping[str, Sequence[Drawn]]) -> Iterator[tuple[str, list[Drawn]]]:
+    for group, figures in drawn.items():
+        yield group, [one for one in figures if one.html]
 
 
 def environment() -> Environment:
