@@ -206,6 +206,7 @@ NOT_JUDGED: MappingProxyType[str, str] = MappingProxyType(
         "roads.*_min": "a weight, or the unit of a file: the reader says times that fit another unit alone",
         "traffic.demand.period_h": "any span may be meant",
         "dispatch.lookahead_h": "a whole number of periods, by a rule; any span may be meant",
+        "dispatch.block_h": "a whole number of periods, by a rule; any span may be meant",
         "links.csv:length_km": "refused by the speed that it means with the time",
         "links.csv:speed_kmh": "not used",
         "line.csv:c_nf_per_km": "must be 0",

@@ -89,12 +89,15 @@ class RunStore:
         """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            if folder.exists() or folder.is_symlink():
-                if is_at_work(folder):
-                    raise LockedError(at_work_reason(folder))
-                kind = "run folder" if folder.is_dir() else "file"
-                raise UsageError(f"{kind} '{folder}' exists; choose another with --out")
-            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
+        try:
+            folder.mkdir(mode=0o700)  # which looks and makes at once: of several that start together one is first
+        except FileExistsError:
+            if is_at_work(folder):
+                raise LockedError(at_work_reason(folder)) from None
+            kind = "run folder" if folder.is_dir() else "file"
+            raise UsageError(f"{kind} '{folder}' exists; choose another with --out") from None
         except OSError as error:
             raise StorageError(f"run folder '{folder}' cannot be made: {error.strerror}") from error
         return cls(folder)

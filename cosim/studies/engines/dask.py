@@ -8,7 +8,6 @@ flight for each worker, and a row that is begun again looks for its own end firs
 from __future__ import annotations
 
 import os
-import resource
 import secrets
 import socket
 import threading
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosim import supervision
 from cosim.errors import DependencyError, UsageError
-from cosim.studies.carrying import Job, Terms, carry_out
+from cosim.studies.carrying import Job, Terms, carry_out, peak_bytes
 from cosim.studies.engines.local import died
 from cosim.studies.numerics import environment, numerics_id
 from cosim.studies.store import DIED, TIMEOUT, Journal, Outcome, attempts, claim, find, outcome_of, release
@@ -201,8 +200,7 @@ def present(folder: str, token: str) -> dict[str, Any]:
     except OSError:
         sees = False
     numerics = _own_numerics()
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"sees": sees, "numerics": numerics, "peak_bytes": peak_bytes, "host": socket.gethostname()}
+    return {"sees": sees, "numerics": numerics, "peak_bytes": peak_bytes(), "host": socket.gethostname()}
 
 
 def row(folder: str, terms: Mapping[str, Any], job: Mapping[str, Any], limits: Mapping[str, Any]) -> dict[str, Any]:
