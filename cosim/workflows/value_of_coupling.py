@@ -195,6 +195,7 @@ def value_of_coupling(
     require_solver(dispatch)
     runs: dict[str, RunResult] = {}
     with _variants(base, case, dispatch) as variants:
+        load(variants[EQUILIBRIUM])  # what it may not have is told before the other two are run
         store = RunStore.create_empty(_folder(base, out))
         for name in STAGES:
             runs[name] = run(

@@ -187,3 +187,10 @@ def test_a_mark_up_is_that_of_the_equilibrium_alone(small, tmp_path):
     assert prices == [{"kind": "none"}, {"kind": "none"}, {"kind": "nodal", "markup": 0.2}]
     stations = found.runs["equilibrium"]["stations"]
     assert stations["price_per_mwh"].to_numpy() == pytest.approx(1.2 * stations["nodal_price_per_mwh"].to_numpy())
+
+
+def test_what_the_equilibrium_may_not_have_is_told_before_anything_runs(tmp_path):
+    blocks = ("dispatch.mode=day_ahead", "dispatch.block_h=8")
+    with pytest.raises(InputError, match=r"block_h.*all periods at once, not block by block"):
+        value_of_coupling("five_nodes", out=tmp_path / "study", overrides=blocks)
+    assert not (tmp_path / "study").exists()
